@@ -1,0 +1,195 @@
+/**
+ * The C interface: checks arguments, owns handles, turns exceptions into statuses. include/l1l2.h
+ * says what each function promises.
+ */
+#include "l1l2.h"
+
+#include "config.hpp"
+#include "float_environment.hpp"
+#include "kernels/dispatch.hpp"
+#include "regularizer.hpp"
+
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <optional>
+
+struct l1l2_regularizer {
+    l1l2::Regularizer value;
+};
+
+namespace {
+
+using l1l2::Dtype;
+using l1l2::FloatEnvironment;
+using l1l2::JsonStyle;
+using l1l2::Regularizer;
+
+static_assert(L1L2_JSON_MAX_LENGTH == l1l2::max_json_length);
+
+std::optional<Dtype> to_dtype(l1l2_dtype dtype) {
+    switch (dtype) {
+    case L1L2_FLOAT32: return Dtype::float32;
+    case L1L2_FLOAT64: return Dtype::float64;
+    default: return std::nullopt;
+    }
+}
+
+std::optional<JsonStyle> to_style(l1l2_json_style style) {
+    switch (style) {
+    case L1L2_JSON_CONFIG: return JsonStyle::config;
+    case L1L2_JSON_KERAS2: return JsonStyle::keras2;
+    case L1L2_JSON_KERAS3: return JsonStyle::keras3;
+    default: return std::nullopt;
+    }
+}
+
+l1l2_status to_status(l1l2::ConfigError::Fault fault) {
+    using Fault = l1l2::ConfigError::Fault;
+    switch (fault) {
+    case Fault::malformed_json: return L1L2_ERROR_MALFORMED_JSON;
+    case Fault::invalid_coefficient: return L1L2_ERROR_INVALID_COEFFICIENT;
+    case Fault::unknown_config: break;
+    }
+    return L1L2_ERROR_UNKNOWN_CONFIG;
+}
+
+bool is_array(const void* x, std::size_t n, Dtype dtype) {
+    return n <= static_cast<std::size_t>(PTRDIFF_MAX) / l1l2::size_of(dtype) &&
+           (x != nullptr || n == 0);
+}
+
+l1l2_status make_handle(const Regularizer& value, l1l2_regularizer** regularizer) {
+    *regularizer = new (std::nothrow) l1l2_regularizer{value};
+    return *regularizer != nullptr ? L1L2_OK : L1L2_ERROR_OUT_OF_MEMORY;
+}
+
+/// Where l1l2_from_json may say what is wrong.
+class Message {
+  public:
+    Message(char* text, std::size_t capacity) : text_(text), capacity_(capacity) { set(""); }
+
+    void set(const char* message) {
+        if (capacity_ > 0) {
+            const std::size_t length = strnlen(message, capacity_ - 1);
+            std::memcpy(text_, message, length);
+            text_[length] = '\0';
+        }
+    }
+
+  private:
+    char* text_;
+    std::size_t capacity_;
+};
+
+} // namespace
+
+uint32_t l1l2_version_number() noexcept { return L1L2_VERSION_NUMBER; }
+
+#define L1L2_TEXT_(x) #x
+#define L1L2_TEXT(x) L1L2_TEXT_(x)
+
+const char* l1l2_version_string() noexcept {
+    return L1L2_TEXT(L1L2_VERSION_MAJOR) "." L1L2_TEXT(L1L2_VERSION_MINOR) "." L1L2_TEXT(
+        L1L2_VERSION_PATCH);
+}
+
+const char* l1l2_status_string(l1l2_status status) noexcept {
+    switch (status) {
+    case L1L2_OK: return "success";
+    case L1L2_ERROR_INVALID_ARGUMENT:
+        return "an argument is NULL, too large or not one of its constants";
+    case L1L2_ERROR_INVALID_COEFFICIENT: return "a coefficient is not a finite number >= 0";
+    case L1L2_ERROR_UNSUPPORTED_DTYPE: return "the element type is not supported";
+    case L1L2_ERROR_BUFFER_TOO_SMALL: return "the buffer is too small for the text";
+    case L1L2_ERROR_OUT_OF_MEMORY: return "out of memory";
+    case L1L2_ERROR_MALFORMED_JSON: return "the text is not JSON";
+    case L1L2_ERROR_UNKNOWN_CONFIG: return "the JSON describes no L1L2 regularizer";
+    default: return "unknown status";
+    }
+}
+
+const char* l1l2_isa() noexcept { return l1l2::kernels::chosen_table().isa; }
+
+l1l2_status l1l2_create(double l1, double l2, l1l2_regularizer** regularizer) noexcept {
+    if (regularizer == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    *regularizer = nullptr;
+    if (!Regularizer::valid_coefficient(l1) || !Regularizer::valid_coefficient(l2)) {
+        return L1L2_ERROR_INVALID_COEFFICIENT;
+    }
+    return make_handle({l1, l2}, regularizer);
+}
+
+void l1l2_destroy(l1l2_regularizer* regularizer) noexcept { delete regularizer; }
+
+l1l2_status l1l2_get_config(const l1l2_regularizer* regularizer, double* l1, double* l2) noexcept {
+    if (regularizer == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    if (l1 != nullptr) {
+        *l1 = regularizer->value.l1();
+    }
+    if (l2 != nullptr) {
+        *l2 = regularizer->value.l2();
+    }
+    return L1L2_OK;
+}
+
+l1l2_status l1l2_penalty(const l1l2_regularizer* regularizer, l1l2_dtype dtype, const void* x,
+                         size_t n, double* penalty) noexcept {
+    const std::optional<Dtype> type = to_dtype(dtype);
+    if (!type) {
+        return L1L2_ERROR_UNSUPPORTED_DTYPE;
+    }
+    if (regularizer == nullptr || penalty == nullptr || !is_array(x, n, *type)) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    const FloatEnvironment environment;
+    *penalty = regularizer->value.penalty(l1l2::kernels::chosen_table(), *type, x, n);
+    return L1L2_OK;
+}
+
+l1l2_status l1l2_to_json(const l1l2_regularizer* regularizer, l1l2_json_style style, char* json,
+                         size_t capacity, size_t* length) noexcept {
+    const std::optional<JsonStyle> known_style = to_style(style);
+    if (regularizer == nullptr || length == nullptr || (json == nullptr && capacity > 0) ||
+        !known_style) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    const FloatEnvironment environment;
+    const l1l2::JsonText text = l1l2::write_config(regularizer->value, *known_style);
+    *length = text.length;
+    if (capacity <= text.length) {
+        return L1L2_ERROR_BUFFER_TOO_SMALL;
+    }
+    std::memcpy(json, text.data, text.length);
+    json[text.length] = '\0';
+    return L1L2_OK;
+}
+
+l1l2_status l1l2_from_json(const char* json, size_t length, l1l2_regularizer** regularizer,
+                           char* message, size_t message_capacity) noexcept {
+    if (regularizer != nullptr) {
+        *regularizer = nullptr;
+    }
+    if (message == nullptr && message_capacity > 0) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    Message report(message, message_capacity);
+    if (regularizer == nullptr || (json == nullptr && length > 0)) {
+        report.set("json or regularizer is NULL");
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    const FloatEnvironment environment;
+    try {
+        return make_handle(l1l2::parse_config({json, length}), regularizer);
+    } catch (const l1l2::ConfigError& error) {
+        report.set(error.what());
+        return to_status(error.fault());
+    } catch (...) { // nothing but std::bad_alloc can come
+        report.set("out of memory");
+        return L1L2_ERROR_OUT_OF_MEMORY;
+    }
+}

@@ -1,0 +1,43 @@
+# What consumers find: the headers, the libraries, a CMake package and a pkg-config file.
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/l1l2)
+
+set(libraries "")
+foreach(target l1l2_shared l1l2_static)
+  if(TARGET ${target})
+    list(APPEND libraries ${target})
+  endif()
+endforeach()
+
+install(TARGETS ${libraries} EXPORT l1l2_targets
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES include/l1l2.h include/l1l2.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT l1l2_targets NAMESPACE l1l2:: FILE l1l2Targets.cmake DESTINATION ${package_dir})
+
+configure_package_config_file(cmake/l1l2Config.cmake.in l1l2Config.cmake
+                              INSTALL_DESTINATION ${package_dir}
+                              NO_SET_AND_CHECK_MACRO)
+# Until 1.0 a minor version may break the ABI.
+write_basic_package_version_file(l1l2ConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/l1l2Config.cmake ${PROJECT_BINARY_DIR}/l1l2ConfigVersion.cmake
+        DESTINATION ${package_dir})
+
+# Paths are relative to the file itself, so that a prefix can be moved.
+set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+  set(pc_libdir "${CMAKE_INSTALL_FULL_LIBDIR}")
+  set(pc_includedir "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
+else()
+  file(RELATIVE_PATH pc_to_prefix "/${pkgconfig_dir}" "/")
+  string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")
+  set(pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+  set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+if(DEFINED pc_to_prefix)
+  set(pc_prefix "\${pcfiledir}/${pc_to_prefix}")
+else()
+  set(pc_prefix "${CMAKE_INSTALL_PREFIX}")
+endif()
+configure_file(pkgconfig/l1l2.pc.in l1l2.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/l1l2.pc DESTINATION ${pkgconfig_dir})

@@ -1,0 +1,14 @@
+/// AVX2 and FMA: 16 registers of 4 doubles, so that both sums take two passes of 16 lanes.
+#include "avx2.hpp"
+
+namespace {
+
+struct Avx2 : FourDoubles {
+    template <class T> static constexpr size_t pass_lanes(Terms terms) {
+        return terms == Terms::both ? 16 : 32;
+    }
+};
+
+} // namespace
+
+constexpr KernelTable l1l2::kernels::avx2 = kernel_table<Avx2>("avx2", "avx2");

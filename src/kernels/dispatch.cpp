@@ -1,0 +1,57 @@
+#include "dispatch.hpp"
+
+#include "cpu.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+namespace l1l2::kernels {
+
+Tables runnable_tables() {
+    Tables tables = {};
+    const auto add = [&tables](const KernelTable& table) {
+        tables.table[tables.count++] = &table;
+    };
+#if defined(L1L2_X86_64_KERNELS)
+    const Cpu cpu = detect_cpu();
+    if (cpu.avx512bw) {
+        add(cpu.splits_512_bits ? avx512bw_256 : avx512bw);
+        add(cpu.splits_512_bits ? avx512bw : avx512bw_256);
+    }
+    if (cpu.avx2) {
+        add(avx2);
+    }
+    add(sse2);
+#elif defined(L1L2_AARCH64_KERNELS)
+    add(neon64);
+#endif
+    add(generic);
+    return tables;
+}
+
+const KernelTable& choose(const Tables& tables, const char* wanted) {
+    for (std::size_t i = 0; wanted != nullptr && i < tables.count; ++i) {
+        if (std::strcmp(tables.table[i]->isa, wanted) == 0) {
+            return *tables.table[i];
+        }
+    }
+    return *tables.table[0];
+}
+
+const KernelTable& chosen_table() {
+    // Threads that come first together all find the same table, so that no lock is needed.
+    static std::atomic<const KernelTable*> chosen{nullptr};
+    const KernelTable* table = chosen.load(std::memory_order_relaxed);
+    if (table == nullptr) {
+        table = &choose(runnable_tables(), std::getenv("L1L2_ISA"));
+        // A host that changes the environment meanwhile must not get two answers: the first counts.
+        const KernelTable* expected = nullptr;
+        if (!chosen.compare_exchange_strong(expected, table, std::memory_order_relaxed)) {
+            table = expected;
+        }
+    }
+    return *table;
+}
+
+} // namespace l1l2::kernels

@@ -1,0 +1,28 @@
+/**
+ * Which element meets which, in what order: blocks of kernels::block_elements, combined in a
+ * pairwise tree over their index.
+ */
+#pragma once
+
+#include "kernels/kernels.hpp"
+
+#include <cstddef>
+
+namespace l1l2 {
+
+enum class Dtype { float32, float64 };
+
+constexpr std::size_t size_of(Dtype dtype) { return dtype == Dtype::float32 ? 4 : 8; }
+
+/**
+ * The sums over n elements at x, which may have any alignment.
+ *
+ * The tree: a node over 2^k < m <= 2^(k+1) blocks adds the sum of its first 2^k blocks to that of
+ * the others. A block's lanes are folded within it, so that what the tree combines is two doubles:
+ * a piece of work can then be handed to another thread, and the partial sums of 2^49 blocks, the
+ * most there can be, fit on any stack.
+ */
+kernels::Sums reduce(const kernels::KernelTable& table, Dtype dtype, kernels::Terms terms,
+                     const void* x, std::size_t n);
+
+} // namespace l1l2
