@@ -15,17 +15,17 @@
 #include <optional>
 
 struct l1l2_regularizer {
-    l1l2::Regularizer value;
+    l1l2::core::Regularizer value;
 };
 
 namespace {
 
-using l1l2::Dtype;
-using l1l2::FloatEnvironment;
-using l1l2::JsonStyle;
-using l1l2::Regularizer;
+using l1l2::core::Dtype;
+using l1l2::core::FloatEnvironment;
+using l1l2::core::JsonStyle;
+using l1l2::core::Regularizer;
 
-static_assert(L1L2_JSON_MAX_LENGTH == l1l2::max_json_length);
+static_assert(L1L2_JSON_MAX_LENGTH == l1l2::core::max_json_length);
 
 std::optional<Dtype> to_dtype(l1l2_dtype dtype) {
     switch (dtype) {
@@ -44,8 +44,8 @@ std::optional<JsonStyle> to_style(l1l2_json_style style) {
     }
 }
 
-l1l2_status to_status(l1l2::ConfigError::Fault fault) {
-    using Fault = l1l2::ConfigError::Fault;
+l1l2_status to_status(l1l2::core::ConfigError::Fault fault) {
+    using Fault = l1l2::core::ConfigError::Fault;
     switch (fault) {
     case Fault::malformed_json: return L1L2_ERROR_MALFORMED_JSON;
     case Fault::invalid_coefficient: return L1L2_ERROR_INVALID_COEFFICIENT;
@@ -55,7 +55,7 @@ l1l2_status to_status(l1l2::ConfigError::Fault fault) {
 }
 
 bool is_array(const void* x, std::size_t n, Dtype dtype) {
-    return n <= static_cast<std::size_t>(PTRDIFF_MAX) / l1l2::size_of(dtype) &&
+    return n <= static_cast<std::size_t>(PTRDIFF_MAX) / l1l2::core::size_of(dtype) &&
            (x != nullptr || n == 0);
 }
 
@@ -84,7 +84,9 @@ class Message {
 
 } // namespace
 
-uint32_t l1l2_version_number() noexcept { return L1L2_VERSION_NUMBER; }
+uint32_t l1l2_version_number() noexcept {
+    return L1L2_VERSION_NUMBER;
+}
 
 #define L1L2_TEXT_(x) #x
 #define L1L2_TEXT(x) L1L2_TEXT_(x)
@@ -109,7 +111,9 @@ const char* l1l2_status_string(l1l2_status status) noexcept {
     }
 }
 
-const char* l1l2_isa() noexcept { return l1l2::kernels::chosen_table().isa; }
+const char* l1l2_isa() noexcept {
+    return l1l2::kernels::chosen_table().isa;
+}
 
 l1l2_status l1l2_create(double l1, double l2, l1l2_regularizer** regularizer) noexcept {
     if (regularizer == nullptr) {
@@ -122,7 +126,9 @@ l1l2_status l1l2_create(double l1, double l2, l1l2_regularizer** regularizer) no
     return make_handle({l1, l2}, regularizer);
 }
 
-void l1l2_destroy(l1l2_regularizer* regularizer) noexcept { delete regularizer; }
+void l1l2_destroy(l1l2_regularizer* regularizer) noexcept {
+    delete regularizer;
+}
 
 l1l2_status l1l2_get_config(const l1l2_regularizer* regularizer, double* l1, double* l2) noexcept {
     if (regularizer == nullptr) {
@@ -159,7 +165,7 @@ l1l2_status l1l2_to_json(const l1l2_regularizer* regularizer, l1l2_json_style st
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
     const FloatEnvironment environment;
-    const l1l2::JsonText text = l1l2::write_config(regularizer->value, *known_style);
+    const l1l2::core::JsonText text = l1l2::core::write_config(regularizer->value, *known_style);
     *length = text.length;
     if (capacity <= text.length) {
         return L1L2_ERROR_BUFFER_TOO_SMALL;
@@ -184,12 +190,15 @@ l1l2_status l1l2_from_json(const char* json, size_t length, l1l2_regularizer** r
     }
     const FloatEnvironment environment;
     try {
-        return make_handle(l1l2::parse_config({json, length}), regularizer);
-    } catch (const l1l2::ConfigError& error) {
+        const l1l2_status status =
+            make_handle(l1l2::core::parse_config({json, length}), regularizer);
+        report.set(status == L1L2_OK ? "" : l1l2_status_string(status));
+        return status;
+    } catch (const l1l2::core::ConfigError& error) {
         report.set(error.what());
         return to_status(error.fault());
     } catch (...) { // nothing but std::bad_alloc can come
-        report.set("out of memory");
+        report.set(l1l2_status_string(L1L2_ERROR_OUT_OF_MEMORY));
         return L1L2_ERROR_OUT_OF_MEMORY;
     }
 }

@@ -19,11 +19,11 @@
  * every element type, and so is x^2 for float32; x^2 rounds once for float64.
  *
  * Accuracy. Every term is nonnegative, so nothing cancels. With u = 2^-53, a finite penalty differs
- * from the true one by a factor within 1 +- 184 u, that is by less than 2.1e-14 of it, for any number
- * of elements (docs/numerics.md has the proof). Two things are outside of that bound, both for float64 alone or
- * for coefficients at the ends of the range: a square below 2^-1022 has an absolute error of up to
- * 2^-1075, and so has a penalty below 2^-1022; a square, a sum or a product of 2^1024 or more is
- * infinite.
+ * from the true one by a factor within 1 +- 184 u, that is by less than 2.1e-14 of it, for any
+ * number of elements (docs/numerics.md has the proof). Two things are outside of that bound, both
+ * for float64 alone or for coefficients at the ends of the range: a square below 2^-1022 has an
+ * absolute error of up to 2^-1075, and so has a penalty below 2^-1022; a square, a sum or a product
+ * of 2^1024 or more is infinite.
  *
  * Reproducibility. The order of all additions is fixed by the number of elements alone. The same
  * elements in the same order give the same bits on every CPU, with every instruction set, at every
@@ -47,8 +47,8 @@
  * Failure. A function that can fail returns an l1l2_status. When it is not L1L2_OK, every output is
  * as it was before the call, but for three that say so: a handle becomes NULL, l1l2_to_json sets
  * *length, l1l2_from_json sets the message. The library never prints, never aborts, never throws
- * through this interface. No result depends on the locale, and the locale is never changed; errno is
- * unspecified after a call.
+ * through this interface. No result depends on the locale, and the locale is never changed; errno
+ * is unspecified after a call.
  *
  * NULL. A pointer may be NULL only where its description says so.
  *
@@ -137,7 +137,7 @@ L1L2_API uint32_t l1l2_version_number(void) L1L2_NOEXCEPT;
 /**
  * Returns the version of the library as text, "major.minor.patch". Static; never NULL.
  */
-L1L2_API const char *l1l2_version_string(void) L1L2_NOEXCEPT;
+L1L2_API const char* l1l2_version_string(void) L1L2_NOEXCEPT;
 
 /**
  * Returns a sentence in English that says what a status means, without a full stop.
@@ -146,7 +146,7 @@ L1L2_API const char *l1l2_version_string(void) L1L2_NOEXCEPT;
  *
  * The text is static and never NULL.
  */
-L1L2_API const char *l1l2_status_string(l1l2_status status) L1L2_NOEXCEPT;
+L1L2_API const char* l1l2_status_string(l1l2_status status) L1L2_NOEXCEPT;
 
 /**
  * Returns the name of the instruction set that the kernels use: "avx512bw", "avx2", "sse2",
@@ -156,7 +156,7 @@ L1L2_API const char *l1l2_status_string(l1l2_status status) L1L2_NOEXCEPT;
  * this CPU also has; any other value of L1L2_ISA is ignored. The variable is read once, at the
  * first call of this function or of l1l2_penalty. All of them give the same results.
  */
-L1L2_API const char *l1l2_isa(void) L1L2_NOEXCEPT;
+L1L2_API const char* l1l2_isa(void) L1L2_NOEXCEPT;
 
 /**
  * Makes a regularizer of two coefficients.
@@ -168,14 +168,14 @@ L1L2_API const char *l1l2_isa(void) L1L2_NOEXCEPT;
  * NULL); L1L2_ERROR_OUT_OF_MEMORY.
  */
 L1L2_API l1l2_status l1l2_create(double l1, double l2,
-                                 l1l2_regularizer **regularizer) L1L2_NOEXCEPT;
+                                 l1l2_regularizer** regularizer) L1L2_NOEXCEPT;
 
 /**
  * Ends a regularizer and frees its memory.
  *
  * regularizer  a live handle that no other call is using, or NULL, which does nothing.
  */
-L1L2_API void l1l2_destroy(l1l2_regularizer *regularizer) L1L2_NOEXCEPT;
+L1L2_API void l1l2_destroy(l1l2_regularizer* regularizer) L1L2_NOEXCEPT;
 
 /**
  * Reads the coefficients of a regularizer.
@@ -185,8 +185,8 @@ L1L2_API void l1l2_destroy(l1l2_regularizer *regularizer) L1L2_NOEXCEPT;
  *
  * Returns L1L2_OK; L1L2_ERROR_INVALID_ARGUMENT (regularizer is NULL).
  */
-L1L2_API l1l2_status l1l2_get_config(const l1l2_regularizer *regularizer, double *l1,
-                                     double *l2) L1L2_NOEXCEPT;
+L1L2_API l1l2_status l1l2_get_config(const l1l2_regularizer* regularizer, double* l1,
+                                     double* l2) L1L2_NOEXCEPT;
 
 /**
  * Computes the penalty  l1 * sum(|x[i]|) + l2 * sum(x[i]^2)  over n elements.
@@ -206,8 +206,8 @@ L1L2_API l1l2_status l1l2_get_config(const l1l2_regularizer *regularizer, double
  * n > 0, or n elements have more than PTRDIFF_MAX bytes); L1L2_ERROR_UNSUPPORTED_DTYPE (told
  * first, whatever x and n are). On failure *penalty is untouched.
  */
-L1L2_API l1l2_status l1l2_penalty(const l1l2_regularizer *regularizer, l1l2_dtype dtype,
-                                  const void *x, size_t n, double *penalty) L1L2_NOEXCEPT;
+L1L2_API l1l2_status l1l2_penalty(const l1l2_regularizer* regularizer, l1l2_dtype dtype,
+                                  const void* x, size_t n, double* penalty) L1L2_NOEXCEPT;
 
 /**
  * Writes a regularizer as JSON: the bytes that Python's json.dumps gives for the same dictionary,
@@ -224,8 +224,8 @@ L1L2_API l1l2_status l1l2_penalty(const l1l2_regularizer *regularizer, l1l2_dtyp
  * set); L1L2_ERROR_INVALID_ARGUMENT (regularizer or length is NULL, json is NULL with
  * capacity > 0, or an unknown style; everything is untouched).
  */
-L1L2_API l1l2_status l1l2_to_json(const l1l2_regularizer *regularizer, l1l2_json_style style,
-                                  char *json, size_t capacity, size_t *length) L1L2_NOEXCEPT;
+L1L2_API l1l2_status l1l2_to_json(const l1l2_regularizer* regularizer, l1l2_json_style style,
+                                  char* json, size_t capacity, size_t* length) L1L2_NOEXCEPT;
 
 /**
  * Makes a regularizer of the JSON text that any version of Keras writes for an L1L2, L1 or L2.
@@ -240,9 +240,9 @@ L1L2_API l1l2_status l1l2_to_json(const l1l2_regularizer *regularizer, l1l2_json
  *   a string: "l1" and "L1" are l1 = 0.01, "l2" and "L2" are l2 = 0.01, "l1_l2" is both 0.01,
  *       "L1L2" and "l1l2" are both 0.
  * The configuration of L1 has the key "l1", that of L2 "l2"; each also takes the old key "l", which
- * wins over the new one. A coefficient that is missing or null, and a configuration that is missing,
- * empty or null, take the default: 0.01 for the one of L1 or L2, else 0.0. Of a key that is given
- * twice the last counts. Any other key is an error. Only white space may follow.
+ * wins over the new one. A coefficient that is missing or null, and a configuration that is
+ * missing, empty or null, take the default: 0.01 for the one of L1 or L2, else 0.0. Of a key that
+ * is given twice the last counts. Any other key is an error. Only white space may follow.
  *
  * json              length bytes of UTF-8, with or without a NUL after them; may be NULL if
  *                   length is 0 (which is malformed).
@@ -253,14 +253,13 @@ L1L2_API l1l2_status l1l2_to_json(const l1l2_regularizer *regularizer, l1l2_json
  *                   May be NULL if message_capacity is 0.
  * message_capacity  the size of message in bytes, the NUL included. 256 is enough for most.
  *
- * Returns L1L2_OK; L1L2_ERROR_MALFORMED_JSON; L1L2_ERROR_UNKNOWN_CONFIG (also for a text longer than
- * the limit); L1L2_ERROR_INVALID_COEFFICIENT; L1L2_ERROR_INVALID_ARGUMENT (regularizer is NULL, json
- * is NULL with length > 0, or message is NULL with message_capacity > 0);
+ * Returns L1L2_OK; L1L2_ERROR_MALFORMED_JSON; L1L2_ERROR_UNKNOWN_CONFIG (also for a text longer
+ * than the limit); L1L2_ERROR_INVALID_COEFFICIENT; L1L2_ERROR_INVALID_ARGUMENT (regularizer is
+ * NULL, json is NULL with length > 0, or message is NULL with message_capacity > 0);
  * L1L2_ERROR_OUT_OF_MEMORY.
  */
-L1L2_API l1l2_status l1l2_from_json(const char *json, size_t length,
-                                    l1l2_regularizer **regularizer, char *message,
-                                    size_t message_capacity) L1L2_NOEXCEPT;
+L1L2_API l1l2_status l1l2_from_json(const char* json, size_t length, l1l2_regularizer** regularizer,
+                                    char* message, size_t message_capacity) L1L2_NOEXCEPT;
 
 #ifdef __cplusplus
 }

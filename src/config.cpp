@@ -9,12 +9,21 @@
 #include <vector>
 
 // nlohmann_json asserts that strtod has read the whole number, which is false in a locale whose
-// decimal point has several bytes. The value is not used (decimal.hpp), and a library must not abort
-// its host.
+// decimal point has several bytes. The value is not used (decimal.hpp), and a library must not
+// abort its host.
 #define JSON_ASSERT(condition) static_cast<void>(condition)
+// A namespace of its own, so that a program that links the static library and uses nlohmann_json
+// with other macros keeps its copy of the inline functions apart from this one.
+#define NLOHMANN_JSON_NAMESPACE nlohmann::l1l2_private
+#define NLOHMANN_JSON_NAMESPACE_BEGIN                                                              \
+    namespace nlohmann {                                                                           \
+    inline namespace l1l2_private {
+#define NLOHMANN_JSON_NAMESPACE_END                                                                \
+    }                                                                                              \
+    }
 #include <nlohmann/json.hpp>
 
-namespace l1l2 {
+namespace l1l2::core {
 
 namespace {
 
@@ -52,8 +61,8 @@ const Value* Value::find(std::string_view key) const {
 /// message readable.
 std::string quote(std::string_view text) {
     constexpr std::size_t longest = 80;
-    std::string shown = nlohmann::json(text).dump(-1, ' ', true,
-                                                  nlohmann::json::error_handler_t::replace);
+    std::string shown =
+        nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
     if (shown.size() > longest) {
         shown.replace(longest, std::string::npos, "...\"");
     }
@@ -71,7 +80,7 @@ class ValueBuilder {
   public:
     using Json = nlohmann::json;
 
-    explicit ValueBuilder(Value& root) : root_(root) {}
+    ValueBuilder(std::string_view json, Value& root) : json_(json), root_(root) {}
 
     bool null() { return place({}); }
     bool boolean(bool /*value*/) { return place_kind(Value::Kind::boolean); }
@@ -111,13 +120,16 @@ class ValueBuilder {
     [[noreturn]] bool parse_error(std::size_t position, const std::string& last_token,
                                   const Json::exception& error) {
         constexpr int number_overflow = 406;
-        const std::string where = "byte " + std::to_string(position - 1);
+        const std::size_t offset = position - 1;
+        const std::string where = "byte " + std::to_string(offset);
         if (error.id == number_overflow) {
-            throw ConfigError(Fault::invalid_coefficient,
-                              "a number that ends at " + where + " is beyond the range of a double");
+            throw ConfigError(Fault::invalid_coefficient, "a number that ends at " + where +
+                                                              " is beyond the range of a double");
         }
-        throw ConfigError(Fault::malformed_json,
-                          "malformed JSON at " + where + ", after " + quote(last_token));
+        throw ConfigError(
+            Fault::malformed_json,
+            "malformed JSON at " + where + ", where " +
+                (offset >= json_.size() ? "the text ends too early" : quote(last_token) + " ends"));
     }
 
   private:
@@ -177,6 +189,7 @@ class ValueBuilder {
         return true;
     }
 
+    std::string_view json_;
     Value& root_;
     std::vector<Value*> open_;
     std::size_t ignored_depth_ = 0;
@@ -189,10 +202,10 @@ Value parse_json(std::string_view json) {
     const std::size_t nul = json.find('\0');
     if (nul != std::string_view::npos) {
         throw ConfigError(Fault::malformed_json,
-                          "malformed JSON at byte " + std::to_string(nul) + ": a NUL");
+                          "malformed JSON at byte " + std::to_string(nul) + ", a NUL");
     }
     Value root;
-    ValueBuilder builder(root);
+    ValueBuilder builder(json, root);
     nlohmann::json::sax_parse(json.begin(), json.end(), &builder);
     return root;
 }
@@ -227,7 +240,9 @@ std::optional<RegularizerClass> find_class(std::string_view name) {
     throw ConfigError(Fault::unknown_config, "no L1L2 regularizer: class " + quote(name));
 }
 
-bool is_null(const Value* value) { return value == nullptr || value->kind == Value::Kind::null; }
+bool is_null(const Value* value) {
+    return value == nullptr || value->kind == Value::Kind::null;
+}
 
 /// The coefficient under `key`, or its default.
 double coefficient(const Value& config, std::string_view key, double otherwise) {
@@ -290,8 +305,7 @@ Regularizer from_class_object(const Value& object, const Value& class_name) {
     if (!cls) {
         unknown_class(class_name.text);
     }
-    allow_keys(object,
-               {"class_name", "config", "module", "registered_name", "shared_object_id"});
+    allow_keys(object, {"class_name", "config", "module", "registered_name", "shared_object_id"});
     const Value* config = object.find("config");
     if (is_null(config)) {
         return from_config(*cls, {});
@@ -362,4 +376,4 @@ JsonText write_config(const Regularizer& regularizer, JsonStyle style) {
     return json;
 }
 
-} // namespace l1l2
+} // namespace l1l2::core

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace l1l2 {
+namespace l1l2::core {
 
 /// Why a text is no regularizer.
 class ConfigError : public std::exception {
@@ -47,4 +47,4 @@ struct JsonText {
 
 JsonText write_config(const Regularizer& regularizer, JsonStyle style);
 
-} // namespace l1l2
+} // namespace l1l2::core

@@ -6,7 +6,7 @@
 #include <limits>
 #include <string>
 
-namespace l1l2 {
+namespace l1l2::core {
 
 /// The exponent e of a nonzero number written as 0.d1d2d3... * 10^e with d1 != 0, roughly: an
 /// explicit exponent beyond all doubles is cut, which keeps its sign.
@@ -102,4 +102,4 @@ char* write_decimal(double value, char* out) {
     return append(digits.substr(whole), out);
 }
 
-} // namespace l1l2
+} // namespace l1l2::core

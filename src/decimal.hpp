@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace l1l2 {
+namespace l1l2::core {
 
 /**
  * The double nearest to a JSON number with a fraction or an exponent; 0 if it is too small for one,
@@ -27,4 +27,4 @@ constexpr std::size_t decimal_capacity = 32;
  */
 char* write_decimal(double value, char* out);
 
-} // namespace l1l2
+} // namespace l1l2::core

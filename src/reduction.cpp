@@ -1,6 +1,6 @@
 #include "reduction.hpp"
 
-namespace l1l2 {
+namespace l1l2::core {
 
 using kernels::block_elements;
 using kernels::BlockKernel;
@@ -38,13 +38,12 @@ static Sums reduce_blocks(BlockKernel kernel, std::size_t element_size, const ch
 
 Sums reduce(const kernels::KernelTable& table, Dtype dtype, kernels::Terms terms, const void* x,
             std::size_t n) {
-    const BlockKernel kernel = (dtype == Dtype::float32
-                                    ? table.float32
-                                    : table.float64)[static_cast<std::size_t>(terms)];
+    const BlockKernel kernel =
+        (dtype == Dtype::float32 ? table.float32 : table.float64)[static_cast<std::size_t>(terms)];
     if (n <= block_elements) {
         return kernel(x, n);
     }
     return reduce_blocks(kernel, size_of(dtype), static_cast<const char*>(x), n);
 }
 
-} // namespace l1l2
+} // namespace l1l2::core

@@ -8,11 +8,13 @@
 
 #include <cstddef>
 
-namespace l1l2 {
+namespace l1l2::core {
 
 enum class Dtype { float32, float64 };
 
-constexpr std::size_t size_of(Dtype dtype) { return dtype == Dtype::float32 ? 4 : 8; }
+constexpr std::size_t size_of(Dtype dtype) {
+    return dtype == Dtype::float32 ? 4 : 8;
+}
 
 /**
  * The sums over n elements at x, which may have any alignment.
@@ -25,4 +27,4 @@ constexpr std::size_t size_of(Dtype dtype) { return dtype == Dtype::float32 ? 4 
 kernels::Sums reduce(const kernels::KernelTable& table, Dtype dtype, kernels::Terms terms,
                      const void* x, std::size_t n);
 
-} // namespace l1l2
+} // namespace l1l2::core

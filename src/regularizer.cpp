@@ -2,7 +2,7 @@
 
 #include <limits>
 
-namespace l1l2 {
+namespace l1l2::core {
 
 using kernels::Sums;
 using kernels::Terms;
@@ -32,4 +32,4 @@ double Regularizer::penalty(const kernels::KernelTable& table, Dtype dtype, cons
     return 0.0;
 }
 
-} // namespace l1l2
+} // namespace l1l2::core

@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-namespace l1l2 {
+namespace l1l2::core {
 
 class Regularizer {
   public:
@@ -24,11 +24,11 @@ class Regularizer {
     /// The floating-point environment must be the default one; not inlined for the reason that
     /// float_environment.hpp gives.
     [[gnu::noinline]] double penalty(const kernels::KernelTable& table, Dtype dtype, const void* x,
-                   std::size_t n) const;
+                                     std::size_t n) const;
 
   private:
     double l1_;
     double l2_;
 };
 
-} // namespace l1l2
+} // namespace l1l2::core

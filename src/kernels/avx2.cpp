@@ -4,7 +4,8 @@
 namespace {
 
 struct Avx2 : FourDoubles {
-    template <class T> static constexpr size_t pass_lanes(Terms terms) {
+    template <class T>
+    static constexpr size_t pass_lanes(Terms terms) {
         return terms == Terms::both ? 16 : 32;
     }
 };

@@ -14,13 +14,18 @@ struct EightDoubles {
     using arch = xsimd::avx512bw;
     using Batch = xsimd::batch<double, arch>;
 
-    template <class T> static constexpr size_t pass_lanes(Terms /*terms*/) { return lanes; }
+    template <class T>
+    static constexpr size_t pass_lanes(Terms /*terms*/) {
+        return lanes;
+    }
 
     /// float32 on Zen 5 reads 28 GB/s from DRAM without and 31-34 with it, like a pure read loop.
     /// For float64 the loads come faster than the prefetches would help.
-    template <class T> static constexpr size_t prefetch_distance = sizeof(T) == 4 ? 4096 : 0;
+    template <class T>
+    static constexpr size_t prefetch_distance = sizeof(T) == 4 ? 4096 : 0;
 
-    template <class T> static inline Batch load(const char* p) {
+    template <class T>
+    static inline Batch load(const char* p) {
         if constexpr (sizeof(T) == sizeof(float)) {
             return _mm512_cvtps_pd(_mm256_loadu_ps(reinterpret_cast<const float*>(p)));
         } else {
@@ -28,7 +33,8 @@ struct EightDoubles {
         }
     }
 
-    template <class T> static inline Batch load_partial(const char* p, size_t n) {
+    template <class T>
+    static inline Batch load_partial(const char* p, size_t n) {
         const __mmask8 mask = static_cast<__mmask8>((1U << n) - 1U);
         if constexpr (sizeof(T) == sizeof(float)) {
             return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(mask, p));
@@ -45,7 +51,10 @@ struct EightDoubles {
 };
 
 struct FourDoublesOf32Registers : FourDoubles {
-    template <class T> static constexpr size_t pass_lanes(Terms /*terms*/) { return lanes; }
+    template <class T>
+    static constexpr size_t pass_lanes(Terms /*terms*/) {
+        return lanes;
+    }
 };
 
 /// float32 in 256-bit registers, float64 in 512-bit ones.

@@ -31,7 +31,8 @@ using l1l2::kernels::Terms;
 
 constexpr size_t cache_line = 64;
 
-template <class Isa, class T, Terms terms> class BlockSum {
+template <class Isa, class T, Terms terms>
+class BlockSum {
     using Batch = xsimd::batch<double, typename Isa::arch>;
 
     static constexpr bool absolute_wanted = terms != Terms::square;
@@ -45,7 +46,8 @@ template <class Isa, class T, Terms terms> class BlockSum {
 
     /// With too few registers for all lanes, the rows are walked several times, a group of lanes
     /// each, which changes no bit as lanes are independent. Short strips keep the later passes in
-    /// the first-level cache and near the prefetcher's stream; their cost is the reload of the sums.
+    /// the first-level cache and near the prefetcher's stream; their cost is the reload of the
+    /// sums.
     static constexpr size_t strip_rows = pass_batches == batches ? block_elements / lanes : 8;
 
     static inline void add(Batch x, Batch& absolute, Batch& square) {
@@ -68,7 +70,7 @@ template <class Isa, class T, Terms terms> class BlockSum {
             s[j] = square[j];
         }
         for (; rows > 0; --rows, x += row_bytes) {
-            if constexpr (Isa::template prefetch_distance<T> > 0) {
+            if constexpr (Isa::template prefetch_distance < T >> 0) {
                 for (size_t line = 0; line < pass_batches * batch_bytes; line += cache_line) {
                     __builtin_prefetch(x + line + Isa::template prefetch_distance<T>);
                 }
@@ -127,7 +129,8 @@ template <class Isa, class T, Terms terms> class BlockSum {
     }
 };
 
-template <class Isa> constexpr KernelTable kernel_table(const char* isa, const char* name) {
+template <class Isa>
+constexpr KernelTable kernel_table(const char* isa, const char* name) {
     return {isa,
             name,
             {BlockSum<Isa, float, Terms::absolute>::run, BlockSum<Isa, float, Terms::square>::run,

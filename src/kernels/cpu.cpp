@@ -37,7 +37,9 @@ Cpu detect_cpu() {
 
 #else
 
-Cpu detect_cpu() { return {}; }
+Cpu detect_cpu() {
+    return {};
+}
 
 #endif
 

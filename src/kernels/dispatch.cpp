@@ -10,9 +10,7 @@ namespace l1l2::kernels {
 
 Tables runnable_tables() {
     Tables tables = {};
-    const auto add = [&tables](const KernelTable& table) {
-        tables.table[tables.count++] = &table;
-    };
+    const auto add = [&tables](const KernelTable& table) { tables.table[tables.count++] = &table; };
 #if defined(L1L2_X86_64_KERNELS)
     const Cpu cpu = detect_cpu();
     if (cpu.avx512bw) {

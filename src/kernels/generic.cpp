@@ -10,13 +10,15 @@ namespace {
 
 using namespace l1l2::kernels;
 
-template <class T> double element(const char* x, size_t i) {
+template <class T>
+double element(const char* x, size_t i) {
     T value;
     memcpy(&value, x + i * sizeof(T), sizeof(T)); // x may have any alignment
     return static_cast<double>(value);
 }
 
-template <class T, Terms terms> Sums sum_block(const void* data, size_t n) {
+template <class T, Terms terms>
+Sums sum_block(const void* data, size_t n) {
     const char* x = static_cast<const char*>(data);
     double absolute[lanes] = {};
     double square[lanes] = {};

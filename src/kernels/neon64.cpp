@@ -9,13 +9,16 @@ struct Neon64 {
     using arch = xsimd::neon64;
     using Batch = xsimd::batch<double, arch>;
 
-    template <class T> static constexpr size_t pass_lanes(Terms terms) {
+    template <class T>
+    static constexpr size_t pass_lanes(Terms terms) {
         return terms == Terms::both ? 16 : 32;
     }
 
-    template <class T> static constexpr size_t prefetch_distance = 0;
+    template <class T>
+    static constexpr size_t prefetch_distance = 0;
 
-    template <class T> static inline Batch load(const char* p) {
+    template <class T>
+    static inline Batch load(const char* p) {
         if constexpr (sizeof(T) == sizeof(float)) {
             // Loaded as bytes, which no alignment is asked of.
             return vcvt_f64_f32(vreinterpret_f32_u8(vld1_u8(reinterpret_cast<const uint8_t*>(p))));
@@ -24,7 +27,8 @@ struct Neon64 {
         }
     }
 
-    template <class T> static inline Batch load_partial(const char* p, size_t /*one*/) {
+    template <class T>
+    static inline Batch load_partial(const char* p, size_t /*one*/) {
         T element;
         __builtin_memcpy(&element, p, sizeof element);
         return vsetq_lane_f64(static_cast<double>(element), vdupq_n_f64(0.0), 0);

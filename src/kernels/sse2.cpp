@@ -9,22 +9,27 @@ struct Sse2 {
     using arch = xsimd::sse2;
     using Batch = xsimd::batch<double, arch>;
 
-    template <class T> static constexpr size_t pass_lanes(Terms terms) {
+    template <class T>
+    static constexpr size_t pass_lanes(Terms terms) {
         return terms == Terms::both ? 8 : 16;
     }
 
     /// At a third of the memory's speed the arithmetic is the limit.
-    template <class T> static constexpr size_t prefetch_distance = 0;
+    template <class T>
+    static constexpr size_t prefetch_distance = 0;
 
-    template <class T> static inline Batch load(const char* p) {
+    template <class T>
+    static inline Batch load(const char* p) {
         if constexpr (sizeof(T) == sizeof(float)) {
-            return _mm_cvtps_pd(_mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+            return _mm_cvtps_pd(
+                _mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
         } else {
             return _mm_loadu_pd(reinterpret_cast<const double*>(p));
         }
     }
 
-    template <class T> static inline Batch load_partial(const char* p, size_t /*one*/) {
+    template <class T>
+    static inline Batch load_partial(const char* p, size_t /*one*/) {
         if constexpr (sizeof(T) == sizeof(float)) {
             return _mm_cvtps_pd(_mm_load_ss(reinterpret_cast<const float*>(p)));
         } else {

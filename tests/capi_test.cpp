@@ -1,0 +1,296 @@
+/// The C interface: every status of every function, every NULL, outputs untouched.
+#include "catch.hpp"
+#include "data.hpp"
+#include "l1l2.h"
+
+#include <limits>
+#include <string>
+
+namespace {
+
+constexpr double untouched = -123.25;
+
+struct Handle {
+    explicit Handle(double l1 = 0.01, double l2 = 0.02) {
+        REQUIRE(l1l2_create(l1, l2, &regularizer) == L1L2_OK);
+        REQUIRE(regularizer != nullptr);
+    }
+    ~Handle() { l1l2_destroy(regularizer); }
+    Handle(const Handle&) = delete;
+    Handle& operator=(const Handle&) = delete;
+
+    l1l2_regularizer* regularizer = nullptr;
+};
+
+/// A handle output with something in it that must not stay.
+l1l2_regularizer* garbage() {
+    static char memory;
+    return reinterpret_cast<l1l2_regularizer*>(&memory);
+}
+
+} // namespace
+
+TEST_CASE("the constants have the values that foreign callers have compiled in", "[capi]") {
+    CHECK(L1L2_OK == 0);
+    CHECK(L1L2_ERROR_INVALID_ARGUMENT == 10);
+    CHECK(L1L2_ERROR_INVALID_COEFFICIENT == 11);
+    CHECK(L1L2_ERROR_UNSUPPORTED_DTYPE == 12);
+    CHECK(L1L2_ERROR_BUFFER_TOO_SMALL == 20);
+    CHECK(L1L2_ERROR_OUT_OF_MEMORY == 30);
+    CHECK(L1L2_ERROR_MALFORMED_JSON == 40);
+    CHECK(L1L2_ERROR_UNKNOWN_CONFIG == 41);
+    CHECK(L1L2_FLOAT32 == 1);
+    CHECK(L1L2_FLOAT64 == 2);
+    CHECK(L1L2_FLOAT16 == 3);
+    CHECK(L1L2_BFLOAT16 == 4);
+    CHECK(L1L2_JSON_CONFIG == 0);
+    CHECK(L1L2_JSON_KERAS2 == 1);
+    CHECK(L1L2_JSON_KERAS3 == 2);
+}
+
+TEST_CASE("the version is the header's", "[capi]") {
+    CHECK(l1l2_version_number() == L1L2_VERSION_NUMBER);
+    CHECK(l1l2_version_number() ==
+          10000 * L1L2_VERSION_MAJOR + 100 * L1L2_VERSION_MINOR + L1L2_VERSION_PATCH);
+    CHECK(std::string(l1l2_version_string()) == std::to_string(L1L2_VERSION_MAJOR) + "." +
+                                                    std::to_string(L1L2_VERSION_MINOR) + "." +
+                                                    std::to_string(L1L2_VERSION_PATCH));
+}
+
+TEST_CASE("every status has a text of its own, and so has every other number", "[capi]") {
+    const l1l2_status statuses[] = {L1L2_OK,
+                                    L1L2_ERROR_INVALID_ARGUMENT,
+                                    L1L2_ERROR_INVALID_COEFFICIENT,
+                                    L1L2_ERROR_UNSUPPORTED_DTYPE,
+                                    L1L2_ERROR_BUFFER_TOO_SMALL,
+                                    L1L2_ERROR_OUT_OF_MEMORY,
+                                    L1L2_ERROR_MALFORMED_JSON,
+                                    L1L2_ERROR_UNKNOWN_CONFIG};
+    for (const l1l2_status a : statuses) {
+        REQUIRE(l1l2_status_string(a) != nullptr);
+        CHECK(std::string(l1l2_status_string(a)) != "unknown status");
+        for (const l1l2_status b : statuses) {
+            CHECK((a == b) == (std::string(l1l2_status_string(a)) == l1l2_status_string(b)));
+        }
+    }
+    for (const l1l2_status other : {-1, 1, 13, 42, INT32_MAX, INT32_MIN}) {
+        CHECK(std::string(l1l2_status_string(other)) == "unknown status");
+    }
+}
+
+TEST_CASE("l1l2_create refuses bad coefficients and a NULL output", "[capi]") {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const double infinity = std::numeric_limits<double>::infinity();
+    for (const double bad : {-1.0, -5e-324, nan, infinity, -infinity}) {
+        l1l2_regularizer* regularizer = garbage();
+        CHECK(l1l2_create(bad, 0.0, &regularizer) == L1L2_ERROR_INVALID_COEFFICIENT);
+        CHECK(regularizer == nullptr);
+        regularizer = garbage();
+        CHECK(l1l2_create(0.0, bad, &regularizer) == L1L2_ERROR_INVALID_COEFFICIENT);
+        CHECK(regularizer == nullptr);
+    }
+    CHECK(l1l2_create(1.0, 1.0, nullptr) == L1L2_ERROR_INVALID_ARGUMENT);
+}
+
+TEST_CASE("l1l2_destroy of NULL does nothing", "[capi]") {
+    l1l2_destroy(nullptr);
+    SUCCEED("still here");
+}
+
+TEST_CASE("l1l2_get_config gives the coefficients back, either or both", "[capi]") {
+    const Handle handle(0.1, -0.0);
+    double l1 = untouched;
+    double l2 = untouched;
+    CHECK(l1l2_get_config(handle.regularizer, &l1, &l2) == L1L2_OK);
+    CHECK(bits(l1) == bits(0.1));
+    CHECK(bits(l2) == bits(0.0));
+    l1 = untouched;
+    CHECK(l1l2_get_config(handle.regularizer, &l1, nullptr) == L1L2_OK);
+    CHECK(l1 == 0.1);
+    CHECK(l1l2_get_config(handle.regularizer, nullptr, &l2) == L1L2_OK);
+    CHECK(l1l2_get_config(handle.regularizer, nullptr, nullptr) == L1L2_OK);
+    l1 = l2 = untouched;
+    CHECK(l1l2_get_config(nullptr, &l1, &l2) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(l1 == untouched);
+    CHECK(l2 == untouched);
+}
+
+TEST_CASE("l1l2_penalty computes for both element types, at any address", "[capi]") {
+    const Handle handle(2.0, 3.0);
+    unsigned char buffer[3 * sizeof(double) + 1];
+    const float singles[] = {1.0F, -2.0F, 3.0F};
+    const double doubles[] = {1.0, -2.0, 3.0};
+    double penalty = untouched;
+    std::memcpy(buffer + 1, singles, sizeof singles);
+    CHECK(l1l2_penalty(handle.regularizer, L1L2_FLOAT32, buffer + 1, 3, &penalty) == L1L2_OK);
+    CHECK(penalty == 54.0);
+    penalty = untouched;
+    std::memcpy(buffer + 1, doubles, sizeof doubles);
+    CHECK(l1l2_penalty(handle.regularizer, L1L2_FLOAT64, buffer + 1, 3, &penalty) == L1L2_OK);
+    CHECK(penalty == 54.0);
+    penalty = untouched;
+    CHECK(l1l2_penalty(handle.regularizer, L1L2_FLOAT32, nullptr, 0, &penalty) == L1L2_OK);
+    CHECK(bits(penalty) == bits(0.0));
+}
+
+TEST_CASE("l1l2_penalty tells what is wrong and leaves the output alone", "[capi]") {
+    const Handle handle;
+    const Handle zero(0.0, 0.0);
+    const float x[] = {1.0F, 2.0F};
+    constexpr std::size_t most = PTRDIFF_MAX;
+    double penalty = untouched;
+    CHECK(l1l2_penalty(nullptr, L1L2_FLOAT32, x, 2, &penalty) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(l1l2_penalty(handle.regularizer, L1L2_FLOAT32, x, 2, nullptr) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    for (const Handle* regularizer : {&handle, &zero}) {
+        const auto status = [&](l1l2_dtype dtype, const void* data, std::size_t n) {
+            return l1l2_penalty(regularizer->regularizer, dtype, data, n, &penalty);
+        };
+        CHECK(status(L1L2_FLOAT32, nullptr, 1) == L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(status(L1L2_FLOAT32, x, most / 4 + 1) == L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(status(L1L2_FLOAT64, x, most / 8 + 1) == L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(status(L1L2_FLOAT32, x, SIZE_MAX) == L1L2_ERROR_INVALID_ARGUMENT);
+        for (const l1l2_dtype dtype : {0, -1, static_cast<int>(L1L2_FLOAT16),
+                                       static_cast<int>(L1L2_BFLOAT16), 5, INT32_MAX, INT32_MIN}) {
+            CHECK(status(dtype, x, 2) == L1L2_ERROR_UNSUPPORTED_DTYPE);
+            CHECK(status(dtype, nullptr, SIZE_MAX) == L1L2_ERROR_UNSUPPORTED_DTYPE);
+        }
+    }
+    CHECK(penalty == untouched);
+    // The most elements that fit are no invalid argument; with no coefficient none is read.
+    CHECK(l1l2_penalty(zero.regularizer, L1L2_FLOAT32, x, most / 4, &penalty) == L1L2_OK);
+    CHECK(l1l2_penalty(zero.regularizer, L1L2_FLOAT64, x, most / 8, &penalty) == L1L2_OK);
+    CHECK(penalty == 0.0);
+}
+
+TEST_CASE("l1l2_to_json writes the text and a NUL, or asks for room", "[capi]") {
+    const Handle handle;
+    const std::string expected = R"({"l1": 0.01, "l2": 0.02})";
+    char json[256];
+    std::size_t length = 0;
+    CHECK(l1l2_to_json(handle.regularizer, L1L2_JSON_CONFIG, nullptr, 0, &length) ==
+          L1L2_ERROR_BUFFER_TOO_SMALL);
+    CHECK(length == expected.size());
+    for (std::size_t capacity = 0; capacity <= expected.size() + 2; ++capacity) {
+        std::memset(json, '#', sizeof json);
+        length = 0;
+        const l1l2_status status =
+            l1l2_to_json(handle.regularizer, L1L2_JSON_CONFIG, json, capacity, &length);
+        CHECK(length == expected.size());
+        if (capacity <= expected.size()) {
+            CHECK(status == L1L2_ERROR_BUFFER_TOO_SMALL);
+            CHECK(std::string(json, sizeof json) == std::string(sizeof json, '#'));
+        } else {
+            CHECK(status == L1L2_OK);
+            CHECK(std::string(json) == expected);
+            CHECK(json[expected.size() + 1] == '#');
+        }
+    }
+}
+
+TEST_CASE("l1l2_to_json tells bad arguments and touches nothing", "[capi]") {
+    const Handle handle;
+    char json[256] = "#";
+    std::size_t length = 77;
+    CHECK(l1l2_to_json(nullptr, L1L2_JSON_CONFIG, json, sizeof json, &length) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(l1l2_to_json(handle.regularizer, L1L2_JSON_CONFIG, nullptr, 1, &length) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(l1l2_to_json(handle.regularizer, L1L2_JSON_CONFIG, json, sizeof json, nullptr) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    for (const l1l2_json_style style : {-1, 3, INT32_MAX}) {
+        CHECK(l1l2_to_json(handle.regularizer, style, json, sizeof json, &length) ==
+              L1L2_ERROR_INVALID_ARGUMENT);
+    }
+    CHECK(std::string(json) == "#");
+    CHECK(length == 77);
+}
+
+TEST_CASE("every style reads back to the same coefficients", "[capi]") {
+    const Handle handle(0.1 + 0.2, 5e-324);
+    for (const l1l2_json_style style : {L1L2_JSON_CONFIG, L1L2_JSON_KERAS2, L1L2_JSON_KERAS3}) {
+        char json[256];
+        std::size_t length = 0;
+        REQUIRE(l1l2_to_json(handle.regularizer, style, json, sizeof json, &length) == L1L2_OK);
+        l1l2_regularizer* again = nullptr;
+        REQUIRE(l1l2_from_json(json, length, &again, nullptr, 0) == L1L2_OK);
+        double l1 = 0.0;
+        double l2 = 0.0;
+        l1l2_get_config(again, &l1, &l2);
+        l1l2_destroy(again);
+        CHECK(bits(l1) == bits(0.1 + 0.2));
+        CHECK(bits(l2) == bits(5e-324));
+    }
+}
+
+TEST_CASE("l1l2_from_json tells the kinds of failure apart", "[capi]") {
+    struct Case {
+        std::string json;
+        l1l2_status status;
+        const char* message;
+    };
+    const Case cases[] = {
+        {R"({"l1": 0.01)", L1L2_ERROR_MALFORMED_JSON,
+         "malformed JSON at byte 11, where the text ends too early"},
+        {R"({"class_name": "Orthogonal"})", L1L2_ERROR_UNKNOWN_CONFIG,
+         R"(no L1L2 regularizer: class "Orthogonal")"},
+        {R"({"l1": -1})", L1L2_ERROR_INVALID_COEFFICIENT, R"("l1" must be finite and >= 0)"},
+        {std::string(L1L2_JSON_MAX_LENGTH + 1, ' '), L1L2_ERROR_UNKNOWN_CONFIG,
+         "longer than 65536 bytes: no configuration"},
+    };
+    for (const Case& c : cases) {
+        l1l2_regularizer* regularizer = garbage();
+        char message[256] = "#";
+        CHECK(l1l2_from_json(c.json.data(), c.json.size(), &regularizer, message, sizeof message) ==
+              c.status);
+        CHECK(std::string(message) == c.message);
+        CHECK(regularizer == nullptr);
+        regularizer = garbage();
+        CHECK(l1l2_from_json(c.json.data(), c.json.size(), &regularizer, nullptr, 0) == c.status);
+        CHECK(regularizer == nullptr);
+    }
+}
+
+TEST_CASE("a message is cut to its buffer, always ends, and is empty on success", "[capi]") {
+    const std::string json = R"({"l1": -1})";
+    const std::string full = R"("l1" must be finite and >= 0)";
+    for (std::size_t capacity = 1; capacity < full.size() + 3; ++capacity) {
+        char message[64];
+        std::memset(message, '#', sizeof message);
+        l1l2_regularizer* regularizer = nullptr;
+        CHECK(l1l2_from_json(json.data(), json.size(), &regularizer, message, capacity) ==
+              L1L2_ERROR_INVALID_COEFFICIENT);
+        CHECK(std::string(message) == full.substr(0, capacity - 1));
+        CHECK(message[capacity] == '#');
+    }
+    char message[4] = "#";
+    l1l2_regularizer* regularizer = nullptr;
+    CHECK(l1l2_from_json("\"l1\"", 4, &regularizer, message, sizeof message) == L1L2_OK);
+    CHECK(std::string(message).empty());
+    l1l2_destroy(regularizer);
+}
+
+TEST_CASE("l1l2_from_json reads no further than length", "[capi]") {
+    const char json[] = R"({"l1": 1}garbage)";
+    l1l2_regularizer* regularizer = nullptr;
+    CHECK(l1l2_from_json(json, 9, &regularizer, nullptr, 0) == L1L2_OK);
+    l1l2_destroy(regularizer);
+}
+
+TEST_CASE("l1l2_from_json tells bad arguments", "[capi]") {
+    l1l2_regularizer* regularizer = garbage();
+    char message[64] = "#";
+    CHECK(l1l2_from_json(nullptr, 1, &regularizer, message, sizeof message) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(regularizer == nullptr);
+    CHECK(std::string(message) == "json or regularizer is NULL");
+    message[0] = '\0';
+    CHECK(l1l2_from_json("{}", 2, nullptr, message, sizeof message) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(std::string(message) == "json or regularizer is NULL");
+    regularizer = garbage();
+    CHECK(l1l2_from_json("{}", 2, &regularizer, nullptr, 1) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(regularizer == nullptr);
+    regularizer = garbage();
+    CHECK(l1l2_from_json(nullptr, 0, &regularizer, nullptr, 0) == L1L2_ERROR_MALFORMED_JSON);
+    CHECK(regularizer == nullptr);
+}

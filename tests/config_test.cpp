@@ -1,0 +1,280 @@
+/// JSON in and out, beyond what Keras itself writes (tests/golden_test.cpp).
+#include "catch.hpp"
+#include "config.hpp"
+#include "data.hpp"
+
+#include <clocale>
+#include <sstream>
+#include <string>
+
+using l1l2::core::ConfigError;
+using l1l2::core::JsonStyle;
+using l1l2::core::JsonText;
+using l1l2::core::max_json_length;
+using l1l2::core::parse_config;
+using l1l2::core::Regularizer;
+using Fault = l1l2::core::ConfigError::Fault;
+
+namespace {
+
+struct Coefficients {
+    double l1;
+    double l2;
+    bool operator==(const Coefficients& other) const {
+        return bits(l1) == bits(other.l1) && bits(l2) == bits(other.l2);
+    }
+};
+
+std::ostream& operator<<(std::ostream& out, const Coefficients& c) {
+    return out << "{" << c.l1 << ", " << c.l2 << "}";
+}
+
+Coefficients read(std::string_view json) {
+    const Regularizer regularizer = parse_config(json);
+    return {regularizer.l1(), regularizer.l2()};
+}
+
+struct Failure {
+    Fault fault;
+    std::string message;
+};
+
+Failure failure(std::string_view json) {
+    try {
+        (void)parse_config(json);
+    } catch (const ConfigError& error) {
+        return {error.fault(), error.what()};
+    }
+    FAIL("accepted: " << json);
+    return {};
+}
+
+void check_fault(std::string_view json, Fault fault, std::string_view part_of_message) {
+    const Failure found = failure(json);
+    INFO(json << " -> " << found.message);
+    CHECK(found.fault == fault);
+    CHECK(found.message.find(part_of_message) != std::string::npos);
+}
+
+std::string written(double l1, double l2, JsonStyle style) {
+    const JsonText text = write_config({l1, l2}, style);
+    return {text.data, text.length};
+}
+
+} // namespace
+
+TEST_CASE("the bare configuration is read", "[config]") {
+    CHECK(read(R"({"l1": 0.01, "l2": 0.02})") == Coefficients{0.01, 0.02});
+    CHECK(read(R"({"l2": 0.02})") == Coefficients{0.0, 0.02});
+    CHECK(read("{}") == Coefficients{0.0, 0.0});
+    CHECK(read(R"({"l1": null, "l2": 1})") == Coefficients{0.0, 1.0});
+    CHECK(read(" \t\r\n{\"l1\":-0.0,\"l2\":-0}\n") == Coefficients{0.0, 0.0});
+    CHECK(read(R"({"l1": 18446744073709551616, "l2": 9007199254740993})") ==
+          Coefficients{18446744073709551616.0, 9007199254740992.0});
+    CHECK(read(R"({"l1": 1e-400, "l2": 0.009999999776482582})") ==
+          Coefficients{0.0, 0.009999999776482582});
+}
+
+TEST_CASE("the class form is read, with the defaults of its class", "[config]") {
+    for (const char* name : {"L1L2", "l1_l2", "l1l2"}) {
+        const std::string head = R"({"class_name": ")" + std::string(name) + "\"";
+        CHECK(read(head + R"(, "config": {"l1": 1.0, "l2": 2.0}})") == Coefficients{1.0, 2.0});
+        CHECK(read(head + R"(, "config": {"l1": 1.0}})") == Coefficients{1.0, 0.0});
+        CHECK(read(head + R"(, "config": {}})") == Coefficients{0.0, 0.0});
+        CHECK(read(head + R"(, "config": null})") == Coefficients{0.0, 0.0});
+        CHECK(read(head + "}") == Coefficients{0.0, 0.0});
+    }
+    for (const char* name : {"L1", "l1"}) {
+        const std::string head = R"({"class_name": ")" + std::string(name) + "\"";
+        CHECK(read(head + R"(, "config": {"l1": 1.0}})") == Coefficients{1.0, 0.0});
+        CHECK(read(head + R"(, "config": {"l": 3.0}})") == Coefficients{3.0, 0.0});
+        CHECK(read(head + R"(, "config": {"l1": 1.0, "l": 3.0}})") == Coefficients{3.0, 0.0});
+        CHECK(read(head + R"(, "config": {"l1": 1.0, "l": null}})") == Coefficients{0.01, 0.0});
+        CHECK(read(head + R"(, "config": {"l1": null}})") == Coefficients{0.01, 0.0});
+        CHECK(read(head + "}") == Coefficients{0.01, 0.0});
+    }
+    for (const char* name : {"L2", "l2"}) {
+        const std::string head = R"({"class_name": ")" + std::string(name) + "\"";
+        CHECK(read(head + R"(, "config": {"l2": 1.0}})") == Coefficients{0.0, 1.0});
+        CHECK(read(head + R"(, "config": {"l": 3.0}})") == Coefficients{0.0, 3.0});
+        CHECK(read(head + R"(, "config": {}})") == Coefficients{0.0, 0.01});
+    }
+}
+
+TEST_CASE("module, registered_name and shared_object_id say nothing", "[config]") {
+    CHECK(read(R"({"module": "keras.regularizers", "class_name": "L1L2",
+                   "config": {"l1": 1.0, "l2": 2.0}, "registered_name": null})") ==
+          Coefficients{1.0, 2.0});
+    CHECK(read(R"({"module": 7, "registered_name": [{"a": {}}], "shared_object_id": {"x": [1]},
+                   "config": {"l2": 2.0}, "class_name": "L1L2"})") == Coefficients{0.0, 2.0});
+}
+
+TEST_CASE("the form of Keras 1 is read", "[config]") {
+    CHECK(read(R"({"name": "WeightRegularizer", "l1": 0.0, "l2": 0.0005})") ==
+          Coefficients{0.0, 0.0005});
+    CHECK(read(R"({"l1": 0.5, "name": "L1L2Regularizer"})") == Coefficients{0.5, 0.0});
+    check_fault(R"({"name": "EigenvalueRegularizer", "k": 1})", Fault::unknown_config,
+                "EigenvalueRegularizer");
+    check_fault(R"({"name": 1})", Fault::unknown_config, "name");
+}
+
+TEST_CASE("an identifier is read", "[config]") {
+    CHECK(read(R"("l1")") == Coefficients{0.01, 0.0});
+    CHECK(read(R"("L1")") == Coefficients{0.01, 0.0});
+    CHECK(read(R"("l2")") == Coefficients{0.0, 0.01});
+    CHECK(read(R"("L2")") == Coefficients{0.0, 0.01});
+    CHECK(read(R"("l1_l2")") == Coefficients{0.01, 0.01});
+    CHECK(read(R"("l1l2")") == Coefficients{0.0, 0.0});
+    CHECK(read(R"("L1L2")") == Coefficients{0.0, 0.0});
+    CHECK(read(R"("\u006c1")") == Coefficients{0.01, 0.0});
+    check_fault(R"("l3")", Fault::unknown_config, "\"l3\"");
+    check_fault(R"("")", Fault::unknown_config, "\"\"");
+    check_fault(R"("l1 ")", Fault::unknown_config, "\"l1 \"");
+}
+
+TEST_CASE("of a key that is given twice the last counts", "[config]") {
+    CHECK(read(R"({"l1": 1, "l1": 2})") == Coefficients{2.0, 0.0});
+    CHECK(read(R"({"l1": "no", "l1": 2})") == Coefficients{2.0, 0.0});
+    CHECK(read(R"({"class_name": "L1L2", "config": {"l1": 1, "l2": 1}, "config": {"l1": 3}})") ==
+          Coefficients{3.0, 0.0});
+    CHECK(read(R"({"class_name": "Other", "class_name": "L1L2"})") == Coefficients{0.0, 0.0});
+    check_fault(R"({"l1": 1, "l1": -2})", Fault::invalid_coefficient, "\"l1\"");
+}
+
+TEST_CASE("a bad coefficient is told by its key", "[config]") {
+    for (const char* value : {"-1", "-1e-300", "true", "\"0.1\"", "[1]", "{}"}) {
+        check_fault(R"({"l1": 0.1, "l2": )" + std::string(value) + "}", Fault::invalid_coefficient,
+                    "\"l2\"");
+        check_fault(R"({"class_name": "L1", "config": {"l1": )" + std::string(value) + "}}",
+                    Fault::invalid_coefficient, "\"l1\"");
+        check_fault(R"({"class_name": "L2", "config": {"l": )" + std::string(value) + "}}",
+                    Fault::invalid_coefficient, "\"l\"");
+    }
+    check_fault(R"({"l1": 1e400})", Fault::invalid_coefficient, "byte");
+    check_fault(R"({"l1": 1)" + std::string(400, '0') + "}", Fault::invalid_coefficient, "byte");
+}
+
+TEST_CASE("another class or key is told by its name", "[config]") {
+    check_fault(R"({"class_name": "OrthogonalRegularizer", "config": {"factor": 0.01}})",
+                Fault::unknown_config, "\"OrthogonalRegularizer\"");
+    check_fault(R"({"class_name": "L1L2", "config": {"l3": 1}})", Fault::unknown_config, "\"l3\"");
+    check_fault(R"({"class_name": "L1", "config": {"l2": 1}})", Fault::unknown_config, "\"l2\"");
+    check_fault(R"({"class_name": "L2", "config": {"l1": 1}})", Fault::unknown_config, "\"l1\"");
+    check_fault(R"({"class_name": "L1L2", "config": {"l": 1}})", Fault::unknown_config, "\"l\"");
+    check_fault(R"({"l1": 1, "l": 1})", Fault::unknown_config, "\"l\"");
+    check_fault(R"({"class_name": null})", Fault::unknown_config, "class_name");
+    check_fault(R"({"class_name": "L1L2", "config": [1]})", Fault::unknown_config, "config");
+    check_fault(R"({"config": {"l1": 1}})", Fault::unknown_config, "\"config\"");
+    for (const char* other : {"null", "true", "1", "-0.5", "[]", R"([{"l1": 1}])"}) {
+        check_fault(other, Fault::unknown_config, "neither an object nor a string");
+    }
+}
+
+TEST_CASE("a name in a message is escaped and cut", "[config]") {
+    check_fault("{\"\\u00e9\\n\\u0000\": 1}", Fault::unknown_config, R"("\u00e9\n\u0000")");
+    const Failure cut = failure("{\"" + std::string(1000, 'k') + "\": 1}");
+    CHECK(cut.message.size() < 120);
+    CHECK(cut.message.find("kkk...\"") != std::string::npos);
+}
+
+TEST_CASE("malformed JSON is told by its byte offset", "[config]") {
+    struct Malformed {
+        std::string json;
+        const char* offset;
+    };
+    const Malformed corpus[] = {
+        {"", "byte 0, where the text ends"},
+        {" ", "byte 1, where the text ends"},
+        {"{", "byte 1, where the text ends"},
+        {R"({"l1": 0.1)", "byte 10, where the text ends"},
+        {R"({"l1": 0.1,})", "byte 11"},
+        {R"({"l1" 0.1})", R"(byte 8, where "0.1" ends)"},
+        {R"({l1: 0.1})", "byte 1"},
+        {R"({'l1': 0.1})", "byte 1"},
+        {R"({"l1": .1})", "byte 7"},
+        {R"({"l1": 01})", "byte 8"},
+        {R"({"l1": 1.})", "byte 9"},
+        {R"({"l1": +1})", "byte 7"},
+        {R"({"l1": 1e})", "byte 9"},
+        {R"({"l1": 0x10})", "byte 8"},
+        {R"({"l1": NaN})", "byte 7"},
+        {R"({"l1": Infinity})", "byte 7"},
+        {R"({"l1": -Infinity})", "byte 8"},
+        {R"({"l1": 1} x)", "byte 10"},
+        {R"({"l1": 1}{})", "byte 9"},
+        {R"({"l1": 1} // no)", "byte 10"},
+        {R"("l1" "l2")", R"(byte 8, where "\"l2\"" ends)"},
+        {R"("l1)", "byte 3, where the text ends"},
+        {"\"l1\n\"", "byte 3"},
+        {R"("\x")", "byte 2"},
+        {R"("\ud800")", "byte 7"},
+        {"\"\xFF\"", "byte 1"},
+        {"\"\xC0\x80\"", "byte 1"},
+        {std::string("{\"l1\": 1}\0", 10), "byte 9, a NUL"},
+        {std::string("\0", 1), "byte 0, a NUL"},
+        {"nul", "byte 3, where the text ends"},
+        {"[1, 2", "byte 5, where the text ends"},
+        {"[1}", "byte 2"},
+    };
+    for (const Malformed& text : corpus) {
+        check_fault(text.json, Fault::malformed_json, text.offset);
+    }
+}
+
+TEST_CASE("no depth of nesting and no length is too much", "[config]") {
+    const std::string brackets(max_json_length, '[');
+    check_fault(brackets, Fault::malformed_json, "byte 65536, where the text ends");
+    const std::size_t half = max_json_length / 2;
+    check_fault(std::string(half, '[') + std::string(half, ']'), Fault::unknown_config, "neither");
+    std::string objects = R"({"config": )";
+    while (objects.size() < max_json_length / 2) {
+        objects += R"({"config": )";
+    }
+    check_fault(objects, Fault::malformed_json, "the text ends");
+    check_fault(std::string(max_json_length + 1, ' '), Fault::unknown_config, "65536");
+    const std::string padded = R"({"l1": 1})" + std::string(max_json_length - 9, ' ');
+    CHECK(read(padded) == Coefficients{1.0, 0.0});
+    std::string many = "{";
+    while (many.size() < max_json_length - 20) {
+        many += R"("l1": 1, )";
+    }
+    CHECK(read(many + R"("l1": 2})") == Coefficients{2.0, 0.0});
+}
+
+TEST_CASE("the three styles are written as json.dumps does", "[config]") {
+    CHECK(written(0.01, 0.02, JsonStyle::config) == R"({"l1": 0.01, "l2": 0.02})");
+    CHECK(written(0.0, 1e-5, JsonStyle::keras2) ==
+          R"({"class_name": "L1L2", "config": {"l1": 0.0, "l2": 1e-05}})");
+    CHECK(
+        written(1e16, 1.0, JsonStyle::keras3) ==
+        R"({"module": "keras.regularizers", "class_name": "L1L2", "config": {"l1": 1e+16, "l2": 1.0}, "registered_name": null})");
+}
+
+TEST_CASE("the longest text fits with room to spare", "[config]") {
+    const double longest = 2.2250738585072014e-308;
+    CHECK(written(longest, longest, JsonStyle::keras3).size() < sizeof(JsonText::data) - 64);
+}
+
+TEST_CASE("the locale changes nothing", "[config][locale]") {
+    const std::string before = std::setlocale(LC_ALL, nullptr);
+    int tried = 0;
+    // Decimal commas, and a decimal point of two bytes.
+    std::istringstream names(L1L2_LOCALES);
+    for (std::string name; names >> name;) {
+        if (std::setlocale(LC_ALL, name.c_str()) == nullptr) {
+            continue;
+        }
+        ++tried;
+        const Coefficients found = read(R"({"l1": 0.015625, "l2": 1234567.5e-3})");
+        const std::string text = written(1234.5, 1.5e-7, JsonStyle::config);
+        const Failure overflow = failure(R"({"l1": 1.5e400})");
+        std::setlocale(LC_ALL, before.c_str());
+        INFO(name);
+        CHECK(found == Coefficients{0.015625, 1234.5675});
+        CHECK(text == R"({"l1": 1234.5, "l2": 1.5e-07})");
+        CHECK(overflow.fault == Fault::invalid_coefficient);
+    }
+    if (tried == 0) {
+        WARN("no locale with another decimal point");
+    }
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Builds and runs one kind of consumer against an installed prefix:
+#     check.sh CASE SOURCE PREFIX WORK     (SOURCE the project's tree, WORK a folder of its own)
+set -euo pipefail
+case=$1 source=$2 prefix=$3 work=$4
+consumers=$source/tests/consumers
+rm -rf "$work"
+mkdir -p "$work"
+
+# build_find_package PREFIX TARGET
+build_find_package() {
+    cmake -S "$consumers/find_package" -B "$work/build" -DCMAKE_PREFIX_PATH="$1" -DCONSUMED="$2"
+    cmake --build "$work/build"
+    "$work/build/consumer"
+}
+
+# pkg_config PREFIX ARGUMENT...: asks the .pc file under PREFIX, whatever libdir it is in
+pkg_config() {
+    local found
+    found=$(find "$1" -name l1l2.pc -printf '%h')
+    PKG_CONFIG_PATH=$found PKG_CONFIG_LIBDIR=$found pkg-config "${@:2}" l1l2
+}
+
+# library_dir PREFIX
+library_dir() { pkg_config "$1" --variable=libdir; }
+
+build_pkg_config() {
+    # shellcheck disable=SC2046 # the flags are words
+    "${CC:-cc}" -o "$work/consumer" "$consumers/main.c" $(pkg_config "$1" --cflags --libs)
+    LD_LIBRARY_PATH=$(library_dir "$1") "$work/consumer"
+}
+
+case $case in
+find_package) build_find_package "$prefix" l1l2::l1l2 ;;
+find_package_shared)
+    build_find_package "$prefix" l1l2::l1l2_shared
+    readelf -d "$work/build/consumer" | grep -q 'NEEDED.*libl1l2.so.0'
+    ;;
+find_package_static)
+    build_find_package "$prefix" l1l2::l1l2_static
+    ! readelf -d "$work/build/consumer" | grep -q 'NEEDED.*libl1l2'
+    ;;
+pkg_config) build_pkg_config "$prefix" ;;
+pkg_config_static)
+    # shellcheck disable=SC2046
+    "${CC:-cc}" -static -o "$work/consumer" "$consumers/main.c" \
+        $(pkg_config "$prefix" --static --cflags --libs)
+    "$work/consumer"
+    ;;
+moved_prefix)
+    cp -a "$prefix" "$work/moved"
+    build_find_package "$work/moved" l1l2::l1l2
+    build_pkg_config "$work/moved"
+    # Neither build took anything from where the prefix was before.
+    ! grep -rn "$prefix" "$work/moved" --include='*.pc' --include='*.cmake'
+    ! readelf -d "$work/build/consumer" | grep -F "[$prefix/"
+    ;;
+multiarch_libdir)
+    cmake -S "$source" -B "$work/build" -DCMAKE_INSTALL_PREFIX="$work/prefix" \
+        -DCMAKE_INSTALL_LIBDIR=lib/some-linux-gnu -DL1L2_BUILD_TESTS=OFF
+    mkdir -p "$work/prefix/lib/some-linux-gnu/pkgconfig"
+    cp "$work/build/l1l2.pc" "$work/prefix/lib/some-linux-gnu/pkgconfig"
+    test "$(realpath "$(library_dir "$work/prefix")")" = "$(realpath "$work/prefix")/lib/some-linux-gnu"
+    mkdir "$work/prefix/include"
+    test "$(realpath "$(pkg_config "$work/prefix" --variable=includedir)")" = \
+        "$(realpath "$work/prefix")/include"
+    ;;
+add_subdirectory_shared | add_subdirectory_static)
+    shared=OFF
+    [ "$case" = add_subdirectory_static ] || shared=ON
+    cmake -S "$consumers/add_subdirectory" -B "$work/build" -DL1L2_SOURCE="$source" \
+        -DBUILD_SHARED_LIBS=$shared
+    cmake --build "$work/build" --parallel 2
+    "$work/build/consumer"
+    ;;
+*)
+    echo "no such case: $case" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,59 @@
+/**
+ * Test data, and the tools that look at bits.
+ */
+#pragma once
+
+#include "kernels/dispatch.hpp"
+#include "reduction.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <vector>
+
+inline std::uint64_t bits(double x) {
+    std::uint64_t result;
+    std::memcpy(&result, &x, sizeof result);
+    return result;
+}
+
+/// -1001/1024 .. 1001/1024 with a prime period, so that elements, rows or blocks that were swapped
+/// show. Exact in float32; tests/golden uses the same numbers.
+template <class T>
+T ramp(std::size_t i) {
+    const auto step = static_cast<std::int64_t>((i * 7919 + 13) % 2003) - 1001;
+    return static_cast<T>(static_cast<double>(step) / 1024.0);
+}
+
+template <class T>
+std::vector<T> ramp_vector(std::size_t n) {
+    std::vector<T> x(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        x[i] = ramp<T>(i);
+    }
+    return x;
+}
+
+/// Mantissas that make every addition round, with signs, over exponents low .. high.
+template <class T>
+std::vector<T> rough_vector(std::size_t n, int low, int high) {
+    std::mt19937_64 random(20260101);
+    std::vector<T> x(n);
+    for (T& value : x) {
+        const double mantissa = 1.0 + static_cast<double>(random() >> 12) * 0x1p-52;
+        const int exponent =
+            low + static_cast<int>(random() % static_cast<unsigned>(high - low + 1));
+        value = static_cast<T>(std::ldexp((random() & 1) != 0 ? mantissa : -mantissa, exponent));
+    }
+    return x;
+}
+
+template <class T>
+constexpr l1l2::core::Dtype dtype_of_v = l1l2::core::Dtype::float32;
+template <>
+inline constexpr l1l2::core::Dtype dtype_of_v<double> = l1l2::core::Dtype::float64;
+
+constexpr l1l2::kernels::Terms all_terms[] = {
+    l1l2::kernels::Terms::absolute, l1l2::kernels::Terms::square, l1l2::kernels::Terms::both};

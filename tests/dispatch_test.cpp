@@ -1,0 +1,79 @@
+/// Which kernels run.
+#include "catch.hpp"
+#include "kernels/dispatch.hpp"
+#include "l1l2.h"
+
+#include <cstdlib>
+#include <string>
+
+using l1l2::kernels::choose;
+using l1l2::kernels::KernelTable;
+using l1l2::kernels::Tables;
+
+TEST_CASE("generic runs everywhere and is the last choice", "[dispatch]") {
+    const Tables tables = l1l2::kernels::runnable_tables();
+    REQUIRE(tables.count >= 1);
+    REQUIRE(tables.count <= Tables::capacity);
+    CHECK(std::string(tables.table[tables.count - 1]->isa) == "generic");
+}
+
+TEST_CASE("the names of the tables are unique", "[dispatch]") {
+    const Tables tables = l1l2::kernels::runnable_tables();
+    for (std::size_t i = 0; i < tables.count; ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+            CHECK(std::string(tables.table[i]->name) != tables.table[j]->name);
+        }
+    }
+}
+
+TEST_CASE("a wish is followed if the CPU can, else the best table is taken", "[dispatch]") {
+    KernelTable best = {};
+    best.isa = "best";
+    KernelTable lesser = {};
+    lesser.isa = "lesser";
+    Tables tables = {};
+    tables.table[0] = &best;
+    tables.table[1] = &lesser;
+    tables.count = 2;
+    CHECK(&choose(tables, nullptr) == &best);
+    CHECK(&choose(tables, "lesser") == &lesser);
+    CHECK(&choose(tables, "best") == &best);
+    CHECK(&choose(tables, "") == &best);
+    CHECK(&choose(tables, "less") == &best);
+    CHECK(&choose(tables, "of another CPU") == &best);
+}
+
+TEST_CASE("every table has every kernel", "[dispatch]") {
+    const Tables tables = l1l2::kernels::runnable_tables();
+    for (std::size_t i = 0; i < tables.count; ++i) {
+        for (std::size_t terms = 0; terms < l1l2::kernels::terms_count; ++terms) {
+            CHECK(tables.table[i]->float32[terms] != nullptr);
+            CHECK(tables.table[i]->float64[terms] != nullptr);
+        }
+    }
+}
+
+TEST_CASE("l1l2_isa tells the table in use, always the same", "[dispatch]") {
+    CHECK(std::string(l1l2_isa()) == l1l2::kernels::chosen_table().isa);
+    CHECK(l1l2_isa() == l1l2_isa());
+}
+
+TEST_CASE("L1L2_ISA names the kernels, and is read once", "[isa]") {
+    // A test of its own for each name, in a process of its own: tests/CMakeLists.txt.
+    const char* const wanted = std::getenv("L1L2_ISA");
+    REQUIRE(wanted != nullptr);
+    const Tables tables = l1l2::kernels::runnable_tables();
+    std::string expected = tables.table[0]->isa;
+    bool runnable = false;
+    for (std::size_t i = 0; i < tables.count; ++i) {
+        runnable = runnable || std::string(tables.table[i]->isa) == wanted;
+    }
+    if (runnable) {
+        expected = wanted;
+    } else {
+        WARN("this CPU does not have it"); // and so ignores the wish
+    }
+    CHECK(std::string(l1l2_isa()) == expected);
+    setenv("L1L2_ISA", "generic", 1);
+    CHECK(std::string(l1l2_isa()) == expected);
+}

@@ -1,0 +1,112 @@
+/**
+ * The truth that the accuracy tests measure against: sums of doubles, of their squares and of
+ * coefficients times sums, as one integer of 6656 bits with a fixed binary point, without any
+ * rounding.
+ */
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+class ExactSum {
+  public:
+    void add(double x) {
+        const Parts p = split(x);
+        add_scaled(p.mantissa, p.exponent, p.sign);
+    }
+
+    void add_absolute(double x) { add(std::fabs(x)); }
+
+    void add_square(double x) {
+        const Parts p = split(x);
+        add_scaled(static_cast<Wide>(p.mantissa) * p.mantissa, 2 * p.exponent, 1);
+    }
+
+    /// Adds coefficient * sum, both >= 0.
+    void add_product(double coefficient, ExactSum sum) {
+        const Parts p = split(coefficient);
+        sum.carry();
+        for (std::size_t i = 0; i < limbs; ++i) {
+            add_scaled(static_cast<Wide>(sum.limb_[i]) * p.mantissa,
+                       static_cast<int>(i) * limb_bits - bits_below + p.exponent, 1);
+        }
+    }
+
+    /// |value - sum| / sum; 0 if both are 0, infinity if only the sum is.
+    double relative_error(double value) const {
+        ExactSum residue = *this;
+        residue.add(-value);
+        const Magnitude error = residue.magnitude();
+        const Magnitude truth = magnitude();
+        if (error.mantissa == 0.0) {
+            return 0.0;
+        }
+        return std::ldexp(error.mantissa / truth.mantissa, error.exponent - truth.exponent);
+    }
+
+  private:
+    __extension__ using Wide = unsigned __int128;
+
+    struct Parts {
+        std::uint64_t mantissa;
+        int exponent;
+        int sign;
+    };
+    struct Magnitude {
+        double mantissa;
+        int exponent;
+    };
+
+    static constexpr int limb_bits = 32;
+    static constexpr int bits_below = 3328; ///< below 2^(3 * -1074), the least product of all
+    static constexpr std::size_t limbs = 208;
+
+    static Parts split(double x) {
+        int exponent = 0;
+        const double fraction = std::frexp(std::fabs(x), &exponent);
+        return {static_cast<std::uint64_t>(std::ldexp(fraction, 53)), exponent - 53,
+                std::signbit(x) ? -1 : 1};
+    }
+
+    void add_scaled(Wide mantissa, int exponent, int sign) {
+        const auto position = static_cast<std::size_t>(exponent + bits_below);
+        const std::size_t shift = position % limb_bits;
+        for (std::size_t i = position / limb_bits; mantissa != 0; ++i, mantissa >>= 32) {
+            const std::uint64_t piece = static_cast<std::uint64_t>(mantissa & 0xFFFFFFFFU) << shift;
+            limb_[i] += sign * static_cast<std::int64_t>(piece & 0xFFFFFFFFU);
+            limb_[i + 1] += sign * static_cast<std::int64_t>(piece >> 32);
+        }
+    }
+
+    /// Brings every limb but the highest to 0 .. 2^32 - 1; the highest holds the sign.
+    void carry() {
+        for (std::size_t i = 0; i + 1 < limbs; ++i) {
+            limb_[i + 1] += limb_[i] >> 32; // an arithmetic shift: rounds down
+            limb_[i] &= 0xFFFFFFFF;
+        }
+    }
+
+    Magnitude magnitude() const {
+        ExactSum absolute = *this;
+        absolute.carry();
+        if (absolute.limb_[limbs - 1] < 0) {
+            for (std::int64_t& limb : absolute.limb_) {
+                limb = -limb;
+            }
+            absolute.carry();
+        }
+        std::size_t top = limbs - 1;
+        while (top > 2 && absolute.limb_[top] == 0) {
+            --top;
+        }
+        double mantissa = 0.0;
+        for (std::size_t i = 0; i < 3; ++i) {
+            mantissa = mantissa * 0x1p32 + static_cast<double>(absolute.limb_[top - i]);
+        }
+        return {mantissa, static_cast<int>(top - 2) * limb_bits - bits_below};
+    }
+
+    std::array<std::int64_t, limbs> limb_ = {};
+};

@@ -1,0 +1,167 @@
+/// The order of summation: what docs/numerics.md specifies, for every kernel this CPU can run.
+#include "catch.hpp"
+#include "data.hpp"
+
+#include <string>
+
+using l1l2::core::reduce;
+using l1l2::kernels::KernelTable;
+using l1l2::kernels::runnable_tables;
+using l1l2::kernels::Sums;
+using l1l2::kernels::Tables;
+using l1l2::kernels::Terms;
+
+namespace {
+
+constexpr std::size_t lanes = 32;
+constexpr std::size_t block = 4096;
+
+/// The specification once more, as the page states it and not as the library computes it: a lane at
+/// a time, the tree from the top. The constants are the contract's, not the library's.
+template <class T>
+double specified_block(const T* x, std::size_t n, bool square) {
+    double lane[lanes] = {};
+    for (std::size_t j = 0; j < lanes; ++j) {
+        for (std::size_t i = j; i < n; i += lanes) {
+            const double value = static_cast<double>(x[i]);
+            lane[j] = lane[j] + (square ? value * value : std::fabs(value));
+        }
+    }
+    for (std::size_t half = 16; half >= 1; half /= 2) {
+        for (std::size_t j = 0; j < half; ++j) {
+            lane[j] = lane[j] + lane[j + half];
+        }
+    }
+    return lane[0];
+}
+
+template <class T>
+double specified_sum(const T* x, std::size_t n, bool square) {
+    if (n <= block) {
+        return specified_block(x, n, square);
+    }
+    std::size_t left = block;
+    while (2 * left < n) {
+        left *= 2;
+    }
+    return specified_sum(x, left, square) + specified_sum(x + left, n - left, square);
+}
+
+bool same_bits(const Sums& a, const Sums& b) {
+    return bits(a.absolute) == bits(b.absolute) && bits(a.square) == bits(b.square);
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("every kernel adds in the specified order", "[reduction]", float, double) {
+    const std::size_t largest = 40 * block;
+    const std::vector<TestType> x = rough_vector<TestType>(largest, -20, 20);
+    const Tables tables = runnable_tables();
+    for (const std::size_t n :
+         {std::size_t{0}, std::size_t{1}, lanes - 1, lanes, lanes + 1, 5 * lanes + 7, block - 1,
+          block, block + 1, 2 * block, 3 * block, 3 * block + 1, 4 * block - 5, 5 * block + 33,
+          7 * block, 8 * block, 13 * block + 17, largest}) {
+        const double absolute = specified_sum(x.data(), n, false);
+        const double square = specified_sum(x.data(), n, true);
+        for (std::size_t t = 0; t < tables.count; ++t) {
+            INFO(tables.table[t]->name << ", n = " << n);
+            const auto sums = [&](Terms terms) {
+                return reduce(*tables.table[t], dtype_of_v<TestType>, terms, x.data(), n);
+            };
+            CHECK(bits(sums(Terms::absolute).absolute) == bits(absolute));
+            CHECK(bits(sums(Terms::square).square) == bits(square));
+            CHECK(same_bits(sums(Terms::both), {absolute, square}));
+        }
+    }
+}
+
+TEMPLATE_TEST_CASE("every kernel gives the bits of generic at every size up to two blocks",
+                   "[reduction]", float, double) {
+    const std::size_t largest = 2 * block + 2 * lanes + 1;
+    const std::vector<TestType> x = rough_vector<TestType>(largest, -30, 30);
+    const Tables tables = runnable_tables();
+    for (const Terms terms : all_terms) {
+        for (std::size_t n = 0; n <= largest; ++n) {
+            const Sums expected =
+                reduce(l1l2::kernels::generic, dtype_of_v<TestType>, terms, x.data(), n);
+            for (std::size_t t = 0; t < tables.count; ++t) {
+                const Sums sums =
+                    reduce(*tables.table[t], dtype_of_v<TestType>, terms, x.data(), n);
+                if (!same_bits(sums, expected)) {
+                    FAIL(tables.table[t]->name << ", n = " << n);
+                }
+            }
+        }
+    }
+    SUCCEED("all sizes");
+}
+
+TEMPLATE_TEST_CASE("the address of the data changes no bit", "[reduction]", float, double) {
+    const Tables tables = runnable_tables();
+    const std::vector<TestType> x = rough_vector<TestType>(block + 3 * lanes + 5, -30, 30);
+    std::vector<unsigned char> buffer(x.size() * sizeof(TestType) + 128);
+    const std::size_t to_line = (64 - reinterpret_cast<std::uintptr_t>(buffer.data()) % 64) % 64;
+    for (const std::size_t n : {std::size_t{1}, std::size_t{3}, std::size_t{5}, lanes + 1,
+                                3 * lanes + 29, block - 1, x.size()}) {
+        const Sums expected =
+            reduce(l1l2::kernels::generic, dtype_of_v<TestType>, Terms::both, x.data(), n);
+        for (std::size_t offset = 0; offset < 64; ++offset) {
+            unsigned char* const at = buffer.data() + to_line + offset;
+            std::memcpy(at, x.data(), n * sizeof(TestType));
+            for (std::size_t t = 0; t < tables.count; ++t) {
+                const Sums sums =
+                    reduce(*tables.table[t], dtype_of_v<TestType>, Terms::both, at, n);
+                if (!same_bits(sums, expected)) {
+                    FAIL(tables.table[t]->name << ", n = " << n << ", offset " << offset);
+                }
+            }
+        }
+    }
+    SUCCEED("all offsets");
+}
+
+TEMPLATE_TEST_CASE("a kernel reads nothing but its elements", "[reduction]", float, double) {
+    const Tables tables = runnable_tables();
+    const TestType nan = std::numeric_limits<TestType>::quiet_NaN();
+    for (std::size_t n = 0; n <= 3 * lanes; ++n) {
+        std::vector<TestType> x(n + 2 * lanes, nan);
+        for (std::size_t i = 0; i < n; ++i) {
+            x[lanes + i] = TestType{1};
+        }
+        for (std::size_t t = 0; t < tables.count; ++t) {
+            INFO(tables.table[t]->name << ", n = " << n);
+            const Sums sums =
+                reduce(*tables.table[t], dtype_of_v<TestType>, Terms::both, x.data() + lanes, n);
+            CHECK(sums.absolute == static_cast<double>(n));
+            CHECK(sums.square == static_cast<double>(n));
+        }
+    }
+}
+
+TEMPLATE_TEST_CASE("a NaN or an infinity at any place of a block is seen", "[reduction]", float,
+                   double) {
+    using Limits = std::numeric_limits<TestType>;
+    const Tables tables = runnable_tables();
+    std::vector<TestType> x = ramp_vector<TestType>(block + 37);
+    for (std::size_t t = 0; t < tables.count; ++t) {
+        for (std::size_t i = 0; i < x.size();
+             i += i < 2 * lanes || i + 2 * lanes > block ? 1 : 61) {
+            INFO(tables.table[t]->name << ", element " << i);
+            const TestType kept = x[i];
+            const auto sums = [&] {
+                return reduce(*tables.table[t], dtype_of_v<TestType>, Terms::both, x.data(),
+                              x.size());
+            };
+            x[i] = -Limits::infinity();
+            const Sums infinite = sums();
+            x[i] = -Limits::quiet_NaN();
+            const Sums undefined = sums();
+            x[i] = kept;
+            if (infinite.absolute != HUGE_VAL || infinite.square != HUGE_VAL ||
+                !std::isnan(undefined.absolute) || !std::isnan(undefined.square)) {
+                FAIL("not seen");
+            }
+        }
+    }
+    SUCCEED("all places");
+}

@@ -1,0 +1,119 @@
+/// The formula: what is computed, what is left out, and the bits that are frozen.
+#include "catch.hpp"
+#include "data.hpp"
+#include "regularizer.hpp"
+
+#include <limits>
+
+using l1l2::core::Dtype;
+using l1l2::core::Regularizer;
+using l1l2::kernels::runnable_tables;
+using l1l2::kernels::Tables;
+
+namespace {
+
+template <class T>
+double penalty(double l1, double l2, const std::vector<T>& x) {
+    return Regularizer(l1, l2).penalty(*runnable_tables().table[0], dtype_of_v<T>, x.data(),
+                                       x.size());
+}
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr float nan32 = std::numeric_limits<float>::quiet_NaN();
+constexpr std::uint64_t quiet_nan = 0x7ff8000000000000;
+
+} // namespace
+
+TEST_CASE("the penalty is l1 sum|x| + l2 sum x^2, without a half", "[regularizer]") {
+    CHECK(penalty<float>(2.0, 0.0, {1, -2, 3}) == 12.0);
+    CHECK(penalty<float>(0.0, 2.0, {1, -2, 3}) == 28.0);
+    CHECK(penalty<double>(2.0, 3.0, {1, -2, 3}) == 54.0);
+}
+
+TEST_CASE("no elements have no penalty", "[regularizer]") {
+    CHECK(bits(penalty<float>(1.0, 1.0, {})) == bits(0.0));
+    CHECK(bits(penalty<double>(1.0, 1.0, {})) == bits(0.0));
+}
+
+TEST_CASE("zeros of either sign have a penalty of +0", "[regularizer]") {
+    CHECK(bits(penalty<float>(1.0, 1.0, {-0.0F, 0.0F, -0.0F})) == bits(0.0));
+    CHECK(bits(penalty<double>(1.0, 1.0, std::vector<double>(100, -0.0))) == bits(0.0));
+}
+
+TEST_CASE("each product and the sum round once", "[regularizer]") {
+    // 0.1 * 0.1 rounds up; a fused multiply-add would keep what was rounded away.
+    const double l1 = 0.1;
+    const double l2 = 0.3;
+    volatile double first = l1 * static_cast<double>(0.1F);
+    volatile double second = l2 * (static_cast<double>(0.1F) * static_cast<double>(0.1F));
+    volatile double sum = first + second;
+    CHECK(bits(penalty<float>(l1, l2, {0.1F})) == bits(sum));
+}
+
+TEST_CASE("a term with a zero coefficient sees no NaN and no infinity", "[regularizer]") {
+    const std::vector<float> bad = {1.0F, nan32, HUGE_VALF};
+    CHECK(bits(penalty(0.0, 0.0, bad)) == bits(0.0));
+    CHECK(bits(penalty(-0.0, -0.0, bad)) == bits(0.0));
+    // x^2 overflows where |x| does not: with l2 = 0 it is not computed.
+    CHECK(penalty<double>(1.0, 0.0, {1e200}) == 1e200);
+    CHECK(penalty<double>(1.0, 1.0, {1e200}) == infinity);
+}
+
+TEST_CASE("an infinity gives infinity, a NaN the one quiet NaN", "[regularizer]") {
+    CHECK(penalty<float>(1.0, 0.0, {1.0F, -HUGE_VALF}) == infinity);
+    CHECK(penalty<float>(0.0, 1.0, {1.0F, -HUGE_VALF}) == infinity);
+    CHECK(penalty<float>(1.0, 1.0, {1.0F, -HUGE_VALF}) == infinity);
+    std::vector<float> x(100, 1.0F);
+    for (const std::uint32_t payload : {0x7fc00000U, 0xffc00001U, 0x7f800001U, 0xffffffffU}) {
+        std::memcpy(&x[57], &payload, sizeof payload);
+        x[58] = HUGE_VALF;
+        CHECK(bits(penalty(1.0, 0.0, x)) == quiet_nan);
+        CHECK(bits(penalty(0.0, 1.0, x)) == quiet_nan);
+        CHECK(bits(penalty(1.0, 1.0, x)) == quiet_nan);
+    }
+}
+
+TEST_CASE("a coefficient is finite and not negative, and -0 is 0", "[regularizer]") {
+    CHECK(Regularizer::valid_coefficient(0.0));
+    CHECK(Regularizer::valid_coefficient(-0.0));
+    CHECK(Regularizer::valid_coefficient(5e-324));
+    CHECK(Regularizer::valid_coefficient(std::numeric_limits<double>::max()));
+    CHECK_FALSE(Regularizer::valid_coefficient(-5e-324));
+    CHECK_FALSE(Regularizer::valid_coefficient(infinity));
+    CHECK_FALSE(Regularizer::valid_coefficient(-infinity));
+    CHECK_FALSE(Regularizer::valid_coefficient(std::numeric_limits<double>::quiet_NaN()));
+    const Regularizer zero(-0.0, -0.0);
+    CHECK(bits(zero.l1()) == bits(0.0));
+    CHECK(bits(zero.l2()) == bits(0.0));
+}
+
+TEMPLATE_TEST_CASE("the bits are frozen", "[regularizer]", float, double) {
+    // Recorded once. A change of the order of summation, which is a contract, shows here.
+    struct Frozen {
+        std::size_t n;
+        std::uint64_t float32;
+        std::uint64_t float64;
+    };
+    const Frozen frozen[] = {
+        {1, 0x3ffe4c2b31c270f5, 0x3ffe4c2b3d815cdd},
+        {31, 0x40e0b5cbc3332904, 0x40e0b5cbc2aca2d3},
+        {32, 0x40e0b5cbc74af166, 0x40e0b5cbc6c46b35},
+        {1000, 0x4147348a9616b996, 0x4147348a94398476},
+        {4096, 0x4168e7a4956ac756, 0x4168e7a495fd1375},
+        {4097, 0x4168e7a4956aee1c, 0x4168e7a495fd3a3c},
+        {12288, 0x4182de944825aa59, 0x4182de944855930b},
+        {100003, 0x41b26e10e8d120c7, 0x41b26e10e9152b32},
+    };
+    const Tables tables = runnable_tables();
+    for (const Frozen& expected : frozen) {
+        const std::vector<TestType> x = rough_vector<TestType>(expected.n, -10, 10);
+        for (std::size_t t = 0; t < tables.count; ++t) {
+            INFO(tables.table[t]->name << ", n = " << expected.n);
+            const double result =
+                Regularizer(0.01, 0.02)
+                    .penalty(*tables.table[t], dtype_of_v<TestType>, x.data(), x.size());
+            CHECK(bits(result) ==
+                  (sizeof(TestType) == sizeof(float) ? expected.float32 : expected.float64));
+        }
+    }
+}

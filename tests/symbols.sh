@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Looks at the binary itself:
+#     symbols.sh exports LIBRARY HEADER      it exports the header's functions, versioned, only those
+#     symbols.sh dependencies LIBRARY        it needs libc and libm at most
+#     symbols.sh size LIBRARY                stripped it has less than 700 KB
+#     symbols.sh kernels OBJECT...           no kernel object shares code or runs any at load time
+set -euo pipefail
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+case $1 in
+exports)
+    exported=$(nm -D --defined-only "$2" | awk '$2 != "A" { print $3 }' | sort)
+    declared=$(grep -oE '\bl1l2_[a-z0-9_]+\(' "$3" | tr -d '(' | sort -u | sed 's/$/@@L1L2_0/')
+    [ -n "$declared" ] || fail "no function found in $3"
+    diff <(echo "$declared") <(echo "$exported") || fail "exports differ from the header"
+    ;;
+dependencies)
+    needed=$(readelf -d "$2" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
+    [ -n "$needed" ] || fail "nothing needed? not even libc"
+    ! grep -vE '^(libc\.so|libm\.so|ld-linux)' <<<"$needed" || fail "more than libc and libm"
+    ;;
+size)
+    stripped=$(mktemp)
+    trap 'rm -f "$stripped"' EXIT
+    strip -o "$stripped" "$2"
+    bytes=$(stat -c %s "$stripped")
+    echo "$bytes bytes"
+    [ "$bytes" -lt 700000 ] || fail "too large"
+    ;;
+kernels)
+    shift
+    for object in "$@"; do
+        # u, V, W: what the linker may take from another object instead.
+        ! nm -C "$object" | grep -E ' [uVvWw] ' || fail "$object shares a symbol"
+        ! nm -C --defined-only "$object" | grep -E ' [A-Z] ' | grep -v ' D l1l2::kernels::' ||
+            fail "$object defines more than its tables"
+        nm -C --defined-only "$object" | grep -q ' D l1l2::kernels::' || fail "$object has no table"
+        ! objdump -h "$object" | grep -E '\.(init_array|ctors)' || fail "$object runs code at load time"
+    done
+    ;;
+*) fail "no such check: $1" ;;
+esac
