@@ -32,9 +32,9 @@
  * another order of the elements, or for the sum of the penalties of parts of an array.
  *
  * The floating-point environment of the calling thread (rounding mode, flush-to-zero,
- * denormals-are-zero, unmasked exceptions) changes no result and is as it was after every call. The
- * exception flags, which record that a past operation was inexact, for instance, are unspecified
- * after a call.
+ * denormals-are-zero, exceptions that feenableexcept has unmasked) changes no result and is as it was
+ * after every call. The exception flags, which record that a past operation was inexact, for
+ * instance, are unspecified after a call.
  *
  *
  * Manners

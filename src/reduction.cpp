@@ -15,8 +15,7 @@ static Sums operator+(const Sums& a, const Sums& b) {
 
 /// The tree, bottom up: subtree[i] holds the sum of as many blocks as the i-th highest set bit of
 /// the number of blocks so far says, as the digits of a binary counter.
-static Sums reduce_blocks(BlockKernel kernel, std::size_t element_size, const char* x,
-                          std::size_t n) {
+Sums reduce_blocks(BlockKernel kernel, std::size_t element_size, const char* x, std::size_t n) {
     Sums subtree[max_tree_depth];
     std::size_t subtrees = 0;
     for (std::size_t block = 0; n > 0; ++block) {
@@ -34,16 +33,6 @@ static Sums reduce_blocks(BlockKernel kernel, std::size_t element_size, const ch
         sums = subtree[--subtrees] + sums;
     }
     return sums;
-}
-
-Sums reduce(const kernels::KernelTable& table, Dtype dtype, kernels::Terms terms, const void* x,
-            std::size_t n) {
-    const BlockKernel kernel =
-        (dtype == Dtype::float32 ? table.float32 : table.float64)[static_cast<std::size_t>(terms)];
-    if (n <= block_elements) {
-        return kernel(x, n);
-    }
-    return reduce_blocks(kernel, size_of(dtype), static_cast<const char*>(x), n);
 }
 
 } // namespace l1l2::core

@@ -31,6 +31,21 @@ using l1l2::kernels::Terms;
 
 constexpr size_t cache_line = 64;
 
+template <size_t i>
+struct Index {
+    static constexpr size_t value = i;
+};
+
+/// Calls f(Index<i>()) for i = first .. last - 1. Sums in an array stay in registers only if every
+/// index is a constant before the compiler looks at loops.
+template <size_t first, size_t last, class F>
+[[gnu::always_inline]] inline void unrolled(F&& f) {
+    if constexpr (first < last) {
+        f(Index<first>());
+        unrolled<first + 1, last>(f);
+    }
+}
+
 template <class Isa, class T, Terms terms>
 class BlockSum {
     using Batch = xsimd::batch<double, typename Isa::arch>;
@@ -50,7 +65,12 @@ class BlockSum {
     /// sums.
     static constexpr size_t strip_rows = pass_batches == batches ? block_elements / lanes : 8;
 
-    static inline void add(Batch x, Batch& absolute, Batch& square) {
+    struct Lanes {
+        Batch absolute[batches];
+        Batch square[batches];
+    };
+
+    [[gnu::always_inline]] static inline void add(Batch x, Batch& absolute, Batch& square) {
         if constexpr (absolute_wanted) {
             absolute = absolute + xsimd::abs(x);
         }
@@ -61,71 +81,83 @@ class BlockSum {
         }
     }
 
-    /// Adds `rows` rows to the lanes of one pass.
-    static inline void add_rows(const char* x, size_t rows, Batch* absolute, Batch* square) {
-        Batch a[pass_batches];
-        Batch s[pass_batches];
-        for (size_t j = 0; j < pass_batches; ++j) {
-            a[j] = absolute[j];
-            s[j] = square[j];
-        }
-        for (; rows > 0; --rows, x += row_bytes) {
+    /// Adds `rows` rows to the lanes of one pass, which begins at batch `first`.
+    template <size_t first>
+    [[gnu::always_inline]] static inline void add_rows(const char* x, size_t rows, Lanes& sums) {
+        Batch absolute[pass_batches];
+        Batch square[pass_batches];
+        unrolled<0, pass_batches>([&](auto j) __attribute__((always_inline)) {
+            absolute[j.value] = sums.absolute[first + j.value];
+            square[j.value] = sums.square[first + j.value];
+        });
+        for (x += first * batch_bytes; rows > 0; --rows, x += row_bytes) {
             if constexpr (Isa::template prefetch_distance < T >> 0) {
                 for (size_t line = 0; line < pass_batches * batch_bytes; line += cache_line) {
                     __builtin_prefetch(x + line + Isa::template prefetch_distance<T>);
                 }
             }
-            for (size_t j = 0; j < pass_batches; ++j) {
-                add(Isa::template load<T>(x + j * batch_bytes), a[j], s[j]);
-            }
+            unrolled<0, pass_batches>([&](auto j) __attribute__((always_inline)) {
+                add(Isa::template load<T>(x + j.value * batch_bytes), absolute[j.value],
+                    square[j.value]);
+            });
         }
-        for (size_t j = 0; j < pass_batches; ++j) {
-            absolute[j] = a[j];
-            square[j] = s[j];
-        }
+        unrolled<0, pass_batches>([&](auto j) __attribute__((always_inline)) {
+            sums.absolute[first + j.value] = absolute[j.value];
+            sums.square[first + j.value] = square[j.value];
+        });
     }
 
-    /// Adds the upper half of the lanes to the lower half until one is left. Lanes from 32 / 2^k
-    /// up that are known to be +0 may be left out: adding them changes no bit.
-    static inline double fold(Batch* lane, size_t used_batches) {
-        for (size_t half = batches / 2; half > 0; half /= 2) {
-            if (used_batches > half) {
-                for (size_t j = 0; j < half; ++j) {
-                    lane[j] = lane[j] + lane[j + half];
-                }
+    /// Adds the last, incomplete row. What is missing of it is zeros, whose addition changes no
+    /// bit.
+    [[gnu::always_inline]] static inline void add_tail(const char* x, size_t tail, Lanes& sums) {
+        unrolled<0, batches>([&](auto j) __attribute__((always_inline)) {
+            const char* const at = x + j.value * batch_bytes;
+            if (tail >= (j.value + 1) * width) {
+                add(Isa::template load<T>(at), sums.absolute[j.value], sums.square[j.value]);
+            } else if (tail > j.value * width) {
+                add(Isa::template load_partial<T>(at, tail - j.value * width),
+                    sums.absolute[j.value], sums.square[j.value]);
             }
+        });
+    }
+
+    /// Adds the upper half of the lanes to the lower half until one is left. The batches from
+    /// `used` on hold +0 and are left out, which changes no bit.
+    template <size_t half = batches / 2>
+    [[gnu::always_inline]] static inline double fold(Batch* lane, size_t used) {
+        if constexpr (half == 0) {
+            return Isa::fold(lane[0]);
+        } else {
+            if (used > half) {
+                unrolled<0, half>([&](auto j) __attribute__((always_inline)) {
+                    lane[j.value] = lane[j.value] + lane[j.value + half];
+                });
+            }
+            return fold<half / 2>(lane, used);
         }
-        return Isa::fold(lane[0]);
     }
 
   public:
     static Sums run(const void* data, size_t n) {
         const char* x = static_cast<const char*>(data);
-        Batch absolute[batches];
-        Batch square[batches];
-        for (size_t j = 0; j < batches; ++j) {
-            absolute[j] = square[j] = Batch(0.0);
-        }
+        Lanes sums;
+        unrolled<0, batches>([&](auto j) __attribute__((always_inline)) {
+            sums.absolute[j.value] = sums.square[j.value] = Batch(0.0);
+        });
         for (size_t rows = n / lanes; rows > 0;) {
             const size_t strip = rows < strip_rows ? rows : strip_rows;
-            for (size_t j = 0; j < batches; j += pass_batches) {
-                add_rows(x + j * batch_bytes, strip, absolute + j, square + j);
-            }
+            unrolled<0, batches / pass_batches>([&](auto pass) __attribute__((always_inline)) {
+                add_rows<pass.value * pass_batches>(x, strip, sums);
+            });
             x += strip * row_bytes;
             rows -= strip;
         }
-        const size_t tail = n % lanes;
-        for (size_t j = 0; j < batches; ++j) {
-            if (tail >= (j + 1) * width) {
-                add(Isa::template load<T>(x + j * batch_bytes), absolute[j], square[j]);
-            } else if (tail > j * width) {
-                add(Isa::template load_partial<T>(x + j * batch_bytes, tail - j * width),
-                    absolute[j], square[j]);
-            }
+        if (n % lanes != 0) {
+            add_tail(x, n % lanes, sums);
         }
         const size_t used = n < lanes ? (n + width - 1) / width : batches;
-        return {absolute_wanted ? fold(absolute, used) : 0.0,
-                square_wanted ? fold(square, used) : 0.0};
+        return {absolute_wanted ? fold(sums.absolute, used) : 0.0,
+                square_wanted ? fold(sums.square, used) : 0.0};
     }
 };
 

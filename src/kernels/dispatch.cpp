@@ -2,7 +2,6 @@
 
 #include "cpu.hpp"
 
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
@@ -37,19 +36,15 @@ const KernelTable& choose(const Tables& tables, const char* wanted) {
     return *tables.table[0];
 }
 
-const KernelTable& chosen_table() {
-    // Threads that come first together all find the same table, so that no lock is needed.
-    static std::atomic<const KernelTable*> chosen{nullptr};
-    const KernelTable* table = chosen.load(std::memory_order_relaxed);
-    if (table == nullptr) {
-        table = &choose(runnable_tables(), std::getenv("L1L2_ISA"));
-        // A host that changes the environment meanwhile must not get two answers: the first counts.
-        const KernelTable* expected = nullptr;
-        if (!chosen.compare_exchange_strong(expected, table, std::memory_order_relaxed)) {
-            table = expected;
-        }
-    }
-    return *table;
+std::atomic<const KernelTable*> chosen{nullptr};
+
+// Threads that come first together all find the same table, so that no lock is needed.
+[[gnu::cold]] const KernelTable& choose_once() {
+    const KernelTable* const table = &choose(runnable_tables(), std::getenv("L1L2_ISA"));
+    // A host that changes the environment meanwhile must not get two answers: the first counts.
+    const KernelTable* expected = nullptr;
+    return chosen.compare_exchange_strong(expected, table, std::memory_order_relaxed) ? *table
+                                                                                      : *expected;
 }
 
 } // namespace l1l2::kernels

@@ -5,6 +5,7 @@
 
 #include "kernels.hpp"
 
+#include <atomic>
 #include <cstddef>
 
 namespace l1l2::kernels {
@@ -22,8 +23,17 @@ Tables runnable_tables();
 /// stands for no wish.
 const KernelTable& choose(const Tables& tables, const char* wanted);
 
-/// The table that l1l2_isa() tells: chosen once, by the environment variable L1L2_ISA and the CPU.
-/// Any number of threads may make the first call at once.
-const KernelTable& chosen_table();
+/// NULL until the first call of chosen_table().
+extern std::atomic<const KernelTable*> chosen;
+
+/// Chooses, by the environment variable L1L2_ISA and the CPU.
+const KernelTable& choose_once();
+
+/// The table that l1l2_isa() tells, the same for the life of the process. Any number of threads may
+/// make the first call at once. Inline, as calls are half the cost of a small array.
+inline const KernelTable& chosen_table() {
+    const KernelTable* const table = chosen.load(std::memory_order_relaxed);
+    return table != nullptr ? *table : choose_once();
+}
 
 } // namespace l1l2::kernels
