@@ -32,8 +32,8 @@
  * another order of the elements, or for the sum of the penalties of parts of an array.
  *
  * The floating-point environment of the calling thread (rounding mode, flush-to-zero,
- * denormals-are-zero, exceptions that feenableexcept has unmasked) changes no result and is as it was
- * after every call. The exception flags, which record that a past operation was inexact, for
+ * denormals-are-zero, exceptions that feenableexcept has unmasked) changes no result and is as it
+ * was after every call. The exception flags, which record that a past operation was inexact, for
  * instance, are unspecified after a call.
  *
  *
@@ -232,9 +232,9 @@ L1L2_API l1l2_status l1l2_to_json(const l1l2_regularizer* regularizer, l1l2_json
  *
  * It reads
  *   {"l1": 0.01, "l2": 0.02}, the configuration by itself;
- *   {"class_name": C, "config": {...}}, with or without "module", "registered_name" and
- *       "shared_object_id", which say nothing to a regularizer; C is "L1L2", "L1", "L2" or one of
- *       the function names "l1_l2", "l1l2", "l1", "l2";
+ *   {"class_name": C, "config": {...}}, with or without "module", "registered_name",
+ *       "shared_object_id" or any other key beside these two, which are ignored as Keras ignores
+ *       them; C is "L1L2", "L1", "L2" or one of the function names "l1_l2", "l1l2", "l1", "l2";
  *   {"name": C, "l1": 0.0, "l2": 0.0005} of Keras 1; C is "WeightRegularizer" or
  *       "L1L2Regularizer";
  *   a string: "l1" and "L1" are l1 = 0.01, "l2" and "L2" are l2 = 0.01, "l1_l2" is both 0.01,

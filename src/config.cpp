@@ -198,11 +198,15 @@ class ValueBuilder {
 };
 
 Value parse_json(std::string_view json) {
-    // nlohmann_json takes a NUL for the end of the text.
+    // nlohmann_json takes a NUL for the end of the text and skips a byte order mark; Python
+    // refuses.
     const std::size_t nul = json.find('\0');
     if (nul != std::string_view::npos) {
         throw ConfigError(Fault::malformed_json,
                           "malformed JSON at byte " + std::to_string(nul) + ", a NUL");
+    }
+    if (json.substr(0, 3) == "\xEF\xBB\xBF") {
+        throw ConfigError(Fault::malformed_json, "malformed JSON at byte 0, a byte order mark");
     }
     Value root;
     ValueBuilder builder(json, root);
@@ -296,7 +300,9 @@ Regularizer from_identifier(std::string_view identifier) {
     return from_config(*cls, {});
 }
 
-/// {"class_name": ..., "config": ...} of Keras 2 and 3.
+/// {"class_name": ..., "config": ...} of Keras 2 and 3. Like every version of Keras it reads no
+/// other key: "module", "registered_name", "shared_object_id", "build_config" and the like may say
+/// anything.
 Regularizer from_class_object(const Value& object, const Value& class_name) {
     if (class_name.kind != Value::Kind::string) {
         throw ConfigError(Fault::unknown_config, "\"class_name\" is not a string");
@@ -305,7 +311,6 @@ Regularizer from_class_object(const Value& object, const Value& class_name) {
     if (!cls) {
         unknown_class(class_name.text);
     }
-    allow_keys(object, {"class_name", "config", "module", "registered_name", "shared_object_id"});
     const Value* config = object.find("config");
     if (is_null(config)) {
         return from_config(*cls, {});

@@ -101,12 +101,15 @@ TEST_CASE("the class form is read, with the defaults of its class", "[config]") 
     }
 }
 
-TEST_CASE("module, registered_name and shared_object_id say nothing", "[config]") {
+TEST_CASE("what stands beside class_name and config says nothing", "[config]") {
     CHECK(read(R"({"module": "keras.regularizers", "class_name": "L1L2",
                    "config": {"l1": 1.0, "l2": 2.0}, "registered_name": null})") ==
           Coefficients{1.0, 2.0});
     CHECK(read(R"({"module": 7, "registered_name": [{"a": {}}], "shared_object_id": {"x": [1]},
                    "config": {"l2": 2.0}, "class_name": "L1L2"})") == Coefficients{0.0, 2.0});
+    CHECK(read(R"({"class_name": "L1L2", "config": {"l1": 1.0}, "l1": -5, "foo": "bar",
+                   "build_config": {"input_shape": [1, 2]}, "name": 7})") ==
+          Coefficients{1.0, 0.0});
 }
 
 TEST_CASE("the form of Keras 1 is read", "[config]") {
@@ -212,6 +215,7 @@ TEST_CASE("malformed JSON is told by its byte offset", "[config]") {
         {"\"\xC0\x80\"", "byte 1"},
         {std::string("{\"l1\": 1}\0", 10), "byte 9, a NUL"},
         {std::string("\0", 1), "byte 0, a NUL"},
+        {"\xEF\xBB\xBF{}", "byte 0, a byte order mark"},
         {"nul", "byte 3, where the text ends"},
         {"[1, 2", "byte 5, where the text ends"},
         {"[1}", "byte 2"},

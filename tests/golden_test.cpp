@@ -1,2 +1,307 @@
-/// What the real Keras computes, writes, reads and refuses (tests/golden/README.md).
+/// What the real Keras computes, writes, reads and refuses, as tests/golden/README.md describes it.
 #include "catch.hpp"
+#include "config.hpp"
+#include "data.hpp"
+#include "decimal.hpp"
+#include "regularizer.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+using l1l2::core::ConfigError;
+using l1l2::core::Dtype;
+using l1l2::core::JsonStyle;
+using l1l2::core::JsonText;
+using l1l2::core::Regularizer;
+using Json = nlohmann::json;
+
+namespace {
+
+constexpr const char* recordings[] = {"keras3", "tf_keras", "keras212"};
+
+const Json& recording(const std::string& name) {
+    static std::map<std::string, Json> files;
+    Json& file = files[name];
+    if (file.is_null()) {
+        std::ifstream in(std::string(L1L2_GOLDEN_DIR) + "/" + name + ".json");
+        REQUIRE(in);
+        file = Json::parse(in);
+    }
+    return file;
+}
+
+double from_bits(const Json& hex) {
+    const std::uint64_t pattern = std::stoull(hex.get<std::string>(), nullptr, 16);
+    double value;
+    std::memcpy(&value, &pattern, sizeof value);
+    return value;
+}
+
+float from_bits32(const Json& hex) {
+    const auto pattern =
+        static_cast<std::uint32_t>(std::stoul(hex.get<std::string>(), nullptr, 16));
+    float value;
+    std::memcpy(&value, &pattern, sizeof value);
+    return value;
+}
+
+template <class T>
+std::vector<T> elements(const Json& array) {
+    if (array.contains("formula")) {
+        std::size_t n = 1;
+        for (const Json& extent : array["shape"]) {
+            n *= extent.get<std::size_t>();
+        }
+        return ramp_vector<T>(n);
+    }
+    std::vector<T> x;
+    for (const Json& hex : array["bits"]) {
+        x.push_back(static_cast<T>(sizeof(T) == 4 ? static_cast<double>(from_bits32(hex))
+                                                  : from_bits(hex)));
+    }
+    return x;
+}
+
+/// The penalty, and how many elements, and whether a square leaves the range of normal doubles.
+struct Computed {
+    double penalty;
+    std::size_t n;
+    bool extreme;
+};
+
+template <class T>
+Computed compute(const Regularizer& regularizer, const Json& array) {
+    const std::vector<T> x = elements<T>(array);
+    const bool extreme = std::any_of(x.begin(), x.end(), [](T value) {
+        const double size = std::fabs(static_cast<double>(value));
+        return (size > 1e154 && std::isfinite(size)) || (size != 0.0 && size < 1.5e-154);
+    });
+    return {regularizer.penalty(*l1l2::kernels::runnable_tables().table[0], dtype_of_v<T>, x.data(),
+                                x.size()),
+            x.size(), extreme};
+}
+
+/// Keras 2, and Keras 3 for the coefficient of L1, stores a coefficient as a float32.
+bool same_but_for_float32(double a, double b) {
+    return bits(a) == bits(b) || static_cast<float>(a) == static_cast<float>(b);
+}
+
+std::optional<Regularizer> read(const std::string& json) {
+    try {
+        return l1l2::core::parse_config(json);
+    } catch (const ConfigError&) {
+        return std::nullopt;
+    }
+}
+
+} // namespace
+
+TEST_CASE("penalties are those of Keras", "[golden]") {
+    for (const char* name : recordings) {
+        std::map<std::string, Json> arrays;
+        for (const Json& array : recording(name)["arrays"]) {
+            arrays[array["name"]] = array;
+        }
+        std::size_t compared = 0;
+        for (const Json& entry : recording(name)["penalties"]) {
+            const double l1 = from_bits(entry["stored_l1"]);
+            const double l2 = from_bits(entry["stored_l2"]);
+            if (!std::isfinite(l1) || !std::isfinite(l2)) {
+                continue; // Keras 2 stores 1e39 as an infinity
+            }
+            const Json& array = arrays.at(entry["array"]);
+            const Regularizer regularizer(l1, l2);
+            const Computed ours = array["dtype"] == "float32" ? compute<float>(regularizer, array)
+                                                              : compute<double>(regularizer, array);
+            INFO(name << ": " << entry.dump());
+            const double exact = from_bits(entry["exact"]);
+            const double keras = from_bits(entry["penalty"]);
+            if (!std::isfinite(exact)) {
+                CHECK(bits(ours.penalty) == bits(exact));
+            } else if (ours.extreme && array["dtype"] == "float64") {
+                // Outside of the relative bound, as the header says.
+                const double underflow =
+                    std::ldexp(static_cast<double>(ours.n) * (l2 + 1.0), -1074);
+                CHECK((std::isinf(ours.penalty) ||
+                       std::fabs(ours.penalty - exact) <= 184 * 0x1p-53 * exact + underflow));
+            } else {
+                CHECK(std::fabs(ours.penalty - exact) <= 184 * 0x1p-53 * exact);
+            }
+            if (!entry.contains("differs")) {
+                ++compared;
+                if (std::isfinite(keras)) {
+                    CHECK(std::fabs(ours.penalty - keras) <= 1e-5 * ours.penalty);
+                } else {
+                    CHECK(bits(ours.penalty) == bits(keras));
+                }
+            }
+        }
+        CHECK(compared > 300);
+    }
+}
+
+TEST_CASE("a term with a zero coefficient is left out where L1L2 leaves it out", "[golden]") {
+    for (const char* name : recordings) {
+        for (const Json& entry : recording(name)["penalties"]) {
+            if (entry.value("differs", "") == "zero times non-finite") {
+                // L1 and L2 multiply by 0; the header follows L1L2 for all three.
+                CHECK(entry["class"] != "L1L2");
+            }
+        }
+    }
+}
+
+TEST_CASE("every text that Keras writes is read to the same coefficients", "[golden]") {
+    for (const char* name : recordings) {
+        for (const Json& entry : recording(name)["serialized"]) {
+            INFO(name << ": " << entry.dump());
+            std::string json = entry["json"];
+            if (entry["form"] == "config" && entry["class"] != "L1L2") {
+                // A configuration alone does not tell its class; the one coefficient it has does.
+                REQUIRE(json.size() > 2);
+            }
+            const std::optional<Regularizer> regularizer = read(json);
+            REQUIRE(regularizer);
+            CHECK(bits(regularizer->l1()) == bits(std::fabs(from_bits(entry["l1"]))));
+            CHECK(bits(regularizer->l2()) == bits(std::fabs(from_bits(entry["l2"]))));
+        }
+    }
+}
+
+TEST_CASE("what is written are the bytes of Keras", "[golden]") {
+    const std::map<std::string, JsonStyle> styles = {{"config", JsonStyle::config},
+                                                     {"keras2", JsonStyle::keras2},
+                                                     {"keras3", JsonStyle::keras3}};
+    std::map<std::string, int> compared;
+    for (const char* name : recordings) {
+        for (const Json& entry : recording(name)["serialized"]) {
+            const auto style = styles.find(entry["form"]);
+            const double l1 = from_bits(entry["l1"]);
+            const double l2 = from_bits(entry["l2"]);
+            if (entry["class"] != "L1L2" || style == styles.end() || std::signbit(l1) ||
+                std::signbit(l2)) {
+                continue; // -0.0 is written as 0.0 here
+            }
+            INFO(name << ": " << entry.dump());
+            const JsonText text = write_config(Regularizer(l1, l2), style->second);
+            CHECK(std::string(text.data, text.length) == entry["json"].get<std::string>());
+            ++compared[style->first];
+        }
+    }
+    CHECK(compared["config"] > 30);
+    CHECK(compared["keras2"] > 30);
+    CHECK(compared["keras3"] > 30);
+}
+
+TEST_CASE("numbers are written as Python writes them and read back", "[golden]") {
+    const Json& numbers = recording("keras3")["numbers"];
+    REQUIRE(numbers.size() > 1000);
+    for (const Json& number : numbers) {
+        char text[l1l2::core::decimal_capacity];
+        const std::string written(text, l1l2::core::write_decimal(from_bits(number[0]), text));
+        CHECK(written == number[1].get<std::string>());
+        CHECK(bits(l1l2::core::parse_decimal(written)) == bits(from_bits(number[0])));
+    }
+}
+
+TEST_CASE("an identifier means what it means to Keras", "[golden]") {
+    for (const char* name : recordings) {
+        for (const Json& entry : recording(name)["identifiers"]) {
+            INFO(name << ": " << entry.dump());
+            const std::string identifier = entry["identifier"];
+            const std::optional<Regularizer> regularizer = read(Json(identifier).dump());
+            if (entry.contains("l1")) {
+                REQUIRE(regularizer);
+                CHECK(same_but_for_float32(regularizer->l1(), from_bits(entry["l1"])));
+                CHECK(same_but_for_float32(regularizer->l2(), from_bits(entry["l2"])));
+            } else if (identifier != "l1_l2" && identifier != "l1l2") {
+                // "l1_l2" is known to Keras 2 alone, "l1l2" to Keras 3 alone; both are read.
+                CHECK_FALSE(regularizer);
+            }
+        }
+    }
+}
+
+TEST_CASE("what Keras reads is read, what it refuses is refused", "[golden]") {
+    // Read here though no recorded version does: what Keras 1 wrote, and configurations by
+    // themselves, which from_config of L1L2 reads. The function's name as a class has the class's
+    // defaults, not those that the function had in Keras 2.
+    const std::vector<std::string> read_here = {
+        R"({"l1": 0.25, "l2": 0.5})",
+        R"({"l1": 0.25})",
+        R"({"l2": 0.5})",
+        R"({})",
+        R"({"name": "WeightRegularizer", "l1": 0.25, "l2": 0.5})",
+        R"({"name": "L1L2Regularizer", "l1": 0.25, "l2": 0.5})",
+        R"({"class_name": "l1_l2"})",
+        R"({"class_name": "l1_l2", "config": {}})",
+        R"({"class_name": "l1_l2", "config": null})",
+        R"({"class_name": "l1_l2", "config": {"l1": 0.25}})",
+        R"({"class_name": "l1_l2", "config": {"l1": null}})",
+        R"({"module": "keras.regularizers", "class_name": "l1_l2", "config": {}, "registered_name": null})",
+    };
+    // Refused here though a version reads them: negative coefficients (Keras 2 does), booleans as
+    // numbers, and what is no object as a configuration (tf_keras does).
+    const std::vector<std::string> refused_here = {
+        ": -0.01}",        ": -1}",           ": true}",         ": false}",
+        R"("config": [])", R"("config": "")", R"("config": 0})", R"("config": false})"};
+    std::map<std::string, std::vector<Json>> outcomes;
+    for (const char* name : recordings) {
+        for (const Json& entry : recording(name)["reads"]) {
+            outcomes[entry["json"]].push_back(entry);
+            if (entry.contains("deserialize")) {
+                outcomes[entry["json"]].push_back(entry["deserialize"]);
+            }
+        }
+    }
+    REQUIRE(outcomes.size() > 200);
+    for (const auto& [json, entries] : outcomes) {
+        INFO(json);
+        const auto reads = [](const Json& entry) { return entry.contains("l1"); };
+        const bool keras_reads = std::any_of(entries.begin(), entries.end(), reads);
+        const std::optional<Regularizer> regularizer = read(json);
+        if (!regularizer) {
+            const bool expected =
+                !keras_reads ||
+                std::any_of(refused_here.begin(), refused_here.end(), [&](const std::string& part) {
+                    return json.find(part) != std::string::npos;
+                });
+            CHECK(expected);
+        } else if (std::find(read_here.begin(), read_here.end(), json) == read_here.end()) {
+            const bool as_a_version =
+                std::any_of(entries.begin(), entries.end(), [&](const Json& e) {
+                    return e.contains("l1") &&
+                           same_but_for_float32(regularizer->l1(), from_bits(e["l1"])) &&
+                           same_but_for_float32(regularizer->l2(), from_bits(e["l2"]));
+                });
+            CHECK(as_a_version);
+        }
+    }
+}
+
+TEST_CASE("a number is a coefficient where Keras 3 takes it", "[golden]") {
+    std::size_t compared = 0;
+    for (const Json& entry : recording("keras3")["coefficients"]) {
+        if (entry["class"] != "L1L2") {
+            continue; // L1 and L2 round to float32 before they look
+        }
+        const std::string literal = entry.contains("l1") ? entry["l1"] : entry["l2"];
+        char* end = nullptr;
+        const double value = std::strtod(literal.c_str(), &end);
+        if (literal.empty() || *end != '\0') {
+            continue; // no C caller can pass a string, a list or None
+        }
+        INFO(entry.dump());
+        ++compared;
+        CHECK(Regularizer::valid_coefficient(value) == !entry.contains("error"));
+    }
+    CHECK(compared >= 20);
+}

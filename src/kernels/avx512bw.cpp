@@ -13,6 +13,7 @@ namespace {
 struct EightDoubles {
     using arch = xsimd::avx512bw;
     using Batch = xsimd::batch<double, arch>;
+    static constexpr bool adds_with_fma = true;
 
     template <class T>
     static constexpr size_t pass_lanes(Terms /*terms*/) {

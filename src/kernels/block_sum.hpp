@@ -10,6 +10,7 @@
  *     load_partial<T>(p, n)  the same with 0 < n < width elements, zeros behind them
  *     pass_lanes<T>(terms)   how many lanes one pass over the rows carries in registers
  *     prefetch_distance<T>   bytes to prefetch ahead of the loads; 0 for none
+ *     adds_with_fma          whether half of the |x| are better added by a fused multiply-add
  *
  * Everything stands in an anonymous namespace and uses no std:: template, so that no function
  * compiled for one instruction set can be linked into another one's code; a test looks at the
@@ -60,18 +61,36 @@ class BlockSum {
     static constexpr size_t batch_bytes = width * sizeof(T);
 
     /// With too few registers for all lanes, the rows are walked several times, a group of lanes
-    /// each, which changes no bit as lanes are independent. Short strips keep the later passes in
-    /// the first-level cache and near the prefetcher's stream; their cost is the reload of the
-    /// sums.
-    static constexpr size_t strip_rows = pass_batches == batches ? block_elements / lanes : 8;
+    /// each, which changes no bit as lanes are independent. The strip of rows that is walked before
+    /// the next group must be long enough to pay for the reload of the sums, and so short that its
+    /// later passes, which touch other cache lines of it, do not confuse the prefetcher: with AVX2
+    /// float32 gains a third in cache with 32 rows over 8, float64 loses a fifth from DRAM.
+    static constexpr size_t strip_rows = pass_batches == batches      ? block_elements / lanes
+                                         : sizeof(T) < sizeof(double) ? 32
+                                                                      : 8;
 
     struct Lanes {
         Batch absolute[batches];
         Batch square[batches];
     };
 
-    [[gnu::always_inline]] static inline void add(Batch x, Batch& absolute, Batch& square) {
-        if constexpr (absolute_wanted) {
+    /// 1, of which the compiler does not know that it is.
+    [[gnu::always_inline]] static inline Batch opaque_one() {
+        double one = 1.0;
+        __asm__("" : "+m"(one));
+        return Batch(one);
+    }
+
+    /// Adds x to the sums of batch j. Where the units that add are apart from those that multiply,
+    /// as in Zen and Haswell, the conversion of float32 competes with the additions: every other
+    /// |x| is then added as |x| * 1 + sum by a fused multiply-add, which gives the same bits on the
+    /// other units (Zen 4: 52 GB/s instead of 48).
+    template <size_t j>
+    [[gnu::always_inline]] static inline void add(Batch x, Batch one, Batch& absolute,
+                                                  Batch& square) {
+        if constexpr (absolute_wanted && Isa::adds_with_fma && j % 2 == 1) {
+            absolute = xsimd::fma(xsimd::abs(x), one, absolute);
+        } else if constexpr (absolute_wanted) {
             absolute = absolute + xsimd::abs(x);
         }
         if constexpr (square_wanted && sizeof(T) < sizeof(double)) {
@@ -90,6 +109,7 @@ class BlockSum {
             absolute[j.value] = sums.absolute[first + j.value];
             square[j.value] = sums.square[first + j.value];
         });
+        const Batch one = opaque_one();
         for (x += first * batch_bytes; rows > 0; --rows, x += row_bytes) {
             if constexpr (Isa::template prefetch_distance < T >> 0) {
                 for (size_t line = 0; line < pass_batches * batch_bytes; line += cache_line) {
@@ -97,8 +117,8 @@ class BlockSum {
                 }
             }
             unrolled<0, pass_batches>([&](auto j) __attribute__((always_inline)) {
-                add(Isa::template load<T>(x + j.value * batch_bytes), absolute[j.value],
-                    square[j.value]);
+                add<j.value>(Isa::template load<T>(x + j.value * batch_bytes), one,
+                             absolute[j.value], square[j.value]);
             });
         }
         unrolled<0, pass_batches>([&](auto j) __attribute__((always_inline)) {
@@ -110,13 +130,15 @@ class BlockSum {
     /// Adds the last, incomplete row. What is missing of it is zeros, whose addition changes no
     /// bit.
     [[gnu::always_inline]] static inline void add_tail(const char* x, size_t tail, Lanes& sums) {
+        const Batch one = opaque_one();
         unrolled<0, batches>([&](auto j) __attribute__((always_inline)) {
             const char* const at = x + j.value * batch_bytes;
             if (tail >= (j.value + 1) * width) {
-                add(Isa::template load<T>(at), sums.absolute[j.value], sums.square[j.value]);
+                add<j.value>(Isa::template load<T>(at), one, sums.absolute[j.value],
+                             sums.square[j.value]);
             } else if (tail > j.value * width) {
-                add(Isa::template load_partial<T>(at, tail - j.value * width),
-                    sums.absolute[j.value], sums.square[j.value]);
+                add<j.value>(Isa::template load_partial<T>(at, tail - j.value * width), one,
+                             sums.absolute[j.value], sums.square[j.value]);
             }
         });
     }

@@ -8,6 +8,7 @@ namespace {
 struct Neon64 {
     using arch = xsimd::neon64;
     using Batch = xsimd::batch<double, arch>;
+    static constexpr bool adds_with_fma = false;
 
     template <class T>
     static constexpr size_t pass_lanes(Terms terms) {

@@ -8,6 +8,7 @@ namespace {
 struct Sse2 {
     using arch = xsimd::sse2;
     using Batch = xsimd::batch<double, arch>;
+    static constexpr bool adds_with_fma = false;
 
     template <class T>
     static constexpr size_t pass_lanes(Terms terms) {

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# The main job on real input: builds and installs the library into a prefix of its own, builds two
+# examples against that as a user would, and computes the regularization losses of a Keras model.
+#
+#     scripts/demo.sh [MODEL.json [WEIGHTS [LOSSES.json]]]
+#
+# Without arguments it takes the model in examples/data/digits, in each form that Keras writes.
+set -euo pipefail
+# Paths on the command line are relative to where the user stands.
+arguments=()
+for argument in "$@"; do
+    arguments+=("$(realpath "$argument")")
+done
+cd "$(dirname "$0")/.."
+. scripts/packages.sh
+ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev
+
+prefix=$PWD/build-demo/prefix
+log=$PWD/build-demo/log
+mkdir -p build-demo
+
+# quietly WHAT COMMAND...: says what is done, and shows the output only if it fails
+quietly() {
+    echo "$1"
+    "${@:2}" >"$log" 2>&1 </dev/null || {
+        cat "$log" >&2
+        echo "failed: ${*:2}" >&2
+        exit 1
+    }
+}
+
+quietly "Configuring" cmake -S . -B build-demo/library -DCMAKE_BUILD_TYPE=Release \
+    -DL1L2_BUILD_TESTS=OFF -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_INSTALL_LIBDIR=lib
+quietly "Building" cmake --build build-demo/library --parallel "$(nproc)"
+quietly "Installing into build-demo/prefix" cmake --install build-demo/library
+
+quietly "Building examples/cpp/keras_model through find_package" \
+    cmake -S examples/cpp/keras_model -B build-demo/keras_model -DCMAKE_BUILD_TYPE=Release \
+    -DCMAKE_PREFIX_PATH="$prefix"
+quietly "  and compiling it" cmake --build build-demo/keras_model
+
+export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
+# shellcheck disable=SC2046 # the flags are words
+quietly "Building examples/c/penalty through pkg-config" \
+    "${CC:-cc}" -o build-demo/penalty examples/c/penalty/penalty.c \
+    $(pkg-config --cflags --libs l1l2) -Wl,-rpath,"$prefix/lib"
+
+if [ ${#arguments[@]} -eq 0 ]; then
+    for form in keras3 keras2 keras212; do
+        model=examples/data/digits/model.$form.json
+        printf '\n%s\n' "$model"
+        build-demo/keras_model/keras_model "$model"
+    done
+else
+    echo
+    build-demo/keras_model/keras_model "${arguments[@]}"
+fi
+
+printf '\nexamples/c/penalty\n'
+build-demo/penalty

@@ -1,0 +1,70 @@
+# What the other scripts need of the system, sourced by them.
+#
+#     ensure_packages PACKAGE...      Debian's names; installs what is missing of them
+#     offer_packages PACKAGE...       the same, but goes on without what cannot be had
+#
+# With apt (Debian, Ubuntu) missing packages are installed, through sudo if need be. On another
+# system, or if that fails, the command to type is printed.
+
+say_how_elsewhere() {
+    cat >&2 <<'END'
+Please install a C++17 compiler, make, CMake 3.25 or later, pkg-config, xsimd 8.1 or later,
+nlohmann_json and, for the tests, Catch2:
+    Debian, Ubuntu   apt-get install g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2
+    Fedora           dnf install gcc-c++ make cmake pkgconf xsimd-devel json-devel catch-devel
+    Arch Linux       pacman -S gcc make cmake pkgconf xsimd nlohmann-json catch2
+    macOS            brew install cmake pkgconf xsimd nlohmann-json catch2
+END
+}
+
+# Of its arguments, those that are not installed.
+missing_packages() {
+    local package
+    for package in "$@"; do
+        dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null |
+            grep -qx installed || echo "$package"
+    done
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" </dev/null
+}
+
+ensure_packages() {
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+        echo "This system has no apt, so its packages are taken as they are." >&2
+        say_how_elsewhere
+        return
+    fi
+    local missing
+    mapfile -t missing < <(missing_packages "$@")
+    if [ ${#missing[@]} -gt 0 ]; then
+        echo "Installing: ${missing[*]}"
+        # A list of packages that is not there yet, or too old, is fetched; an up-to-date one need not be.
+        if ! apt_install "${missing[@]}" >/dev/null 2>&1; then
+            as_root apt-get update || true
+            if ! apt_install "${missing[@]}"; then
+                echo "Could not install: ${missing[*]}" >&2
+                say_how_elsewhere
+                exit 1
+            fi
+        fi
+    fi
+}
+
+offer_packages() {
+    local package missing
+    command -v dpkg-query >/dev/null || return 0
+    mapfile -t missing < <(missing_packages "$@")
+    for package in "${missing[@]}"; do
+        apt_install "$package" >/dev/null 2>&1 || echo "Goes without $package, which cannot be installed here."
+    done
+}
