@@ -263,7 +263,9 @@ TEST_CASE("what Keras reads is read, what it refuses is refused", "[golden]") {
         }
     }
     REQUIRE(outcomes.size() > 200);
-    for (const auto& [json, entries] : outcomes) {
+    for (const auto& outcome : outcomes) {
+        const std::string& json = outcome.first;
+        const std::vector<Json>& entries = outcome.second;
         INFO(json);
         const auto reads = [](const Json& entry) { return entry.contains("l1"); };
         const bool keras_reads = std::any_of(entries.begin(), entries.end(), reads);

@@ -1,1 +1,24 @@
-#!/bin/sh
+#!/usr/bin/env bash
+# Checks that the README tells what is there: readme.sh SOURCE
+set -euo pipefail
+cd "$1"
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+# The program that it shows is the one that the tests compile and run.
+shown=$(awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' README.md)
+[ -n "$shown" ] || fail "README.md shows no C program"
+diff <(echo "$shown") examples/c/penalty/penalty.c || fail "the README's program is another one"
+
+# Every file that a page links to is there.
+for page in README.md CHANGELOG.md docs/*.md examples/data/digits/README.md tests/golden/README.md; do
+    grep -oE '\]\([^)#:]+\)' "$page" | tr -d '])(' | while read -r target; do
+        [ -e "$(dirname "$page")/$target" ] || fail "$page links to $target, which is not there"
+    done
+done
+
+# The version of the header has an entry.
+version=$(sed -n 's/^#define L1L2_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' include/l1l2.h | paste -sd.)
+grep -q "^## $version" CHANGELOG.md || fail "CHANGELOG.md has no entry for $version"

@@ -47,14 +47,12 @@ Sums sum_block(const void* data, size_t n) {
     return {absolute[0], square[0]};
 }
 
-template <class T>
-constexpr BlockKernel kernel[] = {sum_block<T, Terms::absolute>, sum_block<T, Terms::square>,
-                                  sum_block<T, Terms::both>};
-
 } // namespace
 
 constexpr KernelTable l1l2::kernels::generic = {
     "generic",
     "generic",
-    {kernel<float>[0], kernel<float>[1], kernel<float>[2]},
-    {kernel<double>[0], kernel<double>[1], kernel<double>[2]}};
+    {sum_block<float, Terms::absolute>, sum_block<float, Terms::square>,
+     sum_block<float, Terms::both>},
+    {sum_block<double, Terms::absolute>, sum_block<double, Terms::square>,
+     sum_block<double, Terms::both>}};

@@ -73,6 +73,37 @@ add_subdirectory_shared | add_subdirectory_static)
     cmake --build "$work/build" --parallel 2
     "$work/build/consumer"
     ;;
+example_penalty)
+    # shellcheck disable=SC2046
+    "${CC:-cc}" -Wall -Wextra -Wpedantic -Werror -o "$work/penalty" \
+        "$source/examples/c/penalty/penalty.c" $(pkg_config "$prefix" --cflags --libs)
+    said=$(LD_LIBRARY_PATH=$(library_dir "$prefix") "$work/penalty")
+    echo "$said"
+    # 0.01 * 3.75 + 0.02 * 5.8125, and that is what the README shows.
+    [[ $said == "penalty 0.15375, computed with "* ]]
+    ;;
+example_keras_model)
+    cmake -S "$source/examples/cpp/keras_model" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix"
+    cmake --build "$work/build"
+    keras_model=$work/build/keras_model
+    data=$source/examples/data/digits
+    for form in keras3 keras2 keras212; do
+        "$keras_model" "$data/model.$form.json" | tee "$work/$form.out"
+        # Nine variables, a heading, the total, and that all agrees.
+        [ "$(wc -l <"$work/$form.out")" -eq 12 ]
+    done
+    # Without Keras's figures it has none to compare; with wrong ones it fails.
+    cp -r "$data/model.keras3.json" "$data/weights" "$work"
+    "$keras_model" "$work/model.keras3.json" | grep -q 'total .* - '
+    sed 's/"penalty": 0.025/"penalty": 0.026/' "$data/losses.json" >"$work/losses.json"
+    ! "$keras_model" "$work/model.keras3.json"
+    # What is wrong is told by its file.
+    truncate -s 200 "$work/weights/conv.kernel.npy"
+    ! "$keras_model" "$work/model.keras3.json" "$work/weights" 2>"$work/error"
+    grep -q 'conv.kernel.npy: has not as many bytes' "$work/error"
+    ! "$keras_model" "$work/none.json" 2>"$work/error"
+    grep -q 'none.json: cannot be opened' "$work/error"
+    ;;
 *)
     echo "no such case: $case" >&2
     exit 2

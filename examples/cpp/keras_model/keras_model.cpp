@@ -130,6 +130,10 @@ int run(const fs::path& model, const fs::path& weights, const fs::path& losses_p
     }
     std::printf("%-10s %-8s %-9s %10s %10s %22.17g", "total", "", "", "", "", total);
     agreed &= print_comparison(total, keras_figure("", ""));
+    if (!losses.empty()) {
+        std::printf("%s\n", agreed ? "Every penalty agrees with Keras's to a millionth."
+                                   : "A penalty differs from Keras's by more than a millionth.");
+    }
     return agreed ? 0 : 1;
 }
 
