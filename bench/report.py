@@ -74,6 +74,11 @@ def cpu():
         return "unknown CPU"
 
 
+def order(who):
+    """The library first, then its kernels, then the peers."""
+    return (who != "l1l2", not who.startswith("kernel "), who)
+
+
 def table(medians, dtype, terms, n):
     roof = best_read(medians, dtype, n)
     rows = [
@@ -83,7 +88,9 @@ def table(medians, dtype, terms, n):
         "| | time | GB/s | of the read loop | relative error |",
         "|---|---:|---:|---:|---:|",
     ]
-    for who, (seconds, error) in medians[dtype, terms, n].items():
+    runs = medians[dtype, terms, n]
+    for who in sorted(runs, key=order):
+        seconds, error = runs[who]
         rows.append(
             f"| {who} | {time(seconds)} | {rate(dtype, n, seconds):.1f} "
             f"| {roof / seconds:.2f} | {error:.1e} |"
@@ -103,9 +110,10 @@ def write_results(medians, context):
         "-march=native -ffast-math`. The read loop is the best of several at each size.",
         "",
     ]
-    for dtype, terms, n in sorted(medians, key=lambda key: (key[0], list(TERMS).index(key[1]) if key[1] in TERMS else -1, key[2])):
-        if dtype in ELEMENT_BYTES and terms in TERMS:
-            lines += table(medians, dtype, terms, n) + [""]
+    for dtype in ELEMENT_BYTES:
+        for terms in TERMS:
+            for n in sorted(n for d, t, n in medians if (d, t) == (dtype, terms)):
+                lines += table(medians, dtype, terms, n) + [""]
     lines += subnormal(medians)
     (HERE / "results.md").write_text("\n".join(lines), encoding="utf-8")
 

@@ -84,7 +84,7 @@ class Regularizer {
         char json[256];
         std::size_t length = 0;
         check(l1l2_to_json(get(), static_cast<l1l2_json_style>(style), json, sizeof json, &length));
-        return std::string(json, length);
+        return {json, length};
     }
 
     double l1() const {

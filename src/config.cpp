@@ -64,7 +64,8 @@ std::string quote(std::string_view text) {
     std::string shown =
         nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
     if (shown.size() > longest) {
-        shown.replace(longest, std::string::npos, "...\"");
+        shown.resize(longest);
+        shown += "...\"";
     }
     return shown;
 }
@@ -99,7 +100,7 @@ class ValueBuilder {
         string.text = std::move(value);
         return place(std::move(string));
     }
-    bool binary(Json::binary_t& /*value*/) { return false; } // not in JSON text
+    static bool binary(Json::binary_t& /*value*/) { return false; } // not in JSON text
     bool start_object(std::size_t /*size*/) {
         place_kind(Value::Kind::object);
         return open(open_.size() < max_depth);

@@ -27,11 +27,11 @@ namespace {
 
 constexpr const char* recordings[] = {"keras3", "tf_keras", "keras212"};
 
-const Json& recording(const std::string& name) {
+const Json& recording(const char* name) {
     static std::map<std::string, Json> files;
     Json& file = files[name];
     if (file.is_null()) {
-        std::ifstream in(std::string(L1L2_GOLDEN_DIR) + "/" + name + ".json");
+        std::ifstream in(std::string(L1L2_GOLDEN_DIR "/") + name + ".json");
         REQUIRE(in);
         file = Json::parse(in);
     }

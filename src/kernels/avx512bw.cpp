@@ -36,7 +36,7 @@ struct EightDoubles {
 
     template <class T>
     static inline Batch load_partial(const char* p, size_t n) {
-        const __mmask8 mask = static_cast<__mmask8>((1U << n) - 1U);
+        const auto mask = static_cast<__mmask8>((1U << n) - 1U);
         if constexpr (sizeof(T) == sizeof(float)) {
             return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(mask, p));
         } else {

@@ -30,8 +30,6 @@ using l1l2::kernels::lanes;
 using l1l2::kernels::Sums;
 using l1l2::kernels::Terms;
 
-constexpr size_t cache_line = 64;
-
 template <size_t i>
 struct Index {
     static constexpr size_t value = i;
@@ -59,6 +57,7 @@ class BlockSum {
     static constexpr size_t pass_batches = Isa::template pass_lanes<T>(terms) / width;
     static constexpr size_t row_bytes = lanes * sizeof(T);
     static constexpr size_t batch_bytes = width * sizeof(T);
+    static constexpr size_t cache_line = 64;
 
     /// With too few registers for all lanes, the rows are walked several times, a group of lanes
     /// each, which changes no bit as lanes are independent. The strip of rows that is walked before

@@ -40,7 +40,9 @@ std::atomic<const KernelTable*> chosen{nullptr};
 
 // Threads that come first together all find the same table, so that no lock is needed.
 [[gnu::cold]] const KernelTable& choose_once() {
-    const KernelTable* const table = &choose(runnable_tables(), std::getenv("L1L2_ISA"));
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): a host that sets variables meanwhile must know that.
+    const char* const wanted = std::getenv("L1L2_ISA");
+    const KernelTable* const table = &choose(runnable_tables(), wanted);
     // A host that changes the environment meanwhile must not get two answers: the first counts.
     const KernelTable* expected = nullptr;
     return chosen.compare_exchange_strong(expected, table, std::memory_order_relaxed) ? *table
