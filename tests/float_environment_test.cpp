@@ -107,7 +107,7 @@ TEST_CASE("unmasked exceptions do not trap inside the library", "[float_environm
     const Results expected = compute();
     std::feclearexcept(FE_ALL_EXCEPT);
     feenableexcept(FE_ALL_EXCEPT);
-    const int before = fegetexcept(); // none on a CPU that cannot trap
+    const int before = fegetexcept();  // none on a CPU that cannot trap
     const Results results = compute(); // a trap would end the test with SIGFPE
     const int after = fegetexcept();
     fedisableexcept(FE_ALL_EXCEPT);

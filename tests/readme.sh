@@ -14,7 +14,8 @@ diff <(echo "$shown") examples/c/penalty/penalty.c || fail "the README's program
 
 # Every file that a page links to is there.
 for page in README.md CHANGELOG.md docs/*.md examples/data/digits/README.md tests/golden/README.md; do
-    grep -oE '\]\([^)#:]+\)' "$page" | tr -d '])(' | while read -r target; do
+    targets=$(grep -oE '\]\([^)#:]+\)' "$page" | tr -d '])(' || true)
+    for target in $targets; do
         [ -e "$(dirname "$page")/$target" ] || fail "$page links to $target, which is not there"
     done
 done
