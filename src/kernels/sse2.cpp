@@ -31,11 +31,9 @@ struct Sse2 {
 
     template <class T>
     static inline Batch load_partial(const char* p, size_t /*one*/) {
-        if constexpr (sizeof(T) == sizeof(float)) {
-            return _mm_cvtps_pd(_mm_load_ss(reinterpret_cast<const float*>(p)));
-        } else {
-            return _mm_load_sd(reinterpret_cast<const double*>(p));
-        }
+        T element;
+        __builtin_memcpy(&element, p, sizeof element);
+        return _mm_set_sd(static_cast<double>(element));
     }
 
     static inline double fold(Batch lane) {
