@@ -164,7 +164,6 @@ l1l2_status l1l2_to_json(const l1l2_regularizer* regularizer, l1l2_json_style st
         !known_style) {
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
-    const FloatEnvironment environment;
     const l1l2::core::JsonText text = l1l2::core::write_config(regularizer->value, *known_style);
     *length = text.length;
     if (capacity <= text.length) {

@@ -8,14 +8,14 @@
 
 namespace l1l2::core {
 
-/// The exponent e of a nonzero number written as 0.d1d2d3... * 10^e with d1 != 0, roughly: an
-/// explicit exponent beyond all doubles is cut, which keeps its sign.
+/// About the decimal exponent of a nonzero number, for one so far out of range that its sign tells
+/// whether it is too large or too small. An explicit exponent beyond all doubles is cut.
 static long magnitude(std::string_view number) {
     constexpr long exponent_limit = 1000000;
     const std::size_t mantissa_end = std::min(number.find_first_of("eE"), number.size());
     const std::string_view mantissa = number.substr(0, mantissa_end);
     const std::size_t point = std::min(mantissa.find('.'), mantissa.size());
-    const std::size_t first = mantissa.find_first_of("123456789");
+    const std::size_t first_digit = mantissa.find_first_of("123456789");
     long exponent = 0;
     if (mantissa_end < number.size()) {
         std::size_t digits = mantissa_end + 1;
@@ -26,8 +26,7 @@ static long magnitude(std::string_view number) {
         }
         exponent = negative ? -exponent : exponent;
     }
-    const long position = static_cast<long>(point) - static_cast<long>(first);
-    return exponent + (position > 0 ? position : position + 1);
+    return exponent + static_cast<long>(point) - static_cast<long>(first_digit);
 }
 
 double parse_decimal(std::string_view number) {

@@ -10,7 +10,7 @@ namespace l1l2::core {
 
 /**
  * The double nearest to a JSON number with a fraction or an exponent; 0 if it is too small for one,
- * infinity if it is too large.
+ * infinity if it is too large. The floating-point environment must be the default one.
  *
  * `number` may have any other byte in the place of the decimal point: the tokens of nlohmann_json
  * hold what the locale has there.
@@ -23,7 +23,7 @@ constexpr std::size_t decimal_capacity = 32;
 /**
  * Writes a finite value >= 0 as Python's repr does and returns the end: the fewest digits that read
  * back to the same double; fixed notation with at least one decimal for 0 and 1e-4 <= value < 1e16,
- * else an exponent of at least two digits.
+ * else an exponent of at least two digits. Works on integers, in any floating-point environment.
  */
 char* write_decimal(double value, char* out);
 
