@@ -40,10 +40,11 @@ quietly "Building examples/cpp/keras_model through find_package" \
 quietly "  and compiling it" cmake --build build-demo/keras_model
 
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
-# shellcheck disable=SC2046 # the flags are words
+# pkg-config writes words for a shell: a space in a path has a backslash before it.
+eval "flags=($(pkg-config --cflags --libs l1l2))"
 quietly "Building examples/c/penalty through pkg-config" \
     "${CC:-cc}" -o build-demo/penalty examples/c/penalty/penalty.c \
-    $(pkg-config --cflags --libs l1l2) -Wl,-rpath,"$prefix/lib"
+    "${flags[@]}" -Wl,-rpath,"$prefix/lib"
 
 if [ ${#arguments[@]} -eq 0 ]; then
     for form in keras3 keras2 keras212; do

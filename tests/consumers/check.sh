@@ -14,7 +14,8 @@ build_find_package() {
     "$work/build/consumer"
 }
 
-# pkg_config PREFIX ARGUMENT...: asks the .pc file under PREFIX, whatever libdir it is in
+# pkg_config PREFIX ARGUMENT...: asks the .pc file under PREFIX, whatever libdir it is in. What comes
+# are words for a shell: a space in a path has a backslash before it.
 pkg_config() {
     local found
     found=$(find "$1" -name l1l2.pc -printf '%h')
@@ -22,11 +23,22 @@ pkg_config() {
 }
 
 # library_dir PREFIX
-library_dir() { pkg_config "$1" --variable=libdir; }
+library_dir() { eval "echo $(pkg_config "$1" --variable=libdir)"; }
+
+# compile PREFIX OUTPUT ARGUMENT... [-- PKG_CONFIG_ARGUMENT...]
+compile() {
+    local prefix=$1 output=$2 arguments=()
+    shift 2
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        arguments+=("$1")
+        shift
+    done
+    eval "local flags=($(pkg_config "$prefix" "${@:2}" --cflags --libs))"
+    "${CC:-cc}" -o "$output" "${arguments[@]}" "${flags[@]}"
+}
 
 build_pkg_config() {
-    # shellcheck disable=SC2046 # the flags are words
-    "${CC:-cc}" -o "$work/consumer" "$consumers/main.c" $(pkg_config "$1" --cflags --libs)
+    compile "$1" "$work/consumer" "$consumers/main.c"
     LD_LIBRARY_PATH=$(library_dir "$1") "$work/consumer"
 }
 
@@ -42,9 +54,7 @@ find_package_static)
     ;;
 pkg_config) build_pkg_config "$prefix" ;;
 pkg_config_static)
-    # shellcheck disable=SC2046
-    "${CC:-cc}" -static -o "$work/consumer" "$consumers/main.c" \
-        $(pkg_config "$prefix" --static --cflags --libs)
+    compile "$prefix" "$work/consumer" -static "$consumers/main.c" -- --static
     "$work/consumer"
     ;;
 moved_prefix)
@@ -62,8 +72,8 @@ multiarch_libdir)
     cp "$work/build/l1l2.pc" "$work/prefix/lib/some-linux-gnu/pkgconfig"
     test "$(realpath "$(library_dir "$work/prefix")")" = "$(realpath "$work/prefix")/lib/some-linux-gnu"
     mkdir "$work/prefix/include"
-    test "$(realpath "$(pkg_config "$work/prefix" --variable=includedir)")" = \
-        "$(realpath "$work/prefix")/include"
+    eval "includedir=$(pkg_config "$work/prefix" --variable=includedir)"
+    test "$(realpath "$includedir")" = "$(realpath "$work/prefix")/include"
     ;;
 add_subdirectory_shared | add_subdirectory_static)
     shared=OFF
@@ -74,9 +84,8 @@ add_subdirectory_shared | add_subdirectory_static)
     "$work/build/consumer"
     ;;
 example_penalty)
-    # shellcheck disable=SC2046
-    "${CC:-cc}" -Wall -Wextra -Wpedantic -Werror -o "$work/penalty" \
-        "$source/examples/c/penalty/penalty.c" $(pkg_config "$prefix" --cflags --libs)
+    compile "$prefix" "$work/penalty" -Wall -Wextra -Wpedantic -Werror \
+        "$source/examples/c/penalty/penalty.c"
     said=$(LD_LIBRARY_PATH=$(library_dir "$prefix") "$work/penalty")
     echo "$said"
     # 0.01 * 3.75 + 0.02 * 5.8125, and that is what the README shows.
