@@ -67,7 +67,7 @@ l1l2_status make_handle(const Regularizer& value, l1l2_regularizer** regularizer
 /// Where l1l2_from_json may say what is wrong.
 class Message {
   public:
-    Message(char* text, std::size_t capacity) : text_(text), capacity_(capacity) { set(""); }
+    Message(char* text, std::size_t capacity) : text_(text), capacity_(capacity) {}
 
     void set(const char* message) {
         if (capacity_ > 0) {
@@ -164,6 +164,7 @@ l1l2_status l1l2_to_json(const l1l2_regularizer* regularizer, l1l2_json_style st
         !known_style) {
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
+    const FloatEnvironment environment;
     const l1l2::core::JsonText text = l1l2::core::write_config(regularizer->value, *known_style);
     *length = text.length;
     if (capacity <= text.length) {

@@ -13,6 +13,7 @@ install(TARGETS ${libraries} EXPORT l1l2_targets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES include/l1l2.h include/l1l2.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES LICENSE NOTICE CHANGELOG.md docs/numerics.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(EXPORT l1l2_targets NAMESPACE l1l2:: FILE l1l2Targets.cmake DESTINATION ${package_dir})
 
 configure_package_config_file(cmake/l1l2Config.cmake.in l1l2Config.cmake
@@ -38,6 +39,15 @@ if(DEFINED pc_to_prefix)
   set(pc_prefix "\${pcfiledir}/${pc_to_prefix}")
 else()
   set(pc_prefix "${CMAKE_INSTALL_PREFIX}")
+endif()
+# A static library alone needs the C++ runtime from whoever links it.
+set(pc_runtime "-lstdc++ -lm")
+if(TARGET l1l2_shared)
+  set(pc_libs "")
+  set(pc_libs_private "${pc_runtime}")
+else()
+  set(pc_libs " ${pc_runtime}")
+  set(pc_libs_private "")
 endif()
 configure_file(pkgconfig/l1l2.pc.in l1l2.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/l1l2.pc DESTINATION ${pkgconfig_dir})

@@ -22,8 +22,8 @@
  * from the true one by a factor within 1 +- 184 u, that is by less than 2.1e-14 of it, for any
  * number of elements (docs/numerics.md has the proof). Two things are outside of that bound, both
  * for float64 alone or for coefficients at the ends of the range: a square below 2^-1022 has an
- * absolute error of up to 2^-1075, and so has a penalty below 2^-1022; a square, a sum or a product
- * of 2^1024 or more is infinite.
+ * absolute error of up to 2^-1075, and so has each product below 2^-1022; a square, a sum or a
+ * product of 2^1024 or more is infinite.
  *
  * Reproducibility. The order of all additions is fixed by the number of elements alone. The same
  * elements in the same order give the same bits on every CPU, with every instruction set, at every
@@ -34,7 +34,8 @@
  * The floating-point environment of the calling thread (rounding mode, flush-to-zero,
  * denormals-are-zero, exceptions that feenableexcept has unmasked) changes no result and is as it
  * was after every call. The exception flags, which record that a past operation was inexact, for
- * instance, are unspecified after a call.
+ * instance, are unspecified after a call. Not covered: an exception that was unmasked in x86's
+ * MXCSR register alone, past the C library, may trap in here.
  *
  *
  * Manners
@@ -42,7 +43,9 @@
  *
  * Threads. A regularizer is immutable: any number of threads may use one at once. Only
  * l1l2_destroy needs it to be unused. The library starts no threads and has no state but the choice
- * of an instruction set, made at the first call that computes or asks.
+ * of an instruction set. The first call that computes, or asks for the instruction set, reads the
+ * environment, and l1l2_from_json the locale's decimal point: as with C's own functions, no other
+ * thread may be in setenv or setlocale meanwhile.
  *
  * Failure. A function that can fail returns an l1l2_status. When it is not L1L2_OK, every output is
  * as it was before the call, but for three that say so: a handle becomes NULL, l1l2_to_json sets
@@ -204,7 +207,7 @@ L1L2_API l1l2_status l1l2_get_config(const l1l2_regularizer* regularizer, double
  *
  * Returns L1L2_OK; L1L2_ERROR_INVALID_ARGUMENT (regularizer or penalty is NULL, x is NULL with
  * n > 0, or n elements have more than PTRDIFF_MAX bytes); L1L2_ERROR_UNSUPPORTED_DTYPE (told
- * first, whatever x and n are). On failure *penalty is untouched.
+ * first, whatever else is wrong). On failure *penalty is untouched.
  */
 L1L2_API l1l2_status l1l2_penalty(const l1l2_regularizer* regularizer, l1l2_dtype dtype,
                                   const void* x, size_t n, double* penalty) L1L2_NOEXCEPT;
@@ -251,7 +254,7 @@ L1L2_API l1l2_status l1l2_to_json(const l1l2_regularizer* regularizer, l1l2_json
  * message           receives a sentence in ASCII that names the key, the class or the byte offset
  *                   (from 0) at fault, NUL-terminated and cut to fit; the empty string on success.
  *                   May be NULL if message_capacity is 0.
- * message_capacity  the size of message in bytes, the NUL included. 256 is enough for most.
+ * message_capacity  the size of message in bytes, the NUL included. 256 is enough for all.
  *
  * Returns L1L2_OK; L1L2_ERROR_MALFORMED_JSON; L1L2_ERROR_UNKNOWN_CONFIG (also for a text longer
  * than the limit); L1L2_ERROR_INVALID_COEFFICIENT; L1L2_ERROR_INVALID_ARGUMENT (regularizer is

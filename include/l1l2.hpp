@@ -76,7 +76,7 @@ class Regularizer {
         if (status != L1L2_OK) {
             throw Error(status, message);
         }
-        return Regularizer(handle);
+        return Regularizer(Handle(handle));
     }
 
     /** The text that l1l2_to_json writes. */
@@ -122,7 +122,9 @@ class Regularizer {
         void operator()(l1l2_regularizer* handle) const noexcept { l1l2_destroy(handle); }
     };
 
-    explicit Regularizer(l1l2_regularizer* handle) noexcept : handle_(handle) {}
+    using Handle = std::unique_ptr<l1l2_regularizer, Destroy>;
+
+    explicit Regularizer(Handle handle) noexcept : handle_(std::move(handle)) {}
 
     static void check(l1l2_status status) {
         if (status != L1L2_OK) {
@@ -130,7 +132,7 @@ class Regularizer {
         }
     }
 
-    std::unique_ptr<l1l2_regularizer, Destroy> handle_;
+    Handle handle_;
 };
 
 } // namespace l1l2

@@ -10,10 +10,10 @@ say_how_elsewhere() {
     cat >&2 <<'END'
 Please install a C++17 compiler, make, CMake 3.25 or later, pkg-config, xsimd 8.1 or later,
 nlohmann_json and, for the tests, Catch2:
-    Debian, Ubuntu   apt-get install g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2
+    Debian 12, Ubuntu 24.04 or later
+                     apt-get install g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2
     Fedora           dnf install gcc-c++ make cmake pkgconf xsimd-devel json-devel catch-devel
     Arch Linux       pacman -S gcc make cmake pkgconf xsimd nlohmann-json catch2
-    macOS            brew install cmake pkgconf xsimd nlohmann-json catch2
 END
 }
 
@@ -65,6 +65,7 @@ offer_packages() {
     command -v dpkg-query >/dev/null || return 0
     mapfile -t missing < <(missing_packages "$@")
     for package in "${missing[@]}"; do
-        apt_install "$package" >/dev/null 2>&1 || echo "Goes without $package, which cannot be installed here."
+        # Only what apt knows is worth asking for, and perhaps a password.
+        apt-cache show "$package" >/dev/null 2>&1 && apt_install "$package" >/dev/null 2>&1 || echo "Goes without $package, which cannot be installed here."
     done
 }

@@ -3,7 +3,9 @@
 #include "decimal.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -12,8 +14,9 @@
 // decimal point has several bytes. The value is not used (decimal.hpp), and a library must not
 // abort its host.
 #define JSON_ASSERT(condition) static_cast<void>(condition)
-// A namespace of its own, so that a program that links the static library and uses nlohmann_json
-// with other macros keeps its copy of the inline functions apart from this one.
+// From version 3.11 on in a namespace of its own, so that a program that links the static library
+// and uses nlohmann_json with other macros keeps its copy of the inline functions apart from this
+// one.
 #define NLOHMANN_JSON_NAMESPACE nlohmann::l1l2_private
 #define NLOHMANN_JSON_NAMESPACE_BEGIN                                                              \
     namespace nlohmann {                                                                           \
@@ -70,6 +73,67 @@ std::string quote(std::string_view text) {
     return shown;
 }
 
+// nlohmann_json takes a number beyond double for an error wherever it stands, even if it is in a
+// key that says nothing or is given again, and even before it has seen whether the rest is JSON.
+// Such a number is therefore replaced by a string of as many bytes, so that every offset stays
+// right.
+constexpr char infinite_digit = '\x7f';
+
+bool is_infinite_number(std::string_view text) {
+    return !text.empty() && text.find_first_not_of(infinite_digit) == std::string_view::npos;
+}
+
+/// Whether the text is a number as JSON has it.
+bool is_json_number(std::string_view text) {
+    const auto skip_digits = [&text] {
+        const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+        text.remove_prefix(digits);
+        return digits;
+    };
+    const auto skip = [&text](std::string_view any_of) {
+        const bool found = !text.empty() && any_of.find(text.front()) != std::string_view::npos;
+        text.remove_prefix(found ? 1 : 0);
+        return found;
+    };
+    skip("-");
+    const bool leading_zero = skip("0");
+    if (!leading_zero && skip_digits() == 0) {
+        return false;
+    }
+    if (skip(".") && skip_digits() == 0) {
+        return false;
+    }
+    if (skip("eE")) {
+        skip("+-");
+        if (skip_digits() == 0) {
+            return false;
+        }
+    }
+    return text.empty();
+}
+
+std::string replace_infinite_numbers(std::string_view json) {
+    std::string replaced(json);
+    bool in_string = false;
+    for (std::size_t i = 0; i < json.size();) {
+        if (in_string || json[i] == '"') {
+            // A backslash takes the next byte with it.
+            const bool escape = in_string && json[i] == '\\';
+            in_string = in_string != (json[i] == '"');
+            i += escape ? 2 : 1;
+            continue;
+        }
+        const std::size_t end = std::min(json.find_first_not_of("0123456789+-.eE", i), json.size());
+        const std::string_view token = json.substr(i, end - i);
+        if (is_json_number(token) && std::isinf(parse_decimal(token))) {
+            replaced.replace(i, token.size(), token.size(), infinite_digit);
+            replaced[i] = replaced[end - 1] = '"';
+        }
+        i = std::max(end, i + 1);
+    }
+    return replaced;
+}
+
 /**
  * Builds the Value from nlohmann_json's events. Nothing here or there recurses, so that no nesting
  * exhausts a stack.
@@ -95,6 +159,9 @@ class ValueBuilder {
         return place_number(parse_decimal(token));
     }
     bool string(Json::string_t& value) {
+        if (is_infinite_number(value)) {
+            return place_number(std::numeric_limits<double>::infinity());
+        }
         Value string;
         string.kind = Value::Kind::string;
         string.text = std::move(value);
@@ -106,6 +173,9 @@ class ValueBuilder {
         return open(open_.size() < max_depth);
     }
     bool key(Json::string_t& value) {
+        if (is_infinite_number(value)) {
+            throw ConfigError(Fault::malformed_json, "malformed JSON: a number as a key");
+        }
         if (ignored_depth_ == 0) {
             key_ = std::move(value);
         }
@@ -119,14 +189,9 @@ class ValueBuilder {
     bool end_array() { return close(); }
 
     [[noreturn]] bool parse_error(std::size_t position, const std::string& last_token,
-                                  const Json::exception& error) {
-        constexpr int number_overflow = 406;
+                                  const Json::exception& /*error*/) {
         const std::size_t offset = position - 1;
         const std::string where = "byte " + std::to_string(offset);
-        if (error.id == number_overflow) {
-            throw ConfigError(Fault::invalid_coefficient, "a number that ends at " + where +
-                                                              " is beyond the range of a double");
-        }
         throw ConfigError(
             Fault::malformed_json,
             "malformed JSON at " + where + ", where " +
@@ -211,7 +276,7 @@ Value parse_json(std::string_view json) {
     }
     Value root;
     ValueBuilder builder(json, root);
-    nlohmann::json::sax_parse(json.begin(), json.end(), &builder);
+    nlohmann::json::sax_parse(replace_infinite_numbers(json), &builder);
     return root;
 }
 

@@ -9,6 +9,7 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace l1l2::core {
 
@@ -35,8 +36,9 @@ class ConfigError : public std::exception {
 /// A configuration is a few hundred bytes; the limit bounds what a hostile text can cost.
 constexpr std::size_t max_json_length = 65536;
 
-/// Throws ConfigError, or std::bad_alloc. The floating-point environment must be the default one.
-Regularizer parse_config(std::string_view json);
+/// Throws ConfigError, or std::bad_alloc. The floating-point environment must be the default one;
+/// not inlined for the reason that float_environment.hpp gives.
+[[gnu::noinline]] Regularizer parse_config(std::string_view json);
 
 enum class JsonStyle { config, keras2, keras3 };
 
@@ -45,6 +47,7 @@ struct JsonText {
     std::size_t length; ///< no NUL follows
 };
 
-JsonText write_config(const Regularizer& regularizer, JsonStyle style);
+/// Under the same conditions; throws nothing.
+[[gnu::noinline]] JsonText write_config(const Regularizer& regularizer, JsonStyle style);
 
 } // namespace l1l2::core

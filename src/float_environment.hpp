@@ -56,8 +56,8 @@ class FloatEnvironment {
      * asked in another way (1.7 ns): one addition in four lanes, of which two round differently in
      * each of the other rounding modes and one is lost if subnormals are. As that addition would
      * trap where underflow is unmasked, the control word of the x87 unit is looked at first:
-     * feenableexcept and its like in Fortran unmask an exception in both. (Who writes the mask bits
-     * of MXCSR alone can be trapped here, as by the next addition of their own.)
+     * feenableexcept and its like in Fortran unmask an exception in both. Who unmasks underflow or
+     * denormal operands in MXCSR alone is trapped here, of which l1l2.h warns.
      */
     static bool is_default() {
         constexpr std::uint16_t all_masked = 0x3F;

@@ -1,5 +1,7 @@
 #include "regularizer.hpp"
 
+#include <cstdint>
+#include <cstring>
 #include <limits>
 
 namespace l1l2::core {
@@ -8,7 +10,13 @@ using kernels::Sums;
 using kernels::Terms;
 
 bool Regularizer::valid_coefficient(double coefficient) {
-    return std::isfinite(coefficient) && coefficient >= 0.0;
+    // Told from the bits, as a comparison would depend on the floating-point environment.
+    constexpr std::uint64_t infinity = 0x7ff0000000000000;
+    constexpr std::uint64_t minus_zero = 0x8000000000000000;
+    std::uint64_t bits;
+    static_assert(sizeof bits == sizeof coefficient);
+    std::memcpy(&bits, &coefficient, sizeof bits);
+    return bits < infinity || bits == minus_zero;
 }
 
 /// Which NaN comes out of an addition depends on the order of the operands, which the compiler is

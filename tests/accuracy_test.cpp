@@ -4,7 +4,10 @@
 #include "exact_sum.hpp"
 #include "regularizer.hpp"
 
+#include <fstream>
+#include <iterator>
 #include <limits>
+#include <string>
 
 using l1l2::core::Regularizer;
 using l1l2::kernels::runnable_tables;
@@ -49,11 +52,22 @@ TEST_CASE("the exact sum of the tests is exact", "[accuracy]") {
 }
 
 TEST_CASE("the stated bound is below 1e-13, and the header states it", "[accuracy]") {
-    // Additions on the longest path: 127 in a lane, 5 in the fold, 49 in the tree of an address
-    // space of float32; for float64 48, and a rounded square. Then a product and a sum.
-    STATIC_REQUIRE(127 + 5 + 49 + 2 < 184);
-    STATIC_REQUIRE(127 + 5 + 48 + 1 + 2 < 184);
+    const auto roundings = [](std::size_t element_size) {
+        const double most_elements = std::ldexp(1.0, 63) / static_cast<double>(element_size);
+        const double blocks = most_elements / l1l2::kernels::block_elements;
+        const double square = element_size == sizeof(double) ? 1.0 : 0.0;
+        const double lane = l1l2::kernels::block_elements / l1l2::kernels::lanes - 1.0;
+        const double fold = std::log2(static_cast<double>(l1l2::kernels::lanes));
+        const double product_and_sum = 2.0;
+        return square + lane + fold + std::ceil(std::log2(blocks)) + product_and_sum;
+    };
+    CHECK(roundings(sizeof(float)) == 183.0);
+    CHECK(roundings(sizeof(double)) == 183.0);
     STATIC_REQUIRE(stated_bound < 2.1e-14);
+    std::ifstream header(L1L2_HEADER);
+    const std::string text(std::istreambuf_iterator<char>(header), {});
+    CHECK(text.find("1 +- 184 u") != std::string::npos);
+    CHECK(text.find("2.1e-14") != std::string::npos);
 }
 
 TEMPLATE_TEST_CASE("the penalty keeps the stated bound", "[accuracy]", float, double) {

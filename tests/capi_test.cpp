@@ -154,6 +154,7 @@ TEST_CASE("l1l2_penalty tells what is wrong and leaves the output alone", "[capi
                                        static_cast<int>(L1L2_BFLOAT16), 5, INT32_MAX, INT32_MIN}) {
             CHECK(status(dtype, x, 2) == L1L2_ERROR_UNSUPPORTED_DTYPE);
             CHECK(status(dtype, nullptr, SIZE_MAX) == L1L2_ERROR_UNSUPPORTED_DTYPE);
+            CHECK(l1l2_penalty(nullptr, dtype, x, 2, nullptr) == L1L2_ERROR_UNSUPPORTED_DTYPE);
         }
     }
     CHECK(penalty == untouched);

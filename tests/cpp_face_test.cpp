@@ -45,6 +45,8 @@ TEST_CASE("the coefficients default to 0, as in Keras, and are given back", "[cp
     CHECK(Regularizer().l2() == 0.0);
     CHECK(Regularizer(0.5, 0.25).l1() == 0.5);
     CHECK(Regularizer(0.5, 0.25).l2() == 0.25);
+    CHECK(Regularizer(1).l1() == 1.0);
+    CHECK(Regularizer(0).l1() == 0.0);
 }
 
 TEST_CASE("it goes to JSON and comes back", "[cpp_face]") {

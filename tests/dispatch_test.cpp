@@ -40,6 +40,7 @@ TEST_CASE("a wish is followed if the CPU can, else the best table is taken", "[d
     CHECK(&choose(tables, "best") == &best);
     CHECK(&choose(tables, "") == &best);
     CHECK(&choose(tables, "less") == &best);
+    CHECK(&choose(tables, "lesser still") == &best);
     CHECK(&choose(tables, "of another CPU") == &best);
 }
 

@@ -15,43 +15,86 @@ namespace {
 
 struct Results {
     std::uint64_t penalty;
-    std::uint64_t subnormal_penalty;
+    std::uint64_t penalty_of_subnormals32;
+    std::uint64_t penalty_of_subnormals64;
     std::uint64_t l1;
     std::string json;
+    std::string json_of_subnormals;
+    l1l2_status of_smallest;
+    l1l2_status of_smallest_negative;
+    l1l2_status of_signalling_nan;
     bool operator==(const Results& other) const {
-        return penalty == other.penalty && subnormal_penalty == other.subnormal_penalty &&
-               l1 == other.l1 && json == other.json;
+        return penalty == other.penalty &&
+               penalty_of_subnormals32 == other.penalty_of_subnormals32 &&
+               penalty_of_subnormals64 == other.penalty_of_subnormals64 && l1 == other.l1 &&
+               json == other.json && json_of_subnormals == other.json_of_subnormals &&
+               of_smallest == other.of_smallest &&
+               of_smallest_negative == other.of_smallest_negative &&
+               of_signalling_nan == other.of_signalling_nan;
     }
 };
 
-/// Everything that computes, through the C interface.
+std::string json_of(const l1l2_regularizer* regularizer) {
+    char json[256];
+    std::size_t length = 0;
+    return l1l2_to_json(regularizer, L1L2_JSON_KERAS3, json, sizeof json, &length) == L1L2_OK
+               ? std::string(json, length)
+               : "failed";
+}
+
+template <class T>
+std::uint64_t penalty_of(const l1l2_regularizer* regularizer, const std::vector<T>& x) {
+    double penalty = -1.0;
+    l1l2_penalty(regularizer, sizeof(T) == 4 ? L1L2_FLOAT32 : L1L2_FLOAT64, x.data(), x.size(),
+                 &penalty);
+    return bits(penalty);
+}
+
+/// Everything that computes or compares numbers, through the C interface.
 Results compute() {
     static const std::vector<float> x = rough_vector<float>(10007, -20, 20);
-    static const std::vector<float> tiny = rough_vector<float>(1000, -149, -140);
-    static const std::vector<double> tiny64 = rough_vector<double>(1000, -1074, -1060);
+    static const std::vector<float> subnormals32 = rough_vector<float>(1000, -149, -140);
+    static const std::vector<double> subnormals64 = rough_vector<double>(1000, -1074, -1060);
+    static const double signalling_nan = [] {
+        const std::uint64_t pattern = 0x7ff0000000000001;
+        double value;
+        std::memcpy(&value, &pattern, sizeof value);
+        return value;
+    }();
     Results results = {};
     l1l2_regularizer* regularizer = nullptr;
     const char text[] = R"({"l1": 0.1234567890123456789e-3, "l2": 9007199254740993})";
-    REQUIRE(l1l2_from_json(text, sizeof text - 1, &regularizer, nullptr, 0) == L1L2_OK);
+    l1l2_from_json(text, sizeof text - 1, &regularizer, nullptr, 0);
     double l1 = 0.0;
-    double penalty = 0.0;
     l1l2_get_config(regularizer, &l1, nullptr);
     results.l1 = bits(l1);
-    l1l2_penalty(regularizer, L1L2_FLOAT32, x.data(), x.size(), &penalty);
-    results.penalty = bits(penalty);
-    l1l2_penalty(regularizer, L1L2_FLOAT32, tiny.data(), tiny.size(), &penalty);
-    results.subnormal_penalty = bits(penalty);
-    l1l2_penalty(regularizer, L1L2_FLOAT64, tiny64.data(), tiny64.size(), &penalty);
-    results.subnormal_penalty ^= 3 * bits(penalty);
-    char json[256];
-    std::size_t length = 0;
-    REQUIRE(l1l2_to_json(regularizer, L1L2_JSON_KERAS3, json, sizeof json, &length) == L1L2_OK);
-    results.json.assign(json, length);
+    results.penalty = penalty_of(regularizer, x);
+    results.penalty_of_subnormals32 = penalty_of(regularizer, subnormals32);
+    results.penalty_of_subnormals64 = penalty_of(regularizer, subnormals64);
+    results.json = json_of(regularizer);
+    l1l2_destroy(regularizer);
+
+    results.of_smallest = l1l2_create(5e-324, 1e-310, &regularizer);
+    results.json_of_subnormals = json_of(regularizer);
+    l1l2_destroy(regularizer);
+    results.of_smallest_negative = l1l2_create(-5e-324, 0.0, &regularizer);
+    l1l2_destroy(regularizer);
+    results.of_signalling_nan = l1l2_create(0.0, signalling_nan, &regularizer);
     l1l2_destroy(regularizer);
     return results;
 }
 
 } // namespace
+
+TEST_CASE("in the default environment the results are what they should be", "[float_environment]") {
+    const Results results = compute();
+    CHECK(results.of_smallest == L1L2_OK);
+    CHECK(results.of_smallest_negative == L1L2_ERROR_INVALID_COEFFICIENT);
+    CHECK(results.of_signalling_nan == L1L2_ERROR_INVALID_COEFFICIENT);
+    CHECK(results.json_of_subnormals.find(R"("l1": 5e-324, "l2": 1e-310)") != std::string::npos);
+    CHECK(results.json.find(R"("l1": 0.00012345678901234567, "l2": 9007199254740992.0)") !=
+          std::string::npos);
+}
 
 TEST_CASE("the rounding mode changes no result and is restored", "[float_environment]") {
     const Results expected = compute();

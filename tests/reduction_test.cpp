@@ -4,6 +4,9 @@
 
 #include <string>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 using l1l2::core::reduce;
 using l1l2::kernels::KernelTable;
 using l1l2::kernels::runnable_tables;
@@ -120,7 +123,71 @@ TEMPLATE_TEST_CASE("the address of the data changes no bit", "[reduction]", floa
     SUCCEED("all offsets");
 }
 
-TEMPLATE_TEST_CASE("a kernel reads nothing but its elements", "[reduction]", float, double) {
+TEMPLATE_TEST_CASE("a kernel reads no byte beyond its elements", "[reduction]", float, double) {
+    // Two pages between two that cannot be read: the elements end at the one and begin after the
+    // other.
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const std::size_t room = 2 * page;
+    void* const map = mmap(nullptr, room + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(map != MAP_FAILED);
+    unsigned char* const first = static_cast<unsigned char*>(map) + page;
+    REQUIRE(mprotect(first, room, PROT_READ | PROT_WRITE) == 0);
+    const Tables tables = runnable_tables();
+    const std::vector<TestType> x = rough_vector<TestType>(room / sizeof(TestType), -3, 3);
+    for (std::size_t n = 0; n <= x.size(); n += n < 3 * lanes ? 1 : 37) {
+        const std::size_t bytes = n * sizeof(TestType);
+        for (unsigned char* const at : {first, first + (room - bytes)}) {
+            std::memcpy(at, x.data(), bytes);
+            for (const Terms terms : all_terms) {
+                const Sums expected =
+                    reduce(l1l2::kernels::generic, dtype_of_v<TestType>, terms, x.data(), n);
+                for (std::size_t t = 0; t < tables.count; ++t) {
+                    const Sums sums = reduce(*tables.table[t], dtype_of_v<TestType>, terms, at, n);
+                    if (!same_bits(sums, expected)) {
+                        FAIL(tables.table[t]->name << ", n = " << n);
+                    }
+                }
+            }
+        }
+    }
+    munmap(map, room + 2 * page);
+    SUCCEED("all sizes"); // a byte too far would have been the end
+}
+
+TEST_CASE("the tree is pairwise for a million blocks", "[reduction]") {
+    // Elements of no size, and a kernel that tells the number of its call.
+    static std::vector<double> block_sums;
+    static std::size_t calls;
+    block_sums = rough_vector<double>((std::size_t{1} << 20) + 12345, -20, 20);
+    for (double& sum : block_sums) {
+        sum = std::fabs(sum);
+    }
+    const l1l2::kernels::BlockKernel kernel = [](const void*, std::size_t n) {
+        const double sum = block_sums[calls++];
+        return Sums{sum, static_cast<double>(n)};
+    };
+    const auto pairwise = [](const auto& self, const double* sums, std::size_t count) -> double {
+        if (count == 1) {
+            return sums[0];
+        }
+        std::size_t left = 1;
+        while (2 * left < count) {
+            left *= 2;
+        }
+        return self(self, sums, left) + self(self, sums + left, count - left);
+    };
+    for (const std::size_t blocks : {std::size_t{2}, std::size_t{3}, std::size_t{1} << 20,
+                                     (std::size_t{1} << 20) - 1, block_sums.size()}) {
+        calls = 0;
+        const std::size_t n = blocks * block - 5;
+        const Sums sums = l1l2::core::reduce_blocks(kernel, 0, nullptr, n);
+        CHECK(calls == blocks);
+        CHECK(bits(sums.absolute) == bits(pairwise(pairwise, block_sums.data(), blocks)));
+        CHECK(sums.square == static_cast<double>(n));
+    }
+}
+
+TEMPLATE_TEST_CASE("what surrounds the elements is not added", "[reduction]", float, double) {
     const Tables tables = runnable_tables();
     const TestType nan = std::numeric_limits<TestType>::quiet_NaN();
     for (std::size_t n = 0; n <= 3 * lanes; ++n) {

@@ -58,6 +58,7 @@ class BlockSum {
     static constexpr size_t row_bytes = lanes * sizeof(T);
     static constexpr size_t batch_bytes = width * sizeof(T);
     static constexpr size_t cache_line = 64;
+    static constexpr size_t prefetch_distance = Isa::template prefetch_distance<T>;
 
     /// With too few registers for all lanes, the rows are walked several times, a group of lanes
     /// each, which changes no bit as lanes are independent. The strip of rows that is walked before
@@ -117,9 +118,9 @@ class BlockSum {
         // Unrolled by GCC 12, a short strip of rows takes half as long again.
 #pragma GCC unroll 1
         for (x += first * batch_bytes; rows > 0; --rows, x += row_bytes) {
-            if constexpr (Isa::template prefetch_distance < T >> 0) {
+            if constexpr (prefetch_distance != 0) {
                 for (size_t line = 0; line < pass_batches * batch_bytes; line += cache_line) {
-                    __builtin_prefetch(x + line + Isa::template prefetch_distance<T>);
+                    __builtin_prefetch(x + line + prefetch_distance);
                 }
             }
             unrolled<0, pass_batches>([&](auto j) __attribute__((always_inline)) {

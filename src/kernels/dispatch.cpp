@@ -38,12 +38,12 @@ const KernelTable& choose(const Tables& tables, const char* wanted) {
 
 std::atomic<const KernelTable*> chosen{nullptr};
 
-// Threads that come first together all find the same table, so that no lock is needed.
 [[gnu::cold]] const KernelTable& choose_once() {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): a host that sets variables meanwhile must know that.
     const char* const wanted = std::getenv("L1L2_ISA");
     const KernelTable* const table = &choose(runnable_tables(), wanted);
-    // A host that changes the environment meanwhile must not get two answers: the first counts.
+    // Threads that come first together find the same table, unless the host changes the environment
+    // meanwhile; then the first answer counts for all.
     const KernelTable* expected = nullptr;
     return chosen.compare_exchange_strong(expected, table, std::memory_order_relaxed) ? *table
                                                                                       : *expected;

@@ -7,6 +7,16 @@ consumers=$source/tests/consumers
 rm -rf "$work"
 mkdir -p "$work"
 
+# refuses COMMAND...: fails unless the command does. ("! command" would be ignored by set -e.)
+refuses() {
+    if "$@"; then
+        echo "should have failed: $*" >&2
+        exit 1
+    fi
+}
+
+needs_library() { readelf -d "$1" | grep 'NEEDED.*libl1l2.so.0'; }
+
 # build_find_package PREFIX TARGET
 build_find_package() {
     cmake -S "$consumers/find_package" -B "$work/build" -DCMAKE_PREFIX_PATH="$1" -DCONSUMED="$2"
@@ -46,11 +56,11 @@ case $case in
 find_package) build_find_package "$prefix" l1l2::l1l2 ;;
 find_package_shared)
     build_find_package "$prefix" l1l2::l1l2_shared
-    readelf -d "$work/build/consumer" | grep -q 'NEEDED.*libl1l2.so.0'
+    needs_library "$work/build/consumer"
     ;;
 find_package_static)
     build_find_package "$prefix" l1l2::l1l2_static
-    ! readelf -d "$work/build/consumer" | grep -q 'NEEDED.*libl1l2'
+    refuses needs_library "$work/build/consumer"
     ;;
 pkg_config) build_pkg_config "$prefix" ;;
 pkg_config_static)
@@ -62,8 +72,10 @@ moved_prefix)
     build_find_package "$work/moved" l1l2::l1l2
     build_pkg_config "$work/moved"
     # Neither build took anything from where the prefix was before.
-    ! grep -rn "$prefix" "$work/moved" --include='*.pc' --include='*.cmake'
-    ! readelf -d "$work/build/consumer" | grep -F "[$prefix/"
+    refuses grep -rn "$prefix" "$work/moved" --include='*.pc' --include='*.cmake'
+    readelf -d "$work/build/consumer" >"$work/dynamic"
+    grep -F "$work/moved/" "$work/dynamic"
+    refuses grep -F "[$prefix/" "$work/dynamic"
     ;;
 multiarch_libdir)
     cmake -S "$source" -B "$work/build" -DCMAKE_INSTALL_PREFIX="$work/prefix" \
@@ -82,6 +94,19 @@ add_subdirectory_shared | add_subdirectory_static)
         -DBUILD_SHARED_LIBS=$shared
     cmake --build "$work/build" --parallel 2
     "$work/build/consumer"
+    # The parent's -ffast-math has not made the library one that switches its host to flush-to-zero.
+    library=$(find "$work/build/l1l2" -name 'libl1l2.so' -o -name 'libl1l2.a')
+    nm "$library" >"$work/symbols"
+    grep -q l1l2_penalty "$work/symbols"
+    refuses grep set_fast_math "$work/symbols"
+    ;;
+static_only)
+    cmake -S "$source" -B "$work/build" -DCMAKE_INSTALL_PREFIX="$work/prefix" \
+        -DL1L2_BUILD_SHARED=OFF -DL1L2_BUILD_TESTS=OFF
+    cmake --build "$work/build" --parallel 2
+    cmake --install "$work/build"
+    build_find_package "$work/prefix" l1l2::l1l2
+    build_pkg_config "$work/prefix"
     ;;
 example_penalty)
     compile "$prefix" "$work/penalty" -Wall -Wextra -Wpedantic -Werror \
@@ -105,12 +130,12 @@ example_keras_model)
     cp -r "$data/model.keras3.json" "$data/weights" "$work"
     "$keras_model" "$work/model.keras3.json" | grep -q 'total .* - '
     sed 's/"penalty": 0.025/"penalty": 0.026/' "$data/losses.json" >"$work/losses.json"
-    ! "$keras_model" "$work/model.keras3.json"
+    refuses "$keras_model" "$work/model.keras3.json"
     # What is wrong is told by its file.
     truncate -s 200 "$work/weights/conv.kernel.npy"
-    ! "$keras_model" "$work/model.keras3.json" "$work/weights" 2>"$work/error"
+    refuses "$keras_model" "$work/model.keras3.json" "$work/weights" 2>"$work/error"
     grep -q 'conv.kernel.npy: has not as many bytes' "$work/error"
-    ! "$keras_model" "$work/none.json" 2>"$work/error"
+    refuses "$keras_model" "$work/none.json" 2>"$work/error"
     grep -q 'none.json: cannot be opened' "$work/error"
     ;;
 *)
