@@ -101,10 +101,10 @@ add_subdirectory_shared | add_subdirectory_static)
     refuses grep set_fast_math "$work/symbols"
     ;;
 static_only)
-    cmake -S "$source" -B "$work/build" -DCMAKE_INSTALL_PREFIX="$work/prefix" \
+    cmake -S "$source" -B "$work/library" -DCMAKE_INSTALL_PREFIX="$work/prefix" \
         -DL1L2_BUILD_SHARED=OFF -DL1L2_BUILD_TESTS=OFF
-    cmake --build "$work/build" --parallel 2
-    cmake --install "$work/build"
+    cmake --build "$work/library" --parallel 2
+    cmake --install "$work/library"
     build_find_package "$work/prefix" l1l2::l1l2
     build_pkg_config "$work/prefix"
     ;;
