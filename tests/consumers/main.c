@@ -1,12 +1,16 @@
 /* What a consumer does first: checks the version it runs with and computes penalties. */
 #include <l1l2.h>
 #include <stdio.h>
+#include <string.h>
 
 int main(void) {
     const float x[] = {1.0f, -2.0f, 3.0f};
     static float many[5000];
     double penalty = 0.0;
     double of_many = 0.0;
+    double of_nan = 0.0;
+    const uint32_t nan_with_payload = 0xffc00001;
+    uint64_t of_nan_bits = 0;
     int i;
     l1l2_regularizer* regularizer = NULL;
     if (l1l2_version_number() != L1L2_VERSION_NUMBER ||
@@ -18,9 +22,14 @@ int main(void) {
         many[i] = (float)(i % 101) * 0.1f;
     }
     l1l2_penalty(regularizer, L1L2_FLOAT32, many, 5000, &of_many);
+    memcpy(&many[7], &nan_with_payload, sizeof nan_with_payload);
+    l1l2_penalty(regularizer, L1L2_FLOAT32, many, 5000, &of_nan);
+    memcpy(&of_nan_bits, &of_nan, sizeof of_nan);
     l1l2_destroy(regularizer);
-    printf("penalty %g, %a\n", penalty, of_many);
-    /* The bits of the second depend on the order of the additions, and so on the flags that the
-       library, not its consumer, was compiled with. */
-    return penalty == 54.0 && of_many == 0x1.0bc6e89a06b5p+19 ? 0 : 1;
+    printf("penalty %g, %a, %llx\n", penalty, of_many, (unsigned long long)of_nan_bits);
+    /* The bits of the second and the third depend on the flags that the library, not its consumer,
+       was compiled with: on the order of the additions, and on whether there are NaNs at all. */
+    return of_nan_bits == 0x7ff8000000000000 && penalty == 54.0 && of_many == 0x1.0bc6e89a06b5p+19
+               ? 0
+               : 1;
 }
