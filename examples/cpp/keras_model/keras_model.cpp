@@ -35,6 +35,14 @@ struct Regularized {
     json regularizer; ///< as it stands in the model
 };
 
+/// The variable that Keras regularizes under a key: "kernel_regularizer" the one named kernel, but
+/// "recurrent_regularizer" the one named recurrent_kernel.
+std::string variable_of(const std::string& regularizer_key) {
+    const std::string name = regularizer_key.substr(0, regularizer_key.rfind('_'));
+    const bool is_kernel = name == "recurrent" || name == "depthwise" || name == "pointwise";
+    return is_kernel ? name + "_kernel" : name;
+}
+
 /// Finds the regularizers of every layer, in models within models too.
 void collect(const json& node, std::vector<Regularized>& found) {
     const std::string suffix = "_regularizer";
