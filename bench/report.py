@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Makes bench/results.md and bench/plot.svg of what bench wrote.
 
-    python3 bench/report.py RESULT.json
+    python3 bench/report.py RESULT.json...
 
-RESULT.json comes from Google Benchmark's --benchmark_out; bench/run.sh has the whole command. The
-plot needs matplotlib.
+RESULT.json comes from Google Benchmark's --benchmark_out; bench/run.sh has the whole command. Of what
+is in several files the last counts. The plot needs matplotlib.
 """
 
 import collections
@@ -28,17 +28,18 @@ PLOTTED = {
 }
 
 
-def read(path):
+def read(paths):
     """Medians as {(dtype, terms, n): {who: (seconds, relative error or None)}}, and the context."""
-    with open(path, encoding="utf-8") as file:
-        result = json.load(file)
     medians = collections.defaultdict(dict)
-    for run in result["benchmarks"]:
-        if run.get("aggregate_name") != "median":
-            continue
-        dtype, terms, n, who = run["run_name"].split("/")[:4]
-        seconds = run["real_time"] * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3}[run["time_unit"]]
-        medians[dtype, terms, int(n)][who] = (seconds, run.get("relative_error"))
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            result = json.load(file)
+        for run in result["benchmarks"]:
+            if run.get("aggregate_name") != "median":
+                continue
+            dtype, terms, n, who = run["run_name"].split("/")[:4]
+            seconds = run["real_time"] * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3}[run["time_unit"]]
+            medians[dtype, terms, int(n)][who] = (seconds, run.get("relative_error"))
     return medians, result["context"]
 
 
@@ -168,7 +169,7 @@ def plot(medians, context):
             if points:
                 panel.plot(*zip(*points), label=who, **style)
         panel.set_xscale("log", base=2)
-        panel.set_xticks(sizes, [size(n) for n in sizes])
+        panel.set_xticks(sizes, [size(n) for n in sizes], fontsize=7)
         panel.set_xlabel("elements")
         panel.set_title(f"{dtype}, sum |x| and sum x²")
         panel.set_ylim(0, 130)
@@ -182,9 +183,9 @@ def plot(medians, context):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) < 2:
         raise SystemExit(__doc__)
-    medians, context = read(sys.argv[1])
+    medians, context = read(sys.argv[1:])
     write_results(medians, context)
     summary(medians)
     plot(medians, context)

@@ -10,12 +10,19 @@ offer_packages libeigen3-dev libopenblas-dev python3-matplotlib
 
 cmake -S . -B build-bench -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_BENCH=ON -DL1L2_BUILD_TESTS=OFF
 cmake --build build-bench --parallel "$(nproc)"
-# Interleaved, so that a change of the machine's speed hits all alike.
-build-bench/bench/bench --benchmark_min_time=0.04 --benchmark_repetitions=9 \
-    --benchmark_enable_random_interleaving=true --benchmark_report_aggregates_only=true \
-    --benchmark_out=build-bench/result.json --benchmark_out_format=json
+
+# measure NAME ARGUMENT...: interleaved, so that a change of the machine's speed hits all alike
+measure() {
+    build-bench/bench/bench --benchmark_min_time=0.04 --benchmark_enable_random_interleaving=true \
+        --benchmark_report_aggregates_only=true --benchmark_out_format=json \
+        --benchmark_out="build-bench/$1.json" "${@:2}"
+}
+measure all --benchmark_repetitions=9
+# Memory is shared with other machines, so what comes from it takes more repetitions.
+measure memory --benchmark_repetitions=21 --benchmark_filter='/(read|both)/(67108864|268435456)/'
+
 # matplotlib may be there for another python3 than the first one, the system's.
 for python in python3 /usr/bin/python3; do
     "$python" -c 'import matplotlib' 2>/dev/null && break
 done
-"$python" bench/report.py build-bench/result.json
+"$python" bench/report.py build-bench/all.json build-bench/memory.json

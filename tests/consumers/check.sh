@@ -131,6 +131,14 @@ example_keras_model)
     "$keras_model" "$work/model.keras3.json" | grep -q 'total .* - '
     sed 's/"penalty": 0.025/"penalty": 0.026/' "$data/losses.json" >"$work/losses.json"
     refuses "$keras_model" "$work/model.keras3.json"
+    # Keras names some variables otherwise than their regularizers.
+    mkdir -p "$work/lstm/weights"
+    cp "$data/weights/output.kernel.npy" "$work/lstm/weights/lstm.recurrent_kernel.npy"
+    echo '{"config": {"layers": [{"class_name": "LSTM", "config": {"name": "lstm",
+        "recurrent_regularizer": {"class_name": "L2", "config": {"l2": 1.0}},
+        "activity_regularizer": "l1"}}]}}' >"$work/lstm/model.json"
+    "$keras_model" "$work/lstm/model.json" | tee "$work/lstm.out"
+    grep -qE '^lstm +recurrent_kernel +24x10 ' "$work/lstm.out"
     # What is wrong is told by its file.
     truncate -s 200 "$work/weights/conv.kernel.npy"
     refuses "$keras_model" "$work/model.keras3.json" "$work/weights" 2>"$work/error"

@@ -55,7 +55,7 @@ void collect(const json& node, std::vector<Regularized>& found) {
                 key.compare(key.size() - suffix.size(), suffix.size(), suffix) == 0;
             // An activity regularizer acts on what a layer puts out, not on its weights.
             if (is_regularizer && !value.is_null() && key != "activity" + suffix) {
-                found.push_back({config["name"], key.substr(0, key.size() - suffix.size()), value});
+                found.push_back({config["name"], variable_of(key), value});
             }
         }
     }
