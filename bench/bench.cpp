@@ -114,6 +114,15 @@ double relative_error(const Truth& truth, const TermsCase& terms, double penalty
     return exact.relative_error(penalty);
 }
 
+/// What every benchmark tells beside its time.
+void tell(benchmark::State& state, std::size_t bytes, double result,
+          const std::function<double(double)>& error) {
+    state.SetBytesProcessed(static_cast<std::int64_t>(bytes) * state.iterations());
+    if (error) {
+        state.counters["relative_error"] = error(result);
+    }
+}
+
 void add(const std::string& name, std::size_t bytes, const std::function<double()>& compute,
          const std::function<double(double)>& error) {
     benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
@@ -121,10 +130,7 @@ void add(const std::string& name, std::size_t bytes, const std::function<double(
         for (auto _ : state) {
             benchmark::DoNotOptimize(result = compute());
         }
-        state.SetBytesProcessed(static_cast<std::int64_t>(bytes) * state.iterations());
-        if (error) {
-            state.counters["relative_error"] = error(result);
-        }
+        tell(state, bytes, result, error);
     });
 }
 
@@ -145,10 +151,7 @@ void add_c_function(const std::string& name, const T* x, std::size_t n, const Te
             benchmark::DoNotOptimize(result);
         }
         l1l2_destroy(regularizer);
-        state.SetBytesProcessed(static_cast<std::int64_t>(n * sizeof(T)) * state.iterations());
-        if (error) {
-            state.counters["relative_error"] = error(result);
-        }
+        tell(state, n * sizeof(T), result, error);
     });
 }
 

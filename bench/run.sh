@@ -18,11 +18,16 @@ measure() {
         --benchmark_out="build-bench/$1.json" "${@:2}"
 }
 measure all --benchmark_repetitions=9
-# Memory is shared with other machines, so what comes from it takes more repetitions.
-measure memory --benchmark_repetitions=21 --benchmark_filter='/(read|both)/(67108864|268435456)/'
+results=(build-bench/all.json)
+if [ -z "${L1L2_BENCH_LARGEST:-}" ]; then
+    # What comes from memory scatters more and so takes more repetitions.
+    measure memory --benchmark_repetitions=21 \
+        --benchmark_filter='/(read|both)/(67108864|268435456)/'
+    results+=(build-bench/memory.json)
+fi
 
 # matplotlib may be there for another python3 than the first one, the system's.
 for python in python3 /usr/bin/python3; do
     "$python" -c 'import matplotlib' 2>/dev/null && break
 done
-"$python" bench/report.py build-bench/all.json build-bench/memory.json
+"$python" bench/report.py "${results[@]}"

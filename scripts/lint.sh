@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# clang-tidy over the library's sources, with the checks of .clang-tidy. Takes two minutes.
+# clang-tidy over the library's sources, with the checks of .clang-tidy. Takes half a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh

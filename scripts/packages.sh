@@ -66,6 +66,8 @@ offer_packages() {
     mapfile -t missing < <(missing_packages "$@")
     for package in "${missing[@]}"; do
         # Only what apt knows is worth asking for, and perhaps a password.
-        apt-cache show "$package" >/dev/null 2>&1 && apt_install "$package" >/dev/null 2>&1 || echo "Goes without $package, which cannot be installed here."
+        if ! apt-cache show "$package" >/dev/null 2>&1 || ! apt_install "$package" >/dev/null 2>&1; then
+            echo "Goes without $package, which cannot be installed here."
+        fi
     done
 }

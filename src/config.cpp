@@ -125,7 +125,10 @@ std::string replace_infinite_numbers(std::string_view json) {
         }
         const std::size_t end = std::min(json.find_first_not_of("0123456789+-.eE", i), json.size());
         const std::string_view token = json.substr(i, end - i);
-        if (is_json_number(token) && std::isinf(parse_decimal(token))) {
+        // Before a colon it is no value, which the parser sees and tells.
+        const std::size_t next = std::min(json.find_first_not_of(" \t\r\n", end), json.size());
+        const bool is_key = next < json.size() && json[next] == ':';
+        if (!is_key && is_json_number(token) && std::isinf(parse_decimal(token))) {
             replaced.replace(i, token.size(), token.size(), infinite_digit);
             replaced[i] = replaced[end - 1] = '"';
         }
@@ -173,9 +176,6 @@ class ValueBuilder {
         return open(open_.size() < max_depth);
     }
     bool key(Json::string_t& value) {
-        if (is_infinite_number(value)) {
-            throw ConfigError(Fault::malformed_json, "malformed JSON: a number as a key");
-        }
         if (ignored_depth_ == 0) {
             key_ = std::move(value);
         }

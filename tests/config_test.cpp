@@ -170,7 +170,9 @@ TEST_CASE("a number beyond double matters only where a coefficient is", "[config
     check_fault(R"({"class_name": 1e999})", Fault::unknown_config, "class_name");
     check_fault(R"({"l1": 1e999)", Fault::malformed_json, "byte 12, where the text ends");
     check_fault(R"([1e999 garbage)", Fault::malformed_json, "byte 7");
-    check_fault(R"({1e999: 1})", Fault::malformed_json, "a number as a key");
+    check_fault(R"({1e999: 1})", Fault::malformed_json, R"(byte 5, where "1e999" ends)");
+    check_fault("{1e999 \t\r\n: 1}", Fault::malformed_json, R"(byte 5, where "1e999" ends)");
+    check_fault(R"({"l1": 1e999: 1})", Fault::malformed_json, "byte 11");
     for (const char* almost : {"[01e999]", "[1.e999]", "[+1e999]", "[1e999.5]", "[1e999e1]", "[-]",
                                "[1e9999-1]", "[.1e999]"}) {
         check_fault(almost, Fault::malformed_json, "byte");
