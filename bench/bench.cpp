@@ -198,10 +198,13 @@ void add_type(const char* dtype_name, std::size_t largest) {
 }
 
 /// Subnormal elements beside ordinary ones, for the ratio between the two.
-void add_subnormal() {
+void add_subnormal(std::size_t largest) {
     static const Array<float> x(4 * mebi, 0x1p-130);
     static const Array<double> y(4 * mebi, 0x1p-1030);
     for (const std::size_t n : {8 * kibi, 4 * mebi}) {
+        if (n > largest) {
+            break;
+        }
         const std::string of_size = "/both/" + std::to_string(n) + "/";
         add_c_function("float32 subnormal" + of_size + "l1l2", x.data(), n, terms_cases[0], {});
         add_c_function("float64 subnormal" + of_size + "l1l2", y.data(), n, terms_cases[0], {});
@@ -216,7 +219,7 @@ int main(int argc, char** argv) {
     const std::size_t largest = limit != nullptr ? std::strtoull(limit, nullptr, 10) : sizes.back();
     add_type<float>("float32", largest);
     add_type<double>("float64", largest);
-    add_subnormal();
+    add_subnormal(largest);
     benchmark::AddCustomContext("l1l2_isa", l1l2_isa());
     benchmark::AddCustomContext("l1l2_version", l1l2_version_string());
     benchmark::Initialize(&argc, argv);
