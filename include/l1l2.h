@@ -3,20 +3,27 @@
  *
  * This header is the manual of the library.
  *
- *     penalty(x) = l1 * sum(|x|) + l2 * sum(x^2)
+ *     penalty(x)  = l1 * sum(|x|) + l2 * sum(x^2)           over all elements, whatever the shape
+ *     gradient(x) = l1 * sign(x) + 2 * l2 * x               sign(0) = 0
+ *     prox(x)     = sign(x) * max(|x| - step * l1, 0) / (1 + 2 * step * l2)
  *
- * over all elements of x, whatever its shape. The L2 term has no factor 1/2: a weight decay or a
- * ridge penalty that is written lambda/2 * sum(x^2) elsewhere is l2 = lambda/2 here.
+ * The L2 term has no factor 1/2: a ridge penalty that is written lambda/2 * sum(x^2) elsewhere is
+ * l2 = lambda/2 here.
+ *
+ * Each of the three comes in three forms: for a contiguous array (l1l2_penalty, l1l2_add_gradient,
+ * l1l2_prox), for a tensor of any strides (..._dlpack), and for all tensors of a model in one call,
+ * on the caller's threads if it brings some (..._terms).
  *
  * Sources: Keras, keras/src/regularizers/regularizers.py; Zou and Hastie, "Regularization and
- * variable selection via the elastic net", J. R. Statist. Soc. B 67 (2005).
+ * variable selection via the elastic net", J. R. Statist. Soc. B 67 (2005); Parikh and Boyd,
+ * "Proximal Algorithms", Foundations and Trends in Optimization 1 (2014), section 6.5.
  *
  *
  * Numbers
  * -------
  *
  * The sums are carried in double precision, whatever the element type. |x| is exact in double for
- * every element type, and so is x^2 for float32; x^2 rounds once for float64.
+ * every element type, and so is x^2 for float16, bfloat16 and float32; x^2 rounds once for float64.
  *
  * Accuracy. Every term is nonnegative, so nothing cancels. With u = 2^-53, a finite penalty differs
  * from the true one by a factor within 1 +- 184 u, that is by less than 2.1e-14 of it, for any
@@ -27,9 +34,17 @@
  *
  * Reproducibility. The order of all additions is fixed by the number of elements alone. The same
  * elements in the same order give the same bits on every CPU, with every instruction set, at every
- * address, from every thread, from every supported compiler at every optimisation level. A result
- * that is not a number is always the quiet NaN 0x7ff8000000000000. Not promised: the same bits for
- * another order of the elements, or for the sum of the penalties of parts of an array.
+ * address, from every thread, on any number of threads, from every supported compiler at every
+ * optimisation level. A penalty that is not a number is always the quiet NaN 0x7ff8000000000000; an
+ * element of a gradient or a prox that is not is 0x7e00 in float16, 0x7fc0 in bfloat16, 0x7fc00000
+ * in float32, 0x7ff8000000000000 in float64. Not promised: the same bits for another order of the
+ * elements, or for the sum of the penalties of parts of an array.
+ *
+ * Gradients and proxes are computed element by element in the arithmetic type: double for float32
+ * and float64, float32 for float16 and bfloat16. Their descriptions name each operation, and each
+ * rounds once, to nearest, ties to even; the last one is the conversion to the element type. What
+ * the conversion cannot hold becomes infinite or subnormal as IEEE 754 has it. With l2 and x of
+ * ordinary size a float32 result is off by at most 0.5000001 ulp of the larger of its operands.
  *
  * The floating-point environment of the calling thread (rounding mode, flush-to-zero,
  * denormals-are-zero, exceptions that feenableexcept has unmasked) changes no result and is as it
@@ -42,16 +57,20 @@
  * -------
  *
  * Threads. A regularizer is immutable: any number of threads may use one at once. Only
- * l1l2_destroy needs it to be unused. The library starts no threads and has no state but the choice
- * of an instruction set. The first call that computes, or asks for the instruction set, reads the
- * environment, and l1l2_from_json the locale's decimal point: as with C's own functions, no other
- * thread may be in setenv or setlocale meanwhile.
+ * l1l2_destroy needs it to be unused. The library starts no threads (a caller that has some lends
+ * them through an l1l2_runner) and has no state but the choice of an instruction set. The first
+ * call that computes, or asks for the instruction set, reads the environment, and l1l2_from_json
+ * the locale's decimal point: as with C's own functions, no other thread may be in setenv or
+ * setlocale meanwhile.
+ *
+ * Memory. What computes allocates nothing and takes less than 64 KiB of stack.
  *
  * Failure. A function that can fail returns an l1l2_status. When it is not L1L2_OK, every output is
- * as it was before the call, but for three that say so: a handle becomes NULL, l1l2_to_json sets
- * *length, l1l2_from_json sets the message. The library never prints, never aborts, never throws
- * through this interface. No result depends on the locale, and the locale is never changed; errno
- * is unspecified after a call.
+ * as it was before the call, but for five that say so: a handle becomes NULL, l1l2_to_json sets
+ * *length, l1l2_from_json the message, the functions of terms *faulty, and where a runner failed
+ * the arrays that were to be written are unspecified. The library never prints, never aborts, never
+ * throws through this interface. No result depends on the locale, and the locale is never changed;
+ * errno is unspecified after a call.
  *
  * NULL. A pointer may be NULL only where its description says so.
  *
@@ -81,7 +100,7 @@ extern "C" {
 
 /** The version of this header. l1l2_version_number tells the version of the library that runs. */
 #define L1L2_VERSION_MAJOR 0
-#define L1L2_VERSION_MINOR 1
+#define L1L2_VERSION_MINOR 2
 #define L1L2_VERSION_PATCH 0
 #define L1L2_VERSION_NUMBER                                                                        \
     (10000 * L1L2_VERSION_MAJOR + 100 * L1L2_VERSION_MINOR + L1L2_VERSION_PATCH)
@@ -99,13 +118,25 @@ enum {
     L1L2_ERROR_INVALID_COEFFICIENT = 11,
     /** An element type that this version does not serve. */
     L1L2_ERROR_UNSUPPORTED_DTYPE = 12,
+    /** A scale that is not finite, or so large that its product with a coefficient is not. */
+    L1L2_ERROR_INVALID_SCALE = 13,
+    /** A step that is negative or not finite, or so large that its products are not. */
+    L1L2_ERROR_INVALID_STEP = 14,
+    /** Two arrays share memory that must not. */
+    L1L2_ERROR_OVERLAP = 15,
+    /** A DLTensor whose shape, strides or data make no tensor, or not one that fits the other. */
+    L1L2_ERROR_INVALID_TENSOR = 16,
+    /** A DLTensor on a device whose memory the CPU cannot read. */
+    L1L2_ERROR_UNSUPPORTED_DEVICE = 17,
     /** The text does not fit the buffer. */
     L1L2_ERROR_BUFFER_TOO_SMALL = 20,
     L1L2_ERROR_OUT_OF_MEMORY = 30,
     /** The text is not JSON (RFC 8259). */
     L1L2_ERROR_MALFORMED_JSON = 40,
     /** The text is JSON but describes no L1L2, L1 or L2: another class, an unknown key. */
-    L1L2_ERROR_UNKNOWN_CONFIG = 41
+    L1L2_ERROR_UNKNOWN_CONFIG = 41,
+    /** A runner returned other than 0, or without having run each task. */
+    L1L2_ERROR_RUNNER_FAILED = 50
 };
 
 /** The type of an array's elements, in the machine's byte order. */
@@ -113,8 +144,8 @@ typedef int32_t l1l2_dtype;
 enum {
     L1L2_FLOAT32 = 1, /**< IEEE 754 binary32, 4 bytes */
     L1L2_FLOAT64 = 2, /**< IEEE 754 binary64, 8 bytes */
-    L1L2_FLOAT16 = 3, /**< IEEE 754 binary16, 2 bytes; not served by this version */
-    L1L2_BFLOAT16 = 4 /**< the upper half of a binary32, 2 bytes; not served by this version */
+    L1L2_FLOAT16 = 3, /**< IEEE 754 binary16, 2 bytes */
+    L1L2_BFLOAT16 = 4 /**< the upper half of a binary32, 2 bytes */
 };
 
 /** The forms in which l1l2_to_json writes; shown for l1 = 0.01, l2 = 0.02. */
@@ -157,7 +188,7 @@ L1L2_API const char* l1l2_status_string(l1l2_status status) L1L2_NOEXCEPT;
  *
  * It is the best one of this CPU, unless the environment variable L1L2_ISA names another one that
  * this CPU also has; any other value of L1L2_ISA is ignored. The variable is read once, at the
- * first call of this function or of l1l2_penalty. All of them give the same results.
+ * first call of this function or of one that computes. All of them give the same results.
  */
 L1L2_API const char* l1l2_isa(void) L1L2_NOEXCEPT;
 
@@ -198,7 +229,7 @@ L1L2_API l1l2_status l1l2_get_config(const l1l2_regularizer* regularizer, double
  * Keras does: it costs no time, and a NaN or an infinity that only it would see does not show.
  *
  * regularizer  a live handle; any number of threads may use it at once.
- * dtype        the type of the elements: L1L2_FLOAT32 or L1L2_FLOAT64.
+ * dtype        the type of the elements: L1L2_FLOAT16, L1L2_BFLOAT16, L1L2_FLOAT32 or L1L2_FLOAT64.
  * x            n contiguous elements at any address, aligned or not; may be NULL if n is 0.
  * n            the number of elements (not bytes). With 0 the penalty is 0.
  * penalty      receives the penalty: >= 0, +infinity, or NaN if x holds a NaN that a term sees. It
@@ -211,6 +242,248 @@ L1L2_API l1l2_status l1l2_get_config(const l1l2_regularizer* regularizer, double
  */
 L1L2_API l1l2_status l1l2_penalty(const l1l2_regularizer* regularizer, l1l2_dtype dtype,
                                   const void* x, size_t n, double* penalty) L1L2_NOEXCEPT;
+
+/**
+ * Adds the gradient of the penalty to a gradient that the caller has:
+ *     gradient[i] += scale * (l1 * sign(x[i]) + 2 * l2 * x[i])
+ *
+ * sign(0) is 0, so that 0 stays where it is: of the subgradients of |x| at 0 the one that Keras's
+ * backends take. (Exact zeros come from l1l2_prox, not from here.) A term whose coefficient is 0 is
+ * left out and sees no NaN; with both 0 the gradient is neither read nor written.
+ *
+ * Bits: in the arithmetic type, with a = scale * l1 and b = scale * 2 * l2 computed in double and
+ * rounded to it,  t = b * x[i] + s  where s is a, -a or 0 as the sign of x[i] is, then
+ * gradient[i] + t, then the conversion to dtype. A NaN in x[i] or gradient[i] gives a NaN.
+ *
+ * regularizer  a live handle; any number of threads may use it at once.
+ * dtype        the type of both arrays: any of the four.
+ * x            n contiguous elements at any address; may be NULL if n is 0.
+ * n            the number of elements (not bytes).
+ * scale        a factor of the gradient: 1, or the loss scale of mixed precision, or minus a
+ * learning rate, where `gradient` is the parameters' next value. Finite, of either sign. gradient
+ * n contiguous elements at any address, which must not overlap x; may be NULL if n is 0. penalty
+ * receives what l1l2_penalty gives for x, to the bit, without a second pass over memory; it is not
+ * scaled. NULL if it is not wanted.
+ *
+ * Returns L1L2_OK; L1L2_ERROR_UNSUPPORTED_DTYPE; L1L2_ERROR_INVALID_ARGUMENT (regularizer is NULL,
+ * x or gradient is NULL with n > 0, or n elements have more than PTRDIFF_MAX bytes);
+ * L1L2_ERROR_INVALID_SCALE (scale, a or b is not finite); L1L2_ERROR_OVERLAP. Since 0.2.0.
+ */
+L1L2_API l1l2_status l1l2_add_gradient(const l1l2_regularizer* regularizer, l1l2_dtype dtype,
+                                       const void* x, size_t n, double scale, void* gradient,
+                                       double* penalty) L1L2_NOEXCEPT;
+
+/**
+ * Computes the proximal operator of step * penalty, the step that makes exact zeros:
+ *     out[i] = sign(x[i]) * max(|x[i]| - step * l1, 0) / (1 + 2 * step * l2)
+ *
+ * which is the u that minimizes  penalty(u) + |u - x|^2 / (2 * step)  (Parikh and Boyd, section
+ * 6.5.3). To follow a step of gradient descent on the rest of the loss, with the same step.
+ *
+ * Bits: with the threshold t = step * l1 and the factor m = 1 / (1 + 2 * (step * l2)), each
+ * operation rounded in double and t and m then to the arithmetic type,  max(|x[i]| - t, 0) * m with
+ * the sign of x[i], then the conversion to dtype. So |x[i]| <= t gives a zero, exactly; it has the
+ * sign of x[i], as has every result. An infinity stays one, a NaN gives a NaN. With step 0 nothing
+ * changes but the bits of NaNs.
+ *
+ * regularizer  a live handle; any number of threads may use it at once.
+ * dtype        the type of both arrays: any of the four.
+ * x            n contiguous elements at any address; may be NULL if n is 0.
+ * n            the number of elements (not bytes).
+ * step         the step size, finite and >= 0.
+ * out          receives n elements, at any address. Either x itself or without any overlap with it;
+ *              may be NULL if n is 0.
+ *
+ * Returns L1L2_OK; L1L2_ERROR_UNSUPPORTED_DTYPE; L1L2_ERROR_INVALID_ARGUMENT (regularizer is NULL,
+ * x or out is NULL with n > 0, or n elements have more than PTRDIFF_MAX bytes);
+ * L1L2_ERROR_INVALID_STEP (step is negative, NaN or infinite, or t or 1 / m is infinite in the
+ * arithmetic type); L1L2_ERROR_OVERLAP. Since 0.2.0.
+ */
+L1L2_API l1l2_status l1l2_prox(const l1l2_regularizer* regularizer, l1l2_dtype dtype, const void* x,
+                               size_t n, double step, void* out) L1L2_NOEXCEPT;
+
+/*
+ * Tensors
+ * -------
+ *
+ * The next three take tensors as DLPack describes them (dlpack.h, any version: the struct DLTensor
+ * has not changed since 2017), each as a pointer to a const DLTensor that is borrowed for the call.
+ * From a DLManagedTensor or a DLManagedTensorVersioned pass the address of its dl_tensor. This
+ * header needs none of DLPack's.
+ *
+ *   device       kDLCPU, or memory that the CPU can read as well: kDLCUDAHost, kDLROCMHost,
+ *                kDLCUDAManaged. Any device_id. That the device has finished with it is the
+ *                caller's matter.
+ *   dtype        kDLFloat with 16, 32 or 64 bits or kDLBfloat with 16; lanes 1.
+ *   ndim, shape  0 to 64 axes, each of 0 or more elements. shape may be NULL if ndim is 0, which is
+ *                one element.
+ *   strides      in elements, of either sign or 0; NULL means compact in row-major order.
+ *   byte_offset  any, also one that is no multiple of the element's size.
+ *   data         may be NULL if there is no element.
+ *
+ * Order. The elements are walked in the order of memory: the axes from the largest stride to the
+ * smallest (those of stride 0, which repeat their elements, come first; equals in their order),
+ * each towards higher addresses. The penalty has the bits of l1l2_penalty for the elements in that
+ * order. So a tensor that is compact in any order of its axes, flipped or not, has the bits of its
+ * memory read as one array, and a transposed or flipped view those of the original. For a tensor
+ * that is not compact, the elements are copied together block by block on the stack.
+ *
+ * The tensor that is written (gradient, out) has the dtype and shape of x and strides of its own,
+ * of which none may be 0 where the axis has more than one element. It must not overlap itself or
+ * x: its axes must be nested, each stride reaching beyond all that the smaller ones cover; and
+ * either the address ranges of the two are apart, or their elements never meet because all strides
+ * and the distance of the two have a common divisor that keeps them apart (parameters and gradients
+ * stored in pairs). For prox it may be x itself, the same data with the same strides.
+ *
+ * Each returns what its namesake for arrays does, and besides L1L2_ERROR_INVALID_ARGUMENT (a tensor
+ * is NULL), L1L2_ERROR_UNSUPPORTED_DEVICE, L1L2_ERROR_UNSUPPORTED_DTYPE (another code, size or
+ * number of lanes), L1L2_ERROR_INVALID_TENSOR (ndim out of range, shape NULL or negative, data NULL
+ * with elements, sizes or strides that leave the address space, shapes or dtypes that differ). Any
+ * failure leaves all outputs as they were.
+ */
+
+/**
+ * Computes the penalty of a tensor: l1l2_penalty for any strides.
+ *
+ * regularizer  a live handle.
+ * x            a const DLTensor *.
+ * penalty      receives the penalty.
+ *
+ * Returns as "Tensors" says. Since 0.2.0.
+ */
+L1L2_API l1l2_status l1l2_penalty_dlpack(const l1l2_regularizer* regularizer, const void* x,
+                                         double* penalty) L1L2_NOEXCEPT;
+
+/**
+ * Adds the gradient of the penalty of a tensor: l1l2_add_gradient for any strides.
+ *
+ * regularizer  a live handle.
+ * x            a const DLTensor *.
+ * scale        a factor of the gradient; finite.
+ * gradient     a const DLTensor * whose elements are added to.
+ * penalty      receives what l1l2_penalty_dlpack gives for x; NULL if it is not wanted.
+ *
+ * Returns as "Tensors" says. Since 0.2.0.
+ */
+L1L2_API l1l2_status l1l2_add_gradient_dlpack(const l1l2_regularizer* regularizer, const void* x,
+                                              double scale, const void* gradient,
+                                              double* penalty) L1L2_NOEXCEPT;
+
+/**
+ * Computes the proximal operator of a tensor: l1l2_prox for any strides.
+ *
+ * regularizer  a live handle.
+ * x            a const DLTensor *.
+ * step         the step size, finite and >= 0.
+ * out          a const DLTensor * whose elements are written; may be x or describe the same memory.
+ *
+ * Returns as "Tensors" says. Since 0.2.0.
+ */
+L1L2_API l1l2_status l1l2_prox_dlpack(const l1l2_regularizer* regularizer, const void* x,
+                                      double step, const void* out) L1L2_NOEXCEPT;
+
+/**
+ * One piece of work of a runner: to be called with the `work` that the runner was given and an
+ * index. Tasks of one run may run at once, in any order. Never fails, never throws.
+ */
+typedef void (*l1l2_task)(void* work, size_t index);
+
+/**
+ * How a caller lends its threads, in the manner of libjxl's JxlParallelRunner. A runner calls
+ * task(work, i) exactly once for each i of 0 .. count - 1, on any threads in any order, and returns
+ * when all of these calls have returned: 0, or another number if it could not do so. It must not
+ * throw. count is at least 1; tasks take from microseconds to milliseconds.
+ *
+ * A NULL runner stands for one that calls all tasks in a row. l1l2_threads.h has one on oneTBB.
+ *
+ * state  what the caller passed beside the runner.
+ */
+typedef int32_t (*l1l2_runner)(void* state, l1l2_task task, void* work, size_t count);
+
+/**
+ * One tensor of a model. Set all of it to zero, then what is needed: later versions will add fields
+ * at the end, of which zero means the behaviour of today.
+ */
+typedef struct l1l2_term {
+    const l1l2_regularizer* regularizer; /**< a live handle; terms may share one */
+    const void* x;                       /**< n contiguous elements; may be NULL if n is 0 */
+    size_t n;                            /**< the number of elements (not bytes) */
+    void* gradient;   /**< for l1l2_add_gradient_terms; NULL if this tensor's is not wanted */
+    void* out;        /**< for l1l2_prox_terms; may be x; may be NULL if n is 0 */
+    l1l2_dtype dtype; /**< the type of x, gradient and out */
+    int32_t reserved; /**< 0 */
+} l1l2_term;
+
+/*
+ * Terms
+ * -----
+ *
+ * The next three compute for an array of terms what their namesakes do for one tensor each, at
+ * little more than the cost of the elements: thousands of small tensors in one call.
+ *
+ *   terms         `count` terms, each term_size bytes after the one before; read only. May be NULL
+ *                 if count is 0.
+ *   term_size     sizeof(l1l2_term), by which the library knows the fields of the caller's header.
+ *                 Fields of a later header than the library's must be zero.
+ *   runner        who runs the tasks; NULL: the calling thread. Large tensors are cut between
+ *                 blocks of 4096 elements, small ones are put together, so one large tensor
+ *                 gains as much as many small ones. With or without a runner, and whatever it does,
+ *                 the results are the same bits.
+ *   runner_state  is given to the runner.
+ *   penalties     receives `count` penalties, each as l1l2_penalty gives it, so that the one tensor
+ *                 that went NaN can be named; NULL if they are not wanted.
+ *   total         receives the sum ((p0 + p1) + p2) + ... of the penalties in their order, each
+ *                 addition rounded to double; 0 without terms; NULL if it is not wanted.
+ *   faulty        receives the index of the first term that is at fault, or `count` if none is
+ *                 (on success too); NULL if it is not wanted.
+ *
+ * All terms are looked at before anything is computed: if one is at fault, nothing has been
+ * written. Within a term, x must not overlap what is written as for one tensor. That no array that
+ * is written overlaps an array of another term is the caller's promise, which is not checked. Any
+ * number of terms may read the same x.
+ *
+ * Each returns what its namesake does for the first term at fault, and besides
+ * L1L2_ERROR_INVALID_ARGUMENT (terms is NULL with count > 0, a term_size too small, no multiple of
+ * the struct's alignment or so large that `count` of it leave the address space, `reserved` or an
+ * unknown field not zero) and L1L2_ERROR_RUNNER_FAILED (the runner returned other than 0, or did
+ * not run each task: penalties and *total are untouched, *faulty is `count`, but gradient and out
+ * of any term may be written in part; a task that is called a second time does nothing).
+ */
+
+/**
+ * Computes the penalties of an array of terms and their total.
+ *
+ * The fields gradient and out are not looked at. For the rest, and what is returned, see "Terms".
+ * Since 0.2.0.
+ */
+L1L2_API l1l2_status l1l2_penalty_terms(const l1l2_term* terms, size_t term_size, size_t count,
+                                        l1l2_runner runner, void* runner_state, double* penalties,
+                                        double* total, size_t* faulty) L1L2_NOEXCEPT;
+
+/**
+ * Adds the gradients of an array of terms, each to its field `gradient` if that is not NULL, and
+ * computes the penalties of all of them in the same pass if penalties or total is not NULL.
+ *
+ * scale  a factor of all gradients, not of the penalties; finite.
+ *
+ * The field out is not looked at. For the rest, and what is returned, see "Terms". Since 0.2.0.
+ */
+L1L2_API l1l2_status l1l2_add_gradient_terms(const l1l2_term* terms, size_t term_size, size_t count,
+                                             double scale, l1l2_runner runner, void* runner_state,
+                                             double* penalties, double* total,
+                                             size_t* faulty) L1L2_NOEXCEPT;
+
+/**
+ * Computes the proximal operators of an array of terms, each into its field `out`.
+ *
+ * step  the step size of all of them, finite and >= 0.
+ *
+ * The field gradient is not looked at; an out that is NULL with n > 0 is an
+ * L1L2_ERROR_INVALID_ARGUMENT. For the rest, and what is returned, see "Terms". Since 0.2.0.
+ */
+L1L2_API l1l2_status l1l2_prox_terms(const l1l2_term* terms, size_t term_size, size_t count,
+                                     double step, l1l2_runner runner, void* runner_state,
+                                     size_t* faulty) L1L2_NOEXCEPT;
 
 /**
  * Writes a regularizer as JSON: the bytes that Python's json.dumps gives for the same dictionary,
