@@ -1,39 +1,25 @@
 /**
- * The C interface: checks arguments, owns handles, turns exceptions into statuses. include/l1l2.h
- * says what each function promises.
+ * The C functions that make, tell and end regularizers, with JSON. All files of this folder check
+ * arguments and turn faults into statuses; include/l1l2.h says what each function promises.
  */
-#include "l1l2.h"
+#include "handle.hpp"
 
 #include "config.hpp"
 #include "float_environment.hpp"
 #include "kernels/dispatch.hpp"
-#include "regularizer.hpp"
 
 #include <cstdint>
 #include <cstring>
 #include <new>
 #include <optional>
 
-struct l1l2_regularizer {
-    l1l2::core::Regularizer value;
-};
-
 namespace {
 
-using l1l2::core::Dtype;
 using l1l2::core::FloatEnvironment;
 using l1l2::core::JsonStyle;
 using l1l2::core::Regularizer;
 
 static_assert(L1L2_JSON_MAX_LENGTH == l1l2::core::max_json_length);
-
-std::optional<Dtype> to_dtype(l1l2_dtype dtype) {
-    switch (dtype) {
-    case L1L2_FLOAT32: return Dtype::float32;
-    case L1L2_FLOAT64: return Dtype::float64;
-    default: return std::nullopt;
-    }
-}
 
 std::optional<JsonStyle> to_style(l1l2_json_style style) {
     switch (style) {
@@ -52,11 +38,6 @@ l1l2_status to_status(l1l2::core::ConfigError::Fault fault) {
     case Fault::unknown_config: break;
     }
     return L1L2_ERROR_UNKNOWN_CONFIG;
-}
-
-bool is_array(const void* x, std::size_t n, Dtype dtype) {
-    return n <= static_cast<std::size_t>(PTRDIFF_MAX) / l1l2::core::size_of(dtype) &&
-           (x != nullptr || n == 0);
 }
 
 l1l2_status make_handle(const Regularizer& value, l1l2_regularizer** regularizer) {
@@ -103,10 +84,18 @@ const char* l1l2_status_string(l1l2_status status) noexcept {
         return "an argument is NULL, too large or not one of its constants";
     case L1L2_ERROR_INVALID_COEFFICIENT: return "a coefficient is not a finite number >= 0";
     case L1L2_ERROR_UNSUPPORTED_DTYPE: return "the element type is not supported";
+    case L1L2_ERROR_INVALID_SCALE:
+        return "the scale, or its product with a coefficient, is not finite";
+    case L1L2_ERROR_INVALID_STEP: return "the step is negative, or its products are not finite";
+    case L1L2_ERROR_OVERLAP: return "two arrays overlap that must not";
+    case L1L2_ERROR_INVALID_TENSOR:
+        return "the tensor's shape, strides or data are invalid or do not fit the other's";
+    case L1L2_ERROR_UNSUPPORTED_DEVICE: return "the tensor is on a device that the CPU cannot read";
     case L1L2_ERROR_BUFFER_TOO_SMALL: return "the buffer is too small for the text";
     case L1L2_ERROR_OUT_OF_MEMORY: return "out of memory";
     case L1L2_ERROR_MALFORMED_JSON: return "the text is not JSON";
     case L1L2_ERROR_UNKNOWN_CONFIG: return "the JSON describes no L1L2 regularizer";
+    case L1L2_ERROR_RUNNER_FAILED: return "the runner failed or left out a task";
     default: return "unknown status";
     }
 }
@@ -140,20 +129,6 @@ l1l2_status l1l2_get_config(const l1l2_regularizer* regularizer, double* l1, dou
     if (l2 != nullptr) {
         *l2 = regularizer->value.l2();
     }
-    return L1L2_OK;
-}
-
-l1l2_status l1l2_penalty(const l1l2_regularizer* regularizer, l1l2_dtype dtype, const void* x,
-                         size_t n, double* penalty) noexcept {
-    const std::optional<Dtype> type = to_dtype(dtype);
-    if (!type) {
-        return L1L2_ERROR_UNSUPPORTED_DTYPE;
-    }
-    if (regularizer == nullptr || penalty == nullptr || !is_array(x, n, *type)) {
-        return L1L2_ERROR_INVALID_ARGUMENT;
-    }
-    const FloatEnvironment environment;
-    *penalty = regularizer->value.penalty(l1l2::kernels::chosen_table(), *type, x, n);
     return L1L2_OK;
 }
 

@@ -4,38 +4,58 @@
  */
 #pragma once
 
-#include "kernels/kernels.hpp"
+#include "operation.hpp"
 
 #include <cstddef>
 
 namespace l1l2::core {
 
-enum class Dtype { float32, float64 };
+inline Sums operator+(const Sums& a, const Sums& b) {
+    return {a.absolute + b.absolute, a.square + b.square};
+}
 
-constexpr std::size_t size_of(Dtype dtype) {
-    return dtype == Dtype::float32 ? 4 : 8;
+constexpr std::size_t count_blocks(std::size_t n) {
+    return n / kernels::block_elements + (n % kernels::block_elements != 0 ? 1 : 0);
 }
 
 /**
- * The sums over n > kernels::block_elements elements at x.
+ * The sum of leaf(0), ..., leaf(count - 1), which are called in this order; count > 0.
  *
- * The tree: a node over 2^k < m <= 2^(k+1) blocks adds the sum of its first 2^k blocks to that of
- * the others. A block's lanes are folded within it, so that what the tree combines is two doubles:
- * a piece of work can then be handed to another thread, and the partial sums of 2^49 blocks, the
- * most there can be, fit on any stack.
+ * The tree: a node over 2^k < m <= 2^(k+1) leaves adds the sum of its first 2^k leaves to that of
+ * the others. So the sums over runs of 2^j leaves are leaves of the same tree, whoever computes
+ * them. It is built bottom up: subtree[i] holds the sum of as many leaves as the i-th highest set
+ * bit of the number of leaves so far says, as the digits of a binary counter.
  */
-kernels::Sums reduce_blocks(kernels::BlockKernel kernel, std::size_t element_size, const char* x,
-                            std::size_t n);
-
-/// The sums over n elements at x, which may have any alignment.
-inline kernels::Sums reduce(const kernels::KernelTable& table, Dtype dtype, kernels::Terms terms,
-                            const void* x, std::size_t n) {
-    const kernels::BlockKernel kernel =
-        (dtype == Dtype::float32 ? table.float32 : table.float64)[static_cast<std::size_t>(terms)];
-    if (n <= kernels::block_elements) {
-        return kernel(x, n);
+template <class Leaf>
+Sums reduce_tree(std::size_t count, Leaf&& leaf) {
+    constexpr std::size_t max_depth = 64; // more than log2 of the most blocks of an address space
+    Sums subtree[max_depth];
+    std::size_t subtrees = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        Sums sums = leaf(i);
+        for (std::size_t carry = i; (carry & 1U) != 0; carry >>= 1U) {
+            sums = subtree[--subtrees] + sums;
+        }
+        subtree[subtrees++] = sums;
     }
-    return reduce_blocks(kernel, size_of(dtype), static_cast<const char*>(x), n);
+    Sums sums = subtree[--subtrees];
+    while (subtrees > 0) {
+        sums = subtree[--subtrees] + sums;
+    }
+    return sums;
+}
+
+/// The sums over blocks first .. first + count - 1 of the arrays' blocks, count > 0, of which the
+/// operation's writing part has been done, too.
+Sums reduce_blocks(const Operation& operation, const Arrays& arrays, std::size_t first,
+                   std::size_t count);
+
+/// The sums over all elements.
+inline Sums reduce(const Operation& operation, const Arrays& arrays) {
+    if (arrays.n <= kernels::block_elements) {
+        return operation.apply(arrays.x, arrays.y, arrays.n);
+    }
+    return reduce_blocks(operation, arrays, 0, count_blocks(arrays.n));
 }
 
 } // namespace l1l2::core

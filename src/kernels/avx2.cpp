@@ -1,4 +1,4 @@
-/// AVX2 and FMA: 16 registers of 4 doubles, so that both sums take two passes of 16 lanes.
+/// AVX2, FMA and F16C: 16 registers of 4 doubles, so that both sums take two passes of 16 lanes.
 #include "avx2.hpp"
 
 namespace {

@@ -1,9 +1,10 @@
 /**
- * Loads and the fold for registers of 4 doubles: AVX2, and AVX-512 in its 256-bit form.
+ * Loads, stores and the fold for registers of 4 doubles or 8 floats: AVX2 with FMA and F16C, and
+ * AVX-512 in its 256-bit form.
  */
 #pragma once
 
-#include "block_sum.hpp"
+#include "kernel_table.hpp"
 
 #include <immintrin.h>
 
@@ -20,11 +21,57 @@ struct FourDoubles {
     static constexpr size_t prefetch_distance = 0;
 
     template <class T>
-    static inline Batch load(const char* p) {
-        if constexpr (sizeof(T) == sizeof(float)) {
+    static inline xsimd::batch<Arithmetic<T>, arch> load(const char* p) {
+        if constexpr (is_same<T, Float16>) {
+            return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+        } else if constexpr (is_same<T, BFloat16>) {
+            const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+            return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+        } else if constexpr (is_same<T, float>) {
             return _mm256_cvtps_pd(_mm_loadu_ps(reinterpret_cast<const float*>(p)));
         } else {
             return _mm256_loadu_pd(reinterpret_cast<const double*>(p));
+        }
+    }
+
+    template <class T>
+    static inline void store(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
+        if constexpr (is_same<T, Float16>) {
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                             _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+        } else if constexpr (is_same<T, BFloat16>) {
+            // To nearest, ties to even: half of the last place, less one if that is even, is added
+            // before the rest is cut off. A carry out of the mantissa is the right exponent.
+            const __m256i bits = _mm256_castps_si256(x);
+            const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+            const __m256i half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF));
+            const __m256i upper = _mm256_srli_epi32(_mm256_add_epi32(bits, half), 16);
+            const __m128i packed =
+                _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1));
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(p), packed);
+        } else if constexpr (is_same<T, float>) {
+            _mm_storeu_ps(reinterpret_cast<float*>(p), _mm256_cvtpd_ps(x));
+        } else {
+            _mm256_storeu_pd(reinterpret_cast<double*>(p), x);
+        }
+    }
+
+    static constexpr size_t widened = 16;
+    template <class T>
+    static constexpr bool widened_apart = is_same<T, BFloat16>;
+
+    template <class T>
+    static inline void widen(const char* p, float* floats) {
+        if constexpr (is_same<T, BFloat16>) {
+            const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+            const __m256i even = _mm256_and_si256(bits, _mm256_set1_epi32(0x7FFF));
+            const __m256i odd = _mm256_and_si256(bits, _mm256_set1_epi32(0x7FFF0000));
+            _mm256_store_ps(floats, _mm256_castsi256_ps(_mm256_slli_epi32(even, 16)));
+            _mm256_store_ps(floats + 8, _mm256_castsi256_ps(odd));
+        } else {
+            const __m256 sign = _mm256_set1_ps(-0.0F);
+            _mm256_store_ps(floats, _mm256_andnot_ps(sign, load<T>(p)));
+            _mm256_store_ps(floats + 8, _mm256_andnot_ps(sign, load<T>(p + 8 * sizeof(T))));
         }
     }
 

@@ -26,11 +26,52 @@ struct EightDoubles {
     static constexpr size_t prefetch_distance = sizeof(T) == 4 ? 4096 : 0;
 
     template <class T>
-    static inline Batch load(const char* p) {
-        if constexpr (sizeof(T) == sizeof(float)) {
+    static inline xsimd::batch<Arithmetic<T>, arch> load(const char* p) {
+        if constexpr (is_same<T, Float16>) {
+            return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+        } else if constexpr (is_same<T, BFloat16>) {
+            const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+            return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+        } else if constexpr (is_same<T, float>) {
             return _mm512_cvtps_pd(_mm256_loadu_ps(reinterpret_cast<const float*>(p)));
         } else {
             return _mm512_loadu_pd(p);
+        }
+    }
+
+    template <class T>
+    static inline void store(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
+        if constexpr (is_same<T, Float16>) {
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                                _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+        } else if constexpr (is_same<T, BFloat16>) {
+            const __m512i bits = _mm512_castps_si512(x); // rounded as in avx2.hpp
+            const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+            const __m512i half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF));
+            const __m512i upper = _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(upper));
+        } else if constexpr (is_same<T, float>) {
+            _mm256_storeu_ps(reinterpret_cast<float*>(p), _mm512_cvtpd_ps(x));
+        } else {
+            _mm512_storeu_pd(p, x);
+        }
+    }
+
+    static constexpr size_t widened = lanes;
+    template <class T>
+    static constexpr bool widened_apart = is_same<T, BFloat16>;
+
+    template <class T>
+    static inline void widen(const char* p, float* floats) {
+        if constexpr (is_same<T, BFloat16>) {
+            const __m512i bits = _mm512_loadu_si512(p);
+            const __m512i even = _mm512_and_si512(bits, _mm512_set1_epi32(0x7FFF));
+            const __m512i odd = _mm512_and_si512(bits, _mm512_set1_epi32(0x7FFF0000));
+            _mm512_store_ps(floats, _mm512_castsi512_ps(_mm512_slli_epi32(even, 16)));
+            _mm512_store_ps(floats + 16, _mm512_castsi512_ps(odd));
+        } else {
+            _mm512_store_ps(floats, _mm512_abs_ps(load<T>(p)));
+            _mm512_store_ps(floats + 16, _mm512_abs_ps(load<T>(p + 16 * sizeof(T))));
         }
     }
 
@@ -58,13 +99,10 @@ struct FourDoublesOf32Registers : FourDoubles {
     }
 };
 
-/// float32 in 256-bit registers, float64 in 512-bit ones.
+/// float64 in 512-bit registers, all others in 256-bit ones.
 constexpr KernelTable halves_table() {
-    KernelTable table = kernel_table<EightDoubles>("avx512bw", "avx512bw-256");
-    const KernelTable four = kernel_table<FourDoublesOf32Registers>("", "");
-    for (size_t terms = 0; terms < l1l2::kernels::terms_count; ++terms) {
-        table.float32[terms] = four.float32[terms];
-    }
+    KernelTable table = kernel_table<FourDoublesOf32Registers>("avx512bw", "avx512bw-256");
+    add_dtype<EightDoubles, double>(table, Dtype::float64);
     return table;
 }
 

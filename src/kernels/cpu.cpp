@@ -23,10 +23,20 @@ static unsigned amd_family() {
     return base == 0xFU ? base + ((eax >> 20U) & 0xFFU) : base;
 }
 
+/// Compilers before GCC 11 and clang 17 know no name for F16C, so CPUID is asked itself; that the
+/// operating system saves its registers, those of AVX, is asked with AVX2.
+static bool has_f16c() {
+    unsigned eax = 0;
+    unsigned ebx = 0;
+    unsigned ecx = 0;
+    unsigned edx = 0;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+
 Cpu detect_cpu() {
     __builtin_cpu_init();
     Cpu cpu;
-    cpu.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    cpu.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     cpu.avx512bw = cpu.avx2 && __builtin_cpu_supports("avx512f") &&
                    __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
                    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");

@@ -9,7 +9,7 @@
 namespace l1l2::kernels {
 
 struct Cpu {
-    bool avx2 = false;     ///< AVX2 and FMA
+    bool avx2 = false;     ///< AVX2, FMA and F16C
     bool avx512bw = false; ///< AVX-512 F, CD, DQ, BW and VL
     /// Executes a 512-bit operation as two of 256 bits (Zen 4).
     bool splits_512_bits = false;

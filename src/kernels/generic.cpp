@@ -1,7 +1,8 @@
 /**
- * The block kernel in plain C++: what runs where no other does, and what the others are tested
- * against. It is written to be seen to be right; compilers vectorise the loop over the lanes.
+ * The kernels in plain C++: what runs where no other does, and what the others are tested against.
+ * They are written to be seen to be right; compilers vectorise the loops over the lanes.
  */
+#include "elements.hpp"
 #include "kernels.hpp"
 
 #include <string.h>
@@ -10,21 +11,92 @@ namespace {
 
 using namespace l1l2::kernels;
 
+template <class To, class From>
+To bit_cast(From from) {
+    static_assert(sizeof(To) == sizeof(From));
+    To to;
+    memcpy(&to, &from, sizeof to);
+    return to;
+}
+
+/// The bits of a float32 without the lowest `lost`, rounded to nearest, ties to even: half of the
+/// last place, less one if that is even, is added before the rest is cut off. A carry out of the
+/// mantissa is the right exponent.
+uint32_t round_off(uint32_t bits, unsigned lost) {
+    const uint32_t odd = (bits >> lost) & 1U;
+    return (bits + odd + ((1U << (lost - 1)) - 1U)) >> lost;
+}
+
+float widen(float x) {
+    return x;
+}
+double widen(double x) {
+    return x;
+}
+float widen(BFloat16 x) {
+    return bit_cast<float>(static_cast<uint32_t>(x.bits) << 16U);
+}
+float widen(Float16 x) {
+    const uint32_t sign = static_cast<uint32_t>(x.bits & 0x8000U) << 16U;
+    const uint32_t magnitude = x.bits & 0x7FFFU;
+    if (magnitude >= 0x7C00U) { // infinity or NaN
+        return bit_cast<float>(sign | 0x7F800000U | (magnitude << 13U));
+    }
+    // In their new place the bits stand for a number that is 2^112 too small, subnormals included.
+    const float value = bit_cast<float>(magnitude << 13U) * 0x1p112F;
+    return bit_cast<float>(sign | bit_cast<uint32_t>(value));
+}
+
+/// A NaN in x is the default one.
+void narrow(float x, BFloat16& to) {
+    to.bits = static_cast<uint16_t>(round_off(bit_cast<uint32_t>(x), 16));
+}
+void narrow(float x, Float16& to) {
+    const uint32_t bits = bit_cast<uint32_t>(x);
+    const uint32_t sign = (bits >> 16U) & 0x8000U;
+    const uint32_t magnitude = bits & 0x7FFFFFFFU;
+    uint32_t half = 0;
+    if (magnitude > 0x7F800000U) {
+        half = 0x7E00U;
+    } else if (magnitude >= 0x47800000U) { // 2^16 and more
+        half = 0x7C00U;
+    } else if (magnitude >= 0x38800000U) { // normal: the exponent's bias falls from 127 to 15
+        half = round_off(magnitude, 13) - (112U << 10U);
+    } else { // the addition of 1/2 rounds to multiples of 2^-24
+        half = bit_cast<uint32_t>(bit_cast<float>(magnitude) + 0.5F) - bit_cast<uint32_t>(0.5F);
+    }
+    to.bits = static_cast<uint16_t>(sign | half);
+}
+void narrow(double x, float& to) {
+    to = static_cast<float>(x);
+}
+void narrow(double x, double& to) {
+    to = x;
+}
+
+/// Element i at p, which may have any alignment.
+template <class A, class T>
+A load(const void* p, size_t i) {
+    T element;
+    memcpy(&element, static_cast<const char*>(p) + i * sizeof(T), sizeof(T));
+    return static_cast<A>(widen(element));
+}
+
+/// The sign of zeros is theirs, that of NaNs is not.
 template <class T>
-double element(const char* x, size_t i) {
-    T value;
-    memcpy(&value, x + i * sizeof(T), sizeof(T)); // x may have any alignment
-    return static_cast<double>(value);
+void store(void* p, size_t i, Arithmetic<T> x) {
+    T element;
+    narrow(x == x ? x : static_cast<Arithmetic<T>>(__builtin_nan("")), element);
+    memcpy(static_cast<char*>(p) + i * sizeof(T), &element, sizeof(T));
 }
 
 template <class T, Terms terms>
-Sums sum_block(const void* data, size_t n) {
-    const char* x = static_cast<const char*>(data);
+Sums sum_block(const void* x, size_t n) {
     double absolute[lanes] = {};
     double square[lanes] = {};
     const auto add_row = [&](size_t row, size_t count) {
         for (size_t lane = 0; lane < count; ++lane) {
-            const double value = element<T>(x, row + lane);
+            const double value = load<double, T>(x, row + lane);
             if constexpr (terms != Terms::square) {
                 absolute[lane] += __builtin_fabs(value);
             }
@@ -47,12 +119,63 @@ Sums sum_block(const void* data, size_t n) {
     return {absolute[0], square[0]};
 }
 
+template <class T, Terms terms>
+void add_gradient(const void* x, void* gradient, size_t n, double sign, double linear) {
+    using A = Arithmetic<T>;
+    const A a = static_cast<A>(sign);
+    const A b = static_cast<A>(linear);
+    for (size_t i = 0; i < n; ++i) {
+        const A value = load<A, T>(x, i);
+        const A s = value > 0 ? a : value < 0 ? -a : value == 0 ? A{0} : value; // the last is a NaN
+        A term = s;
+        if constexpr (terms == Terms::square) {
+            term = b * value;
+        } else if constexpr (terms == Terms::both) {
+            term = b * value + s;
+        }
+        store<T>(gradient, i, load<A, T>(gradient, i) + term);
+    }
+}
+
+template <class T>
+void prox(const void* x, void* out, size_t n, double threshold, double factor) {
+    using A = Arithmetic<T>;
+    const A t = static_cast<A>(threshold);
+    const A m = static_cast<A>(factor);
+    for (size_t i = 0; i < n; ++i) {
+        const A value = load<A, T>(x, i);
+        const A rest = (__builtin_signbit(value) ? -value : value) - t;
+        const A shrunk = rest < 0 ? A{0} : rest * m;
+        store<T>(out, i, __builtin_signbit(value) ? -shrunk : shrunk);
+    }
+}
+
+template <class T>
+constexpr void add_dtype(KernelTable& table, Dtype dtype) {
+    const auto i = static_cast<size_t>(dtype);
+    constexpr auto absolute = static_cast<size_t>(Terms::absolute);
+    constexpr auto square = static_cast<size_t>(Terms::square);
+    constexpr auto both = static_cast<size_t>(Terms::both);
+    table.sums[i][absolute] = sum_block<T, Terms::absolute>;
+    table.sums[i][square] = sum_block<T, Terms::square>;
+    table.sums[i][both] = sum_block<T, Terms::both>;
+    table.add_gradient[i][absolute] = add_gradient<T, Terms::absolute>;
+    table.add_gradient[i][square] = add_gradient<T, Terms::square>;
+    table.add_gradient[i][both] = add_gradient<T, Terms::both>;
+    table.prox[i] = prox<T>;
+}
+
+constexpr KernelTable plain_table() {
+    KernelTable table = {};
+    table.isa = "generic";
+    table.name = "generic";
+    add_dtype<float>(table, Dtype::float32);
+    add_dtype<double>(table, Dtype::float64);
+    add_dtype<Float16>(table, Dtype::float16);
+    add_dtype<BFloat16>(table, Dtype::bfloat16);
+    return table;
+}
+
 } // namespace
 
-constexpr KernelTable l1l2::kernels::generic = {
-    "generic",
-    "generic",
-    {sum_block<float, Terms::absolute>, sum_block<float, Terms::square>,
-     sum_block<float, Terms::both>},
-    {sum_block<double, Terms::absolute>, sum_block<double, Terms::square>,
-     sum_block<double, Terms::both>}};
+constexpr KernelTable l1l2::kernels::generic = plain_table();

@@ -1,6 +1,6 @@
 /**
- * What a kernel is: a function that sums one block, and the table of them that an instruction set
- * offers.
+ * What a kernel is: a function that sums one block, or one that computes gradients or proxes
+ * element by element; and the table of them that an instruction set offers.
  *
  * This header is included by files that are compiled for different instruction sets, so it holds
  * constants and plain types only: the linker keeps one copy of an inline function that several
@@ -11,6 +11,14 @@
 #include <stddef.h>
 
 namespace l1l2::kernels {
+
+/// The element types. The values index the arrays of a KernelTable.
+enum class Dtype : size_t { float32 = 0, float64 = 1, float16 = 2, bfloat16 = 3 };
+constexpr size_t dtype_count = 4;
+
+constexpr size_t size_of(Dtype dtype) {
+    return dtype == Dtype::float64 ? 8 : dtype == Dtype::float32 ? 4 : 2;
+}
 
 /// Element i of a block belongs to lane i mod `lanes`, whatever the width of the registers. A
 /// contract: another number gives other bits. 32 doubles are four AVX-512 registers, enough
@@ -32,15 +40,29 @@ struct Sums {
 enum class Terms : size_t { absolute = 0, square = 1, both = 2 };
 constexpr size_t terms_count = 3;
 
-/// Sums n <= block_elements elements of the table's type at x, which may have any alignment. The
-/// floating-point environment must be the default one.
+/// Sums n <= block_elements elements of the kernel's type at x, which may have any alignment. The
+/// floating-point environment must be the default one, here and below.
 using BlockKernel = Sums (*)(const void* x, size_t n);
+
+/**
+ * For each of n elements:  gradient = gradient + (linear * x + s),  where s is `sign`, -sign or +0
+ * as x is above, below or equal to 0; without its part for the terms that are not wanted. Each
+ * operation rounds once in the arithmetic type, to which `sign` and `linear` are converted first,
+ * the result then to the element type. What is not a number is the one quiet NaN.
+ */
+using GradientKernel = void (*)(const void* x, void* gradient, size_t n, double sign,
+                                double linear);
+
+/// For each of n elements:  out = max(|x| - threshold, 0) * factor  with the sign of x, in the same
+/// manner. out may be x.
+using ProxKernel = void (*)(const void* x, void* out, size_t n, double threshold, double factor);
 
 struct KernelTable {
     const char* isa;  ///< the instruction set, as l1l2_isa() tells it
     const char* name; ///< unlike isa unique: one instruction set may have several tables
-    BlockKernel float32[terms_count];
-    BlockKernel float64[terms_count];
+    BlockKernel sums[dtype_count][terms_count];
+    GradientKernel add_gradient[dtype_count][terms_count];
+    ProxKernel prox[dtype_count];
 };
 
 // One file each. Which of them this CPU can run is dispatch.hpp's matter.

@@ -1,5 +1,5 @@
 /// Advanced SIMD of AArch64: 32 registers of 2 doubles, so that both sums take two passes.
-#include "block_sum.hpp"
+#include "kernel_table.hpp"
 
 #include <arm_neon.h>
 
@@ -18,13 +18,61 @@ struct Neon64 {
     template <class T>
     static constexpr size_t prefetch_distance = 0;
 
+    /// Loaded and stored as bytes, which no alignment is asked of.
+    static inline uint8x8_t load_bytes8(const char* p) {
+        return vld1_u8(reinterpret_cast<const uint8_t*>(p));
+    }
+    static inline uint8x16_t load_bytes16(const char* p) {
+        return vld1q_u8(reinterpret_cast<const uint8_t*>(p));
+    }
+
     template <class T>
-    static inline Batch load(const char* p) {
-        if constexpr (sizeof(T) == sizeof(float)) {
-            // Loaded as bytes, which no alignment is asked of.
-            return vcvt_f64_f32(vreinterpret_f32_u8(vld1_u8(reinterpret_cast<const uint8_t*>(p))));
+    static inline xsimd::batch<Arithmetic<T>, arch> load(const char* p) {
+        if constexpr (is_same<T, Float16>) {
+            return vcvt_f32_f16(vreinterpret_f16_u8(load_bytes8(p)));
+        } else if constexpr (is_same<T, BFloat16>) {
+            return vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(load_bytes8(p)), 16));
+        } else if constexpr (is_same<T, float>) {
+            return vcvt_f64_f32(vreinterpret_f32_u8(load_bytes8(p)));
         } else {
-            return vreinterpretq_f64_u8(vld1q_u8(reinterpret_cast<const uint8_t*>(p)));
+            return vreinterpretq_f64_u8(load_bytes16(p));
+        }
+    }
+
+    template <class T>
+    static inline void store(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
+        auto* const bytes = reinterpret_cast<uint8_t*>(p);
+        if constexpr (is_same<T, Float16>) {
+            vst1_u8(bytes, vreinterpret_u8_f16(vcvt_f16_f32(x)));
+        } else if constexpr (is_same<T, BFloat16>) {
+            // To nearest, ties to even: half of the last place, less one if that is even, is added
+            // before the rest is cut off. A carry out of the mantissa is the right exponent.
+            const uint32x4_t bits = vreinterpretq_u32_f32(x);
+            const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+            const uint32x4_t half = vaddq_u32(odd, vdupq_n_u32(0x7FFF));
+            vst1_u8(bytes, vreinterpret_u8_u16(vshrn_n_u32(vaddq_u32(bits, half), 16)));
+        } else if constexpr (is_same<T, float>) {
+            vst1_u8(bytes, vreinterpret_u8_f32(vcvt_f32_f64(x)));
+        } else {
+            vst1q_u8(bytes, vreinterpretq_u8_f64(x));
+        }
+    }
+
+    static constexpr size_t widened = 8;
+    template <class T>
+    static constexpr bool widened_apart = is_same<T, BFloat16>;
+
+    template <class T>
+    static inline void widen(const char* p, float* floats) {
+        if constexpr (is_same<T, BFloat16>) {
+            const uint32x4_t bits = vreinterpretq_u32_u8(load_bytes16(p));
+            const uint32x4_t even = vandq_u32(bits, vdupq_n_u32(0x7FFF));
+            const uint32x4_t odd = vandq_u32(bits, vdupq_n_u32(0x7FFF0000));
+            vst1q_f32(floats, vreinterpretq_f32_u32(vshlq_n_u32(even, 16)));
+            vst1q_f32(floats + 4, vreinterpretq_f32_u32(odd));
+        } else {
+            vst1q_f32(floats, vabsq_f32(load<T>(p)));
+            vst1q_f32(floats + 4, vabsq_f32(load<T>(p + 4 * sizeof(T))));
         }
     }
 

@@ -1,0 +1,112 @@
+/**
+ * The C functions that compute over DLPack tensors.
+ */
+#include "handle.hpp"
+
+#include "float_environment.hpp"
+#include "kernels/dispatch.hpp"
+#include "tensor.hpp"
+
+using l1l2::core::FloatEnvironment;
+using l1l2::core::Operation;
+using l1l2::core::Tensor;
+using l1l2::core::TensorFault;
+using l1l2::core::Walk;
+using l1l2::kernels::chosen_table;
+
+namespace {
+
+l1l2_status to_status(TensorFault fault) {
+    switch (fault) {
+    case TensorFault::none: return L1L2_OK;
+    case TensorFault::unsupported_device: return L1L2_ERROR_UNSUPPORTED_DEVICE;
+    case TensorFault::unsupported_dtype: return L1L2_ERROR_UNSUPPORTED_DTYPE;
+    case TensorFault::overlap: return L1L2_ERROR_OVERLAP;
+    case TensorFault::invalid_tensor: break;
+    }
+    return L1L2_ERROR_INVALID_TENSOR;
+}
+
+/// Reads both tensors and adds the second one to a walk over the first.
+TensorFault add_written(Walk& walk, const Tensor& x, const void* written, bool in_place) {
+    Tensor y;
+    const TensorFault fault = y.read(written);
+    return fault != TensorFault::none ? fault : walk.add_written(x, y, in_place);
+}
+
+} // namespace
+
+l1l2_status l1l2_penalty_dlpack(const l1l2_regularizer* regularizer, const void* x,
+                                double* penalty) noexcept {
+    if (regularizer == nullptr || x == nullptr || penalty == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    Tensor tensor;
+    const TensorFault fault = tensor.read(x);
+    if (fault != TensorFault::none) {
+        return to_status(fault);
+    }
+    const FloatEnvironment environment;
+    Operation operation;
+    regularizer->value.plan_penalty(chosen_table(), tensor.dtype, operation);
+    if (operation.sums == nullptr) {
+        *penalty = 0.0;
+    } else {
+        *penalty = regularizer->value.penalty(Walk(tensor).reduce(operation));
+    }
+    return L1L2_OK;
+}
+
+l1l2_status l1l2_add_gradient_dlpack(const l1l2_regularizer* regularizer, const void* x,
+                                     double scale, const void* gradient, double* penalty) noexcept {
+    if (regularizer == nullptr || x == nullptr || gradient == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    Tensor tensor;
+    TensorFault fault = tensor.read(x);
+    if (fault != TensorFault::none) {
+        return to_status(fault);
+    }
+    const FloatEnvironment environment;
+    Operation operation;
+    if (!regularizer->value.plan_gradient(chosen_table(), tensor.dtype, scale, operation)) {
+        return L1L2_ERROR_INVALID_SCALE;
+    }
+    Walk walk(tensor);
+    fault = add_written(walk, tensor, gradient, false);
+    if (fault != TensorFault::none) {
+        return to_status(fault);
+    }
+    if (penalty != nullptr) {
+        regularizer->value.plan_penalty(chosen_table(), tensor.dtype, operation);
+    }
+    const l1l2::core::Sums sums = walk.reduce(operation);
+    if (penalty != nullptr) {
+        *penalty = regularizer->value.penalty(sums);
+    }
+    return L1L2_OK;
+}
+
+l1l2_status l1l2_prox_dlpack(const l1l2_regularizer* regularizer, const void* x, double step,
+                             const void* out) noexcept {
+    if (regularizer == nullptr || x == nullptr || out == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    Tensor tensor;
+    TensorFault fault = tensor.read(x);
+    if (fault != TensorFault::none) {
+        return to_status(fault);
+    }
+    const FloatEnvironment environment;
+    Operation operation;
+    if (!regularizer->value.plan_prox(chosen_table(), tensor.dtype, step, operation)) {
+        return L1L2_ERROR_INVALID_STEP;
+    }
+    Walk walk(tensor);
+    fault = add_written(walk, tensor, out, true);
+    if (fault != TensorFault::none) {
+        return to_status(fault);
+    }
+    walk.reduce(operation);
+    return L1L2_OK;
+}

@@ -1,0 +1,229 @@
+#include "terms.hpp"
+
+#include "float_environment.hpp"
+#include "reduction.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+
+namespace l1l2::core {
+
+using kernels::block_elements;
+using kernels::KernelTable;
+
+bool Job::plan(const KernelTable& table, const Term& term, Operation& operation) const {
+    const Dtype dtype = term.arrays.dtype;
+    if (penalties) {
+        term.regularizer->plan_penalty(table, dtype, operation);
+    }
+    switch (writes) {
+    case Writes::nothing: return true;
+    case Writes::gradient:
+        if (term.arrays.y == nullptr) {
+            Operation unused;
+            return term.regularizer->plan_gradient(table, dtype, parameter, unused);
+        }
+        return term.regularizer->plan_gradient(table, dtype, parameter, operation);
+    case Writes::prox: return term.regularizer->plan_prox(table, dtype, parameter, operation);
+    }
+    return false;
+}
+
+namespace {
+
+/// The sum of penalties in their order.
+class Total {
+  public:
+    [[gnu::noinline]] void add(const double* penalties, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            sum_ += penalties[i];
+        }
+    }
+    double value() const {
+        return std::isnan(sum_) ? std::numeric_limits<double>::quiet_NaN() : sum_;
+    }
+
+  private:
+    double sum_ = 0.0;
+};
+
+[[gnu::noinline]] double compute(const KernelTable& table, const Job& job, const Term& term) {
+    Operation operation;
+    job.plan(table, term, operation);
+    return term.regularizer->penalty(reduce(operation, term.arrays));
+}
+
+/// A piece of work of about task_blocks blocks: some whole terms, or some blocks of one.
+struct Task {
+    std::size_t first_term;
+    std::size_t terms;
+    std::size_t first_block;
+    std::size_t blocks; ///< 0 for whole terms
+};
+
+/// 64 Ki elements: some ten microseconds, beside which the handing over to a thread is small.
+constexpr std::size_t task_blocks = 16;
+constexpr std::size_t task_terms = 64;
+
+/**
+ * As many terms as fit the tables here, which live on the stack, as nothing is allocated: they are
+ * handed to the runner together.
+ */
+class Wave {
+  public:
+    Wave(const KernelTable& table, const TermSource& terms, const Job& job, std::size_t first_term)
+        : table_(table), terms_(terms), job_(job), first_term_(first_term) {
+        while (first_term_ + count_ < terms.size() && count_ < max_terms &&
+               plan(terms[first_term_ + count_].arrays.n)) {
+            ++count_;
+        }
+    }
+
+    std::size_t count() const { return count_; }
+    const double* penalties() const { return penalty_; }
+
+    /// False if the runner said so or has left out a task.
+    bool run(const Runner& runner) {
+        if (runner.run(runner.state, run_task, this, tasks_) != 0) {
+            return false;
+        }
+        for (std::size_t i = 0; i < tasks_; ++i) {
+            if (state_[i].load(std::memory_order_acquire) != State::done) {
+                return false;
+            }
+        }
+        combine();
+        return true;
+    }
+
+  private:
+    static constexpr std::size_t max_tasks = 256;
+    static constexpr std::size_t max_terms = 1024;
+
+    enum class State : unsigned char { waiting, taken, done };
+
+    /// Makes tasks of a term with n elements; false if it is left for the next wave.
+    bool plan(std::size_t n) {
+        const std::size_t blocks = count_blocks(n);
+        const std::size_t term = first_term_ + count_;
+        if (blocks < 2 * task_blocks) {
+            const bool joins = tasks_ > 0 && task_[tasks_ - 1].blocks == 0 &&
+                               task_[tasks_ - 1].terms < task_terms &&
+                               group_elements_ + n <= task_blocks * block_elements;
+            if (!joins) {
+                if (tasks_ == max_tasks) {
+                    return false;
+                }
+                task_[tasks_++] = {term, 0, 0, 0};
+                group_elements_ = 0;
+            }
+            ++task_[tasks_ - 1].terms;
+            group_elements_ += n;
+            return true;
+        }
+        // A power of two, so that each piece is a node of the tree.
+        std::size_t piece = task_blocks;
+        while ((blocks - 1) / piece + 1 > max_tasks) {
+            piece *= 2;
+        }
+        const std::size_t pieces = (blocks - 1) / piece + 1;
+        if (pieces > max_tasks - tasks_) {
+            return false;
+        }
+        for (std::size_t i = 0; i < pieces; ++i) {
+            task_[tasks_++] = {term, 1, i * piece, std::min(piece, blocks - i * piece)};
+        }
+        return true;
+    }
+
+    static void run_task(void* work, std::size_t index) {
+        auto& wave = *static_cast<Wave*>(work);
+        // A gradient that is added twice is wrong, whatever a runner believes.
+        State waiting = State::waiting;
+        if (index < wave.tasks_ &&
+            wave.state_[index].compare_exchange_strong(waiting, State::taken)) {
+            const FloatEnvironment environment;
+            wave.run_task(index);
+            wave.state_[index].store(State::done, std::memory_order_release);
+        }
+    }
+
+    [[gnu::noinline]] void run_task(std::size_t index) {
+        const Task& task = task_[index];
+        if (task.blocks == 0) {
+            for (std::size_t i = task.first_term; i < task.first_term + task.terms; ++i) {
+                penalty_[i - first_term_] = compute(table_, job_, terms_[i]);
+            }
+        } else {
+            const Term term = terms_[task.first_term];
+            Operation operation;
+            job_.plan(table_, term, operation);
+            sums_[index] = reduce_blocks(operation, term.arrays, task.first_block, task.blocks);
+        }
+    }
+
+    /// The penalties of the terms that were cut in pieces.
+    [[gnu::noinline]] void combine() {
+        for (std::size_t first = 0; first < tasks_;) {
+            std::size_t last = first + 1;
+            if (task_[first].blocks != 0) {
+                const std::size_t term = task_[first].first_term;
+                while (last < tasks_ && task_[last].first_term == term) {
+                    ++last;
+                }
+                const Sums sums =
+                    reduce_tree(last - first, [&](std::size_t i) { return sums_[first + i]; });
+                penalty_[term - first_term_] = terms_[term].regularizer->penalty(sums);
+            }
+            first = last;
+        }
+    }
+
+    const KernelTable& table_;
+    const TermSource& terms_;
+    const Job& job_;
+    const std::size_t first_term_;
+    std::size_t count_ = 0;
+    std::size_t tasks_ = 0;
+    std::size_t group_elements_ = 0; ///< of the last task, if it is of whole terms
+    Task task_[max_tasks];
+    Sums sums_[max_tasks];
+    std::atomic<State> state_[max_tasks] = {};
+    double penalty_[max_terms];
+};
+
+} // namespace
+
+bool compute_terms(const KernelTable& table, const TermSource& terms, const Job& job, Runner runner,
+                   double* penalties, double* total) {
+    const FloatEnvironment environment;
+    Total sum;
+    for (std::size_t i = 0; i < terms.size();) {
+        if (runner.run == nullptr) {
+            const double penalty = compute(table, job, terms[i]);
+            if (penalties != nullptr) {
+                penalties[i] = penalty;
+            }
+            sum.add(&penalty, 1);
+            ++i;
+        } else {
+            Wave wave(table, terms, job, i);
+            if (!wave.run(runner)) {
+                return false;
+            }
+            if (penalties != nullptr) {
+                std::copy_n(wave.penalties(), wave.count(), penalties + i);
+            }
+            sum.add(wave.penalties(), wave.count());
+            i += wave.count();
+        }
+    }
+    if (total != nullptr) {
+        *total = sum.value();
+    }
+    return true;
+}
+
+} // namespace l1l2::core
