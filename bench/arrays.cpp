@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <memory>
 #include <new>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 namespace {
@@ -75,21 +75,6 @@ std::size_t size_of(l1l2_dtype dtype) {
     return dtype == L1L2_FLOAT64 ? 8 : dtype == L1L2_FLOAT32 ? 4 : 2;
 }
 
-/// Memory that is the process's own from the first touch on.
-class Memory {
-  public:
-    explicit Memory(std::size_t bytes)
-        : data_(std::aligned_alloc(64, (bytes + 63) / 64 * 64), std::free) {
-        if (data_ == nullptr) {
-            throw std::bad_alloc();
-        }
-    }
-    void* data() const { return data_.get(); }
-
-  private:
-    std::unique_ptr<void, void (*)(void*)> data_;
-};
-
 void fill_from(Random& random, l1l2_dtype dtype, double scale, void* x, std::size_t begin,
                std::size_t end) {
     with_type(dtype, x, [&](auto* element) {
@@ -126,6 +111,13 @@ class SharedArrays {
 };
 
 } // namespace
+
+Memory::Memory(std::size_t bytes)
+    : data_(std::aligned_alloc(64, (bytes + 63) / 64 * 64), std::free) {
+    if (data_ == nullptr) {
+        throw std::bad_alloc();
+    }
+}
 
 std::size_t largest_size() {
     const char* const limit = std::getenv("L1L2_BENCH_LARGEST");

@@ -7,6 +7,7 @@
 #include "l1l2.h"
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 constexpr std::size_t kibi = 1024;
@@ -15,6 +16,16 @@ constexpr std::size_t mebi = 1024 * kibi;
 /// The sizes that are measured, up to the environment variable L1L2_BENCH_LARGEST if it is set.
 const std::vector<std::size_t>& sizes();
 std::size_t largest_size();
+
+/// Memory aligned to 64 bytes.
+class Memory {
+  public:
+    explicit Memory(std::size_t bytes);
+    void* data() const { return data_.get(); }
+
+  private:
+    std::unique_ptr<void, void (*)(void*)> data_;
+};
 
 /// Two arrays of n elements, in -0.1 .. 0.1 to begin with. x is only read.
 struct Arrays {

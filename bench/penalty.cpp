@@ -94,7 +94,7 @@ void add_subnormal(const ElementType& type) {
             continue;
         }
         const Operation operation = {"penalty of subnormals", type, n, n * type.bytes};
-        const auto x = std::make_shared<std::vector<char>>(operation.bytes);
+        const auto x = std::make_shared<const Memory>(operation.bytes);
         fill(type.dtype, scale, x->data(), n);
         add(operation, "l1l2", [x](Job job) {
             job.x = x->data();

@@ -28,6 +28,9 @@ OPERATIONS = {
     "prox to another array": "prox to another array",
 }
 
+#: Those that the summary is about.
+MAIN_OPERATIONS = ("penalty", "gradient", "fused", "prox", "prox to another array")
+
 #: Operations that move what another one does, and so share its roof.
 ROOF_OF = {"penalty of l1": "penalty", "penalty of l2": "penalty", "fused": "gradient"}
 
@@ -43,9 +46,10 @@ IN_MEMORY = (64 * 2**20, 256 * 2**20)
 #: The lines of the plot and how they are drawn. The first that is measured of a tuple is taken.
 PLOTTED = {
     ("l1l2",): dict(color="#c0392b", linewidth=2.2, marker="o", zorder=5, label="l1l2"),
-    ("Eigen, one expression",): dict(
+    ("Eigen, by clipping", "Eigen, one expression"): dict(
         color="#2471a3", marker="s", label="Eigen in the element type"),
-    ("Eigen, one expression in double", "Eigen, one expression in float"): dict(
+    ("Eigen, by clipping in double", "Eigen, by clipping in float",
+     "Eigen, one expression in double", "Eigen, one expression in float"): dict(
         color="#5dade2", marker="s", linestyle="--", label="Eigen in double (16 bits: in float)"),
     ("plain loop in double", "plain loop"): dict(
         color="#7d8a3a", marker="^", linestyle="--", label="plain loop in double"),
@@ -82,7 +86,8 @@ class Medians:
 
     def contenders(self, dtype, operation):
         """Who was measured at any size: the library first, then the peers, then its kernels."""
-        names = {who for n in self.sizes(dtype, operation) for who in self.runs[dtype, operation, n]}
+        sizes = self.sizes(dtype, operation)
+        names = {who for n in sizes for who in self.runs[dtype, operation, n]}
         names = [who for who in names if not who.startswith("roof ")]
         return sorted(names, key=lambda who: (who != "l1l2", who.startswith("kernel "), who))
 
@@ -182,8 +187,8 @@ def two_threads_table(medians):
                          cell(own, show_rate), ratio(own, roof), ratio(own, single)])
     if not rows:
         return []
-    lines = ["## Two threads", "", "One float32 tensor, GB/s. The roof is that of two threads, each "
-             "of which takes half of the data.", ""]
+    lines = ["## Two threads", "", "One float32 tensor, GB/s. The roof is that of two threads, each of "
+             "which takes half of the data.", ""]
     return lines + markdown(["", "roof", "l1l2", "to the roof", "to one thread"], rows)
 
 
@@ -282,33 +287,23 @@ def speed(medians, dtype, operation, sizes, who):
     return ", ".join(ratios)
 
 
-def ratios(medians):
-    """Rows (what, ratios) that the README's targets are checked with."""
+def targets(medians):
+    """Rows (what, ratios) for what the library is to reach."""
     memory = ", ".join(size(n) for n in IN_MEMORY)
-    cache = ", ".join(size(n) for n in IN_CACHE)
     for dtype in DTYPES:
-        for operation in ("penalty", "gradient", "fused", "prox", "prox to another array"):
-            title = f"{dtype}, {OPERATIONS[operation]}"
-            yield (f"{title}, from memory ({memory}), to the roof",
+        for operation in MAIN_OPERATIONS:
+            yield (f"{dtype}, {OPERATIONS[operation]}, from memory ({memory}), to the roof",
                    speed(medians, dtype, operation, IN_MEMORY, None))
-            yield (f"{title}, in cache ({cache}), to the roof",
-                   speed(medians, dtype, operation, IN_CACHE, None))
-            for who in medians.contenders(dtype, operation):
-                if who.startswith(("Eigen, one", "Eigen, by", "OpenBLAS", "plain")):
-                    yield (f"{title}, in cache ({cache}), to {who}",
-                           speed(medians, dtype, operation, IN_CACHE, who))
-                    yield (f"{title}, from memory ({memory}), to {who}",
-                           speed(medians, dtype, operation, IN_MEMORY, who))
-        yield (f"{dtype}, gradient and penalty, time to the gradient alone ({memory})", ", ".join(
+        yield (f"{dtype}, gradient and penalty, time to the gradient's ({memory})", ", ".join(
             ratio(medians.get(dtype, "gradient", n), medians.get(dtype, "fused", n))
             for n in IN_MEMORY if medians.get(dtype, "gradient", n)))
-        yield (f"{dtype}, subnormal elements, time to ordinary ones", ", ".join(
+        yield (f"{dtype}, subnormal elements, time to ordinary ones'", ", ".join(
             ratio(medians.get(dtype, "penalty", n), medians.get(dtype, "penalty of subnormals", n))
             for n in medians.sizes(dtype, "penalty of subnormals")))
     for operation, alone in ON_TWO_THREADS.items():
         title = f"float32, {OPERATIONS[alone]}, two threads ({memory})"
         yield f"{title}, to the roof of two", speed(medians, "float32", operation, IN_MEMORY, None)
-        yield f"{title}, to l1l2 on one", ", ".join(
+        yield f"{title}, to one thread", ", ".join(
             ratio(medians.get("float32", operation, n), medians.get("float32", alone, n))
             for n in IN_MEMORY if medians.get("float32", operation, n))
     for operation in LISTS:
@@ -316,27 +311,46 @@ def ratios(medians):
             own = medians.get("float32", operation, n)
             for who in medians.contenders("float32", operation)[1:]:
                 other = medians.get("float32", operation, n, who)
-                yield f"float32, {operation}, time to {who}", ratio(other, own)
+                yield f"float32, {operation}, time to that of {who}", ratio(other, own)
     for row, n in columns_of(medians):
         yield (f"float32, column, rows of {row}, {size(n)}, to the roof",
                speed(medians, "float32", f"{COLUMN}{row}", [n], None))
 
 
-def summary(medians):
-    for what, found in ratios(medians):
-        if found.strip(", "):
-            print(f"{what}: {found}")
-    print()
-    peers = [who for who in ("l1l2", "Eigen, one expression", "Eigen, one expression in double",
-                             "OpenBLAS asum + dot") if who in medians.contenders("float32", "penalty")]
+def comparisons(medians):
+    """Rows (what, ratios) for how the library stands to others in cache."""
+    cache = ", ".join(size(n) for n in IN_CACHE)
+    for dtype in DTYPES:
+        for operation in MAIN_OPERATIONS:
+            title = f"{dtype}, {OPERATIONS[operation]}, in cache ({cache})"
+            yield f"{title}, to the roof", speed(medians, dtype, operation, IN_CACHE, None)
+            for who in medians.contenders(dtype, operation):
+                if who.startswith(("Eigen", "OpenBLAS")):
+                    yield f"{title}, to {who}", speed(medians, dtype, operation, IN_CACHE, who)
+
+
+def penalty_table(medians):
+    """The table of the README."""
+    peers = ["l1l2", "Eigen, one expression", "Eigen, one expression in double",
+             "OpenBLAS asum + dot"]
+    peers = [who for who in peers if who in medians.contenders("float32", "penalty")]
     rows = []
     for n in medians.sizes("float32", "penalty"):
-        def show(run, small=n <= 256):
-            return time(run.seconds) if small else f"{rate(run):.1f} GB/s"
         runs = [medians.roof("float32", "penalty", n)]
         runs += [medians.get("float32", "penalty", n, who) for who in peers]
-        rows.append([size(n)] + [cell(run, show) for run in runs])
-    print("\n".join(markdown(["float32, n", "read loop"] + peers, rows)))
+        rows.append([size(n)] + [
+            cell(run, lambda run: time(run.seconds) if n <= 256 else f"{rate(run):.1f} GB/s")
+            for run in runs])
+    return markdown(["float32, n", "read loop"] + peers, rows)
+
+
+def summary(medians):
+    for rows in (targets, comparisons):
+        for what, found in rows(medians):
+            if found:
+                print(f"{what}: {found}")
+        print()
+    print("\n".join(penalty_table(medians)))
 
 
 def points(medians, dtype, operation, names):
