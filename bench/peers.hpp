@@ -1,30 +1,34 @@
 /**
- * What the library is measured against: the limit that memory sets, and what a user would otherwise
- * write or call. Compiled for the machine at hand.
+ * What a user would otherwise write or call. Compiled for the machine at hand.
  */
 #pragma once
 
+#include "job.hpp"
+
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace peers {
 
-/// Loops that read every byte and do next to nothing with it. Which one is the fastest depends on
-/// the CPU and on where the data are; the best one is the limit.
-struct ReadLoop {
-    const char* name;
-    double (*read)(const void* x, std::size_t bytes);
-};
-const std::vector<ReadLoop>& read_loops();
-
-/// l1 * sum|x| + l2 * sum x^2 the way another one computes it. A term with a zero coefficient is
-/// left out.
-template <class T>
+/// The operations the way another one computes them; NULL is one that it has not. Penalties are
+/// returned, a term with a zero coefficient being left out. All but `penalty` are only asked with
+/// both coefficients.
 struct Peer {
     const char* name;
-    double (*penalty)(const T* x, std::size_t n, T l1, T l2);
+    double (*penalty)(const Job& job);
+    double (*gradient)(const Job& job); ///< adds it to y
+    double (*fused)(const Job& job);    ///< adds it to y and returns the penalty
+    double (*prox)(const Job& job);     ///< from x to y
+    std::size_t largest = SIZE_MAX;     ///< the most elements that it is asked for
 };
-template <class T>
-const std::vector<Peer<T>>& all();
+
+/// All that there are for an element type.
+std::vector<Peer> all(l1l2_dtype dtype);
+
+// One file each; none if the benchmark is built without it.
+std::vector<Peer> eigen(l1l2_dtype dtype);
+std::vector<Peer> openblas(l1l2_dtype dtype);
+std::vector<Peer> plain_loops(l1l2_dtype dtype);
 
 } // namespace peers

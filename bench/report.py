@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes bench/results.md and bench/plot.svg of what bench wrote.
+"""Makes bench/results.md and bench/plot.svg of what bench wrote, and prints the ratios of the README.
 
     python3 bench/report.py RESULT.json...
 
@@ -15,41 +15,95 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 
-ELEMENT_BYTES = {"float32": 4, "float64": 8}
-TERMS = {"both": "both sums", "l1": "sum of |x| alone", "l2": "sum of x² alone"}
+DTYPES = ("float32", "float64", "float16", "bfloat16")
 
-#: The lines of the plot and how they are drawn.
-PLOTTED = {
-    "l1l2": dict(color="#c0392b", linewidth=2.4, marker="o", zorder=5),
-    "Eigen, one expression": dict(color="#2471a3", marker="s"),
-    "Eigen, one expression in double": dict(color="#5dade2", marker="s", linestyle="--"),
-    "plain loop in double": dict(color="#7d8a3a", marker="^", linestyle="--"),
-    "OpenBLAS asum + dot": dict(color="#7d3c98", marker="D"),
+#: What is measured at every size and for every element type.
+OPERATIONS = {
+    "penalty": "penalty, both sums",
+    "penalty of l1": "penalty, sum of |x| alone",
+    "penalty of l2": "penalty, sum of x² alone",
+    "gradient": "gradient",
+    "fused": "gradient and penalty",
+    "prox": "prox in place",
+    "prox to another array": "prox to another array",
 }
 
+#: Those that the summary is about.
+MAIN_OPERATIONS = ("penalty", "gradient", "fused", "prox", "prox to another array")
 
-def read(paths):
-    """Medians as {(dtype, terms, n): {who: (seconds, relative error or None)}}, and the context."""
-    medians = collections.defaultdict(dict)
-    for path in paths:
-        with open(path, encoding="utf-8") as file:
-            result = json.load(file)
-        for run in result["benchmarks"]:
-            if run.get("aggregate_name") != "median":
-                continue
-            dtype, terms, n, who = run["run_name"].split("/")[:4]
-            seconds = run["real_time"] * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3}[run["time_unit"]]
-            medians[dtype, terms, int(n)][who] = (seconds, run.get("relative_error"))
-    return medians, result["context"]
+#: Operations that move what another one does, and so share its roof.
+ROOF_OF = {"penalty of l1": "penalty", "penalty of l2": "penalty", "fused": "gradient"}
+
+ON_TWO_THREADS = {"penalty on two threads": "penalty", "fused on two threads": "fused",
+                  "prox on two threads": "prox"}
+LISTS = ("penalty of a list", "fused of a list")
+TENSORS_OF_A_LIST = 2000
+COLUMN = "penalty of a column, rows of "
+
+IN_CACHE = (2 * 2**10, 8 * 2**10, 128 * 2**10)
+IN_MEMORY = (64 * 2**20, 256 * 2**20)
+
+#: The lines of the plot and how they are drawn. The first that is measured of a tuple is taken.
+PLOTTED = {
+    ("l1l2",): dict(color="#c0392b", linewidth=2.2, marker="o", zorder=5, label="l1l2"),
+    ("Eigen, by clipping", "Eigen, one expression"): dict(
+        color="#2471a3", marker="s", label="Eigen in the element type"),
+    ("Eigen, by clipping in double", "Eigen, by clipping in float",
+     "Eigen, one expression in double", "Eigen, one expression in float"): dict(
+        color="#5dade2", marker="s", linestyle="--", label="Eigen in double (16 bits: in float)"),
+    ("plain loop in double", "plain loop"): dict(
+        color="#7d8a3a", marker="^", linestyle="--", label="plain loop in double"),
+    ("OpenBLAS asum + dot", "OpenBLAS, two axpy"): dict(
+        color="#7d3c98", marker="D", label="OpenBLAS"),
+}
+FUSED = dict(color="#e59866", linewidth=1.8, marker="o", linestyle="--", zorder=4,
+             label="l1l2, gradient and penalty")
+
+Run = collections.namedtuple("Run", "seconds bytes error")
 
 
-def best_read(medians, dtype, n):
-    return min(seconds for seconds, _ in medians[dtype, "read", n].values())
+class Medians:
+    """The median runs of a measurement: runs[dtype, operation, n][who]."""
+
+    def __init__(self, paths):
+        self.runs = collections.defaultdict(dict)
+        for path in paths:
+            with open(path, encoding="utf-8") as file:
+                result = json.load(file)
+            self.context = result["context"]
+            for run in result["benchmarks"]:
+                if run.get("aggregate_name") == "median":
+                    self._take(run)
+
+    def _take(self, run):
+        dtype, operation, n, who = run["run_name"].split("/")[:4]
+        seconds = run["real_time"] * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3}[run["time_unit"]]
+        self.runs[dtype, operation, int(n)][who] = Run(
+            seconds, run["bytes"], run.get("relative_error"))
+
+    def sizes(self, dtype, operation):
+        return sorted(n for d, o, n in self.runs if (d, o) == (dtype, operation))
+
+    def contenders(self, dtype, operation):
+        """Who was measured at any size: the library first, then the peers, then its kernels."""
+        sizes = self.sizes(dtype, operation)
+        names = {who for n in sizes for who in self.runs[dtype, operation, n]}
+        names = [who for who in names if not who.startswith("roof ")]
+        return sorted(names, key=lambda who: (who != "l1l2", who.startswith("kernel "), who))
+
+    def get(self, dtype, operation, n, who="l1l2"):
+        return self.runs.get((dtype, operation, n), {}).get(who)
+
+    def roof(self, dtype, operation, n):
+        """The fastest of the loops that move the same bytes."""
+        runs = self.runs.get((dtype, ROOF_OF.get(operation, operation), n), {})
+        loops = [run for who, run in runs.items() if who.startswith("roof ")]
+        return min(loops, key=lambda run: run.seconds, default=None)
 
 
-def rate(dtype, n, seconds):
+def rate(run):
     """GB/s, 10^9 bytes."""
-    return n * ELEMENT_BYTES[dtype] / seconds / 1e9
+    return run.bytes / run.seconds / 1e9
 
 
 def size(n):
@@ -66,6 +120,19 @@ def time(seconds):
     return f"{seconds / 1e-9:.3g} ns"
 
 
+def cell(run, show):
+    return show(run) if run else ""
+
+
+def show_rate(run):
+    return f"{rate(run):.1f}"
+
+
+def ratio(slow, fast):
+    """How the time of `fast` stands to that of `slow`, which is how their speeds stand."""
+    return f"{fast.seconds / slow.seconds:.2f}" if slow and fast else ""
+
+
 def cpu():
     try:
         text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
@@ -75,120 +142,285 @@ def cpu():
         return "unknown CPU"
 
 
-def order(who):
-    """The library first, then its kernels, then the peers."""
-    return (who != "l1l2", not who.startswith("kernel "), who)
+def markdown(header, rows):
+    """A table whose columns but the first are numbers."""
+    lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows] + [""]
 
 
-def table(medians, dtype, terms, n):
-    roof = best_read(medians, dtype, n)
+def operation_table(medians, dtype, operation):
+    sizes = medians.sizes(dtype, operation)
+    roofs = {n: medians.roof(dtype, operation, n) for n in sizes}
+    own = {n: medians.get(dtype, operation, n) for n in sizes}
     rows = [
-        f"**{dtype}, {TERMS[terms]}, n = {size(n)}**, best read loop "
-        f"{rate(dtype, n, roof):.1f} GB/s",
-        "",
-        "| | time | GB/s | of the read loop | relative error |",
-        "|---|---:|---:|---:|---:|",
+        ["roof"] + [cell(roofs[n], show_rate) for n in sizes],
+        ["l1l2 to the roof"] + [ratio(own[n], roofs[n]) for n in sizes],
+        ["l1l2, time"] + [cell(own[n], lambda run: time(run.seconds)) for n in sizes],
     ]
-    runs = medians[dtype, terms, n]
-    for who in sorted(runs, key=order):
-        seconds, error = runs[who]
+    for who in medians.contenders(dtype, operation):
         rows.append(
-            f"| {who} | {time(seconds)} | {rate(dtype, n, seconds):.1f} "
-            f"| {roof / seconds:.2f} | {error:.1e} |"
-        )
-    return rows
+            [who] + [cell(medians.get(dtype, operation, n, who), show_rate) for n in sizes])
+    lines = [f"### {dtype}, {OPERATIONS[operation]}", ""]
+    return lines + markdown([""] + [size(n) for n in sizes], rows)
 
 
-def write_results(medians, context):
-    isa = context["l1l2_isa"]
+def error_table(medians, dtype):
+    """The kernels' rows are left out: they have the bits of l1l2."""
+    sizes = medians.sizes(dtype, "penalty")
+    rows = []
+    for who in medians.contenders(dtype, "penalty"):
+        if not who.startswith("kernel "):
+            runs = [medians.get(dtype, "penalty", n, who) for n in sizes]
+            rows.append([who] + [cell(run, lambda run: f"{run.error:.0e}") for run in runs])
+    lines = [f"### {dtype}, relative error of the penalty", ""]
+    return lines + markdown([""] + [size(n) for n in sizes], rows)
+
+
+def two_threads_table(medians):
+    rows = []
+    for operation, alone in ON_TWO_THREADS.items():
+        for n in medians.sizes("float32", operation):
+            own = medians.get("float32", operation, n)
+            roof = medians.roof("float32", operation, n)
+            single = medians.get("float32", alone, n)
+            rows.append([f"{OPERATIONS[alone]}, {size(n)}", cell(roof, show_rate),
+                         cell(own, show_rate), ratio(own, roof), ratio(own, single)])
+    if not rows:
+        return []
+    lines = ["## Two threads", "", "One float32 tensor, GB/s. The roof is that of two threads, each of "
+             "which takes half of the data.", ""]
+    return lines + markdown(["", "roof", "l1l2", "to the roof", "to one thread"], rows)
+
+
+def lists_table(medians):
+    rows = []
+    for operation in LISTS:
+        for n in medians.sizes("float32", operation):
+            whole = medians.get("float32", operation, n, "l1l2, one tensor")
+            for who in medians.contenders("float32", operation):
+                run = medians.get("float32", operation, n, who)
+                name = operation.replace("fused", "gradient and penalty")
+                rows.append([f"{name}: {who}", time(run.seconds),
+                             time(run.seconds / TENSORS_OF_A_LIST),
+                             f"{run.seconds / whole.seconds:.2f}" if whole else ""])
+    if not rows:
+        return []
+    lines = ["## Lists", "", f"{TENSORS_OF_A_LIST} float32 tensors of 64 elements, each with memory "
+             "of its own: `l1l2` is one call for all of them, Eigen's are a loop over them, and `one "
+             "tensor` has as many elements as all of them.", ""]
+    return lines + markdown(["", "time", "a tensor", "to one tensor"], rows)
+
+
+def columns_of(medians):
+    """(row, n) of each column that was measured."""
+    return sorted((int(o[len(COLUMN):]), n) for _, o, n in medians.runs if o.startswith(COLUMN))
+
+
+def columns_table(medians):
+    rows = []
+    for row, n in columns_of(medians):
+        operation = f"{COLUMN}{row}"
+        own = medians.get("float32", operation, n)
+        roof = medians.roof("float32", operation, n)
+        elements = [cell(run, lambda run: f"{n / run.seconds / 1e6:.0f}") for run in (roof, own)]
+        rows.append([f"rows of {row}, {size(n)} of them", *elements, cell(roof, show_rate),
+                     cell(own, show_rate), ratio(own, roof)])
+    if not rows:
+        return []
+    lines = ["## Columns", "", "The penalty of a column of a row-major float32 matrix: a cache line "
+             "of 64 bytes for each element, which is what GB/s counts. The roof reads one float of "
+             "each line.", ""]
+    return lines + markdown(["", "roof, 10⁶ elements/s", "l1l2", "roof, GB/s of lines", "l1l2",
+                             "to the roof"], rows)
+
+
+def subnormal_table(medians):
+    rows = []
+    for dtype in DTYPES:
+        for n in medians.sizes(dtype, "penalty of subnormals"):
+            ordinary = medians.get(dtype, "penalty", n)
+            rows.append([dtype, size(n),
+                         ratio(ordinary, medians.get(dtype, "penalty of subnormals", n))])
+    lines = ["## Subnormal elements", "", "The time of a penalty beside that of ordinary elements.",
+             ""]
+    return lines + markdown(["", "n", "ratio"], rows) if rows else []
+
+
+def write_results(medians):
+    context = medians.context
     lines = [
         "# Measured",
         "",
         f"Made by `bench/run.sh`. {cpu()}, {context['num_cpus']} cores, l1l2 "
-        f"{context['l1l2_version']} with {isa}, {context['date'][:10]}; one thread; medians of "
-        "interleaved repetitions. `l1l2` is the C function of the shared library, `kernel` rows are "
-        "the same order of summation with one kernel each. Peers are compiled with `-O3 "
-        "-march=native -ffast-math`. The read loop is the best of several at each size.",
+        f"{context['l1l2_version']} with {context['l1l2_isa']}, {context['date'][:10]}; one thread "
+        "but where two are named; medians of interleaved repetitions. `l1l2` is the C function of "
+        "the shared library, `kernel` rows are the same order of summation with one kernel each. "
+        "Peers are compiled with `-O3 -march=native -ffast-math`; \"in double\" and \"in float\" "
+        "tell in what they compute, the others compute in the element type, but for the plain loops "
+        "over 16 bits, which take float. The roof is the best of several loops that move the same "
+        "bytes and compute nothing. The tables tell GB/s by the number of elements n. Bytes counted: "
+        "those of n elements for the penalty, which reads x; of 3 n for the gradient, with or without "
+        "the penalty, which reads x and the gradient and writes the gradient; of 2 n for the prox, "
+        "which reads one array and writes the same or another one (that a store to another array "
+        "fetches its cache line first, unless it streams, is not counted).",
         "",
     ]
-    for dtype in ELEMENT_BYTES:
-        for terms in TERMS:
-            for n in sorted(n for d, t, n in medians if (d, t) == (dtype, terms)):
-                lines += table(medians, dtype, terms, n) + [""]
-    lines += subnormal(medians)
-    (HERE / "results.md").write_text("\n".join(lines), encoding="utf-8")
+    for dtype in DTYPES:
+        if medians.sizes(dtype, "penalty"):
+            lines += [f"## {dtype}", ""]
+            for operation in OPERATIONS:
+                lines += operation_table(medians, dtype, operation)
+            lines += error_table(medians, dtype)
+    for table in (two_threads_table, lists_table, columns_table, subnormal_table):
+        lines += table(medians)
+    (HERE / "results.md").write_text("\n".join(lines).rstrip("\n") + "\n", encoding="utf-8")
 
 
-def subnormal(medians):
-    rows = ["**Subnormal elements**, time beside that of ordinary ones", ""]
-    rows += ["| dtype | n | ratio |", "|---|---:|---:|"]
-    for (dtype, terms, n), runs in sorted(medians.items()):
-        if dtype.endswith(" subnormal"):
-            ordinary = medians[dtype.split()[0], terms, n]["l1l2"][0]
-            rows.append(f"| {dtype.split()[0]} | {size(n)} | {runs['l1l2'][0] / ordinary:.2f} |")
-    return rows + [""]
+def speed(medians, dtype, operation, sizes, who):
+    """l1l2's speed to another's, at each of the sizes; who is None for the roof."""
+    ratios = []
+    for n in sizes:
+        own = medians.get(dtype, operation, n)
+        other = medians.get(dtype, operation, n, who) if who else medians.roof(dtype, operation, n)
+        if own and other:
+            ratios.append(f"{other.seconds / own.seconds:.2f}")
+    return ", ".join(ratios)
+
+
+def targets(medians):
+    """Rows (what, ratios) for what the library is to reach."""
+    memory = ", ".join(size(n) for n in IN_MEMORY)
+    for dtype in DTYPES:
+        for operation in MAIN_OPERATIONS:
+            yield (f"{dtype}, {OPERATIONS[operation]}, from memory ({memory}), to the roof",
+                   speed(medians, dtype, operation, IN_MEMORY, None))
+        yield (f"{dtype}, gradient and penalty, time to the gradient's ({memory})", ", ".join(
+            ratio(medians.get(dtype, "gradient", n), medians.get(dtype, "fused", n))
+            for n in IN_MEMORY if medians.get(dtype, "gradient", n)))
+        yield (f"{dtype}, subnormal elements, time to ordinary ones'", ", ".join(
+            ratio(medians.get(dtype, "penalty", n), medians.get(dtype, "penalty of subnormals", n))
+            for n in medians.sizes(dtype, "penalty of subnormals")))
+    for operation, alone in ON_TWO_THREADS.items():
+        title = f"float32, {OPERATIONS[alone]}, two threads ({memory})"
+        yield f"{title}, to the roof of two", speed(medians, "float32", operation, IN_MEMORY, None)
+        yield f"{title}, to one thread", ", ".join(
+            ratio(medians.get("float32", operation, n), medians.get("float32", alone, n))
+            for n in IN_MEMORY if medians.get("float32", operation, n))
+    for operation in LISTS:
+        for n in medians.sizes("float32", operation):
+            own = medians.get("float32", operation, n)
+            for who in medians.contenders("float32", operation)[1:]:
+                other = medians.get("float32", operation, n, who)
+                yield f"float32, {operation}, time to that of {who}", ratio(other, own)
+    for row, n in columns_of(medians):
+        yield (f"float32, column, rows of {row}, {size(n)}, to the roof",
+               speed(medians, "float32", f"{COLUMN}{row}", [n], None))
+
+
+def comparisons(medians):
+    """Rows (what, ratios) for how the library stands to others in cache."""
+    cache = ", ".join(size(n) for n in IN_CACHE)
+    for dtype in DTYPES:
+        for operation in MAIN_OPERATIONS:
+            title = f"{dtype}, {OPERATIONS[operation]}, in cache ({cache})"
+            yield f"{title}, to the roof", speed(medians, dtype, operation, IN_CACHE, None)
+            for who in medians.contenders(dtype, operation):
+                if who.startswith(("Eigen", "OpenBLAS")):
+                    yield f"{title}, to {who}", speed(medians, dtype, operation, IN_CACHE, who)
+
+
+def penalty_table(medians):
+    """The table of the README."""
+    peers = ["l1l2", "Eigen, one expression", "Eigen, one expression in double",
+             "OpenBLAS asum + dot"]
+    peers = [who for who in peers if who in medians.contenders("float32", "penalty")]
+    rows = []
+    for n in medians.sizes("float32", "penalty"):
+        runs = [medians.roof("float32", "penalty", n)]
+        runs += [medians.get("float32", "penalty", n, who) for who in peers]
+        rows.append([size(n)] + [
+            cell(run, lambda run: time(run.seconds) if n <= 256 else f"{rate(run):.1f} GB/s")
+            for run in runs])
+    return markdown(["float32, n", "read loop"] + peers, rows)
 
 
 def summary(medians):
-    """The table of the README: both sums, by size."""
-    for dtype in ELEMENT_BYTES:
-        sizes = sorted(n for d, terms, n in medians if d == dtype and terms == "both")
-        peers = [who for who in PLOTTED if who in medians[dtype, "both", sizes[0]]]
-        print(f"| {dtype}, n | read loop | " + " | ".join(peers) + " |")
-        print("|---:" * (2 + len(peers)) + "|")
-        for n in sizes:
-            runs = medians[dtype, "both", n]
-            roof = best_read(medians, dtype, n)
-            cells = [
-                time(runs[who][0]) if n <= 256 else f"{rate(dtype, n, runs[who][0]):.1f} GB/s"
-                for who in peers
-            ]
-            first = time(roof) if n <= 256 else f"{rate(dtype, n, roof):.1f} GB/s"
-            print(f"| {size(n)} | {first} | " + " | ".join(cells) + " |")
+    for rows in (targets, comparisons):
+        for what, found in rows(medians):
+            if found:
+                print(f"{what}: {found}")
         print()
+    print("\n".join(penalty_table(medians)))
 
 
-def plot(medians, context):
+def points(medians, dtype, operation, names):
+    """(n, GB/s) of the first of the names that is measured."""
+    for who in names:
+        runs = [(n, medians.get(dtype, operation, n, who)) for n in medians.sizes(dtype, operation)]
+        found = [(n, rate(run)) for n, run in runs if run]
+        if found:
+            return found
+    return []
+
+
+def draw(panel, medians, dtype, operation):
+    sizes = medians.sizes(dtype, operation)
+    roof = [rate(medians.roof(dtype, operation, n)) for n in sizes]
+    panel.fill_between(sizes, roof, color="#dddddd", label="roof: a loop that only moves the bytes")
+    highest = 0
+    lines = [(operation, names, style) for names, style in PLOTTED.items()]
+    if operation == "gradient":
+        lines.append(("fused", ("l1l2",), FUSED))
+    for of, names, style in lines:
+        found = points(medians, dtype, of, names)
+        if found:
+            panel.plot(*zip(*found), markersize=3.5, **style)
+            highest = max(highest, *(y for _, y in found))
+    panel.set_xscale("log", base=2)
+    ticks = [n for n in (16, 2 * 2**10, 128 * 2**10, 4 * 2**20, 256 * 2**20) if n in sizes]
+    panel.set_xticks(ticks, [size(n) for n in ticks], fontsize=9)
+    panel.set_ylim(0, 1.15 * highest)
+    panel.tick_params(axis="y", labelsize=9)
+    panel.grid(axis="y", alpha=0.3)
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def plot(medians):
     import matplotlib
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "l1l2"
     from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(1, 2, figsize=(11, 4.4), sharey=True)
-    for panel, dtype in zip(panels, ELEMENT_BYTES):
-        sizes = sorted(n for d, terms, n in medians if d == dtype and terms == "both")
-        roof = [rate(dtype, n, best_read(medians, dtype, n)) for n in sizes]
-        panel.fill_between(sizes, roof, color="#dddddd", label="read loop: the limit")
-        for who, style in PLOTTED.items():
-            points = [
-                (n, rate(dtype, n, medians[dtype, "both", n][who][0]))
-                for n in sizes
-                if who in medians[dtype, "both", n]
-            ]
-            if points:
-                panel.plot(*zip(*points), label=who, **style)
-        panel.set_xscale("log", base=2)
-        panel.set_xticks(sizes, [size(n) for n in sizes], fontsize=7)
-        panel.set_xlabel("elements")
-        panel.set_title(f"{dtype}, sum |x| and sum x²")
-        panel.set_ylim(0, 130)
-        panel.grid(axis="y", alpha=0.3)
-        panel.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel("GB/s")
-    panels[0].legend(loc="upper right", fontsize=8, framealpha=0.9)
-    figure.suptitle(f"One thread, {cpu()}, l1l2 with {context['l1l2_isa']}", fontsize=10)
-    figure.tight_layout()
+    rows = {"penalty": "penalty", "gradient": "gradient", "prox": "prox in place"}
+    dtypes = [dtype for dtype in DTYPES if medians.sizes(dtype, "penalty")]
+    figure, panels = pyplot.subplots(len(rows), len(dtypes), figsize=(3 * len(dtypes), 8.6),
+                                     squeeze=False)
+    for line, (operation, title) in zip(panels, rows.items()):
+        for panel, dtype in zip(line, dtypes):
+            draw(panel, medians, dtype, operation)
+            panel.set_title(f"{title}, {dtype}", fontsize=11)
+        line[0].set_ylabel("GB/s", fontsize=10)
+    for panel in panels[-1]:
+        panel.set_xlabel("elements", fontsize=10)
+    entries = {}
+    for panel in panels.flat:
+        for handle, label in zip(*panel.get_legend_handles_labels()):
+            entries.setdefault(label, handle)
+    figure.suptitle(f"One thread, {cpu()}, l1l2 with {medians.context['l1l2_isa']}", fontsize=11)
+    figure.tight_layout(rect=(0, 0.075, 1, 1))
+    figure.legend(entries.values(), entries.keys(), loc="lower center", ncol=4, fontsize=9.5,
+                  frameon=False)
     figure.savefig(HERE / "plot.svg", metadata={"Date": None})
 
 
 def main():
     if len(sys.argv) < 2:
         raise SystemExit(__doc__)
-    medians, context = read(sys.argv[1:])
-    write_results(medians, context)
+    medians = Medians(sys.argv[1:])
+    write_results(medians)
     summary(medians)
-    plot(medians, context)
+    plot(medians)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The main job on real input: builds and installs the library into a prefix of its own, builds two
-# examples against that as a user would, and computes the regularization losses of a Keras model.
+# The main jobs on real input: builds and installs the library into a prefix of its own, builds the
+# examples against that as a user would, computes the regularization losses of a Keras model, and
+# trains elastic nets that it compares with scikit-learn's.
 #
 #     scripts/demo.sh [MODEL.json [WEIGHTS [LOSSES.json]]]
 #
@@ -45,6 +46,9 @@ eval "flags=($(pkg-config --cflags --libs l1l2))"
 quietly "Building examples/c/penalty through pkg-config" \
     "${CC:-cc}" -o build-demo/penalty examples/c/penalty/penalty.c \
     "${flags[@]}" -Wl,-rpath,"$prefix/lib"
+quietly "Building examples/c/train through pkg-config" \
+    "${CC:-cc}" -O2 -o build-demo/train examples/c/train/train.c \
+    "${flags[@]}" -lm -Wl,-rpath,"$prefix/lib"
 
 if [ ${#arguments[@]} -eq 0 ]; then
     for form in keras3 keras2 keras212; do
@@ -56,6 +60,9 @@ else
     echo
     build-demo/keras_model/keras_model "${arguments[@]}"
 fi
+
+printf '\nexamples/c/train with examples/data/diabetes\n'
+build-demo/train examples/data/diabetes/diabetes.csv examples/data/diabetes/elastic_net.csv
 
 printf '\nexamples/c/penalty\n'
 build-demo/penalty

@@ -13,7 +13,7 @@ shown=$(awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' README
 diff <(echo "$shown") examples/c/penalty/penalty.c || fail "the README's program is another one"
 
 # Every file that a page links to is there.
-for page in README.md CHANGELOG.md docs/*.md examples/data/digits/README.md tests/golden/README.md; do
+for page in README.md CHANGELOG.md docs/*.md examples/data/*/README.md tests/golden/README.md; do
     targets=$(grep -oE '\]\([^)#:]+\)' "$page" | tr -d '])(' || true)
     for target in $targets; do
         [ -e "$(dirname "$page")/$target" ] || fail "$page links to $target, which is not there"

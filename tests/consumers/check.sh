@@ -146,6 +146,54 @@ example_keras_model)
     refuses "$keras_model" "$work/none.json" 2>"$work/error"
     grep -q 'none.json: cannot be opened' "$work/error"
     ;;
+example_train)
+    compile "$prefix" "$work/train" -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror \
+        "$source/examples/c/train/train.c" -lm
+    LD_LIBRARY_PATH=$(library_dir "$prefix")
+    export LD_LIBRARY_PATH
+    train=$work/train
+    data=$source/examples/data/diabetes
+    "$train" "$data/diabetes.csv" "$data/elastic_net.csv" | tee "$work/out"
+    # A heading, a line for each solution, the intercept, and that all agree.
+    [ "$(wc -l <"$work/out")" -eq $(($(wc -l <"$data/elastic_net.csv") + 2)) ]
+    tail -n 1 "$work/out" | grep -q '^All 26 solutions agree with .* and in every zero\.$'
+    # Exact zeros, and they alone, are shown as dots, and are counted.
+    zeros='NR > 1 && NR <= 27 {
+        n = 0
+        for (i = first; i < first + 10; ++i) {
+            n += $i == zero
+            printf "%d", $i == zero
+        }
+        print "", counted ? $counted : n
+    }'
+    awk -F , -v first=4 -v zero=0 "$zeros" "$data/elastic_net.csv" >"$work/zeros.expected"
+    awk -v first=3 -v zero=. -v counted=13 "$zeros" "$work/out" | diff "$work/zeros.expected" -
+    grep -q '^1111111111 10$' "$work/zeros.expected"
+    grep -q '^1101111101 8$' "$work/zeros.expected"
+    # Without a reference it has none to compare.
+    "$train" "$data/diabetes.csv" | tee "$work/alone"
+    [ "$(wc -l <"$work/alone")" -eq 15 ]
+    refuses grep rel.diff. "$work/alone"
+    # refuses_to_train MESSAGE ARGUMENT...: fails unless it ends in an error that says MESSAGE.
+    refuses_to_train() {
+        refuses "$train" "${@:2}" 2>"$work/error"
+        cat "$work/error"
+        grep -qF "$1" "$work/error"
+    }
+    # Another coefficient than scikit-learn's, and a zero that is none, however small.
+    sed '5s/20\.271165/20.271166/' "$data/elastic_net.csv" >"$work/wrong.csv"
+    refuses_to_train 'wrong.csv:5: s5 is 20.27116' "$data/diabetes.csv" "$work/wrong.csv"
+    grep -q '^1 of 26 solutions differ' "$work/error"
+    sed '3s/,0,0,/,0,1e-30,/' "$data/elastic_net.csv" >"$work/wrong.csv"
+    refuses_to_train 'wrong.csv:3: sex is 1.0000000000000001e-30 there, 0 here' \
+        "$data/diabetes.csv" "$work/wrong.csv"
+    # What is wrong with a file is told by its line.
+    sed '17s/,[^,]*//' "$data/diabetes.csv" >"$work/short.csv"
+    refuses_to_train 'short.csv:17: has fewer than 11 fields' "$work/short.csv"
+    sed '17s/,/;/' "$data/diabetes.csv" >"$work/text.csv"
+    refuses_to_train 'text.csv:17: age is not a finite number: "34;2"' "$work/text.csv"
+    refuses_to_train 'none.csv: cannot be opened' "$work/none.csv"
+    ;;
 *)
     echo "no such case: $case" >&2
     exit 2

@@ -1,0 +1,35 @@
+/**
+ * What is measured: one call of an operation on arrays of one element type.
+ */
+#pragma once
+
+#include "l1l2.h"
+
+#include <cstddef>
+
+/// What a call works on. The library and its peers are all given the same.
+struct Job {
+    const l1l2_regularizer* regularizer; ///< of l1 and l2, for the library
+    double l1;
+    double l2;
+    l1l2_dtype dtype;
+    const void* x;
+    std::size_t n;
+    void* y; ///< the gradient that is added to, or where the prox goes; may be x for the prox
+    double
+        scale; ///< of the gradient: 1 and -1 in turns, so that what is added to stays what it was
+};
+
+/// The step of every prox: so small that thousands of them in place leave the elements what they
+/// are, and not 0, so that each is computed in full.
+constexpr double prox_step = 1e-12;
+
+struct ElementType {
+    l1l2_dtype dtype;
+    const char* name;
+    std::size_t bytes;
+};
+constexpr ElementType element_types[] = {{L1L2_FLOAT32, "float32", 4},
+                                         {L1L2_FLOAT64, "float64", 8},
+                                         {L1L2_FLOAT16, "float16", 2},
+                                         {L1L2_BFLOAT16, "bfloat16", 2}};
