@@ -55,7 +55,10 @@ void add_kernels(const Operation& operation, Terms terms) {
     for (std::size_t i = 0; i < tables.count; ++i) {
         const l1l2::kernels::KernelTable* const table = tables.table[i];
         add(operation, std::string("kernel ") + table->name, [=](const Job& job) {
-            const Sums sums = l1l2::core::reduce(*table, dtype, terms, job.x, job.n);
+            l1l2::core::Operation sum;
+            sum.sums =
+                table->sums[static_cast<std::size_t>(dtype)][static_cast<std::size_t>(terms)];
+            const Sums sums = l1l2::core::reduce(sum, {dtype, job.x, nullptr, job.n});
             return job.l1 * sums.absolute + job.l2 * sums.square;
         });
     }

@@ -43,8 +43,8 @@
  * Gradients and proxes are computed element by element in the arithmetic type: double for float32
  * and float64, float32 for float16 and bfloat16. Their descriptions name each operation, and each
  * rounds once, to nearest, ties to even; the last one is the conversion to the element type. What
- * the conversion cannot hold becomes infinite or subnormal as IEEE 754 has it. With l2 and x of
- * ordinary size a float32 result is off by at most 0.5000001 ulp of the larger of its operands.
+ * the conversion cannot hold becomes infinite or subnormal as IEEE 754 has it. For float32 that
+ * conversion is the only rounding of consequence (docs/numerics.md has the bound).
  *
  * The floating-point environment of the calling thread (rounding mode, flush-to-zero,
  * denormals-are-zero, exceptions that feenableexcept has unmasked) changes no result and is as it
@@ -68,7 +68,7 @@
  * Failure. A function that can fail returns an l1l2_status. When it is not L1L2_OK, every output is
  * as it was before the call, but for five that say so: a handle becomes NULL, l1l2_to_json sets
  * *length, l1l2_from_json the message, the functions of terms *faulty, and where a runner failed
- * the arrays that were to be written are unspecified. The library never prints, never aborts, never
+ * the arrays that were to be written may be so in part. The library never prints, never aborts, never
  * throws through this interface. No result depends on the locale, and the locale is never changed;
  * errno is unspecified after a call.
  *
@@ -259,11 +259,12 @@ L1L2_API l1l2_status l1l2_penalty(const l1l2_regularizer* regularizer, l1l2_dtyp
  * dtype        the type of both arrays: any of the four.
  * x            n contiguous elements at any address; may be NULL if n is 0.
  * n            the number of elements (not bytes).
- * scale        a factor of the gradient: 1, or the loss scale of mixed precision, or minus a
- * learning rate, where `gradient` is the parameters' next value. Finite, of either sign. gradient
- * n contiguous elements at any address, which must not overlap x; may be NULL if n is 0. penalty
- * receives what l1l2_penalty gives for x, to the bit, without a second pass over memory; it is not
- * scaled. NULL if it is not wanted.
+ * scale        a factor of the gradient, finite, of either sign: 1; the loss scale of mixed
+ *              precision; or minus a learning rate, where `gradient` is the next value of x.
+ * gradient     n contiguous elements at any address, which must not overlap x; may be NULL if n
+ *              is 0.
+ * penalty      receives what l1l2_penalty gives for x, to the bit, from the same pass over memory;
+ *              it is not scaled. NULL if it is not wanted.
  *
  * Returns L1L2_OK; L1L2_ERROR_UNSUPPORTED_DTYPE; L1L2_ERROR_INVALID_ARGUMENT (regularizer is NULL,
  * x or gradient is NULL with n > 0, or n elements have more than PTRDIFF_MAX bytes);
@@ -446,8 +447,8 @@ typedef struct l1l2_term {
  * L1L2_ERROR_INVALID_ARGUMENT (terms is NULL with count > 0, a term_size too small, no multiple of
  * the struct's alignment or so large that `count` of it leave the address space, `reserved` or an
  * unknown field not zero) and L1L2_ERROR_RUNNER_FAILED (the runner returned other than 0, or did
- * not run each task: penalties and *total are untouched, *faulty is `count`, but gradient and out
- * of any term may be written in part; a task that is called a second time does nothing).
+ * not run each task: *total is untouched and *faulty is `count`, but penalties, gradient and out
+ * may be written in part). A task that is called a second time does nothing.
  */
 
 /**

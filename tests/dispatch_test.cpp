@@ -47,9 +47,13 @@ TEST_CASE("a wish is followed if the CPU can, else the best table is taken", "[d
 TEST_CASE("every table has every kernel", "[dispatch]") {
     const Tables tables = l1l2::kernels::runnable_tables();
     for (std::size_t i = 0; i < tables.count; ++i) {
-        for (std::size_t terms = 0; terms < l1l2::kernels::terms_count; ++terms) {
-            CHECK(tables.table[i]->float32[terms] != nullptr);
-            CHECK(tables.table[i]->float64[terms] != nullptr);
+        const KernelTable& table = *tables.table[i];
+        for (std::size_t dtype = 0; dtype < l1l2::kernels::dtype_count; ++dtype) {
+            CHECK(table.prox[dtype] != nullptr);
+            for (std::size_t terms = 0; terms < l1l2::kernels::terms_count; ++terms) {
+                CHECK(table.sums[dtype][terms] != nullptr);
+                CHECK(table.add_gradient[dtype][terms] != nullptr);
+            }
         }
     }
 }

@@ -7,7 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-using l1l2::core::reduce;
 using l1l2::kernels::KernelTable;
 using l1l2::kernels::runnable_tables;
 using l1l2::kernels::Sums;
@@ -69,7 +68,7 @@ TEMPLATE_TEST_CASE("every kernel adds in the specified order", "[reduction]", fl
         for (std::size_t t = 0; t < tables.count; ++t) {
             INFO(tables.table[t]->name << ", n = " << n);
             const auto sums = [&](Terms terms) {
-                return reduce(*tables.table[t], dtype_of_v<TestType>, terms, x.data(), n);
+                return sums_of(*tables.table[t], dtype_of_v<TestType>, terms, x.data(), n);
             };
             CHECK(bits(sums(Terms::absolute).absolute) == bits(absolute));
             CHECK(bits(sums(Terms::square).square) == bits(square));
@@ -86,10 +85,10 @@ TEMPLATE_TEST_CASE("every kernel gives the bits of generic at every size up to t
     for (const Terms terms : all_terms) {
         for (std::size_t n = 0; n <= largest; ++n) {
             const Sums expected =
-                reduce(l1l2::kernels::generic, dtype_of_v<TestType>, terms, x.data(), n);
+                sums_of(l1l2::kernels::generic, dtype_of_v<TestType>, terms, x.data(), n);
             for (std::size_t t = 0; t < tables.count; ++t) {
                 const Sums sums =
-                    reduce(*tables.table[t], dtype_of_v<TestType>, terms, x.data(), n);
+                    sums_of(*tables.table[t], dtype_of_v<TestType>, terms, x.data(), n);
                 if (!same_bits(sums, expected)) {
                     FAIL(tables.table[t]->name << ", n = " << n);
                 }
@@ -107,13 +106,13 @@ TEMPLATE_TEST_CASE("the address of the data changes no bit", "[reduction]", floa
     for (const std::size_t n : {std::size_t{1}, std::size_t{3}, std::size_t{5}, lanes + 1,
                                 3 * lanes + 29, block - 1, x.size()}) {
         const Sums expected =
-            reduce(l1l2::kernels::generic, dtype_of_v<TestType>, Terms::both, x.data(), n);
+            sums_of(l1l2::kernels::generic, dtype_of_v<TestType>, Terms::both, x.data(), n);
         for (std::size_t offset = 0; offset < 64; ++offset) {
             unsigned char* const at = buffer.data() + to_line + offset;
             std::memcpy(at, x.data(), n * sizeof(TestType));
             for (std::size_t t = 0; t < tables.count; ++t) {
                 const Sums sums =
-                    reduce(*tables.table[t], dtype_of_v<TestType>, Terms::both, at, n);
+                    sums_of(*tables.table[t], dtype_of_v<TestType>, Terms::both, at, n);
                 if (!same_bits(sums, expected)) {
                     FAIL(tables.table[t]->name << ", n = " << n << ", offset " << offset);
                 }
@@ -140,9 +139,9 @@ TEMPLATE_TEST_CASE("a kernel reads no byte beyond its elements", "[reduction]", 
             std::memcpy(at, x.data(), bytes);
             for (const Terms terms : all_terms) {
                 const Sums expected =
-                    reduce(l1l2::kernels::generic, dtype_of_v<TestType>, terms, x.data(), n);
+                    sums_of(l1l2::kernels::generic, dtype_of_v<TestType>, terms, x.data(), n);
                 for (std::size_t t = 0; t < tables.count; ++t) {
-                    const Sums sums = reduce(*tables.table[t], dtype_of_v<TestType>, terms, at, n);
+                    const Sums sums = sums_of(*tables.table[t], dtype_of_v<TestType>, terms, at, n);
                     if (!same_bits(sums, expected)) {
                         FAIL(tables.table[t]->name << ", n = " << n);
                     }
@@ -155,17 +154,10 @@ TEMPLATE_TEST_CASE("a kernel reads no byte beyond its elements", "[reduction]", 
 }
 
 TEST_CASE("the tree is pairwise for a million blocks", "[reduction]") {
-    // Elements of no size, and a kernel that tells the number of its call.
-    static std::vector<double> block_sums;
-    static std::size_t calls;
-    block_sums = rough_vector<double>((std::size_t{1} << 20) + 12345, -20, 20);
+    std::vector<double> block_sums = rough_vector<double>((std::size_t{1} << 20) + 12345, -20, 20);
     for (double& sum : block_sums) {
         sum = std::fabs(sum);
     }
-    const l1l2::kernels::BlockKernel kernel = [](const void*, std::size_t n) {
-        const double sum = block_sums[calls++];
-        return Sums{sum, static_cast<double>(n)};
-    };
     const auto pairwise = [](const auto& self, const double* sums, std::size_t count) -> double {
         if (count == 1) {
             return sums[0];
@@ -178,12 +170,15 @@ TEST_CASE("the tree is pairwise for a million blocks", "[reduction]") {
     };
     for (const std::size_t blocks : {std::size_t{2}, std::size_t{3}, std::size_t{1} << 20,
                                      (std::size_t{1} << 20) - 1, block_sums.size()}) {
-        calls = 0;
-        const std::size_t n = blocks * block - 5;
-        const Sums sums = l1l2::core::reduce_blocks(kernel, 0, nullptr, n);
+        std::size_t calls = 0;
+        const Sums sums = l1l2::core::reduce_tree(blocks, [&](std::size_t i) {
+            CHECK(i == calls);
+            ++calls;
+            return Sums{block_sums[i], 1.0};
+        });
         CHECK(calls == blocks);
         CHECK(bits(sums.absolute) == bits(pairwise(pairwise, block_sums.data(), blocks)));
-        CHECK(sums.square == static_cast<double>(n));
+        CHECK(sums.square == static_cast<double>(blocks));
     }
 }
 
@@ -198,7 +193,7 @@ TEMPLATE_TEST_CASE("what surrounds the elements is not added", "[reduction]", fl
         for (std::size_t t = 0; t < tables.count; ++t) {
             INFO(tables.table[t]->name << ", n = " << n);
             const Sums sums =
-                reduce(*tables.table[t], dtype_of_v<TestType>, Terms::both, x.data() + lanes, n);
+                sums_of(*tables.table[t], dtype_of_v<TestType>, Terms::both, x.data() + lanes, n);
             CHECK(sums.absolute == static_cast<double>(n));
             CHECK(sums.square == static_cast<double>(n));
         }
@@ -216,8 +211,8 @@ TEMPLATE_TEST_CASE("a NaN or an infinity at any place of a block is seen", "[red
             INFO(tables.table[t]->name << ", element " << i);
             const TestType kept = x[i];
             const auto sums = [&] {
-                return reduce(*tables.table[t], dtype_of_v<TestType>, Terms::both, x.data(),
-                              x.size());
+                return sums_of(*tables.table[t], dtype_of_v<TestType>, Terms::both, x.data(),
+                               x.size());
             };
             x[i] = -Limits::infinity();
             const Sums infinite = sums();
