@@ -3,6 +3,7 @@
 #include "l1l2.hpp"
 
 #include <array>
+#include <cmath>
 #include <type_traits>
 #include <vector>
 
@@ -87,4 +88,111 @@ TEST_CASE("it moves and does not copy", "[cpp_face]") {
     CHECK(status_of([&] { (void)first.to_json(); }) == L1L2_ERROR_INVALID_ARGUMENT);
     first = std::move(second);
     CHECK(first.l1() == 1.0);
+}
+
+TEST_CASE("gradients are added over ranges, with the penalty or without", "[cpp_face]") {
+    const Regularizer regularizer(2.0, 3.0);
+    const std::vector<float> x = {1.0F, -2.0F, 0.0F};
+    std::vector<float> gradient = {10.0F, 10.0F, 10.0F};
+    regularizer.add_gradient(x, gradient);
+    CHECK(gradient == std::vector<float>{18.0F, -4.0F, 10.0F});
+    CHECK(regularizer.penalty_and_add_gradient(x, gradient, -1.0) == regularizer(x));
+    CHECK(gradient == std::vector<float>{10.0F, 10.0F, 10.0F});
+    double plain[] = {1.0, 1.0};
+    regularizer.add_gradient(std::array<double, 2>{1.0, -1.0}, plain, 0.5);
+    CHECK(plain[0] == 5.0);
+    CHECK(plain[1] == -3.0);
+    CHECK(status_of([&] { regularizer.add_gradient(x, gradient, HUGE_VAL); }) ==
+          L1L2_ERROR_INVALID_SCALE);
+    CHECK(status_of([&] { regularizer.add_gradient(gradient, gradient); }) == L1L2_ERROR_OVERLAP);
+    std::vector<float> shorter(2);
+    CHECK(status_of([&] { regularizer.add_gradient(x, shorter); }) == L1L2_ERROR_INVALID_ARGUMENT);
+}
+
+TEST_CASE("the proximal step is taken in place or into another range", "[cpp_face]") {
+    const Regularizer regularizer(1.0, 0.5);
+    std::vector<double> x = {3.0, -0.5, -2.0};
+    std::vector<double> out(3);
+    regularizer.prox(x, 1.0, out);
+    CHECK(out == std::vector<double>{1.0, 0.0, -0.5});
+    CHECK(x == std::vector<double>{3.0, -0.5, -2.0});
+    regularizer.prox(x, 1.0);
+    CHECK(x == out);
+    std::vector<double> longer(4);
+    CHECK(status_of([&] { regularizer.prox(x, 1.0, longer); }) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(status_of([&] { regularizer.prox(x, -1.0); }) == L1L2_ERROR_INVALID_STEP);
+}
+
+TEST_CASE("float16 and bfloat16 are ranges of their bits", "[cpp_face]") {
+    const Regularizer regularizer(2.0, 3.0);
+    CHECK(regularizer(std::vector<l1l2::Float16>{{0x3C00}, {0xC000}, {0x4200}}) == 54.0);
+    CHECK(regularizer(std::vector<l1l2::BFloat16>{{0x3F80}, {0xC000}, {0x4040}}) == 54.0);
+    std::vector<l1l2::Float16> x = {{0x3C00}};
+    regularizer.prox(x, 1.0);
+    CHECK(x[0].bits == 0);
+}
+
+TEST_CASE("terms are computed in one call, on whatever runs the tasks", "[cpp_face]") {
+    const Regularizer regularizer(2.0, 3.0);
+    const std::vector<float> x = {1.0F, -2.0F, 3.0F};
+    const std::vector<double> y(200000, 0.5);
+    std::vector<double> gradient(y.size());
+    std::vector<l1l2_term> terms = {l1l2::make_term(regularizer, x),
+                                    l1l2::make_term(regularizer, y, gradient)};
+    const double total = regularizer(x) + regularizer(y);
+    CHECK(l1l2::penalty_terms(terms) == total);
+    std::vector<double> penalties;
+    CHECK(l1l2::add_gradient_terms(terms, 1.0, &penalties) == total);
+    CHECK(penalties == std::vector<double>{regularizer(x), regularizer(y)});
+    CHECK(gradient == std::vector<double>(y.size(), 5.0));
+
+    std::size_t tasks = 0;
+    const auto backwards = [&tasks](std::size_t count, const l1l2::Task& task) {
+        for (std::size_t i = count; i > 0; --i, ++tasks) {
+            task(i - 1);
+        }
+    };
+    CHECK(l1l2::penalty_terms(terms, nullptr, backwards) == total);
+    CHECK(tasks > 1);
+    const l1l2_runner in_a_row = [](void* state, l1l2_task task, void* work, std::size_t count) {
+        ++*static_cast<std::size_t*>(state);
+        for (std::size_t i = 0; i < count; ++i) {
+            task(work, i);
+        }
+        return 0;
+    };
+    std::size_t runs = 0;
+    CHECK(l1l2::penalty_terms(terms, nullptr, {in_a_row, &runs}) == total);
+    CHECK(runs == 1);
+
+    std::vector<double> out(y.size());
+    terms[0].out = nullptr;
+    terms.erase(terms.begin());
+    terms[0].out = out.data();
+    l1l2::prox_terms(terms, 0.0, backwards);
+    CHECK(out == y);
+}
+
+TEST_CASE("what a runner throws is thrown on, and a term at fault is named", "[cpp_face]") {
+    const Regularizer regularizer(2.0, 3.0);
+    const std::vector<float> x(3, 1.0F);
+    std::vector<l1l2_term> terms(3, l1l2::make_term(regularizer, x));
+    struct Stop {};
+    CHECK_THROWS_AS(
+        l1l2::penalty_terms(terms, nullptr, [](std::size_t, const l1l2::Task&) { throw Stop(); }),
+        Stop);
+    CHECK(status_of([&] {
+              (void)l1l2::penalty_terms(terms, nullptr, [](std::size_t, const l1l2::Task&) {});
+          }) == L1L2_ERROR_RUNNER_FAILED);
+    terms[1].regularizer = nullptr;
+    std::vector<double> penalties = {-1.0};
+    try {
+        (void)l1l2::penalty_terms(terms, &penalties);
+        FAIL("accepted");
+    } catch (const l1l2::TermError& error) {
+        CHECK(error.term() == 1);
+        CHECK(error.status() == L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(std::string(error.what()).find("term 1") == 0);
+    }
+    CHECK(penalties == std::vector<double>{-1.0});
 }
