@@ -14,23 +14,22 @@
  * Make one for the life of the program rather than one for each call. The results are the same bits
  * with any number of threads and without a runner.
  *
- * Threads. Any number of application threads may run on one l1l2_threads at once; each works on its
- * own run and is helped by oneTBB's worker threads, never does the work of another run meanwhile,
- * and waits for no other run (beyond 64 runs at once on one l1l2_threads some may wait for others
- * to end). oneTBB has its workers in common for the whole process, one fewer than the CPUs that the
- * process may use unless a tbb::global_control says otherwise; who else uses oneTBB shares them. It
- * starts them when they are first needed and keeps them.
+ * Threads. Any number of application threads may run on one l1l2_threads at once. Each works on its
+ * own run, with the help of oneTBB's worker threads, never does a task of another run meanwhile and
+ * never waits for another run. (At most 8 runs at once on one l1l2_threads are helped; the callers
+ * of further ones work alone.) oneTBB has its workers in common for the whole process, one fewer
+ * than the CPUs that the process may use unless a tbb::global_control says otherwise, and whatever
+ * else uses oneTBB shares them. It starts them when they are first needed and keeps them.
  *
- * Nesting. A task may itself run tasks on the same l1l2_threads, which other threads may then help
- * with. On another l1l2_threads than its own a task runs tasks on its own thread alone, so that
- * runs which nest crosswise never wait for one another.
+ * Nesting. A task may itself run tasks, on any l1l2_threads. Runs that nest cannot deadlock, on the
+ * same l1l2_threads or crosswise on several.
  *
  * Fork. In a child process that fork makes after the first l1l2_threads was created, each run is
  * done by its calling thread alone, as oneTBB's threads are not there. Everything else works as in
- * the parent, but for l1l2_threads_destroy, which there leaves the memory of what the parent made.
+ * the parent, but l1l2_threads_destroy does not free the memory of what the parent has made.
  *
- * Memory. A run allocates a little in oneTBB. When there is none to be had the calling thread does
- * the work alone. When the system refuses a new thread oneTBB may end the process with a message.
+ * Memory. A run may allocate a little in oneTBB; without it the calling thread does the work alone.
+ * If the system refuses it a new thread, oneTBB may print a message and end the process.
  *
  * Unloading. The shared library stays in the process after dlclose, as oneTBB's workers may still
  * be leaving a run that has ended.
@@ -67,8 +66,8 @@ typedef struct l1l2_threads l1l2_threads;
  *
  * count    the number of threads that work on one run at most, the calling one among them; at most
  *          L1L2_THREADS_MAX_COUNT. With 1 the calling thread does all and oneTBB is not used. 0
- *          means as many as the process may use as oneTBB determines it: its CPU affinity, a
- *          tbb::global_control and, from later versions of oneTBB, the CPU quota of a container.
+ *          means as many as oneTBB can have in this process: by its CPU affinity, by a
+ *          tbb::global_control and, from later versions of oneTBB, by a container's CPU quota.
  * threads  receives the handle, to be given to l1l2_threads_destroy once; NULL on failure.
  *
  * Returns L1L2_OK; L1L2_ERROR_INVALID_ARGUMENT (threads is NULL, or count is beyond the maximum);
@@ -92,8 +91,8 @@ L1L2_THREADS_API void l1l2_threads_destroy(l1l2_threads* threads) L1L2_NOEXCEPT;
  *
  * threads  a live handle, or NULL, which has 0.
  *
- * Fewer threads may work on a run: as many as it has tasks, as oneTBB has workers free, and in a
- * child process as "Fork" above says. Since 0.2.0.
+ * Fewer work on a run that has fewer tasks, when oneTBB has no worker free or could not have so
+ * many threads when the handle was made, and where "Threads" and "Fork" above say so. Since 0.2.0.
  */
 L1L2_THREADS_API size_t l1l2_threads_count(const l1l2_threads* threads) L1L2_NOEXCEPT;
 

@@ -16,17 +16,30 @@
 #include <memory>
 #include <optional>
 
+namespace {
+
+/// At most so many runs at once are helped by oneTBB's workers. Callers beyond that work alone,
+/// which loses nothing, as there are many of them; but each place that an arena keeps for a caller
+/// is one more in which an idle worker looks for work.
+constexpr std::size_t max_callers = 8;
+
+} // namespace
+
 struct l1l2_threads {
-    std::size_t count;
-    /// Where oneTBB's workers come to help; none if there is nobody to help.
+    const std::size_t count;
+    /// Of oneTBB's threads those that may help with one run.
+    const std::size_t workers;
+    /// The places of the arena that are kept for callers and that none has taken: they enter it
+    /// through these alone, and so never wait for one another.
+    std::atomic<std::ptrdiff_t> free_places;
+    /// Where the workers come to help; none if there are none.
     std::optional<tbb::task_arena> arena;
+
+    l1l2_threads(std::size_t count_asked, std::size_t worker_count)
+        : count(count_asked), workers(worker_count), free_places(std::min(count, max_callers)) {}
 };
 
 namespace {
-
-/// Places in an arena that no worker takes: so many callers enter it without waiting for one. Each
-/// takes a few hundred bytes.
-constexpr unsigned caller_slots = 64;
 
 /// Whether this process is a fork of one that had made an l1l2_threads, and so has no workers, but
 /// perhaps locks of oneTBB that they held.
@@ -41,30 +54,37 @@ bool watch_for_fork() {
     return watching;
 }
 
-/// The l1l2_threads whose task this thread is in, innermost first; NULL outside of all.
-thread_local const l1l2_threads* current = nullptr;
-
-class CurrentThreads {
+/// One of the places of an arena for a caller, or none if all are taken.
+class Place {
   public:
-    explicit CurrentThreads(const l1l2_threads& threads) : before_(current) { current = &threads; }
-    ~CurrentThreads() { current = before_; }
-    CurrentThreads(const CurrentThreads&) = delete;
-    CurrentThreads& operator=(const CurrentThreads&) = delete;
+    explicit Place(l1l2_threads& threads) : free_(threads.free_places), taken_(free_-- > 0) {
+        if (!taken_) {
+            ++free_;
+        }
+    }
+    ~Place() {
+        if (taken_) {
+            ++free_;
+        }
+    }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+    bool taken() const noexcept { return taken_; }
 
   private:
-    const l1l2_threads* before_;
+    std::atomic<std::ptrdiff_t>& free_;
+    const bool taken_;
 };
 
 /// The tasks of one run. They are handed out one by one rather than as a range that oneTBB splits:
 /// that costs an addition each, and goes on as it should when oneTBB is out of memory.
 class Run {
   public:
-    Run(const l1l2_threads& threads, l1l2_task task, void* work, std::size_t count)
-        : threads_(threads), task_(task), work_(work), count_(count) {}
+    Run(l1l2_task task, void* work, std::size_t count) : task_(task), work_(work), count_(count) {}
 
     /// Does tasks until none is left to begin.
     void work_off() noexcept {
-        const CurrentThreads here(threads_);
         for (std::size_t i = next_++; i < count_; i = next_++) {
             try {
                 task_(work_, i);
@@ -77,7 +97,6 @@ class Run {
     bool threw() const noexcept { return threw_; }
 
   private:
-    const l1l2_threads& threads_;
     const l1l2_task task_;
     void* const work_;
     const std::size_t count_;
@@ -87,10 +106,10 @@ class Run {
 
 /// Works a run off with the help of the arena's workers. May throw when oneTBB is out of memory;
 /// then nobody works on the run any more, but tasks may be left.
-void work_off_together(Run& run, tbb::task_arena& arena, std::size_t workers) {
+void work_off_together(Run& run, tbb::task_arena& arena, std::size_t threads) {
     const auto work_off = [&] {
         tbb::parallel_for(
-            std::size_t{0}, workers, [&run](std::size_t) { run.work_off(); },
+            std::size_t{0}, threads, [&run](std::size_t) { run.work_off(); },
             tbb::simple_partitioner{});
     };
     // Isolated: a thread that waits for its run to end is given no task of another run, for which
@@ -98,14 +117,15 @@ void work_off_together(Run& run, tbb::task_arena& arena, std::size_t workers) {
     arena.execute([&work_off] { tbb::this_task_arena::isolate(work_off); });
 }
 
-std::size_t default_count() {
+/// How many threads oneTBB can bring to a run, the calling one among them. An arena for more would
+/// make it print a warning.
+std::size_t available_count() {
     if (forked) {
         return 1;
     }
     using tbb::global_control;
-    const std::size_t allowed =
-        global_control::active_value(global_control::max_allowed_parallelism);
-    return std::clamp(allowed, std::size_t{1}, std::size_t{L1L2_THREADS_MAX_COUNT});
+    const std::size_t count = global_control::active_value(global_control::max_allowed_parallelism);
+    return std::clamp(count, std::size_t{1}, std::size_t{L1L2_THREADS_MAX_COUNT});
 }
 
 } // namespace
@@ -119,15 +139,16 @@ l1l2_status l1l2_threads_create(size_t count, l1l2_threads** threads) noexcept {
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
     try {
-        // Freed again if what follows throws.
-        std::unique_ptr<l1l2_threads> made(new l1l2_threads);
-        made->count = count > 0 ? count : default_count();
-        if (made->count > 1 && !forked) {
+        const std::size_t available = count == 1 ? 1 : available_count();
+        const std::size_t asked = count > 0 ? count : available;
+        const std::size_t workers = std::min(asked, available) - 1;
+        auto made = std::make_unique<l1l2_threads>(asked, workers);
+        if (workers > 0) {
             if (!watch_for_fork()) {
                 return L1L2_ERROR_OUT_OF_MEMORY;
             }
-            const auto workers = static_cast<int>(made->count) - 1;
-            made->arena.emplace(workers + static_cast<int>(caller_slots), caller_slots);
+            const auto places = static_cast<std::size_t>(made->free_places);
+            made->arena.emplace(static_cast<int>(places + workers), static_cast<unsigned>(places));
             made->arena->initialize();
         }
         *threads = made.release();
@@ -155,12 +176,14 @@ int32_t l1l2_threads_run(void* threads, l1l2_task task, void* work, size_t count
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
     l1l2_threads& self = *static_cast<l1l2_threads*>(threads);
-    Run run(self, task, work, count);
-    const bool crosswise = current != nullptr && current != &self;
-    if (self.arena && count > 1 && !forked && !crosswise) {
-        try {
-            work_off_together(run, *self.arena, std::min(self.count, count));
-        } catch (...) { // what is left is done below
+    Run run(task, work, count);
+    if (self.arena && count > 1 && !forked) {
+        const Place place(self);
+        if (place.taken()) {
+            try {
+                work_off_together(run, *self.arena, std::min(self.workers + 1, count));
+            } catch (...) { // what is left is done below
+            }
         }
     }
     run.work_off();
