@@ -31,12 +31,13 @@ struct l1l2_threads {
     const std::size_t workers;
     /// The places of the arena that are kept for callers and that none has taken: they enter it
     /// through these alone, and so never wait for one another.
-    std::atomic<std::ptrdiff_t> free_places;
+    std::atomic<int> free_places;
     /// Where the workers come to help; none if there are none.
     std::optional<tbb::task_arena> arena;
 
     l1l2_threads(std::size_t count_asked, std::size_t worker_count)
-        : count(count_asked), workers(worker_count), free_places(std::min(count, max_callers)) {}
+        : count(count_asked), workers(worker_count),
+          free_places(static_cast<int>(std::min(count, max_callers))) {}
 };
 
 namespace {
@@ -73,7 +74,7 @@ class Place {
     bool taken() const noexcept { return taken_; }
 
   private:
-    std::atomic<std::ptrdiff_t>& free_;
+    std::atomic<int>& free_;
     const bool taken_;
 };
 
@@ -147,8 +148,8 @@ l1l2_status l1l2_threads_create(size_t count, l1l2_threads** threads) noexcept {
             if (!watch_for_fork()) {
                 return L1L2_ERROR_OUT_OF_MEMORY;
             }
-            const auto places = static_cast<std::size_t>(made->free_places);
-            made->arena.emplace(static_cast<int>(places + workers), static_cast<unsigned>(places));
+            const int places = made->free_places;
+            made->arena.emplace(places + static_cast<int>(workers), static_cast<unsigned>(places));
             made->arena->initialize();
         }
         *threads = made.release();
