@@ -102,8 +102,8 @@ L1L2_THREADS_API size_t l1l2_threads_count(const l1l2_threads* threads) L1L2_NOE
  *
  * Each thread takes the lowest index that none has taken yet, when it is done with the one before.
  * What the caller has written before the call the tasks see, and what they have written the caller
- * sees after it. The floating-point environment of a task is unspecified (the tasks of libl1l2 set
- * their own); that of the calling thread is as it was after the call.
+ * sees after it. In which floating-point environment a task is called is unspecified (the tasks of
+ * libl1l2 set their own); if each leaves it as it was, the caller's is as it was.
  *
  * threads  a live handle, an l1l2_threads *; any number of threads may run on it at once.
  * task     what to call.

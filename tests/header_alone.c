@@ -1,4 +1,4 @@
-/* The public headers in C, by themselves, compiled as C99, C11 and C++17 without a warning. */
+/* The public headers in C, by themselves, compiled as C99 and C11 without a warning. */
 #include <l1l2.h>
 #include <l1l2_threads.h>
 

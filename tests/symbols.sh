@@ -18,7 +18,8 @@ case $1 in
 exports)
     exported=$(nm -D --defined-only "$2" | awk '$2 != "A" { print $3 }' | sort)
     # Comments show calls.
-    declared=$(grep -vE '^ *(/\*|\*)' "$3" | grep -oE '\bl1l2_[a-z0-9_]+\(' | tr -d '(' | sort -u | sed "s/$/@@$4/")
+    declared=$(grep -vE '^ *(/\*|\*)' "$3" | grep -oE '\bl1l2_[a-z0-9_]+\(' | tr -d '(' | sort -u |
+        sed "s/$/@@$4/")
     [ -n "$declared" ] || fail "no function found in $3"
     diff <(echo "$declared") <(echo "$exported") || fail "exports differ from the header"
     ;;

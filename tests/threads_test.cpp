@@ -14,6 +14,8 @@
 #include <atomic>
 #include <cfenv>
 #include <chrono>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <initializer_list>
@@ -284,12 +286,27 @@ TEST_CASE("a task that throws makes the run fail, after all of its tasks", "[thr
 
 TEST_CASE("a run leaves the caller's rounding mode as it was", "[threads]") {
     const int before = std::fegetround();
-    const Threads threads = make_threads(2);
-    std::fesetround(FE_UPWARD);
-    run(threads, 100, [](std::size_t) { std::fesetround(FE_DOWNWARD); });
-    const int after = std::fegetround();
-    std::fesetround(before);
-    CHECK(after == FE_UPWARD);
+    for (const std::size_t count : Sizes{1, 2}) {
+        const Threads threads = make_threads(count);
+        std::fesetround(FE_UPWARD);
+        run(threads, 100, [](std::size_t) {});
+        const int after = std::fegetround();
+        std::fesetround(before);
+        CHECK(after == FE_UPWARD);
+    }
+}
+
+TEST_CASE("more threads than oneTBB has print no warning", "[threads]") {
+    std::FILE* const printed = std::tmpfile();
+    REQUIRE(printed != nullptr);
+    const int standard_error = dup(STDERR_FILENO);
+    dup2(fileno(printed), STDERR_FILENO);
+    run(make_threads(L1L2_THREADS_MAX_COUNT), 100, [](std::size_t) {});
+    dup2(standard_error, STDERR_FILENO);
+    close(standard_error);
+    std::fseek(printed, 0, SEEK_END);
+    CHECK(std::ftell(printed) == 0);
+    std::fclose(printed);
 }
 
 TEST_CASE("in a forked process the calling thread does all", "[threads]") {
