@@ -16,6 +16,23 @@ install(FILES include/l1l2.h include/l1l2.hpp DESTINATION ${CMAKE_INSTALL_INCLUD
 install(FILES LICENSE NOTICE CHANGELOG.md docs/numerics.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(EXPORT l1l2_targets NAMESPACE l1l2:: FILE l1l2Targets.cmake DESTINATION ${package_dir})
 
+# The component `threads`, in files of its own: without it nobody needs oneTBB.
+set(threads_libraries "")
+foreach(target l1l2_threads_shared l1l2_threads_static)
+  if(TARGET ${target})
+    list(APPEND threads_libraries ${target})
+  endif()
+endforeach()
+if(threads_libraries)
+  install(TARGETS ${threads_libraries} EXPORT l1l2_threads_targets
+          LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(FILES include/l1l2_threads.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(EXPORT l1l2_threads_targets NAMESPACE l1l2:: FILE l1l2ThreadsTargets.cmake
+          DESTINATION ${package_dir})
+endif()
+
 configure_package_config_file(cmake/l1l2Config.cmake.in l1l2Config.cmake
                               INSTALL_DESTINATION ${package_dir}
                               NO_SET_AND_CHECK_MACRO)
@@ -40,14 +57,22 @@ if(DEFINED pc_to_prefix)
 else()
   set(pc_prefix "${CMAKE_INSTALL_PREFIX}")
 endif()
-# A static library alone needs the C++ runtime from whoever links it.
+# A static library alone needs the C++ runtime, and that of threads oneTBB, from whoever links it.
 set(pc_runtime "-lstdc++ -lm")
 if(TARGET l1l2_shared)
   set(pc_libs "")
   set(pc_libs_private "${pc_runtime}")
+  set(pc_threads_requires "")
+  set(pc_threads_requires_private "tbb")
 else()
   set(pc_libs " ${pc_runtime}")
   set(pc_libs_private "")
+  set(pc_threads_requires " tbb")
+  set(pc_threads_requires_private "")
 endif()
 configure_file(pkgconfig/l1l2.pc.in l1l2.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/l1l2.pc DESTINATION ${pkgconfig_dir})
+if(threads_libraries)
+  configure_file(pkgconfig/l1l2_threads.pc.in l1l2_threads.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/l1l2_threads.pc DESTINATION ${pkgconfig_dir})
+endif()

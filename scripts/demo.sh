@@ -15,6 +15,8 @@ done
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev
+# With it the companion library with threads is built as well.
+offer_packages libtbb-dev
 
 prefix=$PWD/build-demo/prefix
 log=$PWD/build-demo/log

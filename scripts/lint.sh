@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev
-offer_packages clang-tidy-14
+offer_packages clang-tidy-14 libtbb-dev
 tidy=$(command -v clang-tidy-14) || {
     echo "skipped: clang-tidy-14 is not installed"
     exit 0
@@ -13,8 +13,8 @@ tidy=$(command -v clang-tidy-14) || {
 cmake -S . -B build-lint -DL1L2_BUILD_TESTS=OFF -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >/dev/null
 # An option of GCC that clang-tidy does not know.
 sed -i 's/ -fno-gnu-unique//g' build-lint/compile_commands.json
-sources=(src/*.cpp src/kernels/*.cpp capi/*.cpp)
-# Of the kernels only those for this architecture are compiled.
+sources=(src/*.cpp src/kernels/*.cpp capi/*.cpp threads/*.cpp)
+# Of the kernels only those for this architecture are compiled, threads/ only with oneTBB.
 for i in "${!sources[@]}"; do
     grep -qF "/${sources[i]}\"" build-lint/compile_commands.json || unset "sources[i]"
 done

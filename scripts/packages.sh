@@ -9,11 +9,13 @@
 say_how_elsewhere() {
     cat >&2 <<'END'
 Please install a C++17 compiler, make, CMake 3.25 or later, pkg-config, xsimd 8.1 or later,
-nlohmann_json and, for the tests, Catch2:
+nlohmann_json and, for the tests, Catch2. With oneTBB 2021 or later (optional; the last package in
+each line) libl1l2_threads is built as well:
     Debian 12, Ubuntu 24.04 or later
-                     apt-get install g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2
-    Fedora           dnf install gcc-c++ make cmake pkgconf xsimd-devel json-devel catch-devel
-    Arch Linux       pacman -S gcc make cmake pkgconf xsimd nlohmann-json catch2
+                     apt-get install g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2 \
+                         libtbb-dev
+    Fedora           dnf install gcc-c++ make cmake pkgconf xsimd-devel json-devel catch-devel tbb-devel
+    Arch Linux       pacman -S gcc make cmake pkgconf xsimd nlohmann-json catch2 onetbb
 END
 }
 

@@ -1,5 +1,6 @@
-/* The public header by itself, compiled as C99, C11 and C++17 without a warning. */
+/* The public headers in C, by themselves, compiled as C99 and C11 without a warning. */
 #include <l1l2.h>
+#include <l1l2_threads.h>
 
 typedef int header_defines_its_version[L1L2_VERSION_NUMBER >= 0 ? 1 : -1];
 

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Looks at the binary itself:
-#     symbols.sh exports LIBRARY HEADER      it exports the header's functions, versioned, only those
+#     symbols.sh exports LIBRARY HEADER MAP  it exports the header's functions, each with the version
+#                                            node that the version script gives it, and only those
 #     symbols.sh dependencies LIBRARY        it needs libc and libm at most
+#     symbols.sh threads_dependencies LIBRARY
+#                                            it needs oneTBB, but not libl1l2, and stays when closed
 #     symbols.sh size LIBRARY                stripped it has less than 700 KB
 #     symbols.sh kernels OBJECT...           no kernel object shares code or runs any at load time
 set -euo pipefail
@@ -13,14 +16,25 @@ fail() {
 case $1 in
 exports)
     exported=$(nm -D --defined-only "$2" | awk '$2 != "A" { print $3 }' | sort)
-    declared=$(grep -oE '\bl1l2_[a-z0-9_]+\(' "$3" | tr -d '(' | sort -u | sed 's/$/@@L1L2_0/')
+    # Comments show calls.
+    declared=$(grep -vE '^ *(/\*|\*)' "$3" | grep -oE '\bl1l2_[a-z0-9_]+\(' | tr -d '(' | sort -u)
     [ -n "$declared" ] || fail "no function found in $3"
-    diff <(echo "$declared") <(echo "$exported") || fail "exports differ from the header"
+    versioned=$(awk '/\{/ { node = $1 } /^ *l1l2_.*;/ { print substr($1, 1, length($1) - 1) "@@" node }' \
+        "$4" | sort)
+    diff <(echo "$declared") <(sed 's/@@.*//' <<<"$versioned") ||
+        fail "the version script differs from the header"
+    diff <(echo "$versioned") <(echo "$exported") || fail "exports differ from the version script"
     ;;
 dependencies)
     needed=$(readelf -d "$2" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
     [ -n "$needed" ] || fail "nothing needed? not even libc"
     ! grep -vE '^(libc\.so|libm\.so|ld-linux)' <<<"$needed" || fail "more than libc and libm"
+    ;;
+threads_dependencies)
+    dynamic=$(readelf -d "$2")
+    grep -q 'NEEDED.*\[libtbb\.so' <<<"$dynamic" || fail "oneTBB is not needed"
+    ! grep 'NEEDED.*\[libl1l2' <<<"$dynamic" || fail "libl1l2 is needed"
+    grep -q 'FLAGS_1.*NODELETE' <<<"$dynamic" || fail "dlclose would unload it"
     ;;
 size)
     stripped=$(mktemp)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs one kind of consumer against an installed prefix:
 #     check.sh CASE SOURCE PREFIX WORK     (SOURCE the project's tree, WORK a folder of its own)
+# Exits with 77, which means skipped, if the case needs libl1l2_threads and the prefix has none.
 set -euo pipefail
 case=$1 source=$2 prefix=$3 work=$4
 consumers=$source/tests/consumers
@@ -24,12 +25,32 @@ build_find_package() {
     "$work/build/consumer"
 }
 
-# pkg_config PREFIX ARGUMENT...: asks the .pc file under PREFIX, whatever libdir it is in. What comes
-# are words for a shell: a space in a path has a backslash before it.
+# build_threads PREFIX TARGET
+build_threads() {
+    local build=$work/${2/::/_}
+    cmake -S "$consumers/threads" -B "$build" -DCMAKE_PREFIX_PATH="$1" -DCONSUMED="$2"
+    cmake --build "$build"
+    "$build/consumer"
+}
+
+has_threads() { [ -e "$1/include/l1l2_threads.h" ]; }
+
+needs_threads() {
+    has_threads "$prefix" || {
+        echo "libl1l2_threads is not built"
+        exit 77
+    }
+}
+
+# pkg_config PREFIX ARGUMENT...: asks the .pc file of $package under PREFIX, whatever libdir it is in.
+# What comes are words for a shell: a space in a path has a backslash before it.
+package=l1l2
 pkg_config() {
-    local found
+    local found elsewhere=
     found=$(find "$1" -name l1l2.pc -printf '%h')
-    PKG_CONFIG_PATH=$found PKG_CONFIG_LIBDIR=$found pkg-config "${@:2}" l1l2
+    # oneTBB's file is among the system's.
+    [ "$package" = l1l2 ] || elsewhere=:$(pkg-config --variable=pc_path pkg-config)
+    PKG_CONFIG_PATH=$found PKG_CONFIG_LIBDIR=$found$elsewhere pkg-config "${@:2}" "$package"
 }
 
 # library_dir PREFIX
@@ -107,6 +128,54 @@ static_only)
     cmake --install "$work/library"
     build_find_package "$work/prefix" l1l2::l1l2
     build_pkg_config "$work/prefix"
+    if has_threads "$work/prefix"; then
+        build_threads "$work/prefix" l1l2::threads
+        package=l1l2_threads
+        compile "$work/prefix" "$work/threads" "$consumers/threads.c"
+        "$work/threads"
+    fi
+    ;;
+threads_find_package)
+    needs_threads
+    for target in threads threads_shared threads_static; do
+        build_threads "$prefix" l1l2::$target
+        readelf -d "$work/l1l2_$target/consumer" >"$work/dynamic"
+        if [ "$target" = threads_static ]; then
+            refuses grep 'NEEDED.*libl1l2_threads' "$work/dynamic"
+        else
+            grep 'NEEDED.*libl1l2_threads.so.0' "$work/dynamic"
+        fi
+    done
+    # Who does not ask for the component needs no oneTBB, even if it is there.
+    cmake -S "$consumers/find_package" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" \
+        -DCONSUMED=l1l2::l1l2 -DCMAKE_DISABLE_FIND_PACKAGE_TBB=ON
+    ;;
+threads_pkg_config)
+    needs_threads
+    package=l1l2_threads
+    cp -a "$prefix" "$work/moved"
+    compile "$work/moved" "$work/consumer" "$consumers/threads.c"
+    LD_LIBRARY_PATH=$(library_dir "$work/moved") "$work/consumer"
+    # The static libraries, in a program that links the rest of what they need.
+    dir=$(library_dir "$work/moved")
+    rm "$dir"/libl1l2*.so*
+    compile "$work/moved" "$work/static_consumer" "$consumers/threads.c" -- --static
+    "$work/static_consumer"
+    ;;
+threads_component_missing)
+    cp -a "$prefix" "$work/prefix"
+    find "$work/prefix" -iname '*l1l2*threads*' -delete
+    refuses cmake -S "$consumers/threads" -B "$work/missing" -DCMAKE_PREFIX_PATH="$work/prefix" \
+        -DCONSUMED=l1l2::threads 2>"$work/error"
+    tr -s ' \n' ' ' <"$work/error" | grep 'this l1l2 was installed without its component threads'
+    # Or it is there, but oneTBB is not.
+    if has_threads "$prefix"; then
+        refuses cmake -S "$consumers/threads" -B "$work/no_tbb" -DCMAKE_PREFIX_PATH="$prefix" \
+            -DCONSUMED=l1l2::threads -DCMAKE_DISABLE_FIND_PACKAGE_TBB=ON 2>"$work/error"
+        tr -s ' \n' ' ' <"$work/error" | grep 'the component threads needs oneTBB 2021'
+    fi
+    # Without the component all is well.
+    build_find_package "$work/prefix" l1l2::l1l2
     ;;
 example_penalty)
     compile "$prefix" "$work/penalty" -Wall -Wextra -Wpedantic -Werror \

@@ -1,0 +1,349 @@
+/**
+ * libl1l2_threads, the shared library as it ships. oneTBB is allowed more threads than the machine
+ * may have, so that nothing here depends on their number.
+ */
+#include "catch.hpp"
+#include "l1l2_threads.h"
+
+#include <oneapi/tbb/global_control.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cfenv>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace {
+
+thread_local bool no_memory = false; ///< whether this thread's operator new fails
+
+} // namespace
+
+void* operator new(std::size_t size) {
+    void* memory = no_memory ? nullptr : std::malloc(size > 0 ? size : 1);
+    if (memory == nullptr) {
+        throw std::bad_alloc();
+    }
+    return memory;
+}
+void operator delete(void* memory) noexcept {
+    std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+    std::free(memory);
+}
+
+namespace {
+
+constexpr std::size_t allowed = 8; ///< threads that oneTBB may have in all
+const tbb::global_control more_threads(tbb::global_control::max_allowed_parallelism, allowed);
+
+struct Destroy {
+    void operator()(l1l2_threads* threads) const { l1l2_threads_destroy(threads); }
+};
+using Threads = std::unique_ptr<l1l2_threads, Destroy>;
+
+Threads make_threads(std::size_t count) {
+    l1l2_threads* threads = nullptr;
+    if (l1l2_threads_create(count, &threads) != L1L2_OK) {
+        throw std::runtime_error("no threads");
+    }
+    return Threads(threads);
+}
+
+using Sizes = std::initializer_list<std::size_t>;
+using Task = std::function<void(std::size_t)>;
+
+int32_t run(const Threads& threads, std::size_t count, Task task) {
+    const auto call = [](void* work, std::size_t i) { (*static_cast<Task*>(work))(i); };
+    const l1l2_runner runner = l1l2_threads_run;
+    return runner(threads.get(), call, &task, count);
+}
+
+/// Where threads wait until so many have come. False if they do not within a minute.
+class Gate {
+  public:
+    explicit Gate(int expected) : missing_(expected) {}
+
+    bool pass() {
+        --missing_;
+        const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+        while (missing_ > 0) {
+            if (std::chrono::steady_clock::now() > end) {
+                return false;
+            }
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
+        }
+        return true;
+    }
+
+  private:
+    std::atomic<int> missing_;
+};
+
+bool each_once(const std::vector<std::atomic<int>>& calls) {
+    return std::all_of(calls.begin(), calls.end(), [](const auto& n) { return n == 1; });
+}
+
+} // namespace
+
+TEST_CASE("each index is run exactly once", "[threads]") {
+    for (const std::size_t count : Sizes{1, 2, 3, 16, 0, L1L2_THREADS_MAX_COUNT}) {
+        const Threads threads = make_threads(count);
+        for (const std::size_t tasks : Sizes{0, 1, 2, 3, 1000, 100000}) {
+            std::vector<std::atomic<int>> calls(tasks);
+            CAPTURE(count, tasks);
+            CHECK(run(threads, tasks, [&](std::size_t i) { ++calls.at(i); }) == 0);
+            CHECK(each_once(calls));
+        }
+    }
+}
+
+TEST_CASE("one thread runs the tasks in their order and is the calling one", "[threads]") {
+    const Threads threads = make_threads(1);
+    std::vector<std::size_t> order;
+    const auto caller = std::this_thread::get_id();
+    bool same = true;
+    run(threads, 100, [&](std::size_t i) {
+        order.push_back(i);
+        same = same && std::this_thread::get_id() == caller;
+    });
+    CHECK(same);
+    CHECK(order.size() == 100);
+    CHECK(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST_CASE("two tasks run at the same time", "[threads]") {
+    const Threads threads = make_threads(2);
+    for (int round = 0; round < 100; ++round) {
+        Gate gate(2);
+        std::atomic<int> passed{0};
+        REQUIRE(run(threads, 2, [&](std::size_t) { passed += gate.pass() ? 1 : 0; }) == 0);
+        REQUIRE(passed == 2);
+    }
+}
+
+TEST_CASE("a run has no more threads than asked for", "[threads]") {
+    for (const std::size_t count : Sizes{2, 3, 5}) {
+        const Threads threads = make_threads(count);
+        std::atomic<std::size_t> at_once{0};
+        std::atomic<std::size_t> most{0};
+        run(threads, 500, [&](std::size_t) {
+            const std::size_t now = ++at_once;
+            std::size_t before = most;
+            while (now > before && !most.compare_exchange_weak(before, now)) {
+            }
+            std::this_thread::sleep_for(std::chrono::microseconds(100));
+            --at_once;
+        });
+        CAPTURE(count);
+        CHECK(most <= count);
+    }
+}
+
+TEST_CASE("runs of many threads do not wait for one another", "[threads]") {
+    constexpr int callers = 20;
+    const Threads threads = make_threads(3);
+    Gate all_run(callers);
+    std::atomic<int> passed{0};
+    std::vector<std::thread> application;
+    for (int caller = 0; caller < callers; ++caller) {
+        application.emplace_back([&] {
+            run(threads, 10, [&](std::size_t i) {
+                if (i == 0) {
+                    passed += all_run.pass() ? 1 : 0;
+                }
+            });
+        });
+    }
+    for (std::thread& thread : application) {
+        thread.join();
+    }
+    CHECK(passed == callers);
+}
+
+TEST_CASE("a thread that waits for its run does no task of another", "[threads]") {
+    static thread_local int own_run = -1; // of the application's threads; oneTBB's have none
+    constexpr int callers = 6;
+    const Threads threads = make_threads(4);
+    std::atomic<int> strange{0};
+    std::atomic<int> done{0};
+    std::vector<std::thread> application;
+    for (int caller = 0; caller < callers; ++caller) {
+        application.emplace_back([&, caller] {
+            own_run = caller;
+            for (int round = 0; round < 50; ++round) {
+                run(threads, 40, [&](std::size_t i) {
+                    strange += own_run == -1 || own_run == caller ? 0 : 1;
+                    ++done;
+                    std::this_thread::sleep_for(std::chrono::microseconds(i % 5 == 0 ? 50 : 0));
+                });
+            }
+        });
+    }
+    for (std::thread& thread : application) {
+        thread.join();
+    }
+    CHECK(strange == 0);
+    CHECK(done == callers * 50 * 40);
+}
+
+TEST_CASE("runs may nest, on the same threads and crosswise", "[threads]") {
+    const Threads a = make_threads(2);
+    const Threads b = make_threads(2);
+    std::atomic<int> done{0};
+    std::vector<std::thread> application;
+    for (int caller = 0; caller < 24; ++caller) {
+        application.emplace_back([&, caller] {
+            const Threads& outer = caller % 2 == 0 ? a : b;
+            const Threads& other = caller % 2 == 0 ? b : a;
+            for (int round = 0; round < 10; ++round) {
+                run(outer, 6, [&](std::size_t) {
+                    run(outer, 5, [&](std::size_t) { ++done; });
+                    run(other, 4,
+                        [&](std::size_t) { run(outer, 3, [&](std::size_t) { ++done; }); });
+                });
+            }
+        });
+    }
+    for (std::thread& thread : application) {
+        thread.join();
+    }
+    CHECK(done == 24 * 10 * 6 * (5 + 4 * 3));
+}
+
+TEST_CASE("the number of threads", "[threads]") {
+    CHECK(l1l2_threads_count(make_threads(1).get()) == 1);
+    CHECK(l1l2_threads_count(make_threads(7).get()) == 7);
+    CHECK(l1l2_threads_count(make_threads(L1L2_THREADS_MAX_COUNT).get()) == L1L2_THREADS_MAX_COUNT);
+    CHECK(l1l2_threads_count(nullptr) == 0);
+
+    SECTION("0 stands for what oneTBB may use") {
+        CHECK(l1l2_threads_count(make_threads(0).get()) ==
+              tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism));
+        const tbb::global_control one(tbb::global_control::max_allowed_parallelism, 1);
+        CHECK(l1l2_threads_count(make_threads(0).get()) == 1);
+    }
+}
+
+TEST_CASE("what cannot be made is told by its status", "[threads]") {
+    int other = 0;
+    auto* const untouched = reinterpret_cast<l1l2_threads*>(&other);
+
+    CHECK(l1l2_threads_create(2, nullptr) == L1L2_ERROR_INVALID_ARGUMENT);
+    for (const std::size_t count : {std::size_t{L1L2_THREADS_MAX_COUNT} + 1, SIZE_MAX}) {
+        l1l2_threads* threads = untouched;
+        CHECK(l1l2_threads_create(count, &threads) == L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(threads == nullptr);
+    }
+    l1l2_threads* threads = untouched;
+    no_memory = true;
+    const l1l2_status status = l1l2_threads_create(2, &threads);
+    no_memory = false;
+    CHECK(status == L1L2_ERROR_OUT_OF_MEMORY);
+    CHECK(threads == nullptr);
+    l1l2_threads_destroy(nullptr);
+}
+
+TEST_CASE("a run without threads or without a task is refused", "[threads]") {
+    const Threads threads = make_threads(2);
+    static std::atomic<int> calls{0};
+    const auto count_call = [](void*, std::size_t) { ++calls; };
+    CHECK(l1l2_threads_run(nullptr, count_call, nullptr, 3) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(l1l2_threads_run(threads.get(), nullptr, nullptr, 3) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(calls == 0);
+    CHECK(l1l2_threads_run(threads.get(), count_call, nullptr, 3) == L1L2_OK);
+    CHECK(calls == 3);
+}
+
+TEST_CASE("a task that throws makes the run fail, after all of its tasks", "[threads]") {
+    for (const std::size_t count : Sizes{1, 3}) {
+        const Threads threads = make_threads(count);
+        std::vector<std::atomic<int>> calls(1000);
+        const int32_t status = run(threads, calls.size(), [&](std::size_t i) {
+            ++calls.at(i);
+            if (i % 100 == 7) {
+                throw std::runtime_error("a task must not do this");
+            }
+        });
+        CHECK(status == L1L2_ERROR_RUNNER_FAILED);
+        CHECK(each_once(calls));
+        CHECK(run(threads, 10, [](std::size_t) {}) == L1L2_OK);
+    }
+}
+
+TEST_CASE("a run leaves the caller's rounding mode as it was", "[threads]") {
+    const int before = std::fegetround();
+    for (const std::size_t count : Sizes{1, 2}) {
+        const Threads threads = make_threads(count);
+        std::fesetround(FE_UPWARD);
+        run(threads, 100, [](std::size_t) {});
+        const int after = std::fegetround();
+        std::fesetround(before);
+        CHECK(after == FE_UPWARD);
+    }
+}
+
+TEST_CASE("more threads than oneTBB has print no warning", "[threads]") {
+    std::FILE* const printed = std::tmpfile();
+    REQUIRE(printed != nullptr);
+    const int standard_error = dup(STDERR_FILENO);
+    dup2(fileno(printed), STDERR_FILENO);
+    run(make_threads(L1L2_THREADS_MAX_COUNT), 100, [](std::size_t) {});
+    dup2(standard_error, STDERR_FILENO);
+    close(standard_error);
+    std::fseek(printed, 0, SEEK_END);
+    CHECK(std::ftell(printed) == 0);
+    std::fclose(printed);
+}
+
+TEST_CASE("in a forked process the calling thread does all", "[threads]") {
+    Threads threads = make_threads(4);
+    // Workers there are, and they are at work while the process forks.
+    std::atomic<bool> stop{false};
+    std::thread application([&] {
+        while (!stop) {
+            run(threads, 100, [](std::size_t) {});
+        }
+    });
+    for (int round = 0; round < 50; ++round) {
+        const pid_t child = fork();
+        if (child == 0) {
+            alarm(60);
+            const auto caller = std::this_thread::get_id();
+            std::vector<int> calls(1000, 0);
+            bool alone = true;
+            const auto count_call = [&](std::size_t i) {
+                ++calls[i];
+                alone = alone && std::this_thread::get_id() == caller;
+            };
+            const bool inherited = run(threads, calls.size(), count_call) == 0;
+            threads.reset();
+            const Threads own = make_threads(4);
+            const bool made = run(own, calls.size(), count_call) == 0;
+            const bool twice =
+                std::all_of(calls.begin(), calls.end(), [](int n) { return n == 2; });
+            const bool counted = l1l2_threads_count(own.get()) == 4 &&
+                                 l1l2_threads_count(make_threads(0).get()) == 1;
+            _exit(inherited && made && twice && alone && counted ? 0 : 1);
+        }
+        REQUIRE(child > 0);
+        int status = -1;
+        REQUIRE(waitpid(child, &status, 0) == child);
+        REQUIRE(status == 0);
+    }
+    stop = true;
+    application.join();
+}

@@ -1,0 +1,192 @@
+/**
+ * A runner on oneTBB. include/l1l2_threads.h says what each function promises.
+ */
+#include "l1l2_threads.h"
+
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/partitioner.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+namespace {
+
+/// At most so many runs at once are helped by oneTBB's workers. Callers beyond that work alone,
+/// which loses nothing, as there are many of them; but each place that an arena keeps for a caller
+/// is one more in which an idle worker looks for work.
+constexpr std::size_t max_callers = 8;
+
+} // namespace
+
+struct l1l2_threads {
+    const std::size_t count;
+    /// Of oneTBB's threads those that may help with one run.
+    const std::size_t workers;
+    /// The places of the arena that are kept for callers and that none has taken: they enter it
+    /// through these alone, and so never wait for one another.
+    std::atomic<int> free_places;
+    /// Where the workers come to help; none if there are none.
+    std::optional<tbb::task_arena> arena;
+
+    l1l2_threads(std::size_t count_asked, std::size_t worker_count)
+        : count(count_asked), workers(worker_count),
+          free_places(static_cast<int>(std::min(count, max_callers))) {}
+};
+
+namespace {
+
+/// Whether this process is a fork of one that had made an l1l2_threads, and so has no workers, but
+/// perhaps locks of oneTBB that they held.
+std::atomic<bool> forked{false};
+
+/// False if there is no memory to do so. Twice does no harm.
+bool watch_for_fork() {
+    static std::atomic<bool> watching{false};
+    if (!watching) {
+        watching = pthread_atfork(nullptr, nullptr, [] { forked = true; }) == 0;
+    }
+    return watching;
+}
+
+/// One of the places of an arena for a caller, or none if all are taken.
+class Place {
+  public:
+    explicit Place(l1l2_threads& threads) : free_(threads.free_places), taken_(free_-- > 0) {
+        if (!taken_) {
+            ++free_;
+        }
+    }
+    ~Place() {
+        if (taken_) {
+            ++free_;
+        }
+    }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+    bool taken() const noexcept { return taken_; }
+
+  private:
+    std::atomic<int>& free_;
+    const bool taken_;
+};
+
+/// The tasks of one run. They are handed out one by one rather than as a range that oneTBB splits:
+/// that costs an addition each, and goes on as it should when oneTBB is out of memory.
+class Run {
+  public:
+    Run(l1l2_task task, void* work, std::size_t count) : task_(task), work_(work), count_(count) {}
+
+    /// Does tasks until none is left to begin.
+    void work_off() noexcept {
+        for (std::size_t i = next_++; i < count_; i = next_++) {
+            try {
+                task_(work_, i);
+            } catch (...) {
+                threw_ = true;
+            }
+        }
+    }
+
+    bool threw() const noexcept { return threw_; }
+
+  private:
+    const l1l2_task task_;
+    void* const work_;
+    const std::size_t count_;
+    std::atomic<std::size_t> next_{0};
+    std::atomic<bool> threw_{false};
+};
+
+/// Works a run off with the help of the arena's workers. May throw when oneTBB is out of memory;
+/// then nobody works on the run any more, but tasks may be left.
+void work_off_together(Run& run, tbb::task_arena& arena, std::size_t threads) {
+    const auto work_off = [&] {
+        tbb::parallel_for(
+            std::size_t{0}, threads, [&run](std::size_t) { run.work_off(); },
+            tbb::simple_partitioner{});
+    };
+    // Isolated: a thread that waits for its run to end is given no task of another run, for which
+    // it may hold a lock, or which takes longer.
+    arena.execute([&work_off] { tbb::this_task_arena::isolate(work_off); });
+}
+
+/// How many threads oneTBB can bring to a run, the calling one among them. An arena for more would
+/// make it print a warning.
+std::size_t available_count() {
+    if (forked) {
+        return 1;
+    }
+    using tbb::global_control;
+    const std::size_t count = global_control::active_value(global_control::max_allowed_parallelism);
+    return std::clamp(count, std::size_t{1}, std::size_t{L1L2_THREADS_MAX_COUNT});
+}
+
+} // namespace
+
+l1l2_status l1l2_threads_create(size_t count, l1l2_threads** threads) noexcept {
+    if (threads == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    *threads = nullptr;
+    if (count > L1L2_THREADS_MAX_COUNT) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    try {
+        const std::size_t available = count == 1 ? 1 : available_count();
+        const std::size_t asked = count > 0 ? count : available;
+        const std::size_t workers = std::min(asked, available) - 1;
+        auto made = std::make_unique<l1l2_threads>(asked, workers);
+        if (workers > 0) {
+            if (!watch_for_fork()) {
+                return L1L2_ERROR_OUT_OF_MEMORY;
+            }
+            const int places = made->free_places;
+            made->arena.emplace(places + static_cast<int>(workers), static_cast<unsigned>(places));
+            made->arena->initialize();
+        }
+        *threads = made.release();
+        return L1L2_OK;
+    } catch (...) { // what is thrown here is std::bad_alloc
+        return L1L2_ERROR_OUT_OF_MEMORY;
+    }
+}
+
+void l1l2_threads_destroy(l1l2_threads* threads) noexcept {
+    // What a forked process has got from its parent stays as it is: a lock that it takes to take
+    // it apart may be held by a thread that is not there.
+    const bool inherited = threads != nullptr && threads->arena && forked;
+    if (!inherited) {
+        delete threads;
+    }
+}
+
+size_t l1l2_threads_count(const l1l2_threads* threads) noexcept {
+    return threads != nullptr ? threads->count : 0;
+}
+
+int32_t l1l2_threads_run(void* threads, l1l2_task task, void* work, size_t count) noexcept {
+    if (threads == nullptr || task == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    l1l2_threads& self = *static_cast<l1l2_threads*>(threads);
+    Run run(task, work, count);
+    if (self.arena && count > 1 && !forked) {
+        const Place place(self);
+        if (place.taken()) {
+            try {
+                work_off_together(run, *self.arena, std::min(self.workers + 1, count));
+            } catch (...) { // what is left is done below
+            }
+        }
+    }
+    run.work_off();
+    return run.threw() ? L1L2_ERROR_RUNNER_FAILED : L1L2_OK;
+}
