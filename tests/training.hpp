@@ -133,6 +133,14 @@ class GuardedPages {
     void* map_;
 };
 
+/// The element at any address.
+template <class T>
+T load(const void* at) {
+    T element;
+    std::memcpy(static_cast<void*>(&element), at, sizeof element);
+    return element;
+}
+
 /// The elements nearest to some numbers.
 template <class T>
 std::vector<T> elements(std::initializer_list<double> values) {
