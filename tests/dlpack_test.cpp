@@ -557,6 +557,50 @@ TEST_CASE("a prox may be written to another description of the same memory", "[d
     CHECK(difference(memory, expected) == "");
 }
 
+TEMPLATE_TEST_CASE("no byte beyond the elements of a tensor is touched", "[dlpack][bits]", Float16,
+                   Bfloat16, float, double) {
+    const GuardedPages x_pages;
+    const GuardedPages written_pages;
+    const Handle handle(both);
+    constexpr std::size_t size = sizeof(TestType);
+    const Layout layouts[] = {{"a column", {61}, {3}},
+                              {"a row", {77}, {}},
+                              {"padded rows", {9, 13}, {16, 1}},
+                              {"backwards", {61}, {-2}},
+                              {"padded columns", {9, 13}, {1, 10}}};
+    for (const Layout& layout : layouts) {
+        const std::vector<Axes> indices = layout.indices();
+        std::ptrdiff_t lowest = 0;
+        std::ptrdiff_t highest = 0;
+        for (std::size_t axis = 0; axis < layout.strides.size(); ++axis) {
+            const std::ptrdiff_t reach = layout.strides[axis] * (layout.shape[axis] - 1);
+            (reach < 0 ? lowest : highest) += reach;
+        }
+        highest = layout.strides.empty() ? layout.shape[0] - 1 : highest;
+        for (const bool at_end : {true, false}) {
+            INFO(layout.name << (at_end ? " at the end" : " at the beginning"));
+            const std::ptrdiff_t first = (at_end ? -1 - highest : -lowest);
+            const auto place = [&](const GuardedPages& pages) {
+                return reinterpret_cast<TestType*>(at_end ? pages.end() : pages.begin()) + first;
+            };
+            std::fill(x_pages.begin(), x_pages.end(), static_cast<unsigned char>(0x3c));
+            std::fill(written_pages.begin(), written_pages.end(), static_cast<unsigned char>(0x3d));
+            const Tensor x(dl_dtype<TestType>(), layout.shape, layout.strides, place(x_pages));
+            const Tensor written(dl_dtype<TestType>(), layout.shape, layout.strides,
+                                 place(written_pages));
+            double penalty = untouched;
+            CHECK(l1l2_add_gradient_dlpack(handle.get(), x.get(), 1.0, written.get(), &penalty) ==
+                  L1L2_OK);
+            CHECK(to_bits(penalty) == to_bits(penalty_of_tensor(handle.get(), x.get())));
+            CHECK(l1l2_prox_dlpack(handle.get(), x.get(), 1.0, written.get()) == L1L2_OK);
+            const auto kept = std::count(written_pages.begin(), written_pages.end(), 0x3d);
+            CHECK(kept >=
+                  static_cast<std::ptrdiff_t>(written_pages.size() - indices.size() * size));
+        }
+    }
+    SUCCEED("all layouts"); // a byte too far would have been the end
+}
+
 TEST_CASE("an element may be at any byte", "[dlpack][bits]") {
     const Handle handle(both);
     const std::vector<double> elements = ordinary_elements<double>(77, 1);

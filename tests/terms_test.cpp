@@ -277,6 +277,7 @@ std::string mistake(const Model& model, std::deque<Runner> runners = willing_run
             return "";
         };
         const std::vector<l1l2_term> terms = computed.terms();
+        const std::vector<l1l2_term> terms_before = terms;
         l1l2_status status =
             l1l2_penalty_terms(terms.data(), sizeof(l1l2_term), terms.size(), runner.function(),
                                runner.state(), penalties.data(), &total, &faulty);
@@ -294,6 +295,9 @@ std::string mistake(const Model& model, std::deque<Runner> runners = willing_run
         }
         if (!found.empty()) {
             return found;
+        }
+        if (std::memcmp(terms.data(), terms_before.data(), terms.size() * sizeof(l1l2_term)) != 0) {
+            return "the terms were written, runner: " + runner.name();
         }
     }
     return "";
@@ -463,6 +467,33 @@ TEST_CASE("a prox may be written over its tensor, with every runner", "[terms][b
         for (std::size_t i = 0; i < terms.size(); ++i) {
             CHECK((computed.arrays[i].x == expected.arrays[i].out));
         }
+    }
+}
+
+TEST_CASE("the arrays of terms may be at any address", "[terms][bits]") {
+    const Handle handle(both);
+    const std::vector<float> x = rough_elements<float>(100003, 1);
+    const std::vector<float> before = rough_elements<float>(x.size(), 2);
+    for (Runner& runner : willing_runners()) {
+        INFO(runner.name());
+        Placed<float> placed_x(x, 3);
+        Placed<float> gradient(before, 6);
+        Placed<float> out(before, 9);
+        l1l2_term term = {};
+        term.regularizer = handle.get();
+        term.x = placed_x.data();
+        term.n = x.size();
+        term.gradient = gradient.data();
+        term.out = out.data();
+        term.dtype = L1L2_FLOAT32;
+        CHECK(l1l2_add_gradient_terms(&term, sizeof term, 1, 3.0, runner.function(), runner.state(),
+                                      nullptr, nullptr, nullptr) == L1L2_OK);
+        CHECK(l1l2_prox_terms(&term, sizeof term, 1, 3.0, runner.function(), runner.state(),
+                              nullptr) == L1L2_OK);
+        CHECK(difference(gradient.values(), specified_gradient(both, x, 3.0, before)) == "");
+        CHECK(difference(out.values(), specified_prox(both, x, 3.0)) == "");
+        CHECK(gradient.surroundings_intact());
+        CHECK(out.surroundings_intact());
     }
 }
 

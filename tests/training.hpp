@@ -242,6 +242,14 @@ bool in_hostile_environments(Function function) {
         restored = restored && ((after ^ (before | hostile)) & ~exception_flags) == 0;
     }
 #endif
+#if defined(__GLIBC__)
+    std::feclearexcept(FE_ALL_EXCEPT);
+    feenableexcept(FE_ALL_EXCEPT);
+    const int unmasked = fegetexcept(); // none on a CPU that cannot trap
+    function();                         // a trap would be the end
+    restored = restored && fegetexcept() == unmasked;
+    fedisableexcept(FE_ALL_EXCEPT);
+#endif
     return restored;
 }
 
