@@ -1,15 +1,22 @@
 /**
- * What the library allocates, and what it does when it can't: this program replaces malloc, which
- * the shared library with its own C++ runtime then calls too.
+ * What the library allocates, what it does when it can't, and how much stack it takes: this program
+ * replaces malloc, which the shared library with its own C++ runtime then calls too.
  */
 #include "catch.hpp"
-#include "l1l2.h"
+#include "training.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <string>
 #include <vector>
+
+#include <pthread.h>
+
+#ifdef L1L2_HAS_DLPACK
+#include <dlpack/dlpack.h>
+#endif
 
 extern "C" {
 // The names under which glibc keeps its own.
@@ -56,6 +63,130 @@ class Watch {
     Watch& operator=(const Watch&) = delete;
 };
 
+/// Everything that computes: all types, with rests of vectors and blocks, strided, and in tasks.
+class Computation {
+  public:
+    Computation() {
+        std::size_t used = 0; // of each array, in doubles; no two terms write to the same
+        for (const l1l2_dtype dtype : dtypes) {
+            for (const std::size_t n : sizes) {
+                l1l2_term term = {};
+                term.regularizer = handle_.get();
+                term.dtype = dtype;
+                term.n = n;
+                term.x = x_.data();
+                term.gradient = gradient_.data() + used;
+                term.out = out_.data() + used;
+                terms_.push_back(term);
+                used += n;
+            }
+        }
+        penalties_.resize(terms_.size());
+    }
+
+    /// Whether all went well.
+    bool run() {
+        bool well = true;
+        for (const l1l2_term& term : terms_) {
+            well = well && array(term);
+        }
+        return well && strided() && in_terms(nullptr) && in_terms(in_a_row);
+    }
+
+  private:
+    static constexpr l1l2_dtype dtypes[] = {L1L2_FLOAT16, L1L2_BFLOAT16, L1L2_FLOAT32,
+                                            L1L2_FLOAT64};
+
+    static constexpr std::size_t sizes[] = {0, 1, 77, 4096, 50003};
+    static constexpr std::size_t room = 4 * (1 + 77 + 4096 + 50003);
+
+    static std::int32_t in_a_row(void*, l1l2_task task, void* work, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            task(work, i);
+        }
+        return 0;
+    }
+
+    bool array(const l1l2_term& term) {
+        double penalty = 0.0;
+        return l1l2_penalty(handle_.get(), term.dtype, term.x, term.n, &penalty) == L1L2_OK &&
+               l1l2_add_gradient(handle_.get(), term.dtype, term.x, term.n, 1.0, term.gradient,
+                                 &penalty) == L1L2_OK &&
+               l1l2_prox(handle_.get(), term.dtype, term.x, term.n, 1.0, term.out) == L1L2_OK;
+    }
+
+    bool in_terms(l1l2_runner runner) {
+        double total = 0.0;
+        return l1l2_penalty_terms(terms_.data(), sizeof(l1l2_term), terms_.size(), runner, nullptr,
+                                  penalties_.data(), &total, nullptr) == L1L2_OK &&
+               l1l2_add_gradient_terms(terms_.data(), sizeof(l1l2_term), terms_.size(), 1.0, runner,
+                                       nullptr, penalties_.data(), &total, nullptr) == L1L2_OK &&
+               l1l2_prox_terms(terms_.data(), sizeof(l1l2_term), terms_.size(), 1.0, runner,
+                               nullptr, nullptr) == L1L2_OK;
+    }
+
+    bool strided() {
+#ifdef L1L2_HAS_DLPACK
+        bool well = true;
+        for (const int bits : {16, 32, 64}) {
+            std::int64_t shape[] = {50, 3, 70};
+            std::int64_t strides[] = {-400, 1, 4};
+            std::int64_t other_strides[] = {1, 50, 200};
+            DLTensor x = {};
+            x.data = x_.data();
+            x.device = {kDLCPU, 0};
+            x.ndim = 3;
+            x.dtype = {kDLFloat, static_cast<std::uint8_t>(bits), 1};
+            x.shape = shape;
+            x.strides = strides;
+            x.byte_offset = 49U * 400U * static_cast<unsigned>(bits) / 8U;
+            DLTensor written = x;
+            written.data = gradient_.data();
+            written.strides = other_strides;
+            written.byte_offset = 0;
+            double penalty = 0.0;
+            well =
+                well && l1l2_penalty_dlpack(handle_.get(), &x, &penalty) == L1L2_OK &&
+                l1l2_add_gradient_dlpack(handle_.get(), &x, 1.0, &written, &penalty) == L1L2_OK &&
+                l1l2_prox_dlpack(handle_.get(), &x, 1.0, &written) == L1L2_OK &&
+                l1l2_prox_dlpack(handle_.get(), &x, 1.0, &x) == L1L2_OK;
+        }
+        return well;
+#else
+        return true;
+#endif
+    }
+
+    const training::Handle handle_{training::both};
+    std::vector<double> x_ = ordinary_elements<double>(50003, 1);
+    std::vector<double> gradient_ = ordinary_elements<double>(room, 2);
+    std::vector<double> out_ = ordinary_elements<double>(room, 3);
+    std::vector<l1l2_term> terms_;
+    std::vector<double> penalties_;
+};
+
+/// How many bytes of its stack a thread takes that runs a function.
+std::size_t stack_of(void* (*function)(void*), void* argument) {
+    constexpr unsigned char paint = 0xa5;
+    static std::vector<unsigned char> memory(512 * 1024 + 4096);
+    const std::size_t to_page = 4096 - reinterpret_cast<std::uintptr_t>(memory.data()) % 4096;
+    unsigned char* const stack = memory.data() + to_page;
+    const std::size_t size = memory.size() - 4096;
+    std::fill_n(stack, size, paint);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstack(&attributes, stack, size);
+    pthread_t thread;
+    if (pthread_create(&thread, &attributes, function, argument) != 0) {
+        return SIZE_MAX;
+    }
+    pthread_join(thread, nullptr);
+    pthread_attr_destroy(&attributes);
+    const auto deepest =
+        std::find_if(stack, stack + size, [](unsigned char byte) { return byte != paint; });
+    return static_cast<std::size_t>(stack + size - deepest); // stacks grow downwards
+}
+
 } // namespace
 
 extern "C" {
@@ -94,6 +225,29 @@ TEST_CASE("l1l2_penalty and l1l2_to_json allocate nothing", "[allocation]") {
     }
     CHECK(allocations == 0);
     l1l2_destroy(regularizer);
+}
+
+TEST_CASE("what computes allocates nothing", "[allocation]") {
+    Computation computation;
+    bool well = false;
+    {
+        const Watch watch;
+        well = computation.run();
+    }
+    CHECK(well);
+    CHECK(allocations == 0);
+}
+
+TEST_CASE("what computes takes less than 64 KiB of stack", "[allocation]") {
+    static Computation computation;
+    static bool well = false;
+    const auto run = [](void*) -> void* {
+        well = computation.run();
+        return nullptr;
+    };
+    const auto nothing = [](void*) -> void* { return nullptr; };
+    CHECK(stack_of(run, nullptr) < stack_of(nothing, nullptr) + 64 * 1024);
+    CHECK(well);
 }
 
 TEST_CASE("a handle is one allocation, and destroying it frees it", "[allocation]") {

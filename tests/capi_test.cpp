@@ -85,7 +85,7 @@ TEST_CASE("every status has a text of its own, and so has every other number", "
             CHECK((a == b) == (std::string(l1l2_status_string(a)) == l1l2_status_string(b)));
         }
     }
-    for (const l1l2_status other : {-1, 1, 18, 42, INT32_MAX, INT32_MIN}) {
+    for (const l1l2_status other : {-1, 1, 18, 42, 51, INT32_MAX, INT32_MIN}) {
         CHECK(std::string(l1l2_status_string(other)) == "unknown status");
     }
 }
@@ -127,7 +127,7 @@ TEST_CASE("l1l2_get_config gives the coefficients back, either or both", "[capi]
     CHECK(l2 == untouched);
 }
 
-TEST_CASE("l1l2_penalty computes for both element types, at any address", "[capi]") {
+TEST_CASE("l1l2_penalty computes for float32 and float64, at any address", "[capi]") {
     const Handle handle(2.0, 3.0);
     unsigned char buffer[3 * sizeof(double) + 1];
     const float singles[] = {1.0F, -2.0F, 3.0F};

@@ -1,0 +1,256 @@
+/**
+ * What the tests of narrow types, gradients, proximal operators, tensors and terms share. All of
+ * them go through the C interface.
+ */
+#pragma once
+
+#include "l1l2.h"
+#include "narrow.hpp"
+
+#include <algorithm>
+#include <cfenv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#if defined(__x86_64__) || defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+namespace training {
+
+constexpr double untouched = -123.25;
+constexpr std::uint64_t quiet_nan = Format<double>::quiet_nan;
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double largest = std::numeric_limits<double>::max();
+
+/// Which terms there are.
+struct Coefficients {
+    double l1;
+    double l2;
+};
+constexpr Coefficients l1_only = {0.01, 0.0};
+constexpr Coefficients l2_only = {0.0, 0.3};
+constexpr Coefficients both = {0.01, 0.3};
+constexpr Coefficients neither = {0.0, 0.0};
+
+/// A regularizer for the time of a scope.
+class Handle {
+  public:
+    explicit Handle(Coefficients c = both) { l1l2_create(c.l1, c.l2, &regularizer_); }
+    ~Handle() { l1l2_destroy(regularizer_); }
+    Handle(const Handle&) = delete;
+    Handle& operator=(const Handle&) = delete;
+
+    const l1l2_regularizer* get() const { return regularizer_; }
+
+  private:
+    l1l2_regularizer* regularizer_ = nullptr;
+};
+
+/// All sizes up to some vectors of every kernel, and what is around blocks.
+inline std::vector<std::size_t> telling_sizes() {
+    std::vector<std::size_t> sizes;
+    for (std::size_t n = 0; n <= 130; ++n) {
+        sizes.push_back(n);
+    }
+    for (const std::size_t n : {1000, 4095, 4096, 4097, 8191, 8192, 8193, 12305, 20000}) {
+        sizes.push_back(n);
+    }
+    return sizes;
+}
+
+/// An array at `offset` bytes from a cache line, between bytes that must stay as they are.
+template <class T>
+class Placed {
+  public:
+    explicit Placed(const std::vector<T>& values, std::size_t offset = 0)
+        : size_(values.size()), bytes_(size_ * sizeof(T) + 3 * line, filling) {
+        const auto address = reinterpret_cast<std::uintptr_t>(bytes_.data());
+        start_ = (line - address % line) + offset % line;
+        if (size_ > 0) {
+            std::memcpy(data(), values.data(), size_ * sizeof(T));
+        }
+    }
+    Placed(const Placed&) = delete;
+    Placed& operator=(const Placed&) = delete;
+
+    void* data() { return bytes_.data() + start_; }
+
+    std::vector<T> values() const {
+        std::vector<T> values(size_);
+        if (size_ > 0) {
+            std::memcpy(values.data(), bytes_.data() + start_, size_ * sizeof(T));
+        }
+        return values;
+    }
+
+    bool surroundings_intact() const {
+        const auto filled = [](unsigned char byte) { return byte == filling; };
+        const auto from = bytes_.begin() + static_cast<std::ptrdiff_t>(start_);
+        const auto to = from + static_cast<std::ptrdiff_t>(size_ * sizeof(T));
+        return std::all_of(bytes_.begin(), from, filled) && std::all_of(to, bytes_.end(), filled);
+    }
+
+  private:
+    static constexpr std::size_t line = 64;
+    static constexpr unsigned char filling = 0xa5;
+
+    std::size_t size_;
+    std::vector<unsigned char> bytes_;
+    std::size_t start_ = 0;
+};
+
+/// Two pages between two that can be neither read nor written.
+class GuardedPages {
+  public:
+    GuardedPages()
+        : page_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))),
+          map_(mmap(nullptr, 4 * page_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+        mprotect(begin(), size(), PROT_READ | PROT_WRITE);
+    }
+    ~GuardedPages() { munmap(map_, 4 * page_); }
+    GuardedPages(const GuardedPages&) = delete;
+    GuardedPages& operator=(const GuardedPages&) = delete;
+
+    unsigned char* begin() const { return static_cast<unsigned char*>(map_) + page_; }
+    unsigned char* end() const { return begin() + size(); }
+    std::size_t size() const { return 2 * page_; }
+    unsigned char* forbidden() const { return static_cast<unsigned char*>(map_); }
+
+  private:
+    std::size_t page_;
+    void* map_;
+};
+
+/// The element at any address.
+template <class T>
+T load(const void* at) {
+    T element;
+    std::memcpy(static_cast<void*>(&element), at, sizeof element);
+    return element;
+}
+
+/// The elements nearest to some numbers.
+template <class T>
+std::vector<T> elements(std::initializer_list<double> values) {
+    std::vector<T> result;
+    for (const double value : values) {
+        result.push_back(nearest<T>(static_cast<typename Format<T>::Arithmetic>(value)));
+    }
+    return result;
+}
+
+/// Empty if two arrays have the same bits, else where they do not.
+template <class T>
+std::string difference(const std::vector<T>& actual, const std::vector<T>& expected) {
+    std::ostringstream text;
+    if (actual.size() != expected.size()) {
+        text << actual.size() << " elements, not " << expected.size();
+    }
+    for (std::size_t i = 0; i < actual.size() && text.str().empty(); ++i) {
+        if (std::memcmp(&actual[i], &expected[i], sizeof(T)) != 0) {
+            text << "element " << i << " of " << actual.size() << " is 0x" << std::hex
+                 << +to_bits(actual[i]) << ", not 0x" << +to_bits(expected[i]);
+        }
+    }
+    return text.str();
+}
+
+template <class T>
+double penalty_of(const l1l2_regularizer* regularizer, const std::vector<T>& x) {
+    double penalty = untouched;
+    l1l2_penalty(regularizer, Format<T>::dtype, x.data(), x.size(), &penalty);
+    return penalty;
+}
+
+/// The header's "Bits" of l1l2_add_gradient, an operation at a time. A term whose coefficient is 0
+/// is left out: neither its product nor its addition is computed.
+template <class T>
+std::vector<T> specified_gradient(Coefficients c, const std::vector<T>& x, double scale,
+                                  std::vector<T> gradient) {
+    using A = typename Format<T>::Arithmetic;
+    if (c.l1 == 0.0 && c.l2 == 0.0) {
+        return gradient;
+    }
+    const A a = static_cast<A>(scale * c.l1);
+    const A b = static_cast<A>(scale * 2 * c.l2);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const A value = static_cast<A>(value_of(x[i]));
+        const A s = value > 0 ? a : value < 0 ? -a : A(0);
+        A t = value; // a NaN
+        if (!is_nan(value)) {
+            if (c.l2 == 0.0) {
+                t = s;
+            } else {
+                t = b * value;
+                if (c.l1 != 0.0) {
+                    t = t + s;
+                }
+            }
+        }
+        gradient[i] = nearest<T>(static_cast<A>(value_of(gradient[i])) + t);
+    }
+    return gradient;
+}
+
+/// The header's "Bits" of l1l2_prox.
+template <class T>
+std::vector<T> specified_prox(Coefficients c, const std::vector<T>& x, double step) {
+    using A = typename Format<T>::Arithmetic;
+    const A t = static_cast<A>(step * c.l1);
+    const A m = static_cast<A>(1.0 / (1.0 + 2.0 * (step * c.l2)));
+    std::vector<T> out(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const A value = static_cast<A>(value_of(x[i]));
+        const A magnitude = std::fabs(value);
+        const A shrunk = magnitude > t ? magnitude - t : A(0);
+        out[i] = nearest<T>(is_nan(value) ? value : std::copysign(shrunk * m, value));
+    }
+    return out;
+}
+
+/// Calls a function in floating-point environments that a host may have set, and tells whether each
+/// was as before afterwards. The environment of the caller is restored.
+template <class Function>
+bool in_hostile_environments(Function function) {
+    bool restored = true;
+    for (const int mode : {FE_DOWNWARD, FE_UPWARD, FE_TOWARDZERO}) {
+        std::fesetround(mode);
+        function();
+        restored = restored && std::fegetround() == mode;
+        std::fesetround(FE_TONEAREST);
+    }
+#if defined(__x86_64__) || defined(__SSE2__)
+    constexpr unsigned exception_flags = 0x003F;
+    const unsigned before = _mm_getcsr();
+    for (const unsigned hostile : {0x0040U, 0x8000U, 0x8040U, 0xE040U}) {
+        _mm_setcsr(before | hostile); // denormals are zero, flush to zero, towards zero
+        function();
+        const unsigned after = _mm_getcsr();
+        _mm_setcsr(before);
+        restored = restored && ((after ^ (before | hostile)) & ~exception_flags) == 0;
+    }
+#endif
+#if defined(__GLIBC__)
+    std::feclearexcept(FE_ALL_EXCEPT);
+    feenableexcept(FE_ALL_EXCEPT);
+    const int unmasked = fegetexcept(); // none on a CPU that cannot trap
+    function();                         // a trap would be the end
+    restored = restored && fegetexcept() == unmasked;
+    fedisableexcept(FE_ALL_EXCEPT);
+#endif
+    return restored;
+}
+
+} // namespace training
