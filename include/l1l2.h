@@ -68,9 +68,9 @@
  * Failure. A function that can fail returns an l1l2_status. When it is not L1L2_OK, every output is
  * as it was before the call, but for five that say so: a handle becomes NULL, l1l2_to_json sets
  * *length, l1l2_from_json the message, the functions of terms *faulty, and where a runner failed
- * the arrays that were to be written may be so in part. The library never prints, never aborts, never
- * throws through this interface. No result depends on the locale, and the locale is never changed;
- * errno is unspecified after a call.
+ * the arrays that were to be written may be so in part. The library never prints, never aborts,
+ * never throws through this interface. No result depends on the locale, and the locale is never
+ * changed; errno is unspecified after a call.
  *
  * NULL. A pointer may be NULL only where its description says so.
  *
