@@ -18,8 +18,9 @@ using kernels::Sums;
 struct Operation {
     kernels::BlockKernel sums = nullptr;
     kernels::GradientKernel add_gradient = nullptr;
-    double sign = 0.0;   ///< of add_gradient
-    double linear = 0.0; ///< of add_gradient
+    kernels::GradientAndSumKernel add_gradient_and_sum = nullptr; ///< there if add_gradient is
+    double sign = 0.0;                                            ///< of the gradient
+    double linear = 0.0;                                          ///< of the gradient
     kernels::ProxKernel prox = nullptr;
     double threshold = 0.0; ///< of prox
     double factor = 0.0;    ///< of prox
@@ -38,6 +39,9 @@ struct Operation {
     /// For one block of at most kernels::block_elements elements: its sums, taken of x as it was
     /// before, and what is written to y.
     Sums apply(const void* x, void* y, std::size_t n) const {
+        if (sums != nullptr && add_gradient_and_sum != nullptr) {
+            return add_gradient_and_sum(x, y, n, sign, linear);
+        }
         const Sums result = sums != nullptr ? sums(x, n) : Sums{0.0, 0.0};
         write(x, y, n);
         return result;

@@ -70,7 +70,9 @@ bool Regularizer::plan_gradient(const kernels::KernelTable& table, Dtype dtype, 
         return false;
     }
     if (l1_ != 0.0 || l2_ != 0.0) {
-        operation.add_gradient = table.add_gradient[index(dtype)][index_of_terms(l1_, l2_)];
+        const std::size_t terms = index_of_terms(l1_, l2_);
+        operation.add_gradient = table.add_gradient[index(dtype)][terms];
+        operation.add_gradient_and_sum = table.add_gradient_and_sum[index(dtype)][terms];
         operation.sign = sign;
         operation.linear = linear;
     }

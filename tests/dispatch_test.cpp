@@ -53,6 +53,7 @@ TEST_CASE("every table has every kernel", "[dispatch]") {
             for (std::size_t terms = 0; terms < l1l2::kernels::terms_count; ++terms) {
                 CHECK(table.sums[dtype][terms] != nullptr);
                 CHECK(table.add_gradient[dtype][terms] != nullptr);
+                CHECK(table.add_gradient_and_sum[dtype][terms] != nullptr);
             }
         }
     }

@@ -192,6 +192,42 @@ TEST_CASE("every kernel of sums gives the bits of generic between unreadable pag
     SUCCEED("all sizes");
 }
 
+TEST_CASE("a gradient with its sums is the gradient and the sums", "[kernels]") {
+    const Tables tables = runnable_tables();
+    const GuardedPages x_pages(9);
+    const GuardedPages y_pages(9);
+    for (const Dtype dtype : all_dtypes) {
+        const std::vector<unsigned char> x = ordinary_elements(dtype, 4096);
+        const std::vector<unsigned char> y = arbitrary_elements(dtype, 4096, 2);
+        for (const l1l2::kernels::Terms terms : all_terms) {
+            const auto t_terms = static_cast<std::size_t>(terms);
+            for (const std::size_t n : sizes()) {
+                const std::size_t bytes = n * size_of(dtype);
+                std::vector<unsigned char> expected(y.begin(),
+                                                    y.begin() + static_cast<std::ptrdiff_t>(bytes));
+                l1l2::kernels::generic.add_gradient[index(dtype)][t_terms](
+                    x.data(), expected.data(), n, 0.01, -3.0);
+                const Sums sums = sums_of(l1l2::kernels::generic, dtype, terms, x.data(), n);
+                for (std::size_t t = 0; t < tables.count; ++t) {
+                    unsigned char* const x_at = x_pages.end() - bytes;
+                    unsigned char* const y_at = y_pages.end() - bytes;
+                    std::memcpy(x_at, x.data(), bytes);
+                    std::memcpy(y_at, y.data(), bytes);
+                    const Sums together =
+                        tables.table[t]->add_gradient_and_sum[index(dtype)][t_terms](x_at, y_at, n,
+                                                                                     0.01, -3.0);
+                    if (!std::equal(expected.begin(), expected.end(), y_at) ||
+                        bits(together.absolute) != bits(sums.absolute) ||
+                        bits(together.square) != bits(sums.square)) {
+                        FAIL(tables.table[t]->name << ", dtype " << index(dtype) << ", n = " << n);
+                    }
+                }
+            }
+        }
+    }
+    SUCCEED("all sizes");
+}
+
 TEST_CASE("every float16 and bfloat16 is widened and narrowed alike", "[kernels]") {
     const Tables tables = runnable_tables();
     constexpr std::size_t count = 65536;

@@ -10,9 +10,10 @@
 
 namespace {
 
-struct FourDoubles {
+struct FourDoubles : Elements<xsimd::fma3<xsimd::avx2>> {
     using arch = xsimd::fma3<xsimd::avx2>;
     using Batch = xsimd::batch<double, arch>;
+    using Floats = xsimd::batch<float, arch>;
     static constexpr bool adds_with_fma = true;
 
     /// On Zen 4, where it was measured, prefetching never gained and often lost: the hardware's
@@ -88,6 +89,9 @@ struct FourDoubles {
             return _mm256_maskload_pd(reinterpret_cast<const double*>(p), mask);
         }
     }
+
+    static inline Batch fma(Batch x, Batch y, Batch z) { return _mm256_fmadd_pd(x, y, z); }
+    static inline Floats fma(Floats x, Floats y, Floats z) { return _mm256_fmadd_ps(x, y, z); }
 
     static inline double fold(Batch lane) {
         const __m256d v = lane;

@@ -10,9 +10,10 @@
 
 namespace {
 
-struct EightDoubles {
+struct EightDoubles : Elements<xsimd::avx512bw> {
     using arch = xsimd::avx512bw;
     using Batch = xsimd::batch<double, arch>;
+    using Floats = xsimd::batch<float, arch>;
     static constexpr bool adds_with_fma = true;
 
     template <class T>
@@ -39,8 +40,31 @@ struct EightDoubles {
         }
     }
 
+    /// float32 as it is stored: an operation on half as many bytes.
+    using EightFloats = xsimd::batch<float, FourDoubles::arch>;
     template <class T>
-    static inline void store(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
+    using Stored =
+        typename Select<is_same<T, float>, EightFloats, xsimd::batch<Arithmetic<T>, arch>>::type;
+
+    template <class T>
+    static inline Stored<T> stored(const char* p, xsimd::batch<Arithmetic<T>, arch> x) {
+        if constexpr (is_same<T, float>) {
+            return _mm256_loadu_ps(reinterpret_cast<const float*>(p));
+        } else {
+            return x;
+        }
+    }
+    template <class T>
+    static inline Stored<T> narrow(xsimd::batch<Arithmetic<T>, arch> x) {
+        if constexpr (is_same<T, float>) {
+            return _mm512_cvtpd_ps(x);
+        } else {
+            return x;
+        }
+    }
+
+    template <class T>
+    static inline void store(char* p, Stored<T> x) {
         if constexpr (is_same<T, Float16>) {
             _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
                                 _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
@@ -51,7 +75,7 @@ struct EightDoubles {
             const __m512i upper = _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
             _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(upper));
         } else if constexpr (is_same<T, float>) {
-            _mm256_storeu_ps(reinterpret_cast<float*>(p), _mm512_cvtpd_ps(x));
+            _mm256_storeu_ps(reinterpret_cast<float*>(p), x);
         } else {
             _mm512_storeu_pd(p, x);
         }
@@ -85,6 +109,50 @@ struct EightDoubles {
         }
     }
 
+    static inline Batch fma(Batch x, Batch y, Batch z) { return _mm512_fmadd_pd(x, y, z); }
+    static inline Floats fma(Floats x, Floats y, Floats z) { return _mm512_fmadd_ps(x, y, z); }
+
+    static inline EightFloats fma(EightFloats x, EightFloats y, EightFloats z) {
+        return FourDoubles::fma(x, y, z);
+    }
+
+    // In one operation: (x & sign) ^ y, with the operands y, x, sign.
+    static constexpr int flip_sign = 0x78;
+
+    static inline Batch signed_as(Batch x, Batch y) {
+        return _mm512_castsi512_pd(
+            _mm512_ternarylogic_epi64(_mm512_castpd_si512(y), _mm512_castpd_si512(x),
+                                      _mm512_set1_epi64(INT64_MIN), flip_sign));
+    }
+    static inline Floats signed_as(Floats x, Floats y) {
+        return _mm512_castsi512_ps(
+            _mm512_ternarylogic_epi32(_mm512_castps_si512(y), _mm512_castps_si512(x),
+                                      _mm512_set1_epi32(INT32_MIN), flip_sign));
+    }
+    static inline EightFloats signed_as(EightFloats x, EightFloats y) {
+        return _mm256_castsi256_ps(
+            _mm256_ternarylogic_epi32(_mm256_castps_si256(y), _mm256_castps_si256(x),
+                                      _mm256_set1_epi32(INT32_MIN), flip_sign));
+    }
+
+    static inline Batch sign_term(__mmask8 not_zero, Batch x, Batch a) {
+        return _mm512_castsi512_pd(_mm512_maskz_ternarylogic_epi64(
+            not_zero, _mm512_castpd_si512(a), _mm512_castpd_si512(x), _mm512_set1_epi64(INT64_MIN),
+            flip_sign));
+    }
+    static inline Batch sign_term(Batch x, Batch /*stored_x*/, Batch a) {
+        return sign_term(_mm512_cmp_pd_mask(x, _mm512_setzero_pd(), _CMP_NEQ_UQ), x, a);
+    }
+    static inline Batch sign_term(Batch x, EightFloats stored_x, Batch a) {
+        return sign_term(_mm256_cmp_ps_mask(stored_x, _mm256_setzero_ps(), _CMP_NEQ_UQ), x, a);
+    }
+    static inline Floats sign_term(Floats x, Floats /*stored_x*/, Floats a) {
+        const __mmask16 not_zero = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+        return _mm512_castsi512_ps(_mm512_maskz_ternarylogic_epi32(
+            not_zero, _mm512_castps_si512(a), _mm512_castps_si512(x), _mm512_set1_epi32(INT32_MIN),
+            flip_sign));
+    }
+
     static inline double fold(Batch lane) {
         const __m512d v = lane;
         return FourDoubles::fold(
@@ -99,15 +167,9 @@ struct FourDoublesOf32Registers : FourDoubles {
     }
 };
 
-/// float64 in 512-bit registers, all others in 256-bit ones.
-constexpr KernelTable halves_table() {
-    KernelTable table = kernel_table<FourDoublesOf32Registers>("avx512bw", "avx512bw-256");
-    add_dtype<EightDoubles, double>(table, Dtype::float64);
-    return table;
-}
-
 } // namespace
 
 constexpr KernelTable l1l2::kernels::avx512bw =
     kernel_table<EightDoubles>("avx512bw", "avx512bw-512");
-constexpr KernelTable l1l2::kernels::avx512bw_256 = halves_table();
+constexpr KernelTable l1l2::kernels::avx512bw_256 =
+    kernel_table<FourDoublesOf32Registers, EightDoubles>("avx512bw", "avx512bw-256");

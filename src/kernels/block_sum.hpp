@@ -3,6 +3,7 @@
  * uses
  *
  *     arch                   the tag of xsimd
+ *     fma(x, y, z)           x * y + z, fused if that is faster: for exact products
  *     fold(batch)            element 0 of the halving fold below, within one register
  *     load<T>(p)             as many elements T at p, of any alignment, as a batch has doubles
  *     load_partial<T>(p, n)  the same with 0 < n < width elements, zeros behind them
@@ -31,6 +32,15 @@ template <class Isa, class T, Terms terms>
 class BlockSum {
     using Batch = xsimd::batch<double, typename Isa::arch>;
 
+  public:
+    static constexpr size_t batches = lanes / Batch::size;
+
+    struct Lanes {
+        Batch absolute[batches];
+        Batch square[batches];
+    };
+
+  private:
     static constexpr bool absolute_wanted = terms != Terms::square;
     static constexpr bool square_wanted = terms != Terms::absolute;
 
@@ -38,7 +48,6 @@ class BlockSum {
     using Loaded = typename Select<is_narrow<T>, float, T>::type;
 
     static constexpr size_t width = Batch::size;
-    static constexpr size_t batches = lanes / width;
     static constexpr size_t pass_batches = Isa::template pass_lanes<T>(terms) / width;
     static constexpr bool one_pass = pass_batches == batches;
     static constexpr size_t row_bytes = lanes * sizeof(T);
@@ -60,11 +69,6 @@ class BlockSum {
     /// before it is added. A strip at a time otherwise.
     static constexpr size_t buffer_rows = one_pass ? 16 : strip_rows;
     static constexpr size_t ring_prefetch_distance = 4096;
-
-    struct Lanes {
-        Batch absolute[batches];
-        Batch square[batches];
-    };
 
     /// Where in a row batch j is: after j others. But where widening sets the even elements apart
     /// from the odd ones, batch 2 g + p holds the lanes 2 (g * width + i) + p, of which the fold
@@ -101,20 +105,13 @@ class BlockSum {
     /// of 48).
     [[gnu::always_inline]] static inline void add_absolute_by_fma(Batch x, Batch one, Batch& sum) {
         if constexpr (absolute_wanted) {
-            sum = xsimd::fma(magnitude(x), one, sum);
+            sum = Isa::fma(magnitude(x), one, sum);
         }
-    }
-
-    /// 1, of which the compiler does not know that it is.
-    [[gnu::always_inline]] static inline Batch opaque_one() {
-        double one = 1.0;
-        __asm__("" : "+m"(one));
-        return Batch(one);
     }
 
     [[gnu::always_inline]] static inline void add_square(Batch x, Batch& sum) {
         if constexpr (square_wanted && sizeof(T) < sizeof(double)) {
-            sum = xsimd::fma(x, x, sum); // the product is exact: fused or not, the same bits
+            sum = Isa::fma(x, x, sum); // the product is exact: fused or not, the same bits
         } else if constexpr (square_wanted) {
             sum = sum + x * x;
         }
@@ -187,6 +184,104 @@ class BlockSum {
         }
     }
 
+    /// Adds rows of elements that are loaded as they are.
+    [[gnu::always_inline]] static inline void add_wide(const char* x, size_t rows, Batch one,
+                                                       Lanes& sums) {
+        while (rows > 0) {
+            const size_t strip = rows < strip_rows ? rows : strip_rows;
+            add_strip(x, strip, one, sums);
+            x += strip * row_bytes;
+            rows -= strip;
+        }
+    }
+
+    struct alignas(cache_line) WidenedRow {
+        float element[lanes];
+    };
+
+    [[gnu::always_inline]] static inline void widen_row(const char* x, WidenedRow& row) {
+        for (size_t i = 0; i < lanes; i += Isa::widened) {
+            Isa::template widen<T>(x + i * sizeof(T), row.element + i);
+        }
+    }
+
+    /**
+     * Adds rows of 16-bit elements through the buffer, because a conversion to double that reads
+     * memory is one operation on Zen 4, and two if it takes half of a register. A row that was
+     * written just before would be loaded late; as a ring the detour is free: 28 GB/s of bfloat16
+     * from L2 instead of 18.6 without buffer and 22 with a strip at a time, which needs fewer
+     * registers. The ring keeps so many instructions between a load and its use that the CPU sees
+     * few cache lines ahead: from DRAM 16 rows and a prefetch give 23 GB/s, 8 rows without it 19.
+     */
+    [[gnu::always_inline]] static inline void add_narrow(const char* x, size_t rows, Batch one,
+                                                         Lanes& sums) {
+        WidenedRow buffer[buffer_rows];
+        const auto widen_rows = [&](size_t count) __attribute__((always_inline)) {
+            for (size_t r = 0; r < count; ++r) {
+                widen_row(x + r * row_bytes, buffer[r]);
+            }
+        };
+        if constexpr (one_pass) {
+            widen_rows(rows < buffer_rows ? rows : buffer_rows);
+            const auto begin = [&](size_t r) __attribute__((always_inline)) {
+                __asm__("" : "+m"(buffer)); // what is in memory is not to be kept in registers
+                return reinterpret_cast<const char*>(&buffer[r % buffer_rows]);
+            };
+            const auto end = [&](size_t r) __attribute__((always_inline)) {
+                __builtin_prefetch(x + (r + buffer_rows) * row_bytes + ring_prefetch_distance);
+                if (r + buffer_rows < rows) {
+                    widen_row(x + (r + buffer_rows) * row_bytes, buffer[r % buffer_rows]);
+                }
+            };
+            add_rows<0>(rows, one, sums, begin, end);
+        } else {
+            while (rows > 0) {
+                const size_t strip = rows < buffer_rows ? rows : buffer_rows;
+                widen_rows(strip);
+                add_strip(reinterpret_cast<const char*>(buffer), strip, one, sums);
+                x += strip * row_bytes;
+                rows -= strip;
+            }
+        }
+    }
+
+  public:
+    // A block may be added in several runs of whole rows, then what is left, then folded.
+
+    [[gnu::always_inline]] static inline void clear(Lanes& sums) {
+        unrolled<0, batches>([&](auto j) __attribute__((always_inline)) {
+            sums.absolute[j.value] = sums.square[j.value] = Batch(0.0);
+        });
+    }
+
+    [[gnu::always_inline]] static inline void add(const char* x, size_t rows, Lanes& sums) {
+        if constexpr (is_narrow<T>) {
+            add_narrow(x, rows, opaque_one<double, Batch>(), sums);
+        } else {
+            add_wide(x, rows, opaque_one<double, Batch>(), sums);
+        }
+    }
+
+    /// Adds what does not fill a row; returns how many batches may be other than 0 if that was all.
+    [[gnu::always_inline]] static inline size_t add_rest(const char* x, size_t rest, Lanes& sums) {
+        if constexpr (is_narrow<T>) {
+            if (rest > 0) {
+                char padded[row_bytes] = {};
+                __builtin_memcpy(padded, x, rest * sizeof(T));
+                WidenedRow row;
+                widen_row(padded, row);
+                add_strip(reinterpret_cast<const char*>(&row), 1, opaque_one<double, Batch>(),
+                          sums);
+            }
+            return batches;
+        } else {
+            if (rest > 0) {
+                add_tail(x, rest, sums);
+            }
+            return (rest + width - 1) / width;
+        }
+    }
+
     /// Adds the upper half of the lanes to the lower half until one is left. The batches from
     /// `used` on hold +0 and are left out, which changes no bit. Even and odd lanes that are apart
     /// are so in the last two batches too, and meet last, as they would in their order.
@@ -210,96 +305,14 @@ class BlockSum {
         }
     }
 
-    [[gnu::always_inline]] static inline void clear(Lanes& sums) {
-        unrolled<0, batches>([&](auto j) __attribute__((always_inline)) {
-            sums.absolute[j.value] = sums.square[j.value] = Batch(0.0);
-        });
-    }
-
-    static Sums run_wide(const char* x, size_t n) {
+    static Sums run(const void* data, size_t n) {
+        const char* const x = static_cast<const char*>(data);
+        const size_t rows = n / lanes;
         Lanes sums;
         clear(sums);
-        const Batch one = opaque_one();
-        for (size_t rows = n / lanes; rows > 0;) {
-            const size_t strip = rows < strip_rows ? rows : strip_rows;
-            add_strip(x, strip, one, sums);
-            x += strip * row_bytes;
-            rows -= strip;
-        }
-        if (n % lanes != 0) {
-            add_tail(x, n % lanes, sums);
-        }
-        return fold(sums, n < lanes ? (n + width - 1) / width : batches);
-    }
-
-    struct alignas(cache_line) WidenedRow {
-        float element[lanes];
-    };
-
-    [[gnu::always_inline]] static inline void widen_row(const char* x, WidenedRow& row) {
-        for (size_t i = 0; i < lanes; i += Isa::widened) {
-            Isa::template widen<T>(x + i * sizeof(T), row.element + i);
-        }
-    }
-
-    /**
-     * Through the buffer, because a conversion to double that reads memory is one operation on
-     * Zen 4, and two if it takes half of a register. A row that was written just before would be
-     * loaded late; as a ring the detour is free: 28 GB/s of bfloat16 from L2 instead of 18.6
-     * without buffer and 22 with a strip at a time, which needs fewer registers. The ring keeps so
-     * many instructions between a load and its use that the CPU sees few cache lines ahead: from
-     * DRAM 16 rows and a prefetch give 23 GB/s, 8 rows without it 19.
-     */
-    static Sums run_narrow(const char* x, size_t n) {
-        Lanes sums;
-        clear(sums);
-        const Batch one = opaque_one();
-        WidenedRow buffer[buffer_rows];
-        const auto widen_rows = [&](size_t rows) __attribute__((always_inline)) {
-            for (size_t r = 0; r < rows; ++r) {
-                widen_row(x + r * row_bytes, buffer[r]);
-            }
-        };
-        if constexpr (one_pass) {
-            const size_t rows = n / lanes;
-            widen_rows(rows < buffer_rows ? rows : buffer_rows);
-            const auto begin = [&](size_t r) __attribute__((always_inline)) {
-                __asm__("" : "+m"(buffer)); // what is in memory is not to be kept in registers
-                return reinterpret_cast<const char*>(&buffer[r % buffer_rows]);
-            };
-            const auto end = [&](size_t r) __attribute__((always_inline)) {
-                __builtin_prefetch(x + (r + buffer_rows) * row_bytes + ring_prefetch_distance);
-                if (r + buffer_rows < rows) {
-                    widen_row(x + (r + buffer_rows) * row_bytes, buffer[r % buffer_rows]);
-                }
-            };
-            add_rows<0>(rows, one, sums, begin, end);
-            x += rows * row_bytes;
-        } else {
-            for (size_t rows = n / lanes; rows > 0;) {
-                const size_t strip = rows < buffer_rows ? rows : buffer_rows;
-                widen_rows(strip);
-                add_strip(reinterpret_cast<const char*>(buffer), strip, one, sums);
-                x += strip * row_bytes;
-                rows -= strip;
-            }
-        }
-        if (n % lanes != 0) {
-            char last[row_bytes] = {};
-            __builtin_memcpy(last, x, n % lanes * sizeof(T));
-            widen_row(last, buffer[0]);
-            add_strip(reinterpret_cast<const char*>(buffer), 1, one, sums);
-        }
-        return fold(sums, batches);
-    }
-
-  public:
-    static Sums run(const void* x, size_t n) {
-        if constexpr (is_narrow<T>) {
-            return run_narrow(static_cast<const char*>(x), n);
-        } else {
-            return run_wide(static_cast<const char*>(x), n);
-        }
+        add(x, rows, sums);
+        const size_t used = add_rest(x + rows * row_bytes, n % lanes, sums);
+        return fold(sums, rows == 0 ? used : batches);
     }
 };
 

@@ -39,6 +39,48 @@ struct Select<false, A, B> {
 template <class T>
 using Arithmetic = typename Select<is_narrow<T>, float, double>::type;
 
+/// The unsigned integer of T's size, and the bits of its infinity and of the one NaN.
+template <class T>
+struct Bits {
+    using type = uint16_t;
+    static constexpr type infinity = is_same<T, Float16> ? 0x7C00 : 0x7F80;
+    static constexpr type nan = is_same<T, Float16> ? 0x7E00 : 0x7FC0;
+};
+template <>
+struct Bits<float> {
+    using type = uint32_t;
+    static constexpr type infinity = 0x7F800000;
+    static constexpr type nan = 0x7FC00000;
+};
+template <>
+struct Bits<double> {
+    using type = uint64_t;
+    static constexpr type infinity = 0x7FF0000000000000;
+    static constexpr type nan = 0x7FF8000000000000;
+};
+
+/// Of an element at any address.
+template <class T>
+bool is_nan(const char* p) {
+    using U = typename Bits<T>::type;
+    U bits;
+    __builtin_memcpy(&bits, p, sizeof bits);
+    return static_cast<U>(bits & (static_cast<U>(-1) >> 1)) > Bits<T>::infinity;
+}
+template <class T>
+void store_nan(char* p) {
+    constexpr auto bits = Bits<T>::nan;
+    __builtin_memcpy(p, &bits, sizeof bits);
+}
+
+/// 1, of which the compiler does not know that it is.
+template <class A, class Batch>
+[[gnu::always_inline]] inline Batch opaque_one() {
+    A one{1};
+    __asm__("" : "+m"(one));
+    return Batch(one);
+}
+
 template <size_t i>
 struct Index {
     static constexpr size_t value = i;

@@ -137,6 +137,12 @@ void add_gradient(const void* x, void* gradient, size_t n, double sign, double l
     }
 }
 
+template <class T, Terms terms>
+Sums add_gradient_and_sum(const void* x, void* gradient, size_t n, double sign, double linear) {
+    add_gradient<T, terms>(x, gradient, n, sign, linear);
+    return sum_block<T, terms>(x, n);
+}
+
 template <class T>
 void prox(const void* x, void* out, size_t n, double threshold, double factor) {
     using A = Arithmetic<T>;
@@ -162,6 +168,9 @@ constexpr void add_dtype(KernelTable& table, Dtype dtype) {
     table.add_gradient[i][absolute] = add_gradient<T, Terms::absolute>;
     table.add_gradient[i][square] = add_gradient<T, Terms::square>;
     table.add_gradient[i][both] = add_gradient<T, Terms::both>;
+    table.add_gradient_and_sum[i][absolute] = add_gradient_and_sum<T, Terms::absolute>;
+    table.add_gradient_and_sum[i][square] = add_gradient_and_sum<T, Terms::square>;
+    table.add_gradient_and_sum[i][both] = add_gradient_and_sum<T, Terms::both>;
     table.prox[i] = prox<T>;
 }
 

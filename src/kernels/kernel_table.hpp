@@ -14,31 +14,75 @@ namespace {
 using l1l2::kernels::Dtype;
 using l1l2::kernels::KernelTable;
 
-template <class Isa, class T>
-constexpr void add_dtype(KernelTable& table, Dtype dtype) {
-    const auto i = static_cast<size_t>(dtype);
-    constexpr auto absolute = static_cast<size_t>(Terms::absolute);
-    constexpr auto square = static_cast<size_t>(Terms::square);
-    constexpr auto both = static_cast<size_t>(Terms::both);
-    table.sums[i][absolute] = BlockSum<Isa, T, Terms::absolute>::run;
-    table.sums[i][square] = BlockSum<Isa, T, Terms::square>::run;
-    table.sums[i][both] = BlockSum<Isa, T, Terms::both>::run;
-    using Element = Elementwise<Isa, T>;
-    table.add_gradient[i][absolute] = Element::template add_gradient<Terms::absolute>;
-    table.add_gradient[i][square] = Element::template add_gradient<Terms::square>;
-    table.add_gradient[i][both] = Element::template add_gradient<Terms::both>;
-    table.prox[i] = Element::prox;
+/// What elementwise.hpp needs of a class Isa, as far as all have it in common: what is stored is
+/// the batch, which store<T>() rounds.
+template <class Arch>
+struct Elements {
+    template <class T>
+    using Stored = xsimd::batch<Arithmetic<T>, Arch>;
+
+    template <class T>
+    static inline Stored<T> stored(const char* /*p*/, Stored<T> x) {
+        return x;
+    }
+    template <class T>
+    static inline Stored<T> narrow(Stored<T> x) {
+        return x;
+    }
+    template <class Batch>
+    static inline Batch signed_as(Batch x, Batch y) {
+        return y ^ xsimd::bitofsign(x);
+    }
+    template <class Batch>
+    static inline Batch sign_term(Batch x, Batch /*stored_x*/, Batch a) {
+        return xsimd::select(x == Batch(0), Batch(0), signed_as(x, a));
+    }
+};
+
+constexpr size_t index(Dtype dtype) {
+    return static_cast<size_t>(dtype);
+}
+constexpr size_t index(Terms terms) {
+    return static_cast<size_t>(terms);
 }
 
-template <class Isa>
+template <class Isa, class T>
+constexpr void add_sums(KernelTable& table, Dtype dtype) {
+    auto& sums = table.sums[index(dtype)];
+    sums[index(Terms::absolute)] = BlockSum<Isa, T, Terms::absolute>::run;
+    sums[index(Terms::square)] = BlockSum<Isa, T, Terms::square>::run;
+    sums[index(Terms::both)] = BlockSum<Isa, T, Terms::both>::run;
+}
+
+template <class SumIsa, class Isa, class T>
+constexpr void add_elementwise(KernelTable& table, Dtype dtype) {
+    using Kernels = Elementwise<Isa, T>;
+    auto& add_gradient = table.add_gradient[index(dtype)];
+    add_gradient[index(Terms::absolute)] = Kernels::template add_gradient<Terms::absolute>;
+    add_gradient[index(Terms::square)] = Kernels::template add_gradient<Terms::square>;
+    add_gradient[index(Terms::both)] = Kernels::template add_gradient<Terms::both>;
+    auto& and_sum = table.add_gradient_and_sum[index(dtype)];
+    and_sum[index(Terms::absolute)] =
+        Kernels::template add_gradient_and_sum<Terms::absolute, SumIsa>;
+    and_sum[index(Terms::square)] = Kernels::template add_gradient_and_sum<Terms::square, SumIsa>;
+    and_sum[index(Terms::both)] = Kernels::template add_gradient_and_sum<Terms::both, SumIsa>;
+    table.prox[index(dtype)] = Kernels::prox;
+}
+
+/// For registers of one size, or of one for the sums and another for the rest, but for float64.
+template <class SumIsa, class Isa = SumIsa>
 constexpr KernelTable kernel_table(const char* isa, const char* name) {
     KernelTable table = {};
     table.isa = isa;
     table.name = name;
-    add_dtype<Isa, float>(table, Dtype::float32);
-    add_dtype<Isa, double>(table, Dtype::float64);
-    add_dtype<Isa, Float16>(table, Dtype::float16);
-    add_dtype<Isa, BFloat16>(table, Dtype::bfloat16);
+    add_sums<SumIsa, float>(table, Dtype::float32);
+    add_sums<Isa, double>(table, Dtype::float64);
+    add_sums<SumIsa, Float16>(table, Dtype::float16);
+    add_sums<SumIsa, BFloat16>(table, Dtype::bfloat16);
+    add_elementwise<SumIsa, Isa, float>(table, Dtype::float32);
+    add_elementwise<Isa, Isa, double>(table, Dtype::float64);
+    add_elementwise<SumIsa, Isa, Float16>(table, Dtype::float16);
+    add_elementwise<SumIsa, Isa, BFloat16>(table, Dtype::bfloat16);
     return table;
 }
 

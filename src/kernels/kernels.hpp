@@ -53,6 +53,10 @@ using BlockKernel = Sums (*)(const void* x, size_t n);
 using GradientKernel = void (*)(const void* x, void* gradient, size_t n, double sign,
                                 double linear);
 
+/// The sums of a block and its gradient: what a BlockKernel and a GradientKernel do.
+using GradientAndSumKernel = Sums (*)(const void* x, void* gradient, size_t n, double sign,
+                                      double linear);
+
 /// For each of n elements:  out = max(|x| - threshold, 0) * factor  with the sign of x, in the same
 /// manner. out may be x.
 using ProxKernel = void (*)(const void* x, void* out, size_t n, double threshold, double factor);
@@ -62,6 +66,7 @@ struct KernelTable {
     const char* name; ///< unlike isa unique: one instruction set may have several tables
     BlockKernel sums[dtype_count][terms_count];
     GradientKernel add_gradient[dtype_count][terms_count];
+    GradientAndSumKernel add_gradient_and_sum[dtype_count][terms_count];
     ProxKernel prox[dtype_count];
 };
 

@@ -5,7 +5,7 @@
 
 namespace {
 
-struct Neon64 {
+struct Neon64 : Elements<xsimd::neon64> {
     using arch = xsimd::neon64;
     using Batch = xsimd::batch<double, arch>;
     static constexpr bool adds_with_fma = false;
@@ -81,6 +81,12 @@ struct Neon64 {
         T element;
         __builtin_memcpy(&element, p, sizeof element);
         return vsetq_lane_f64(static_cast<double>(element), vdupq_n_f64(0.0), 0);
+    }
+
+    static inline Batch fma(Batch x, Batch y, Batch z) { return vfmaq_f64(z, x, y); }
+    static inline xsimd::batch<float, arch>
+    fma(xsimd::batch<float, arch> x, xsimd::batch<float, arch> y, xsimd::batch<float, arch> z) {
+        return vfmaq_f32(z, x, y);
     }
 
     static inline double fold(Batch lane) {

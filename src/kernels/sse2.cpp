@@ -5,7 +5,7 @@
 
 namespace {
 
-struct Sse2 {
+struct Sse2 : Elements<xsimd::sse2> {
     using arch = xsimd::sse2;
     using Batch = xsimd::batch<double, arch>;
     static constexpr bool adds_with_fma = false;
@@ -122,6 +122,12 @@ struct Sse2 {
         const __m128i number = blend(is_subnormal, subnormal, normal);
         return _mm_or_si128(blend(is_nan, _mm_set1_epi32(0x7E00), number),
                             _mm_srli_epi32(_mm_castps_si128(sign), 16));
+    }
+
+    /// Not fused, which must not matter to the caller.
+    template <class AnyBatch>
+    static inline AnyBatch fma(AnyBatch x, AnyBatch y, AnyBatch z) {
+        return x * y + z;
     }
 
     static inline double fold(Batch lane) {
