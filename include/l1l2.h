@@ -40,11 +40,11 @@
  * in float32, 0x7ff8000000000000 in float64. Not promised: the same bits for another order of the
  * elements, or for the sum of the penalties of parts of an array.
  *
- * Gradients and proxes are computed element by element in the arithmetic type: double for float32
- * and float64, float32 for float16 and bfloat16. Their descriptions name each operation, and each
- * rounds once, to nearest, ties to even; the last one is the conversion to the element type. What
- * the conversion cannot hold becomes infinite or subnormal as IEEE 754 has it. For float32 that
- * conversion is the only rounding of consequence (docs/numerics.md has the bound).
+ * Gradients and proxes are computed element by element in the arithmetic type: float32 for float16,
+ * bfloat16 and float32, double for float64. Their descriptions name each operation, and each rounds
+ * once, to nearest, ties to even; the last one is the conversion to the element type. What a type
+ * cannot hold becomes infinite or subnormal as IEEE 754 has it. docs/numerics.md bounds the error:
+ * a result is off by half a unit in the last place, and by one and a half of what was added to it.
  *
  * The floating-point environment of the calling thread (rounding mode, flush-to-zero,
  * denormals-are-zero, exceptions that feenableexcept has unmasked) changes no result and is as it
@@ -281,11 +281,12 @@ L1L2_API l1l2_status l1l2_add_gradient(const l1l2_regularizer* regularizer, l1l2
  * which is the u that minimizes  penalty(u) + |u - x|^2 / (2 * step)  (Parikh and Boyd, section
  * 6.5.3). To follow a step of gradient descent on the rest of the loss, with the same step.
  *
- * Bits: with the threshold t = step * l1 and the factor m = 1 / (1 + 2 * (step * l2)), each
- * operation rounded in double and t and m then to the arithmetic type,  max(|x[i]| - t, 0) * m with
- * the sign of x[i], then the conversion to dtype. So |x[i]| <= t gives a zero, exactly; it has the
- * sign of x[i], as has every result. An infinity stays one, a NaN gives a NaN. With step 0 nothing
- * changes but the bits of NaNs.
+ * Bits: the threshold t = step * l1 and the divisor d = 1 + 2 * (step * l2) are computed in double.
+ * In the arithmetic type, with t1 = t, t2 = t - t1 and m = 1 / d, each rounded to it,
+ * max((|x[i]| - t1) - t2, 0) * m  with the sign of x[i], then the conversion to dtype. Thanks to
+ * t2, the digits of t that t1 cannot hold, |x[i]| <= t gives a zero and |x[i]| > t does not, unless
+ * the result is too small for the type. A zero has the sign of x[i], as every result has. An
+ * infinity stays one, a NaN gives a NaN. With step 0 nothing changes but the bits of NaNs.
  *
  * regularizer  a live handle; any number of threads may use it at once.
  * dtype        the type of both arrays: any of the four.
@@ -297,7 +298,7 @@ L1L2_API l1l2_status l1l2_add_gradient(const l1l2_regularizer* regularizer, l1l2
  *
  * Returns L1L2_OK; L1L2_ERROR_UNSUPPORTED_DTYPE; L1L2_ERROR_INVALID_ARGUMENT (regularizer is NULL,
  * x or out is NULL with n > 0, or n elements have more than PTRDIFF_MAX bytes);
- * L1L2_ERROR_INVALID_STEP (step is negative, NaN or infinite, or t or 1 / m is infinite in the
+ * L1L2_ERROR_INVALID_STEP (step is negative, NaN or infinite, or t or d is infinite in the
  * arithmetic type); L1L2_ERROR_OVERLAP. Since 0.2.0.
  */
 L1L2_API l1l2_status l1l2_prox(const l1l2_regularizer* regularizer, l1l2_dtype dtype, const void* x,

@@ -23,8 +23,8 @@ static std::size_t index_of_terms(double l1, double l2) {
 
 /// Whether a factor stays finite in the type in which gradients and proxes are computed.
 static bool is_finite(double factor, Dtype dtype) {
-    const bool narrow = dtype == Dtype::float16 || dtype == Dtype::bfloat16;
-    return narrow ? std::isfinite(static_cast<float>(factor)) : std::isfinite(factor);
+    return dtype == Dtype::float64 ? std::isfinite(factor)
+                                   : std::isfinite(static_cast<float>(factor));
 }
 
 bool Regularizer::valid_coefficient(double coefficient) {

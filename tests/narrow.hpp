@@ -55,7 +55,7 @@ struct Format<Bfloat16> {
 template <>
 struct Format<float> {
     using Bits = std::uint32_t;
-    using Arithmetic = double;
+    using Arithmetic = float;
     static constexpr l1l2_dtype dtype = L1L2_FLOAT32;
     static constexpr int fraction_bits = 23;
     static constexpr Bits sign = 0x80000000;

@@ -151,6 +151,25 @@ TEMPLATE_TEST_CASE("what is at most step l1 becomes a zero of its sign, the next
     }
 }
 
+TEMPLATE_TEST_CASE("zeros are told by the threshold in double, whatever the type", "[prox][bits]",
+                   Float16, Bfloat16, float, double) {
+    // 0.1 * 0.3 lies between two numbers of every type; of the products below some lie above the
+    // nearest number and some below it.
+    for (const double step : {0.3, 0.7, 1.1, 1.3, 1.9, 2.3}) {
+        const Coefficients c = {0.1, 0.0};
+        const double threshold = step * c.l1;
+        const TestType near =
+            nearest<TestType>(static_cast<typename Format<TestType>::Arithmetic>(threshold));
+        for (int i = -2; i <= 2; ++i) {
+            const TestType x = from_bits<TestType>(
+                static_cast<std::uint64_t>(static_cast<std::int64_t>(to_bits(near)) + i));
+            INFO("step " << step << ", " << i << " after the nearest");
+            const bool zero = to_bits(prox_of(c, step, std::vector<TestType>{x})[0]) == 0;
+            CHECK(zero == (static_cast<double>(value_of(x)) <= threshold));
+        }
+    }
+}
+
 TEMPLATE_TEST_CASE("a prox has the sign of x, an infinity stays one, a NaN is the quiet one",
                    "[prox][bits]", Float16, Bfloat16, float, double) {
     using F = Format<TestType>;
@@ -289,7 +308,7 @@ TEMPLATE_TEST_CASE("a step that is negative or not finite is refused, whatever t
     CHECK(status_of_step<TestType>(neither, largest) == L1L2_OK);
 }
 
-TEMPLATE_TEST_CASE("a step whose products overflow double is refused", "[prox]", float, double) {
+TEMPLATE_TEST_CASE("a step whose products overflow double is refused", "[prox]", double) {
     CHECK(status_of_step<TestType>({1e200, 0.0}, 1e200) == L1L2_ERROR_INVALID_STEP);
     CHECK(status_of_step<TestType>({0.0, 1e200}, 1e200) == L1L2_ERROR_INVALID_STEP);
     CHECK(status_of_step<TestType>({1.0, 1e200}, 1e200) == L1L2_ERROR_INVALID_STEP);
@@ -299,8 +318,8 @@ TEMPLATE_TEST_CASE("a step whose products overflow double is refused", "[prox]",
     CHECK(status_of_step<TestType>({1e20, 1e20}, 1e30) == L1L2_OK);
 }
 
-TEMPLATE_TEST_CASE("a step whose products overflow float32 is refused", "[prox]", Float16,
-                   Bfloat16) {
+TEMPLATE_TEST_CASE("a step whose products overflow float32 is refused", "[prox]", Float16, Bfloat16,
+                   float) {
     CHECK(status_of_step<TestType>({1e20, 0.0}, 1e20) == L1L2_ERROR_INVALID_STEP);
     CHECK(status_of_step<TestType>({0.0, 1e20}, 1e20) == L1L2_ERROR_INVALID_STEP);
     CHECK(status_of_step<TestType>({1.0, 1e20}, 1e20) == L1L2_ERROR_INVALID_STEP);

@@ -803,11 +803,11 @@ TEST_CASE("a scale or a step that no term can have is refused", "[terms]") {
         CHECK(refusal(Function::prox, model, model.terms(), step).status ==
               L1L2_ERROR_INVALID_STEP);
     }
-    // Too large for float16, not for float32.
+    // Too large for bfloat16, not for float64.
     Model narrow;
     const Handle large({1e30, 0.0});
-    add_array(narrow, 0, 10, large);
-    add_array(narrow, 1, 10, large);
+    add_array(narrow, 2, 10, large);
+    add_array(narrow, 3, 10, large);
     CHECK(refusal(Function::gradient, narrow, narrow.terms(), 1e30) ==
           Outcome{L1L2_ERROR_INVALID_SCALE, 1});
     CHECK(refusal(Function::prox, narrow, narrow.terms(), 1e30) ==

@@ -208,13 +208,15 @@ std::vector<T> specified_gradient(Coefficients c, const std::vector<T>& x, doubl
 template <class T>
 std::vector<T> specified_prox(Coefficients c, const std::vector<T>& x, double step) {
     using A = typename Format<T>::Arithmetic;
-    const A t = static_cast<A>(step * c.l1);
+    const double threshold = step * c.l1;
+    const A t1 = static_cast<A>(threshold);
+    const A t2 = static_cast<A>(threshold - static_cast<double>(t1));
     const A m = static_cast<A>(1.0 / (1.0 + 2.0 * (step * c.l2)));
     std::vector<T> out(x.size());
     for (std::size_t i = 0; i < x.size(); ++i) {
         const A value = static_cast<A>(value_of(x[i]));
-        const A magnitude = std::fabs(value);
-        const A shrunk = magnitude > t ? magnitude - t : A(0);
+        const A above = (std::fabs(value) - t1) - t2;
+        const A shrunk = above > 0 ? above : A(0);
         out[i] = nearest<T>(is_nan(value) ? value : std::copysign(shrunk * m, value));
     }
     return out;

@@ -10,7 +10,7 @@
 
 namespace {
 
-struct FourDoubles : Elements<xsimd::fma3<xsimd::avx2>> {
+struct FourDoubles : Signs {
     using arch = xsimd::fma3<xsimd::avx2>;
     using Batch = xsimd::batch<double, arch>;
     using Floats = xsimd::batch<float, arch>;
@@ -22,13 +22,8 @@ struct FourDoubles : Elements<xsimd::fma3<xsimd::avx2>> {
     static constexpr size_t prefetch_distance = 0;
 
     template <class T>
-    static inline xsimd::batch<Arithmetic<T>, arch> load(const char* p) {
-        if constexpr (is_same<T, Float16>) {
-            return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-        } else if constexpr (is_same<T, BFloat16>) {
-            const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-            return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
-        } else if constexpr (is_same<T, float>) {
+    static inline Batch load(const char* p) {
+        if constexpr (is_same<T, float>) {
             return _mm256_cvtps_pd(_mm_loadu_ps(reinterpret_cast<const float*>(p)));
         } else {
             return _mm256_loadu_pd(reinterpret_cast<const double*>(p));
@@ -36,7 +31,21 @@ struct FourDoubles : Elements<xsimd::fma3<xsimd::avx2>> {
     }
 
     template <class T>
-    static inline void store(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
+    static inline xsimd::batch<Arithmetic<T>, arch> load_arithmetic(const char* p) {
+        if constexpr (is_same<T, Float16>) {
+            return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+        } else if constexpr (is_same<T, BFloat16>) {
+            const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+            return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+        } else if constexpr (is_same<T, float>) {
+            return _mm256_loadu_ps(reinterpret_cast<const float*>(p));
+        } else {
+            return _mm256_loadu_pd(reinterpret_cast<const double*>(p));
+        }
+    }
+
+    template <class T>
+    static inline void store_arithmetic(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
         if constexpr (is_same<T, Float16>) {
             _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
                              _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
@@ -51,7 +60,7 @@ struct FourDoubles : Elements<xsimd::fma3<xsimd::avx2>> {
                 _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1));
             _mm_storeu_si128(reinterpret_cast<__m128i*>(p), packed);
         } else if constexpr (is_same<T, float>) {
-            _mm_storeu_ps(reinterpret_cast<float*>(p), _mm256_cvtpd_ps(x));
+            _mm256_storeu_ps(reinterpret_cast<float*>(p), x);
         } else {
             _mm256_storeu_pd(reinterpret_cast<double*>(p), x);
         }
@@ -71,8 +80,9 @@ struct FourDoubles : Elements<xsimd::fma3<xsimd::avx2>> {
             _mm256_store_ps(floats + 8, _mm256_castsi256_ps(odd));
         } else {
             const __m256 sign = _mm256_set1_ps(-0.0F);
-            _mm256_store_ps(floats, _mm256_andnot_ps(sign, load<T>(p)));
-            _mm256_store_ps(floats + 8, _mm256_andnot_ps(sign, load<T>(p + 8 * sizeof(T))));
+            _mm256_store_ps(floats, _mm256_andnot_ps(sign, load_arithmetic<T>(p)));
+            _mm256_store_ps(floats + 8,
+                            _mm256_andnot_ps(sign, load_arithmetic<T>(p + 8 * sizeof(T))));
         }
     }
 

@@ -10,7 +10,7 @@
 
 namespace {
 
-struct EightDoubles : Elements<xsimd::avx512bw> {
+struct EightDoubles {
     using arch = xsimd::avx512bw;
     using Batch = xsimd::batch<double, arch>;
     using Floats = xsimd::batch<float, arch>;
@@ -27,44 +27,30 @@ struct EightDoubles : Elements<xsimd::avx512bw> {
     static constexpr size_t prefetch_distance = sizeof(T) == 4 ? 4096 : 0;
 
     template <class T>
-    static inline xsimd::batch<Arithmetic<T>, arch> load(const char* p) {
-        if constexpr (is_same<T, Float16>) {
-            return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-        } else if constexpr (is_same<T, BFloat16>) {
-            const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-            return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
-        } else if constexpr (is_same<T, float>) {
+    static inline Batch load(const char* p) {
+        if constexpr (is_same<T, float>) {
             return _mm512_cvtps_pd(_mm256_loadu_ps(reinterpret_cast<const float*>(p)));
         } else {
             return _mm512_loadu_pd(p);
         }
     }
 
-    /// float32 as it is stored: an operation on half as many bytes.
-    using EightFloats = xsimd::batch<float, FourDoubles::arch>;
     template <class T>
-    using Stored =
-        typename Select<is_same<T, float>, EightFloats, xsimd::batch<Arithmetic<T>, arch>>::type;
-
-    template <class T>
-    static inline Stored<T> stored(const char* p, xsimd::batch<Arithmetic<T>, arch> x) {
-        if constexpr (is_same<T, float>) {
-            return _mm256_loadu_ps(reinterpret_cast<const float*>(p));
+    static inline xsimd::batch<Arithmetic<T>, arch> load_arithmetic(const char* p) {
+        if constexpr (is_same<T, Float16>) {
+            return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+        } else if constexpr (is_same<T, BFloat16>) {
+            const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+            return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+        } else if constexpr (is_same<T, float>) {
+            return _mm512_loadu_ps(p);
         } else {
-            return x;
-        }
-    }
-    template <class T>
-    static inline Stored<T> narrow(xsimd::batch<Arithmetic<T>, arch> x) {
-        if constexpr (is_same<T, float>) {
-            return _mm512_cvtpd_ps(x);
-        } else {
-            return x;
+            return _mm512_loadu_pd(p);
         }
     }
 
     template <class T>
-    static inline void store(char* p, Stored<T> x) {
+    static inline void store_arithmetic(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
         if constexpr (is_same<T, Float16>) {
             _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
                                 _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
@@ -75,7 +61,7 @@ struct EightDoubles : Elements<xsimd::avx512bw> {
             const __m512i upper = _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
             _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(upper));
         } else if constexpr (is_same<T, float>) {
-            _mm256_storeu_ps(reinterpret_cast<float*>(p), x);
+            _mm512_storeu_ps(p, x);
         } else {
             _mm512_storeu_pd(p, x);
         }
@@ -94,8 +80,8 @@ struct EightDoubles : Elements<xsimd::avx512bw> {
             _mm512_store_ps(floats, _mm512_castsi512_ps(_mm512_slli_epi32(even, 16)));
             _mm512_store_ps(floats + 16, _mm512_castsi512_ps(odd));
         } else {
-            _mm512_store_ps(floats, _mm512_abs_ps(load<T>(p)));
-            _mm512_store_ps(floats + 16, _mm512_abs_ps(load<T>(p + 16 * sizeof(T))));
+            _mm512_store_ps(floats, _mm512_abs_ps(load_arithmetic<T>(p)));
+            _mm512_store_ps(floats + 16, _mm512_abs_ps(load_arithmetic<T>(p + 16 * sizeof(T))));
         }
     }
 
@@ -112,10 +98,6 @@ struct EightDoubles : Elements<xsimd::avx512bw> {
     static inline Batch fma(Batch x, Batch y, Batch z) { return _mm512_fmadd_pd(x, y, z); }
     static inline Floats fma(Floats x, Floats y, Floats z) { return _mm512_fmadd_ps(x, y, z); }
 
-    static inline EightFloats fma(EightFloats x, EightFloats y, EightFloats z) {
-        return FourDoubles::fma(x, y, z);
-    }
-
     // In one operation: (x & sign) ^ y, with the operands y, x, sign.
     static constexpr int flip_sign = 0x78;
 
@@ -129,24 +111,13 @@ struct EightDoubles : Elements<xsimd::avx512bw> {
             _mm512_ternarylogic_epi32(_mm512_castps_si512(y), _mm512_castps_si512(x),
                                       _mm512_set1_epi32(INT32_MIN), flip_sign));
     }
-    static inline EightFloats signed_as(EightFloats x, EightFloats y) {
-        return _mm256_castsi256_ps(
-            _mm256_ternarylogic_epi32(_mm256_castps_si256(y), _mm256_castps_si256(x),
-                                      _mm256_set1_epi32(INT32_MIN), flip_sign));
-    }
-
-    static inline Batch sign_term(__mmask8 not_zero, Batch x, Batch a) {
+    static inline Batch sign_term(Batch x, Batch a) {
+        const __mmask8 not_zero = _mm512_cmp_pd_mask(x, _mm512_setzero_pd(), _CMP_NEQ_UQ);
         return _mm512_castsi512_pd(_mm512_maskz_ternarylogic_epi64(
             not_zero, _mm512_castpd_si512(a), _mm512_castpd_si512(x), _mm512_set1_epi64(INT64_MIN),
             flip_sign));
     }
-    static inline Batch sign_term(Batch x, Batch /*stored_x*/, Batch a) {
-        return sign_term(_mm512_cmp_pd_mask(x, _mm512_setzero_pd(), _CMP_NEQ_UQ), x, a);
-    }
-    static inline Batch sign_term(Batch x, EightFloats stored_x, Batch a) {
-        return sign_term(_mm256_cmp_ps_mask(stored_x, _mm256_setzero_ps(), _CMP_NEQ_UQ), x, a);
-    }
-    static inline Floats sign_term(Floats x, Floats /*stored_x*/, Floats a) {
+    static inline Floats sign_term(Floats x, Floats a) {
         const __mmask16 not_zero = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
         return _mm512_castsi512_ps(_mm512_maskz_ternarylogic_epi32(
             not_zero, _mm512_castps_si512(a), _mm512_castps_si512(x), _mm512_set1_epi32(INT32_MIN),

@@ -37,7 +37,7 @@ struct Select<false, A, B> {
 
 /// What gradients and proxes of a type are computed in.
 template <class T>
-using Arithmetic = typename Select<is_narrow<T>, float, double>::type;
+using Arithmetic = typename Select<is_same<T, double>, double, float>::type;
 
 /// The unsigned integer of T's size, and the bits of its infinity and of the one NaN.
 template <class T>

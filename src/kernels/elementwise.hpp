@@ -3,12 +3,10 @@
  * set. Of the class `Isa` (kernel_table.hpp) they use, beside arch and fma as block_sum.hpp has
  * them,
  *
- *     load<T>(p)             as many elements T at p as a batch of Arithmetic<T> has, converted to
- * it Stored<T>              these elements unconverted, or the batch stored<T>(p, batch)    the
- * elements at p, of which load has made the batch narrow<T>(batch)       the batch rounded to T, or
- * as it is store<T>(p, stored)    the reverse of load; a NaN stays one if its lower half is 0
- *     signed_as(x, y)        y with its sign flipped where that of x is set; for Stored
- *     sign_term(x, stored_x, a)  a, -a or +0, or of a NaN anything
+ *     load_arithmetic<T>(p)   as many elements T at p as a batch of Arithmetic<T> has, as that
+ *     store_arithmetic<T>(p, x)  the reverse, rounding; a NaN stays one if its lower half is 0
+ *     signed_as(x, y)         y with its sign flipped where that of x is set
+ *     sign_term(x, a)         a, -a or +0 as x is above, below or equal to 0; of a NaN anything
  */
 #pragma once
 
@@ -24,8 +22,6 @@ template <class Isa, class T>
 class Elementwise {
     using A = Arithmetic<T>;
     using Batch = xsimd::batch<A, typename Isa::arch>;
-
-    using Stored = typename Isa::template Stored<T>;
 
     static constexpr size_t width = Batch::size;
     static constexpr size_t batch_bytes = width * sizeof(T);
@@ -43,29 +39,28 @@ class Elementwise {
         }
     }
 
-    /**
-     * Calls compute(x, stored_x, y, watch) on batches of x and y and stores at y what it returns,
-     * for n elements. Loads y only if it is `updated`.
-     *
-     * To make all NaNs one costs two operations of a dozen if it is done to each batch. Instead
-     * compute() adds 0 times whatever may be a NaN to `watch`, which then is one, and what went by
-     * since the last look is mended. An infinity gives a false alarm.
-     */
+    /// Stores at y what compute(x, y, watch) returns for one batch. Loads y only if it is
+    /// `updated`.
     template <bool updated, class F>
-    [[gnu::always_inline]] static inline void step(const char* x, char* y, Stored& watch,
+    [[gnu::always_inline]] static inline void step(const char* x, char* y, Batch& watch,
                                                    F&& compute) {
-        const Batch x_batch = Isa::template load<T>(x);
-        const Batch y_batch = updated ? Isa::template load<T>(y) : Batch(A{0});
-        Isa::template store<T>(
-            y, compute(x_batch, Isa::template stored<T>(x, x_batch), y_batch, watch));
+        const Batch x_batch = Isa::template load_arithmetic<T>(x);
+        const Batch y_batch = updated ? Isa::template load_arithmetic<T>(y) : Batch(A{0});
+        Isa::template store_arithmetic<T>(y, compute(x_batch, y_batch, watch));
     }
 
-    /// For n elements, up to a chunk of them.
+    /**
+     * Steps through n elements, up to a chunk of them.
+     *
+     * To make all NaNs one costs two operations of seven if it is done to each batch. Instead
+     * compute() adds 0 times whatever may be a NaN to `watch`, which then is one, and the chunk is
+     * mended. An infinity gives a false alarm.
+     */
     template <bool updated, class F>
     [[gnu::always_inline]] static inline void for_chunk(const char* x, char* y, size_t n,
                                                         F&& compute) {
-        Stored watch(0);
-        Stored other_watch(0); // two, as one would be waited for
+        Batch watch(A{0});
+        Batch other_watch(A{0}); // two, as one would be waited for
         size_t i = 0;
         for (; i + 2 * width <= n; i += 2 * width) {
             step<updated>(x + i * sizeof(T), y + i * sizeof(T), watch, compute);
@@ -104,29 +99,25 @@ class Elementwise {
         for_chunk<updated>(x, y, n, compute);
     }
 
-    [[gnu::always_inline]] static inline void look_at(Stored x, Stored& watch) {
-        watch = Isa::fma(x, Stored(0), watch);
+    [[gnu::always_inline]] static inline void look_at(Batch x, Batch& watch) {
+        watch = Isa::fma(x, Batch(A{0}), watch);
     }
 
-    /// What add_gradient calls for each batch.
+    /// What add_gradient computes of each batch.
     template <Terms terms>
     [[gnu::always_inline]] static inline auto gradient_of(double sign, double linear) {
         const Batch a(static_cast<A>(sign));
         const Batch b(static_cast<A>(linear));
-        const Batch one = opaque_one<A, Batch>();
-        return [=](Batch x, Stored stored_x, Batch g, Stored & watch)
-            __attribute__((always_inline)) {
-            Batch term = b * x;
-            if constexpr (terms == Terms::both && Isa::adds_with_fma) {
-                // An addition on the units that multiply: those that add also convert.
-                term = Isa::fma(Isa::sign_term(x, stored_x, a), one, term);
-            } else if constexpr (terms == Terms::both) {
-                term = term + Isa::sign_term(x, stored_x, a);
-            } else if constexpr (terms == Terms::absolute) {
-                term = Isa::sign_term(x, stored_x, a);
-                look_at(stored_x, watch); // of a NaN the sign alone would be seen
+        return [=](Batch x, Batch g, Batch & watch) __attribute__((always_inline)) {
+            Batch result;
+            if constexpr (terms == Terms::both) {
+                result = g + (b * x + Isa::sign_term(x, a));
+            } else if constexpr (terms == Terms::square) {
+                result = g + b * x;
+            } else {
+                result = g + Isa::sign_term(x, a);
+                look_at(x, watch); // of a NaN the sign alone would be seen
             }
-            const Stored result = Isa::template narrow<T>(g + term);
             look_at(result, watch);
             return result;
         };
@@ -138,8 +129,8 @@ class Elementwise {
         for_each<true>(x, gradient, n, gradient_of<terms>(sign, linear));
     }
 
-    /// The sums of a block, too. By turns for some rows each, which stay in the nearest cache: a
-    /// loop that does both would save a conversion in a dozen of operations.
+    /// The sums of a block, too: by turns for a chunk each, which stays in the nearest cache, and
+    /// so finely that memory is read for the one while the other is computed.
     template <Terms terms, class SumIsa>
     static Sums add_gradient_and_sum(const void* from, void* to, size_t n, double sign,
                                      double linear) {
@@ -163,19 +154,22 @@ class Elementwise {
         return Sum::fold(sums, n < lanes ? used : Sum::batches);
     }
 
+    /// The threshold is subtracted in two parts, as it may have more digits than a float32.
     static void prox(const void* x, void* out, size_t n, double threshold, double factor) {
-        const Batch t(static_cast<A>(threshold));
+        const A upper = static_cast<A>(threshold);
+        const Batch t(upper);
+        const Batch t_rest(static_cast<A>(threshold - static_cast<double>(upper)));
         const Batch m(static_cast<A>(factor));
-        const Batch one = opaque_one<A, Batch>();
         for_each<false>(
-            x, out, n,
-            [=](Batch xs, Stored stored_x, Batch, Stored & watch) __attribute__((always_inline)) {
-                const Batch rest =
-                    Isa::adds_with_fma ? Isa::fma(xsimd::abs(xs), one, -t) : xsimd::abs(xs) - t;
+            x, out, n, [=](Batch xs, Batch, Batch & watch) __attribute__((always_inline)) {
+                Batch above = xsimd::abs(xs) - t;
+                if constexpr (!is_same<T, double>) {
+                    above = above - t_rest;
+                }
                 // In this order a NaN comes through.
-                const Stored shrunk = Isa::template narrow<T>(xsimd::max(Batch(A{0}), rest) * m);
+                const Batch shrunk = xsimd::max(Batch(A{0}), above) * m;
                 look_at(shrunk, watch);
-                return Isa::signed_as(stored_x, shrunk);
+                return Isa::signed_as(xs, shrunk);
             });
     }
 };

@@ -67,8 +67,8 @@ void narrow(float x, Float16& to) {
     }
     to.bits = static_cast<uint16_t>(sign | half);
 }
-void narrow(double x, float& to) {
-    to = static_cast<float>(x);
+void narrow(float x, float& to) {
+    to = x;
 }
 void narrow(double x, double& to) {
     to = x;
@@ -143,15 +143,18 @@ Sums add_gradient_and_sum(const void* x, void* gradient, size_t n, double sign, 
     return sum_block<T, terms>(x, n);
 }
 
+/// The threshold is subtracted in two parts, as it may have more digits than a float32; of a double
+/// the second one is 0.
 template <class T>
 void prox(const void* x, void* out, size_t n, double threshold, double factor) {
     using A = Arithmetic<T>;
     const A t = static_cast<A>(threshold);
+    const A t_rest = static_cast<A>(threshold - static_cast<double>(t));
     const A m = static_cast<A>(factor);
     for (size_t i = 0; i < n; ++i) {
         const A value = load<A, T>(x, i);
-        const A rest = (__builtin_signbit(value) ? -value : value) - t;
-        const A shrunk = rest < 0 ? A{0} : rest * m;
+        const A above = ((__builtin_signbit(value) ? -value : value) - t) - t_rest;
+        const A shrunk = above < 0 ? A{0} : above * m;
         store<T>(out, i, __builtin_signbit(value) ? -shrunk : shrunk);
     }
 }

@@ -14,27 +14,14 @@ namespace {
 using l1l2::kernels::Dtype;
 using l1l2::kernels::KernelTable;
 
-/// What elementwise.hpp needs of a class Isa, as far as all have it in common: what is stored is
-/// the batch, which store<T>() rounds.
-template <class Arch>
-struct Elements {
-    template <class T>
-    using Stored = xsimd::batch<Arithmetic<T>, Arch>;
-
-    template <class T>
-    static inline Stored<T> stored(const char* /*p*/, Stored<T> x) {
-        return x;
-    }
-    template <class T>
-    static inline Stored<T> narrow(Stored<T> x) {
-        return x;
-    }
+/// What elementwise.hpp needs of signs, made of what xsimd has; a class Isa may have better.
+struct Signs {
     template <class Batch>
     static inline Batch signed_as(Batch x, Batch y) {
         return y ^ xsimd::bitofsign(x);
     }
     template <class Batch>
-    static inline Batch sign_term(Batch x, Batch /*stored_x*/, Batch a) {
+    static inline Batch sign_term(Batch x, Batch a) {
         return xsimd::select(x == Batch(0), Batch(0), signed_as(x, a));
     }
 };

@@ -5,7 +5,7 @@
 
 namespace {
 
-struct Neon64 : Elements<xsimd::neon64> {
+struct Neon64 : Signs {
     using arch = xsimd::neon64;
     using Batch = xsimd::batch<double, arch>;
     static constexpr bool adds_with_fma = false;
@@ -27,12 +27,8 @@ struct Neon64 : Elements<xsimd::neon64> {
     }
 
     template <class T>
-    static inline xsimd::batch<Arithmetic<T>, arch> load(const char* p) {
-        if constexpr (is_same<T, Float16>) {
-            return vcvt_f32_f16(vreinterpret_f16_u8(load_bytes8(p)));
-        } else if constexpr (is_same<T, BFloat16>) {
-            return vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(load_bytes8(p)), 16));
-        } else if constexpr (is_same<T, float>) {
+    static inline Batch load(const char* p) {
+        if constexpr (is_same<T, float>) {
             return vcvt_f64_f32(vreinterpret_f32_u8(load_bytes8(p)));
         } else {
             return vreinterpretq_f64_u8(load_bytes16(p));
@@ -40,7 +36,20 @@ struct Neon64 : Elements<xsimd::neon64> {
     }
 
     template <class T>
-    static inline void store(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
+    static inline xsimd::batch<Arithmetic<T>, arch> load_arithmetic(const char* p) {
+        if constexpr (is_same<T, Float16>) {
+            return vcvt_f32_f16(vreinterpret_f16_u8(load_bytes8(p)));
+        } else if constexpr (is_same<T, BFloat16>) {
+            return vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(load_bytes8(p)), 16));
+        } else if constexpr (is_same<T, float>) {
+            return vreinterpretq_f32_u8(load_bytes16(p));
+        } else {
+            return vreinterpretq_f64_u8(load_bytes16(p));
+        }
+    }
+
+    template <class T>
+    static inline void store_arithmetic(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
         auto* const bytes = reinterpret_cast<uint8_t*>(p);
         if constexpr (is_same<T, Float16>) {
             vst1_u8(bytes, vreinterpret_u8_f16(vcvt_f16_f32(x)));
@@ -52,7 +61,7 @@ struct Neon64 : Elements<xsimd::neon64> {
             const uint32x4_t half = vaddq_u32(odd, vdupq_n_u32(0x7FFF));
             vst1_u8(bytes, vreinterpret_u8_u16(vshrn_n_u32(vaddq_u32(bits, half), 16)));
         } else if constexpr (is_same<T, float>) {
-            vst1_u8(bytes, vreinterpret_u8_f32(vcvt_f32_f64(x)));
+            vst1q_u8(bytes, vreinterpretq_u8_f32(x));
         } else {
             vst1q_u8(bytes, vreinterpretq_u8_f64(x));
         }
@@ -71,8 +80,8 @@ struct Neon64 : Elements<xsimd::neon64> {
             vst1q_f32(floats, vreinterpretq_f32_u32(vshlq_n_u32(even, 16)));
             vst1q_f32(floats + 4, vreinterpretq_f32_u32(odd));
         } else {
-            vst1q_f32(floats, vabsq_f32(load<T>(p)));
-            vst1q_f32(floats + 4, vabsq_f32(load<T>(p + 4 * sizeof(T))));
+            vst1q_f32(floats, vabsq_f32(load_arithmetic<T>(p)));
+            vst1q_f32(floats + 4, vabsq_f32(load_arithmetic<T>(p + 4 * sizeof(T))));
         }
     }
 

@@ -5,7 +5,7 @@
 
 namespace {
 
-struct Sse2 : Elements<xsimd::sse2> {
+struct Sse2 : Signs {
     using arch = xsimd::sse2;
     using Batch = xsimd::batch<double, arch>;
     static constexpr bool adds_with_fma = false;
@@ -20,7 +20,17 @@ struct Sse2 : Elements<xsimd::sse2> {
     static constexpr size_t prefetch_distance = 0;
 
     template <class T>
-    static inline xsimd::batch<Arithmetic<T>, arch> load(const char* p) {
+    static inline Batch load(const char* p) {
+        if constexpr (is_same<T, float>) {
+            return _mm_cvtps_pd(
+                _mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+        } else {
+            return _mm_loadu_pd(reinterpret_cast<const double*>(p));
+        }
+    }
+
+    template <class T>
+    static inline xsimd::batch<Arithmetic<T>, arch> load_arithmetic(const char* p) {
         if constexpr (is_narrow<T>) {
             const __m128i bits = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
             const __m128i upper = _mm_unpacklo_epi16(_mm_setzero_si128(), bits);
@@ -32,15 +42,14 @@ struct Sse2 : Elements<xsimd::sse2> {
                 return _mm_or_ps(_mm_castsi128_ps(sign), float_of_half(magnitude));
             }
         } else if constexpr (is_same<T, float>) {
-            return _mm_cvtps_pd(
-                _mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+            return _mm_loadu_ps(reinterpret_cast<const float*>(p));
         } else {
             return _mm_loadu_pd(reinterpret_cast<const double*>(p));
         }
     }
 
     template <class T>
-    static inline void store(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
+    static inline void store_arithmetic(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
         if constexpr (is_narrow<T>) {
             const __m128i bits = _mm_castps_si128(x);
             const __m128i upper = is_same<T, BFloat16> ? bfloat_of_float(bits) : half_of_float(x);
@@ -48,7 +57,7 @@ struct Sse2 : Elements<xsimd::sse2> {
             const __m128i with_sign = _mm_srai_epi32(_mm_slli_epi32(upper, 16), 16);
             _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi32(with_sign, with_sign));
         } else if constexpr (is_same<T, float>) {
-            _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_castps_si128(_mm_cvtpd_ps(x)));
+            _mm_storeu_ps(reinterpret_cast<float*>(p), x);
         } else {
             _mm_storeu_pd(reinterpret_cast<double*>(p), x);
         }
