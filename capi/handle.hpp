@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 struct l1l2_regularizer {
     l1l2::core::Regularizer value;
@@ -18,20 +17,27 @@ struct l1l2_regularizer {
 
 namespace l1l2::capi {
 
-inline std::optional<core::Dtype> to_dtype(l1l2_dtype dtype) {
-    switch (dtype) {
-    case L1L2_FLOAT32: return core::Dtype::float32;
-    case L1L2_FLOAT64: return core::Dtype::float64;
-    case L1L2_FLOAT16: return core::Dtype::float16;
-    case L1L2_BFLOAT16: return core::Dtype::bfloat16;
-    default: return std::nullopt;
-    }
+// The constants in the order of the core, so that no branch is needed.
+static_assert(L1L2_FLOAT32 == 1 + static_cast<int>(core::Dtype::float32));
+static_assert(L1L2_FLOAT64 == 1 + static_cast<int>(core::Dtype::float64));
+static_assert(L1L2_FLOAT16 == 1 + static_cast<int>(core::Dtype::float16));
+static_assert(L1L2_BFLOAT16 == 1 + static_cast<int>(core::Dtype::bfloat16));
+
+inline bool is_dtype(l1l2_dtype dtype) {
+    return static_cast<std::uint32_t>(dtype) - 1U < kernels::dtype_count;
 }
 
-/// Whether there can be n elements at x.
+/// Of a dtype that is one.
+inline core::Dtype to_dtype(l1l2_dtype dtype) {
+    return static_cast<core::Dtype>(static_cast<std::uint32_t>(dtype) - 1U);
+}
+
+/// Whether there can be n elements at x: at most PTRDIFF_MAX bytes, and none only at NULL.
 inline bool is_array(const void* x, std::size_t n, core::Dtype dtype) {
-    return n <= static_cast<std::size_t>(PTRDIFF_MAX) / core::size_of(dtype) &&
-           (x != nullptr || n == 0);
+    constexpr unsigned bits = 8 * sizeof(std::size_t) - 1;
+    constexpr unsigned log2_of_size[] = {2, 3, 1, 1};
+    const unsigned log2 = log2_of_size[static_cast<std::size_t>(dtype)];
+    return (n >> (bits - log2)) == 0 && (x != nullptr || n == 0);
 }
 
 /// Whether two arrays of n elements share a byte. Compared as numbers, as they are of two objects.

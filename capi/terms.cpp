@@ -11,6 +11,7 @@
 #include <cstring>
 
 using l1l2::capi::is_array;
+using l1l2::capi::is_dtype;
 using l1l2::capi::overlap;
 using l1l2::capi::to_dtype;
 using l1l2::core::Dtype;
@@ -24,48 +25,52 @@ namespace {
 using Writes = Job::Writes;
 
 /// The caller's array, with which term_size it ever has. Looked at term by term, copied never.
-class CallersTerms : public l1l2::core::TermSource {
+class CallersTerms final : public l1l2::core::TermSource {
   public:
     CallersTerms(const l1l2_term* terms, std::size_t term_size, std::size_t count, Writes writes)
-        : terms_(reinterpret_cast<const char*>(terms)), term_size_(term_size), count_(count),
+        : TermSource(count), terms_(reinterpret_cast<const char*>(terms)), term_size_(term_size),
           writes_(writes) {}
 
-    std::size_t size() const override { return count_; }
-
-    Term operator[](std::size_t i) const override {
-        const l1l2_term& term = given(i);
-        return {&term.regularizer->value, {*to_dtype(term.dtype), term.x, written(term), term.n}};
+    void read(std::size_t first, std::size_t count, Term* terms) const override {
+        for (std::size_t i = 0; i < count; ++i) {
+            const l1l2_term& term = given(first + i);
+            terms[i] = {&term.regularizer->value,
+                        {to_dtype(term.dtype), term.x, written(term), term.n}};
+        }
     }
 
     /// What is wrong with the array as a whole.
     l1l2_status check() const {
         const bool is_term_size = term_size_ >= sizeof(l1l2_term) &&
                                   term_size_ % alignof(l1l2_term) == 0 &&
-                                  count_ <= static_cast<std::size_t>(PTRDIFF_MAX) / term_size_;
-        return is_term_size && (terms_ != nullptr || count_ == 0) ? L1L2_OK
+                                  size() <= static_cast<std::size_t>(PTRDIFF_MAX) / term_size_;
+        return is_term_size && (terms_ != nullptr || size() == 0) ? L1L2_OK
                                                                   : L1L2_ERROR_INVALID_ARGUMENT;
     }
 
     /// What is wrong with a term.
     l1l2_status check(std::size_t i, const Job& job) const {
         const l1l2_term& term = given(i);
-        const std::optional<Dtype> dtype = to_dtype(term.dtype);
-        if (!dtype) {
+        if (!is_dtype(term.dtype)) {
             return L1L2_ERROR_UNSUPPORTED_DTYPE;
         }
+        const Dtype dtype = to_dtype(term.dtype);
         void* const y = written(term);
         const bool may_be_null = writes_ != Writes::prox;
         if (term.regularizer == nullptr || term.reserved != 0 || !unknown_fields_are_zero(i) ||
-            !is_array(term.x, term.n, *dtype) ||
-            !((may_be_null && y == nullptr) || is_array(y, term.n, *dtype))) {
+            !is_array(term.x, term.n, dtype) ||
+            !((may_be_null && y == nullptr) || is_array(y, term.n, dtype))) {
             return L1L2_ERROR_INVALID_ARGUMENT;
+        }
+        if (writes_ == Writes::nothing) {
+            return L1L2_OK;
         }
         Operation unused;
         if (!job.plan(chosen_table(), (*this)[i], unused)) {
             return writes_ == Writes::prox ? L1L2_ERROR_INVALID_STEP : L1L2_ERROR_INVALID_SCALE;
         }
         const bool in_place = writes_ == Writes::prox && y == term.x;
-        if (y != nullptr && !in_place && overlap(term.x, y, term.n, *dtype)) {
+        if (y != nullptr && !in_place && overlap(term.x, y, term.n, dtype)) {
             return L1L2_ERROR_OVERLAP;
         }
         return L1L2_OK;
@@ -86,6 +91,9 @@ class CallersTerms : public l1l2::core::TermSource {
     }
 
     bool unknown_fields_are_zero(std::size_t i) const {
+        if (term_size_ == sizeof(l1l2_term)) {
+            return true;
+        }
         const char* const term = terms_ + i * term_size_;
         return std::all_of(term + sizeof(l1l2_term), term + term_size_,
                            [](char byte) { return byte == 0; });
@@ -93,7 +101,6 @@ class CallersTerms : public l1l2::core::TermSource {
 
     const char* terms_;
     std::size_t term_size_;
-    std::size_t count_;
     Writes writes_;
 };
 

@@ -27,4 +27,10 @@ Sums reduce_blocks(const Operation& operation, const Arrays& arrays, std::size_t
     });
 }
 
+Sums reduce_blocks(kernels::BlockKernel kernel, const Arrays& arrays) {
+    Operation operation;
+    operation.sums = kernel;
+    return reduce_blocks(operation, arrays, 0, count_blocks(arrays.n));
+}
+
 } // namespace l1l2::core

@@ -50,6 +50,9 @@ Sums reduce_tree(std::size_t count, Leaf&& leaf) {
 Sums reduce_blocks(const Operation& operation, const Arrays& arrays, std::size_t first,
                    std::size_t count);
 
+/// The sums that a kernel makes over all blocks, of which there is at least one.
+Sums reduce_blocks(kernels::BlockKernel kernel, const Arrays& arrays);
+
 /// The sums over all elements.
 inline Sums reduce(const Operation& operation, const Arrays& arrays) {
     if (arrays.n <= kernels::block_elements) {

@@ -3,10 +3,11 @@
  */
 #pragma once
 
-#include "operation.hpp"
+#include "reduction.hpp"
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 
 namespace l1l2::core {
 
@@ -21,31 +22,104 @@ class Regularizer {
     double l1() const { return l1_; }
     double l2() const { return l2_; }
 
-    // What follows needs the default floating-point environment, and is not inlined for the reason
-    // that float_environment.hpp gives.
+    // What follows needs the default floating-point environment.
 
     /// l1 * sum |x| + l2 * sum x^2 over n elements at x, a term with a zero coefficient left out.
     [[gnu::noinline]] double penalty(const kernels::KernelTable& table, Dtype dtype, const void* x,
                                      std::size_t n) const;
 
-    /// The penalty of sums that plan_penalty's kernel has made.
-    [[gnu::noinline]] double penalty(const Sums& sums) const;
+    /// Adds scale times the gradient of arrays.x to arrays.y; *penalty, if that is not NULL,
+    /// receives the penalty. False, and nothing is done, if plan_gradient says so.
+    [[gnu::noinline]] bool add_gradient(const kernels::KernelTable& table, const Arrays& arrays,
+                                        double scale, double* penalty) const;
+
+    /// Writes the proximal operator of arrays.x to arrays.y. False, and nothing is done, if
+    /// plan_prox says so.
+    [[gnu::noinline]] bool prox(const kernels::KernelTable& table, const Arrays& arrays,
+                                double step) const;
+
+    // Their parts, inline because calls are what small arrays cost. They are to be called from
+    // functions that are not inlined, for the reason that float_environment.hpp gives.
 
     /// Adds the sums that the penalty needs to an operation.
-    [[gnu::noinline]] void plan_penalty(const kernels::KernelTable& table, Dtype dtype,
-                                        Operation& operation) const;
+    void plan_penalty(const kernels::KernelTable& table, Dtype dtype, Operation& operation) const {
+        if (l1_ != 0.0 || l2_ != 0.0) {
+            operation.sums = table.sums[index(dtype)][index_of_terms()];
+        }
+    }
 
     /// Adds the gradient times scale to an operation. False if a factor is not finite in the
     /// arithmetic type.
-    [[gnu::noinline]] bool plan_gradient(const kernels::KernelTable& table, Dtype dtype,
-                                         double scale, Operation& operation) const;
+    bool plan_gradient(const kernels::KernelTable& table, Dtype dtype, double scale,
+                       Operation& operation) const {
+        const double sign = scale * l1_;
+        const double linear = scale * (2.0 * l2_);
+        if (!std::isfinite(scale) || !is_finite(sign, dtype) || !is_finite(linear, dtype)) {
+            return false;
+        }
+        if (l1_ != 0.0 || l2_ != 0.0) {
+            const std::size_t terms = index_of_terms();
+            operation.add_gradient = table.add_gradient[index(dtype)][terms];
+            operation.add_gradient_and_sum = table.add_gradient_and_sum[index(dtype)][terms];
+            operation.sign = sign;
+            operation.linear = linear;
+        }
+        return true;
+    }
 
     /// Adds the proximal operator to an operation. False if the step is negative, or it, the
     /// threshold or the divisor is not finite in the arithmetic type.
-    [[gnu::noinline]] bool plan_prox(const kernels::KernelTable& table, Dtype dtype, double step,
-                                     Operation& operation) const;
+    bool plan_prox(const kernels::KernelTable& table, Dtype dtype, double step,
+                   Operation& operation) const {
+        const double threshold = step * l1_;
+        const double divisor = 1.0 + 2.0 * (step * l2_);
+        if (!(step >= 0.0) || !std::isfinite(step) || !is_finite(threshold, dtype) ||
+            !is_finite(divisor, dtype)) {
+            return false;
+        }
+        operation.prox = table.prox[index(dtype)];
+        operation.threshold = threshold;
+        operation.factor = 1.0 / divisor;
+        return true;
+    }
+
+    /// What penalty() computes, without an operation for it to be a part of.
+    double penalty_alone(const kernels::KernelTable& table, Dtype dtype, const void* x,
+                         std::size_t n) const {
+        if (l1_ == 0.0 && l2_ == 0.0) {
+            return 0.0;
+        }
+        const kernels::BlockKernel kernel = table.sums[index(dtype)][index_of_terms()];
+        return penalty(n <= kernels::block_elements
+                           ? kernel(x, n)
+                           : reduce_blocks(kernel, {dtype, x, nullptr, n}));
+    }
+
+    /// The penalty of sums that plan_penalty's kernel has made, or of none.
+    double penalty(const Sums& sums) const {
+        // A term that is left out has a sum of 0, which adds nothing.
+        const double result = l1_ * sums.absolute + l2_ * sums.square;
+        // Which NaN comes out of an addition depends on the order of the operands, which the
+        // compiler is free to swap, and on the architecture; one for all keeps the bits the same.
+        return std::isnan(result) ? std::numeric_limits<double>::quiet_NaN() : result;
+    }
 
   private:
+    static std::size_t index(Dtype dtype) { return static_cast<std::size_t>(dtype); }
+
+    /// The index of the terms that the coefficients ask for, of which one at least is not 0.
+    std::size_t index_of_terms() const {
+        return static_cast<std::size_t>(l2_ == 0.0   ? kernels::Terms::absolute
+                                        : l1_ == 0.0 ? kernels::Terms::square
+                                                     : kernels::Terms::both);
+    }
+
+    /// Whether a factor stays finite in the type in which gradients and proxes are computed.
+    static bool is_finite(double factor, Dtype dtype) {
+        return dtype == Dtype::float64 ? std::isfinite(factor)
+                                       : std::isfinite(static_cast<float>(factor));
+    }
+
     double l1_;
     double l2_;
 };

@@ -13,46 +13,25 @@ namespace l1l2::core {
 using kernels::block_elements;
 using kernels::KernelTable;
 
-bool Job::plan(const KernelTable& table, const Term& term, Operation& operation) const {
-    const Dtype dtype = term.arrays.dtype;
-    if (penalties) {
-        term.regularizer->plan_penalty(table, dtype, operation);
-    }
-    switch (writes) {
-    case Writes::nothing: return true;
-    case Writes::gradient:
-        if (term.arrays.y == nullptr) {
-            Operation unused;
-            return term.regularizer->plan_gradient(table, dtype, parameter, unused);
-        }
-        return term.regularizer->plan_gradient(table, dtype, parameter, operation);
-    case Writes::prox: return term.regularizer->plan_prox(table, dtype, parameter, operation);
-    }
-    return false;
-}
-
 namespace {
 
-/// The sum of penalties in their order.
-class Total {
-  public:
-    [[gnu::noinline]] void add(const double* penalties, std::size_t count) {
-        for (std::size_t i = 0; i < count; ++i) {
-            sum_ += penalties[i];
-        }
+/// The penalty of a whole term, and what is written of it.
+double compute(const KernelTable& table, const Job& job, const Term& term) {
+    if (job.writes == Job::Writes::nothing) {
+        return term.regularizer->penalty_alone(table, term.arrays.dtype, term.arrays.x,
+                                               term.arrays.n);
     }
-    double value() const {
-        return std::isnan(sum_) ? std::numeric_limits<double>::quiet_NaN() : sum_;
-    }
-
-  private:
-    double sum_ = 0.0;
-};
-
-[[gnu::noinline]] double compute(const KernelTable& table, const Job& job, const Term& term) {
     Operation operation;
     job.plan(table, term, operation);
     return term.regularizer->penalty(reduce(operation, term.arrays));
+}
+
+/// The sum of penalties in their order.
+double add_in_order(double total, const double* penalties, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        total += penalties[i];
+    }
+    return total;
 }
 
 /// A piece of work of about task_blocks blocks: some whole terms, or some blocks of one.
@@ -150,6 +129,7 @@ class Wave {
         }
     }
 
+    /// Not inlined for the reason that float_environment.hpp gives.
     [[gnu::noinline]] void run_task(std::size_t index) {
         const Task& task = task_[index];
         if (task.blocks == 0) {
@@ -165,7 +145,7 @@ class Wave {
     }
 
     /// The penalties of the terms that were cut in pieces.
-    [[gnu::noinline]] void combine() {
+    void combine() {
         for (std::size_t first = 0; first < tasks_;) {
             std::size_t last = first + 1;
             if (task_[first].blocks != 0) {
@@ -194,34 +174,58 @@ class Wave {
     double penalty_[max_terms];
 };
 
+/// All terms in the calling thread. Not inlined, here and below, for the reason that
+/// float_environment.hpp gives.
+[[gnu::noinline]] double compute_alone(const KernelTable& table, const TermSource& terms,
+                                       const Job& job, double* penalties) {
+    double total = 0.0;
+    constexpr std::size_t at_a_time = 32;
+    Term term[at_a_time];
+    for (std::size_t first = 0; first < terms.size(); first += at_a_time) {
+        const std::size_t count = std::min(terms.size() - first, at_a_time);
+        terms.read(first, count, term);
+        for (std::size_t i = 0; i < count; ++i) {
+            const double penalty = compute(table, job, term[i]);
+            if (penalties != nullptr) {
+                penalties[first + i] = penalty;
+            }
+            total += penalty;
+        }
+    }
+    return total;
+}
+
+/// All terms, a wave at a time; false if the runner failed.
+[[gnu::noinline]] bool compute_together(const KernelTable& table, const TermSource& terms,
+                                        const Job& job, const Runner& runner, double* penalties,
+                                        double& total) {
+    for (std::size_t i = 0; i < terms.size();) {
+        Wave wave(table, terms, job, i);
+        if (!wave.run(runner)) {
+            return false;
+        }
+        if (penalties != nullptr) {
+            std::copy_n(wave.penalties(), wave.count(), penalties + i);
+        }
+        total = add_in_order(total, wave.penalties(), wave.count());
+        i += wave.count();
+    }
+    return true;
+}
+
 } // namespace
 
 bool compute_terms(const KernelTable& table, const TermSource& terms, const Job& job, Runner runner,
                    double* penalties, double* total) {
     const FloatEnvironment environment;
-    Total sum;
-    for (std::size_t i = 0; i < terms.size();) {
-        if (runner.run == nullptr) {
-            const double penalty = compute(table, job, terms[i]);
-            if (penalties != nullptr) {
-                penalties[i] = penalty;
-            }
-            sum.add(&penalty, 1);
-            ++i;
-        } else {
-            Wave wave(table, terms, job, i);
-            if (!wave.run(runner)) {
-                return false;
-            }
-            if (penalties != nullptr) {
-                std::copy_n(wave.penalties(), wave.count(), penalties + i);
-            }
-            sum.add(wave.penalties(), wave.count());
-            i += wave.count();
-        }
+    double sum = 0.0;
+    if (runner.run == nullptr) {
+        sum = compute_alone(table, terms, job, penalties);
+    } else if (!compute_together(table, terms, job, runner, penalties, sum)) {
+        return false;
     }
     if (total != nullptr) {
-        *total = sum.value();
+        *total = std::isnan(sum) ? std::numeric_limits<double>::quiet_NaN() : sum;
     }
     return true;
 }

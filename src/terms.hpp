@@ -15,14 +15,27 @@ struct Term {
     Arrays arrays; ///< y is what is written, NULL for nothing
 };
 
-/// Where the terms come from, without their being copied.
+/// Where the terms come from, without all of them being copied.
 class TermSource {
   public:
-    virtual std::size_t size() const = 0;
-    virtual Term operator[](std::size_t i) const = 0;
+    explicit TermSource(std::size_t size) : size_(size) {}
+
+    std::size_t size() const { return size_; }
+
+    /// Copies terms first .. first + count - 1. Many in one call, which is what small ones cost.
+    virtual void read(std::size_t first, std::size_t count, Term* terms) const = 0;
+
+    Term operator[](std::size_t i) const {
+        Term term;
+        read(i, 1, &term);
+        return term;
+    }
 
   protected:
     ~TermSource() = default;
+
+  private:
+    std::size_t size_;
 };
 
 /// What is computed of each term.
@@ -32,8 +45,22 @@ struct Job {
     double parameter; ///< the scale of the gradient or the step of the prox
     bool penalties;   ///< whether penalties are wanted
 
-    /// False if the parameter does not suit the term.
-    bool plan(const kernels::KernelTable& table, const Term& term, Operation& operation) const;
+    /// What is to be done for a term. False if the parameter does not suit it.
+    bool plan(const kernels::KernelTable& table, const Term& term, Operation& operation) const {
+        const Dtype dtype = term.arrays.dtype;
+        if (penalties) {
+            term.regularizer->plan_penalty(table, dtype, operation);
+        }
+        if (writes == Writes::gradient) {
+            Operation unwanted;
+            return term.regularizer->plan_gradient(table, dtype, parameter,
+                                                   term.arrays.y != nullptr ? operation : unwanted);
+        }
+        if (writes == Writes::prox) {
+            return term.regularizer->plan_prox(table, dtype, parameter, operation);
+        }
+        return true;
+    }
 };
 
 /// Calls task(work, i) once for each i < count; see l1l2_runner.
