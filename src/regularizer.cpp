@@ -5,14 +5,31 @@
 
 namespace l1l2::core {
 
-bool Regularizer::valid_coefficient(double coefficient) {
-    // Told from the bits, as a comparison would depend on the floating-point environment.
-    constexpr std::uint64_t infinity = 0x7ff0000000000000;
-    constexpr std::uint64_t minus_zero = 0x8000000000000000;
+using kernels::Terms;
+
+// Coefficients are told from their bits, as comparisons depend on the floating-point environment.
+
+static std::uint64_t bits_of(double coefficient) {
     std::uint64_t bits;
     static_assert(sizeof bits == sizeof coefficient);
     std::memcpy(&bits, &coefficient, sizeof bits);
+    return bits;
+}
+
+bool Regularizer::valid_coefficient(double coefficient) {
+    constexpr std::uint64_t infinity = 0x7ff0000000000000;
+    constexpr std::uint64_t minus_zero = 0x8000000000000000;
+    const std::uint64_t bits = bits_of(coefficient);
     return bits < infinity || bits == minus_zero;
+}
+
+Regularizer::Regularizer(double l1, double l2) : l1_(std::fabs(l1)), l2_(std::fabs(l2)) {
+    const bool has_l1 = bits_of(l1_) != 0;
+    const bool has_l2 = bits_of(l2_) != 0;
+    has_terms_ = has_l1 || has_l2;
+    terms_ = static_cast<std::uint8_t>(!has_l2   ? Terms::absolute
+                                       : !has_l1 ? Terms::square
+                                                 : Terms::both);
 }
 
 double Regularizer::penalty(const kernels::KernelTable& table, Dtype dtype, const void* x,

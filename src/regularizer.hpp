@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 
 namespace l1l2::core {
@@ -17,7 +18,7 @@ class Regularizer {
     static bool valid_coefficient(double coefficient);
 
     /// Both must be valid coefficients. -0.0 is stored as 0.0.
-    Regularizer(double l1, double l2) : l1_(std::fabs(l1)), l2_(std::fabs(l2)) {}
+    Regularizer(double l1, double l2);
 
     double l1() const { return l1_; }
     double l2() const { return l2_; }
@@ -43,8 +44,8 @@ class Regularizer {
 
     /// Adds the sums that the penalty needs to an operation.
     void plan_penalty(const kernels::KernelTable& table, Dtype dtype, Operation& operation) const {
-        if (l1_ != 0.0 || l2_ != 0.0) {
-            operation.sums = table.sums[index(dtype)][index_of_terms()];
+        if (has_terms_) {
+            operation.sums = table.sums[index(dtype)][terms_];
         }
     }
 
@@ -57,10 +58,9 @@ class Regularizer {
         if (!std::isfinite(scale) || !is_finite(sign, dtype) || !is_finite(linear, dtype)) {
             return false;
         }
-        if (l1_ != 0.0 || l2_ != 0.0) {
-            const std::size_t terms = index_of_terms();
-            operation.add_gradient = table.add_gradient[index(dtype)][terms];
-            operation.add_gradient_and_sum = table.add_gradient_and_sum[index(dtype)][terms];
+        if (has_terms_) {
+            operation.add_gradient = table.add_gradient[index(dtype)][terms_];
+            operation.add_gradient_and_sum = table.add_gradient_and_sum[index(dtype)][terms_];
             operation.sign = sign;
             operation.linear = linear;
         }
@@ -86,10 +86,10 @@ class Regularizer {
     /// What penalty() computes, without an operation for it to be a part of.
     double penalty_alone(const kernels::KernelTable& table, Dtype dtype, const void* x,
                          std::size_t n) const {
-        if (l1_ == 0.0 && l2_ == 0.0) {
+        if (!has_terms_) {
             return 0.0;
         }
-        const kernels::BlockKernel kernel = table.sums[index(dtype)][index_of_terms()];
+        const kernels::BlockKernel kernel = table.sums[index(dtype)][terms_];
         return penalty(n <= kernels::block_elements
                            ? kernel(x, n)
                            : reduce_blocks(kernel, {dtype, x, nullptr, n}));
@@ -107,13 +107,6 @@ class Regularizer {
   private:
     static std::size_t index(Dtype dtype) { return static_cast<std::size_t>(dtype); }
 
-    /// The index of the terms that the coefficients ask for, of which one at least is not 0.
-    std::size_t index_of_terms() const {
-        return static_cast<std::size_t>(l2_ == 0.0   ? kernels::Terms::absolute
-                                        : l1_ == 0.0 ? kernels::Terms::square
-                                                     : kernels::Terms::both);
-    }
-
     /// Whether a factor stays finite in the type in which gradients and proxes are computed.
     static bool is_finite(double factor, Dtype dtype) {
         return dtype == Dtype::float64 ? std::isfinite(factor)
@@ -122,6 +115,8 @@ class Regularizer {
 
     double l1_;
     double l2_;
+    bool has_terms_;     ///< whether a coefficient is not 0
+    std::uint8_t terms_; ///< the kernels::Terms of those that are not
 };
 
 } // namespace l1l2::core
