@@ -64,7 +64,7 @@ struct Extent {
 /// Nothing if that leaves the address space.
 std::optional<Extent> extent_of(const Tensor& tensor) {
     std::ptrdiff_t below = 0;
-    std::ptrdiff_t above = static_cast<std::ptrdiff_t>(size_of(tensor.dtype));
+    auto above = static_cast<std::ptrdiff_t>(size_of(tensor.dtype));
     for (std::size_t i = 0; i < tensor.axes; ++i) {
         std::ptrdiff_t reach = 0;
         std::ptrdiff_t& side = tensor.stride[i] < 0 ? below : above;

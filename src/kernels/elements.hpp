@@ -19,12 +19,12 @@ struct BFloat16 {
 };
 
 template <class A, class B>
-constexpr bool is_same = false;
+inline constexpr bool is_same = false;
 template <class A>
-constexpr bool is_same<A, A> = true;
+inline constexpr bool is_same<A, A> = true;
 
 template <class T>
-constexpr bool is_narrow = sizeof(T) == 2;
+inline constexpr bool is_narrow = sizeof(T) == 2;
 
 template <bool condition, class A, class B>
 struct Select {

@@ -83,7 +83,7 @@ class Elementwise {
             __builtin_memcpy(y + i * sizeof(T), y_rest, rest * sizeof(T));
         }
         watch = watch + other_watch;
-        if (!xsimd::all(watch == watch)) {
+        if (xsimd::any(xsimd::isnan(watch))) {
             make_nans_one(x, y, n);
         }
     }

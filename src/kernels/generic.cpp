@@ -52,7 +52,7 @@ void narrow(float x, BFloat16& to) {
     to.bits = static_cast<uint16_t>(round_off(bit_cast<uint32_t>(x), 16));
 }
 void narrow(float x, Float16& to) {
-    const uint32_t bits = bit_cast<uint32_t>(x);
+    const auto bits = bit_cast<uint32_t>(x);
     const uint32_t sign = (bits >> 16U) & 0x8000U;
     const uint32_t magnitude = bits & 0x7FFFFFFFU;
     uint32_t half = 0;
@@ -86,7 +86,7 @@ A load(const void* p, size_t i) {
 template <class T>
 void store(void* p, size_t i, Arithmetic<T> x) {
     T element;
-    narrow(x == x ? x : static_cast<Arithmetic<T>>(__builtin_nan("")), element);
+    narrow(__builtin_isnan(x) ? static_cast<Arithmetic<T>>(__builtin_nan("")) : x, element);
     memcpy(static_cast<char*>(p) + i * sizeof(T), &element, sizeof(T));
 }
 
@@ -96,7 +96,7 @@ Sums sum_block(const void* x, size_t n) {
     double square[lanes] = {};
     const auto add_row = [&](size_t row, size_t count) {
         for (size_t lane = 0; lane < count; ++lane) {
-            const double value = load<double, T>(x, row + lane);
+            const auto value = load<double, T>(x, row + lane);
             if constexpr (terms != Terms::square) {
                 absolute[lane] += __builtin_fabs(value);
             }

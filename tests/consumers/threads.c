@@ -1,41 +1,48 @@
-/* What a consumer of l1l2_threads does: runs tasks of its own that compute penalties. */
+/* What a consumer of l1l2_threads does: lends its threads to l1l2, and runs tasks of its own. */
 #include <l1l2_threads.h>
 #include <stdio.h>
 
-enum { tasks = 100 };
+enum { tasks = 100, elements = 300000 };
 
-struct work {
-    l1l2_regularizer* regularizer;
-    float x[tasks];
-    double penalties[tasks];
-};
+static float x[elements];
 
-static void compute(void* work, size_t i) {
-    struct work* const all = (struct work*)work;
-    l1l2_penalty(all->regularizer, L1L2_FLOAT32, &all->x[i], 1, &all->penalties[i]);
+static void square(void* work, size_t i) {
+    double* const results = (double*)work;
+    results[i] = (double)i * (double)i;
 }
 
 int main(void) {
-    static struct work work;
+    static double results[tasks];
     const l1l2_runner runner = l1l2_threads_run;
     l1l2_threads* threads = NULL;
-    double total = 0.0;
-    int32_t status;
+    l1l2_regularizer* regularizer = NULL;
+    l1l2_term term = {0};
+    double alone = 0.0;
+    double together = 0.0;
+    double sum = 0.0;
     size_t i;
-    if (l1l2_create(2.0, 3.0, &work.regularizer) != L1L2_OK ||
+    if (l1l2_create(0.01, 0.02, &regularizer) != L1L2_OK ||
         l1l2_threads_create(0, &threads) != L1L2_OK) {
         return 1;
     }
-    for (i = 0; i < tasks; ++i) {
-        work.x[i] = (float)i;
+    for (i = 0; i < elements; ++i) {
+        x[i] = (float)i / 1000.0f;
     }
-    status = runner(threads, compute, &work, tasks);
-    for (i = 0; i < tasks; ++i) {
-        total += work.penalties[i];
+    term.regularizer = regularizer;
+    term.x = x;
+    term.n = elements;
+    term.dtype = L1L2_FLOAT32;
+    if (l1l2_penalty(regularizer, L1L2_FLOAT32, x, elements, &alone) != L1L2_OK ||
+        l1l2_penalty_terms(&term, sizeof term, 1, runner, threads, NULL, &together, NULL) !=
+            L1L2_OK ||
+        runner(threads, square, results, tasks) != 0) {
+        return 1;
     }
-    printf("total %g on %u threads\n", total, (unsigned)l1l2_threads_count(threads));
+    for (i = 0; i < tasks; ++i) {
+        sum += results[i];
+    }
+    printf("penalty %.17g on %u threads\n", together, (unsigned)l1l2_threads_count(threads));
     l1l2_threads_destroy(threads);
-    l1l2_destroy(work.regularizer);
-    /* 2 * (0 + ... + 99) + 3 * (0 + ... + 99^2) */
-    return status == 0 && total == 994950.0 ? 0 : 1;
+    l1l2_destroy(regularizer);
+    return together == alone && sum == 328350.0 ? 0 : 1; /* 0 + 1 + 4 + ... + 99^2 */
 }
