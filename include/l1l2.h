@@ -44,7 +44,7 @@
  * bfloat16 and float32, double for float64. Their descriptions name each operation, and each rounds
  * once, to nearest, ties to even; the last one is the conversion to the element type. What a type
  * cannot hold becomes infinite or subnormal as IEEE 754 has it. docs/numerics.md bounds the error:
- * a result is off by half a unit in the last place, and by one and a half of what was added to it.
+ * half a unit in the last place of the result, and three roundings of what was added or shrunk.
  *
  * The floating-point environment of the calling thread (rounding mode, flush-to-zero,
  * denormals-are-zero, exceptions that feenableexcept has unmasked) changes no result and is as it

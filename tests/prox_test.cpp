@@ -170,6 +170,27 @@ TEMPLATE_TEST_CASE("zeros are told by the threshold in double, whatever the type
     }
 }
 
+TEST_CASE("a prox is off by half an ulp, and by three roundings", "[prox]") {
+    const Coefficients c = {0.1, 0.3};
+    const double step = 0.7;
+    const std::vector<float> x = ordinary_elements<float>(100000, 25);
+    const std::vector<float> out = prox_of(c, step, x);
+    long double worst = 0.0L;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const long double above = std::fabs((long double)x[i]) - (long double)(step * c.l1);
+        const long double exact = above > 0 ? above / (1.0L + 2.0L * step * c.l2) : 0.0L;
+        if (exact == 0.0L) {
+            CHECK(out[i] == 0.0F);
+        } else {
+            const long double unit = std::ldexp(1.0L, std::ilogb(exact) - 23);
+            const long double allowed = 0.5L * unit + 3 * 0x1p-24L * exact;
+            worst = std::max(worst, std::fabs(std::fabs((long double)out[i]) - exact) / allowed);
+        }
+    }
+    CHECK(worst <= 1.0L);
+    CHECK(worst > 0.4L);
+}
+
 TEMPLATE_TEST_CASE("a prox has the sign of x, an infinity stays one, a NaN is the quiet one",
                    "[prox][bits]", Float16, Bfloat16, float, double) {
     using F = Format<TestType>;
