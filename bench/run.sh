@@ -11,10 +11,11 @@ offer_packages libeigen3-dev libopenblas-dev libtbb-dev libdlpack-dev python3-ma
 cmake -S . -B build-bench -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_BENCH=ON -DL1L2_BUILD_TESTS=OFF
 cmake --build build-bench --parallel "$(nproc)"
 
-# measure NAME FILTER REPETITIONS: interleaved, so that a change of the machine's speed hits all alike
+# measure NAME FILTER REPETITIONS [MIN_TIME]: interleaved, so that a change of the machine's speed hits
+# all alike
 measure() {
-    build-bench/bench/bench --benchmark_min_time=0.02 --benchmark_enable_random_interleaving=true \
-        --benchmark_report_aggregates_only=true --benchmark_out_format=json \
+    build-bench/bench/bench --benchmark_min_time="${4:-0.02}" --benchmark_out_format=json \
+        --benchmark_enable_random_interleaving=true --benchmark_report_aggregates_only=true \
         --benchmark_out="build-bench/$1.json" --benchmark_filter="$2" --benchmark_repetitions="$3"
     results+=("build-bench/$1.json")
 }
@@ -25,12 +26,16 @@ for dtype in float32 float64 float16 bfloat16; do
     if [ -z "${L1L2_BENCH_LARGEST:-}" ]; then
         # What comes from memory takes long, and it scatters more and so takes more repetitions: for the
         # rows that the library is judged by, that is. Of what is in both files the second one counts.
-        from_memory="^$dtype/.*/[0-9]{8,}"
+        from_memory="^$dtype/(penalty|gradient|fused|prox)( of [^/]*| to [^/]*)?/[0-9]{8,}"
         measure "$dtype-others" "$from_memory/(kernel|Eigen|OpenBLAS|plain)" 3
         measure "$dtype-memory" \
             "$from_memory/(roof|l1l2|Eigen, by clipping$)|^$dtype/penalty/[0-9]{8,}/Eigen, one" 15
     fi
 done
+if [ -z "${L1L2_BENCH_LARGEST:-}" ]; then
+    # Back to back, as in training: a thread that sleeps takes a millisecond to wake up.
+    measure two-threads "on two threads/" 7 0.3
+fi
 
 # matplotlib may be there for another python3 than the first one, the system's.
 for python in python3 /usr/bin/python3; do
