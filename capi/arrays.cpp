@@ -10,6 +10,7 @@ using l1l2::capi::is_array;
 using l1l2::capi::is_dtype;
 using l1l2::capi::overlap;
 using l1l2::capi::to_dtype;
+using l1l2::core::Arrays;
 using l1l2::core::Dtype;
 using l1l2::core::FloatEnvironment;
 using l1l2::kernels::chosen_table;
@@ -41,8 +42,8 @@ l1l2_status l1l2_add_gradient(const l1l2_regularizer* regularizer, l1l2_dtype dt
         return L1L2_ERROR_OVERLAP;
     }
     const FloatEnvironment environment;
-    const bool done =
-        regularizer->value.add_gradient(chosen_table(), {type, x, gradient, n}, scale, penalty);
+    const bool done = regularizer->value.add_gradient(chosen_table(), type,
+                                                      Arrays{type, x, gradient, n}, scale, penalty);
     return done ? L1L2_OK : L1L2_ERROR_INVALID_SCALE;
 }
 
@@ -59,6 +60,6 @@ l1l2_status l1l2_prox(const l1l2_regularizer* regularizer, l1l2_dtype dtype, con
         return L1L2_ERROR_OVERLAP;
     }
     const FloatEnvironment environment;
-    const bool done = regularizer->value.prox(chosen_table(), {type, x, out, n}, step);
+    const bool done = regularizer->value.prox(chosen_table(), type, Arrays{type, x, out, n}, step);
     return done ? L1L2_OK : L1L2_ERROR_INVALID_STEP;
 }

@@ -36,6 +36,10 @@ inline core::Dtype to_dtype(l1l2_dtype dtype) {
 inline bool is_array(const void* x, std::size_t n, core::Dtype dtype) {
     constexpr unsigned bits = 8 * sizeof(std::size_t) - 1;
     constexpr unsigned log2_of_size[] = {2, 3, 1, 1};
+    static_assert(core::size_of(core::Dtype::float32) == 1U << log2_of_size[0] &&
+                  core::size_of(core::Dtype::float64) == 1U << log2_of_size[1] &&
+                  core::size_of(core::Dtype::float16) == 1U << log2_of_size[2] &&
+                  core::size_of(core::Dtype::bfloat16) == 1U << log2_of_size[3]);
     const unsigned log2 = log2_of_size[static_cast<std::size_t>(dtype)];
     return (n >> (bits - log2)) == 0 && (x != nullptr || n == 0);
 }

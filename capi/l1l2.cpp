@@ -81,7 +81,7 @@ const char* l1l2_status_string(l1l2_status status) noexcept {
     switch (status) {
     case L1L2_OK: return "success";
     case L1L2_ERROR_INVALID_ARGUMENT:
-        return "an argument is NULL, too large or not one of its constants";
+        return "an argument is NULL, too large or unknown to this version";
     case L1L2_ERROR_INVALID_COEFFICIENT: return "a coefficient is not a finite number >= 0";
     case L1L2_ERROR_UNSUPPORTED_DTYPE: return "the element type is not supported";
     case L1L2_ERROR_INVALID_SCALE:

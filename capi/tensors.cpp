@@ -7,10 +7,7 @@
 #include "kernels/dispatch.hpp"
 #include "tensor.hpp"
 
-using l1l2::core::Dtype;
 using l1l2::core::FloatEnvironment;
-using l1l2::core::Operation;
-using l1l2::core::Regularizer;
 using l1l2::core::Tensor;
 using l1l2::core::TensorFault;
 using l1l2::core::Walk;
@@ -36,41 +33,6 @@ TensorFault add_written(Walk& walk, const Tensor& x, const void* written, bool i
     return fault != TensorFault::none ? fault : walk.add_written(x, y, in_place);
 }
 
-// Not inlined for the reason that float_environment.hpp gives.
-
-[[gnu::noinline]] double penalty_of(const Regularizer& regularizer, const Tensor& x) {
-    Operation operation;
-    regularizer.plan_penalty(chosen_table(), x.dtype, operation);
-    return regularizer.penalty(operation.sums != nullptr ? Walk(x).reduce(operation)
-                                                         : l1l2::core::Sums{0.0, 0.0});
-}
-
-[[gnu::noinline]] bool add_gradient(const Regularizer& regularizer, const Walk& walk, Dtype dtype,
-                                    double scale, double* penalty) {
-    Operation operation;
-    if (!regularizer.plan_gradient(chosen_table(), dtype, scale, operation)) {
-        return false;
-    }
-    if (penalty != nullptr) {
-        regularizer.plan_penalty(chosen_table(), dtype, operation);
-    }
-    const l1l2::core::Sums sums = walk.reduce(operation);
-    if (penalty != nullptr) {
-        *penalty = regularizer.penalty(sums);
-    }
-    return true;
-}
-
-[[gnu::noinline]] bool prox(const Regularizer& regularizer, const Walk& walk, Dtype dtype,
-                            double step) {
-    Operation operation;
-    if (!regularizer.plan_prox(chosen_table(), dtype, step, operation)) {
-        return false;
-    }
-    walk.reduce(operation);
-    return true;
-}
-
 } // namespace
 
 l1l2_status l1l2_penalty_dlpack(const l1l2_regularizer* regularizer, const void* x,
@@ -84,7 +46,7 @@ l1l2_status l1l2_penalty_dlpack(const l1l2_regularizer* regularizer, const void*
         return to_status(fault);
     }
     const FloatEnvironment environment;
-    *penalty = penalty_of(regularizer->value, tensor);
+    *penalty = regularizer->value.penalty(chosen_table(), tensor.dtype, Walk(tensor));
     return L1L2_OK;
 }
 
@@ -104,9 +66,9 @@ l1l2_status l1l2_add_gradient_dlpack(const l1l2_regularizer* regularizer, const 
         return to_status(fault);
     }
     const FloatEnvironment environment;
-    return add_gradient(regularizer->value, walk, tensor.dtype, scale, penalty)
-               ? L1L2_OK
-               : L1L2_ERROR_INVALID_SCALE;
+    const bool done =
+        regularizer->value.add_gradient(chosen_table(), tensor.dtype, walk, scale, penalty);
+    return done ? L1L2_OK : L1L2_ERROR_INVALID_SCALE;
 }
 
 l1l2_status l1l2_prox_dlpack(const l1l2_regularizer* regularizer, const void* x, double step,
@@ -125,5 +87,6 @@ l1l2_status l1l2_prox_dlpack(const l1l2_regularizer* regularizer, const void* x,
         return to_status(fault);
     }
     const FloatEnvironment environment;
-    return prox(regularizer->value, walk, tensor.dtype, step) ? L1L2_OK : L1L2_ERROR_INVALID_STEP;
+    const bool done = regularizer->value.prox(chosen_table(), tensor.dtype, walk, step);
+    return done ? L1L2_OK : L1L2_ERROR_INVALID_STEP;
 }

@@ -8,7 +8,8 @@
 #include "terms.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <cmath>
+#include <cstddef>
 
 using l1l2::capi::is_array;
 using l1l2::capi::is_dtype;
@@ -24,7 +25,12 @@ namespace {
 
 using Writes = Job::Writes;
 
-/// The caller's array, with which term_size it ever has. Looked at term by term, copied never.
+// What foreign callers have compiled in. A later field may have the alignment of a pointer or of an
+// int32_t, not that of an int64_t or a double, which on some 32-bit systems would be more.
+static_assert(offsetof(l1l2_term, dtype) == 5 * sizeof(void*));
+static_assert(sizeof(void*) != 8 || sizeof(l1l2_term) == 48);
+
+/// The caller's array, whatever its term_size is. Looked at term by term, copied never.
 class CallersTerms final : public l1l2::core::TermSource {
   public:
     CallersTerms(const l1l2_term* terms, std::size_t term_size, std::size_t count, Writes writes)
@@ -62,16 +68,13 @@ class CallersTerms final : public l1l2::core::TermSource {
             !((may_be_null && y == nullptr) || is_array(y, term.n, dtype))) {
             return L1L2_ERROR_INVALID_ARGUMENT;
         }
-        if (writes_ == Writes::nothing) {
-            return L1L2_OK;
-        }
-        Operation unused;
-        if (!job.plan(chosen_table(), (*this)[i], unused)) {
-            return writes_ == Writes::prox ? L1L2_ERROR_INVALID_STEP : L1L2_ERROR_INVALID_SCALE;
-        }
         const bool in_place = writes_ == Writes::prox && y == term.x;
         if (y != nullptr && !in_place && overlap(term.x, y, term.n, dtype)) {
             return L1L2_ERROR_OVERLAP;
+        }
+        Operation unused;
+        if (writes_ != Writes::nothing && !job.plan(chosen_table(), (*this)[i], unused)) {
+            return writes_ == Writes::prox ? L1L2_ERROR_INVALID_STEP : L1L2_ERROR_INVALID_SCALE;
         }
         return L1L2_OK;
     }
@@ -104,6 +107,11 @@ class CallersTerms final : public l1l2::core::TermSource {
     Writes writes_;
 };
 
+/// Whether the scale or the step could suit a term at all.
+bool is_parameter(const Job& job) {
+    return std::isfinite(job.parameter) && (job.writes != Writes::prox || !(job.parameter < 0.0));
+}
+
 /// Checks all terms under the environment in which their factors are promised; returns the first
 /// fault and its index, or count.
 [[gnu::noinline]] l1l2_status check_all(const CallersTerms& terms, const Job& job,
@@ -121,6 +129,9 @@ l1l2_status compute(const CallersTerms& terms, const Job& job, l1l2_runner runne
                     void* runner_state, double* penalties, double* total, std::size_t* faulty) {
     std::size_t index = terms.size();
     l1l2_status status = terms.check();
+    if (status == L1L2_OK && !is_parameter(job)) {
+        status = job.writes == Writes::prox ? L1L2_ERROR_INVALID_STEP : L1L2_ERROR_INVALID_SCALE;
+    }
     if (status == L1L2_OK) {
         const l1l2::core::FloatEnvironment environment;
         status = check_all(terms, job, index);

@@ -26,7 +26,7 @@
  * every element type, and so is x^2 for float16, bfloat16 and float32; x^2 rounds once for float64.
  *
  * Accuracy. Every term is nonnegative, so nothing cancels. With u = 2^-53, a finite penalty differs
- * from the true one by a factor within 1 +- 184 u, that is by less than 2.1e-14 of it, for any
+ * from the true one by a factor within 1 +- 185 u, that is by less than 2.1e-14 of it, for any
  * number of elements (docs/numerics.md has the proof). Two things are outside of that bound, both
  * for float64 alone or for coefficients at the ends of the range: a square below 2^-1022 has an
  * absolute error of up to 2^-1075, and so has each product below 2^-1022; a square, a sum or a
@@ -44,7 +44,8 @@
  * bfloat16 and float32, double for float64. Their descriptions name each operation, and each rounds
  * once, to nearest, ties to even; the last one is the conversion to the element type. What a type
  * cannot hold becomes infinite or subnormal as IEEE 754 has it. docs/numerics.md bounds the error:
- * half a unit in the last place of the result, and three roundings of what was added or shrunk.
+ * half a unit in the last place of the result, and three or four roundings of what was added or
+ * shrunk, where no factor or product is too small for a normal number of the arithmetic type.
  *
  * The floating-point environment of the calling thread (rounding mode, flush-to-zero,
  * denormals-are-zero, exceptions that feenableexcept has unmasked) changes no result and is as it
@@ -72,7 +73,8 @@
  * never throws through this interface. No result depends on the locale, and the locale is never
  * changed; errno is unspecified after a call.
  *
- * NULL. A pointer may be NULL only where its description says so.
+ * NULL. A pointer may be NULL only where its description says so. Outputs that are single numbers,
+ * and the penalties of terms, must not lie within an array that is read or written.
  *
  * Signals. No function is async-signal-safe except l1l2_version_number, l1l2_version_string and
  * l1l2_status_string.
@@ -112,7 +114,8 @@ typedef struct l1l2_regularizer l1l2_regularizer;
 typedef int32_t l1l2_status;
 enum {
     L1L2_OK = 0,
-    /** NULL where it is not allowed, an unknown style, or more bytes than an address space has. */
+    /** NULL where it is not allowed, an unknown style, a term_size or a field of a term that this
+        version does not know, or more bytes than an address space has. */
     L1L2_ERROR_INVALID_ARGUMENT = 10,
     /** A coefficient that is negative, NaN, infinite or, in JSON, no number at all. */
     L1L2_ERROR_INVALID_COEFFICIENT = 11,
@@ -251,8 +254,8 @@ L1L2_API l1l2_status l1l2_penalty(const l1l2_regularizer* regularizer, l1l2_dtyp
  * backends take. (Exact zeros come from l1l2_prox, not from here.) A term whose coefficient is 0 is
  * left out and sees no NaN; with both 0 the gradient is neither read nor written.
  *
- * Bits: in the arithmetic type, with a = scale * l1 and b = scale * 2 * l2 computed in double and
- * rounded to it,  t = b * x[i] + s  where s is a, -a or 0 as the sign of x[i] is, then
+ * Bits: a = scale * l1 and b = scale * (2 * l2) are computed in double and rounded to the
+ * arithmetic type; in that,  t = b * x[i] + s  where s is a, -a or 0 as the sign of x[i] is, then
  * gradient[i] + t, then the conversion to dtype. A NaN in x[i] or gradient[i] gives a NaN.
  *
  * regularizer  a live handle; any number of threads may use it at once.
@@ -281,8 +284,8 @@ L1L2_API l1l2_status l1l2_add_gradient(const l1l2_regularizer* regularizer, l1l2
  * which is the u that minimizes  penalty(u) + |u - x|^2 / (2 * step)  (Parikh and Boyd, section
  * 6.5.3). To follow a step of gradient descent on the rest of the loss, with the same step.
  *
- * Bits: the threshold t = step * l1 and the divisor d = 1 + 2 * (step * l2) are computed in double.
- * In the arithmetic type, with t1 = t, t2 = t - t1 and m = 1 / d, each rounded to it,
+ * Bits: the threshold t = step * l1 and the divisor d = 1 + 2 * (step * l2) are computed in double,
+ * then t1 = t, t2 = t - t1 and m = 1 / d, each rounded to the arithmetic type; in that,
  * max((|x[i]| - t1) - t2, 0) * m  with the sign of x[i], then the conversion to dtype. Thanks to
  * t2, the digits of t that t1 cannot hold, |x[i]| <= t gives a zero and |x[i]| > t does not, unless
  * the result is too small for the type. A zero has the sign of x[i], as every result has. An
@@ -332,10 +335,12 @@ L1L2_API l1l2_status l1l2_prox(const l1l2_regularizer* regularizer, l1l2_dtype d
  *
  * The tensor that is written (gradient, out) has the dtype and shape of x and strides of its own,
  * of which none may be 0 where the axis has more than one element. It must not overlap itself or
- * x: its axes must be nested, each stride reaching beyond all that the smaller ones cover; and
- * either the address ranges of the two are apart, or their elements never meet because all strides
- * and the distance of the two have a common divisor that keeps them apart (parameters and gradients
- * stored in pairs). For prox it may be x itself, the same data with the same strides.
+ * x, which is L1L2_ERROR_OVERLAP: its axes must be nested, each stride reaching beyond all that the
+ * smaller ones cover; and either the address ranges of the two are apart, or their elements never
+ * meet because all strides and the distance of the two have a common divisor that keeps them apart
+ * (parameters and gradients stored in pairs). For prox it may be x itself, the same data with the
+ * same strides. (That DLPack marks a tensor as read-only stands outside of the DLTensor and is not
+ * seen.)
  *
  * Each returns what its namesake for arrays does, and besides L1L2_ERROR_INVALID_ARGUMENT (a tensor
  * is NULL), L1L2_ERROR_UNSUPPORTED_DEVICE, L1L2_ERROR_UNSUPPORTED_DTYPE (another code, size or
@@ -393,8 +398,14 @@ typedef void (*l1l2_task)(void* work, size_t index);
 /**
  * How a caller lends its threads, in the manner of libjxl's JxlParallelRunner. A runner calls
  * task(work, i) exactly once for each i of 0 .. count - 1, on any threads in any order, and returns
- * when all of these calls have returned: 0, or another number if it could not do so. It must not
- * throw. count is at least 1; tasks take from microseconds to milliseconds.
+ * 0; or another number if it could not do so. It returns, either way, when all of these calls have
+ * returned and none will follow: `work` lives until then and no longer. What the caller wrote
+ * before the run must be visible to the tasks, and what they write to the caller after it. A runner
+ * must not throw. count is at least 1; tasks take from microseconds to milliseconds.
+ *
+ * A function that is given a runner calls it once or several times, one after another, each time
+ * with tasks of its own, from the calling thread and in the floating-point environment that the
+ * caller has; the tasks set theirs.
  *
  * A NULL runner stands for one that calls all tasks in a row. l1l2_threads.h has one on oneTBB.
  *
@@ -435,7 +446,8 @@ typedef struct l1l2_term {
  *   penalties     receives `count` penalties, each as l1l2_penalty gives it, so that the one tensor
  *                 that went NaN can be named; NULL if they are not wanted.
  *   total         receives the sum ((p0 + p1) + p2) + ... of the penalties in their order, each
- *                 addition rounded to double; 0 without terms; NULL if it is not wanted.
+ *                 addition rounded to double, which costs at most another u for each term but
+ *                 the first; 0 without terms; NULL if it is not wanted.
  *   faulty        receives the index of the first term that is at fault, or `count` if none is
  *                 (on success too); NULL if it is not wanted.
  *
@@ -449,7 +461,9 @@ typedef struct l1l2_term {
  * the struct's alignment or so large that `count` of it leave the address space, `reserved` or an
  * unknown field not zero) and L1L2_ERROR_RUNNER_FAILED (the runner returned other than 0, or did
  * not run each task: *total is untouched and *faulty is `count`, but penalties, gradient and out
- * may be written in part). A task that is called a second time does nothing.
+ * may be written in part). A task that is called a second time during a run does nothing. The scale
+ * or the step must be finite, and the step >= 0, also without terms: if not, *faulty is `count`. A
+ * scale must suit the terms without a gradient, too.
  */
 
 /**

@@ -290,7 +290,10 @@ class Runner {
     Runner() noexcept = default;
     Runner(l1l2_runner function, void* state) noexcept : run_(function), state_(state) {}
 
-    template <class F, class = std::enable_if_t<std::is_invocable_v<F&, std::size_t, const Task&>>>
+    Runner(void (*function)(std::size_t count, const Task& task)) noexcept : function_(function) {}
+
+    template <class F, class = std::enable_if_t<std::is_invocable_v<F&, std::size_t, const Task&> &&
+                                                !std::is_function_v<std::remove_reference_t<F>>>>
     Runner(F&& callable) noexcept
         : callable_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
           call_([](void* f, std::size_t count, const Task& task) {
@@ -298,8 +301,8 @@ class Runner {
           }) {}
 
     /** For the C functions; this object must stay where it is while they use the state. */
-    l1l2_runner run() const noexcept { return callable_ != nullptr ? run_callable : run_; }
-    void* state() noexcept { return callable_ != nullptr ? this : state_; }
+    l1l2_runner run() const noexcept { return calls() ? run_callable : run_; }
+    void* state() noexcept { return calls() ? this : state_; }
 
     /** Throws what the callable threw, if it did. */
     void rethrow() const {
@@ -309,10 +312,16 @@ class Runner {
     }
 
   private:
+    bool calls() const noexcept { return callable_ != nullptr || function_ != nullptr; }
+
     static std::int32_t run_callable(void* state, l1l2_task task, void* work, std::size_t count) {
         auto& runner = *static_cast<Runner*>(state);
         try {
-            runner.call_(runner.callable_, count, Task(task, work));
+            if (runner.function_ != nullptr) {
+                runner.function_(count, Task(task, work));
+            } else {
+                runner.call_(runner.callable_, count, Task(task, work));
+            }
             return 0;
         } catch (...) {
             runner.thrown_ = std::current_exception();
@@ -322,6 +331,7 @@ class Runner {
 
     l1l2_runner run_ = nullptr;
     void* state_ = nullptr;
+    void (*function_)(std::size_t count, const Task& task) = nullptr;
     void* callable_ = nullptr;
     void (*call_)(void* callable, std::size_t count, const Task& task) = nullptr;
     std::exception_ptr thrown_;

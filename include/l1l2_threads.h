@@ -16,10 +16,11 @@
  *
  * Threads. Any number of application threads may run on one l1l2_threads at once. Each works on its
  * own run, with the help of oneTBB's worker threads, never does a task of another run meanwhile and
- * never waits for another run. (At most 8 runs at once on one l1l2_threads are helped; the callers
- * of further ones work alone.) oneTBB has its workers in common for the whole process, one fewer
- * than the CPUs that the process may use unless a tbb::global_control says otherwise, and whatever
- * else uses oneTBB shares them. It starts them when they are first needed and keeps them.
+ * never waits for another run. (At most 8 runs at once on one l1l2_threads are helped, and no more
+ * than it has threads; the callers of further ones work alone.) oneTBB has its workers in common
+ * for the whole process, one fewer than the CPUs that the process may use unless a
+ * tbb::global_control says otherwise, and whatever else uses oneTBB shares them. It starts them
+ * when they are first needed and keeps them.
  *
  * Nesting. A task may itself run tasks, on any l1l2_threads. Runs that nest cannot deadlock, on the
  * same l1l2_threads or crosswise on several.

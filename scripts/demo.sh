@@ -15,8 +15,6 @@ done
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev
-# With it the companion library with threads is built as well.
-offer_packages libtbb-dev
 
 prefix=$PWD/build-demo/prefix
 log=$PWD/build-demo/log
@@ -33,7 +31,7 @@ quietly() {
 }
 
 quietly "Configuring" cmake -S . -B build-demo/library -DCMAKE_BUILD_TYPE=Release \
-    -DL1L2_BUILD_TESTS=OFF -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_INSTALL_LIBDIR=lib
+    -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_INSTALL_LIBDIR=lib
 quietly "Building" cmake --build build-demo/library --parallel "$(nproc)"
 quietly "Installing into build-demo/prefix" cmake --install build-demo/library
 
@@ -47,6 +45,9 @@ export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 eval "flags=($(pkg-config --cflags --libs l1l2))"
 quietly "Building examples/c/penalty through pkg-config" \
     "${CC:-cc}" -o build-demo/penalty examples/c/penalty/penalty.c \
+    "${flags[@]}" -Wl,-rpath,"$prefix/lib"
+quietly "Building examples/c/step through pkg-config" \
+    "${CC:-cc}" -o build-demo/step examples/c/step/step.c \
     "${flags[@]}" -Wl,-rpath,"$prefix/lib"
 quietly "Building examples/c/train through pkg-config" \
     "${CC:-cc}" -O2 -o build-demo/train examples/c/train/train.c \
@@ -68,3 +69,6 @@ build-demo/train examples/data/diabetes/diabetes.csv examples/data/diabetes/elas
 
 printf '\nexamples/c/penalty\n'
 build-demo/penalty
+
+printf '\nexamples/c/step\n'
+build-demo/step

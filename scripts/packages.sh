@@ -65,7 +65,11 @@ ensure_packages() {
 offer_packages() {
     local package missing
     command -v dpkg-query >/dev/null || return 0
+    command -v apt-get >/dev/null || return 0
     mapfile -t missing < <(missing_packages "$@")
+    if [ ${#missing[@]} -gt 0 ] && ! apt-cache show "${missing[@]}" >/dev/null 2>&1; then
+        as_root apt-get update >/dev/null 2>&1 || true # a list that is not there knows no package
+    fi
     for package in "${missing[@]}"; do
         # Only what apt knows is worth asking for, and perhaps a password.
         if ! apt-cache show "$package" >/dev/null 2>&1 || ! apt_install "$package" >/dev/null 2>&1; then

@@ -37,29 +37,4 @@ double Regularizer::penalty(const kernels::KernelTable& table, Dtype dtype, cons
     return penalty_alone(table, dtype, x, n);
 }
 
-bool Regularizer::add_gradient(const kernels::KernelTable& table, const Arrays& arrays,
-                               double scale, double* penalty) const {
-    Operation operation;
-    if (!plan_gradient(table, arrays.dtype, scale, operation)) {
-        return false;
-    }
-    if (penalty != nullptr) {
-        plan_penalty(table, arrays.dtype, operation);
-    }
-    const Sums sums = reduce(operation, arrays);
-    if (penalty != nullptr) {
-        *penalty = this->penalty(sums);
-    }
-    return true;
-}
-
-bool Regularizer::prox(const kernels::KernelTable& table, const Arrays& arrays, double step) const {
-    Operation operation;
-    if (!plan_prox(table, arrays.dtype, step, operation)) {
-        return false;
-    }
-    reduce(operation, arrays);
-    return true;
-}
-
 } // namespace l1l2::core

@@ -29,15 +29,46 @@ class Regularizer {
     [[gnu::noinline]] double penalty(const kernels::KernelTable& table, Dtype dtype, const void* x,
                                      std::size_t n) const;
 
-    /// Adds scale times the gradient of arrays.x to arrays.y; *penalty, if that is not NULL,
-    /// receives the penalty. False, and nothing is done, if plan_gradient says so.
-    [[gnu::noinline]] bool add_gradient(const kernels::KernelTable& table, const Arrays& arrays,
-                                        double scale, double* penalty) const;
+    /// The penalty of a Walk, or of anything else that has a reduce().
+    template <class Elements>
+    [[gnu::noinline]] double penalty(const kernels::KernelTable& table, Dtype dtype,
+                                     const Elements& elements) const {
+        Operation operation;
+        plan_penalty(table, dtype, operation);
+        return penalty(reduce(operation, elements));
+    }
 
-    /// Writes the proximal operator of arrays.x to arrays.y. False, and nothing is done, if
-    /// plan_prox says so.
-    [[gnu::noinline]] bool prox(const kernels::KernelTable& table, const Arrays& arrays,
-                                double step) const;
+    /// Adds scale times the gradient of x to y, for Arrays or a Walk; *penalty, if that is not
+    /// NULL, receives the penalty. False, and nothing is done, if plan_gradient says so.
+    template <class Elements>
+    [[gnu::noinline]] bool add_gradient(const kernels::KernelTable& table, Dtype dtype,
+                                        const Elements& elements, double scale,
+                                        double* penalty) const {
+        Operation operation;
+        if (!plan_gradient(table, dtype, scale, operation)) {
+            return false;
+        }
+        if (penalty != nullptr) {
+            plan_penalty(table, dtype, operation);
+        }
+        const Sums sums = reduce(operation, elements);
+        if (penalty != nullptr) {
+            *penalty = this->penalty(sums);
+        }
+        return true;
+    }
+
+    /// Writes the proximal operator of x to y. False, and nothing is done, if plan_prox says so.
+    template <class Elements>
+    [[gnu::noinline]] bool prox(const kernels::KernelTable& table, Dtype dtype,
+                                const Elements& elements, double step) const {
+        Operation operation;
+        if (!plan_prox(table, dtype, step, operation)) {
+            return false;
+        }
+        reduce(operation, elements);
+        return true;
+    }
 
     // Their parts, inline because calls are what small arrays cost. They are to be called from
     // functions that are not inlined, for the reason that float_environment.hpp gives.

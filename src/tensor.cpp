@@ -7,6 +7,7 @@
 #include <cstring>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 namespace l1l2::core {
 
@@ -74,7 +75,6 @@ std::optional<Extent> extent_of(const Tensor& tensor) {
             return std::nullopt;
         }
     }
-    // below > PTRDIFF_MIN, as it is a sum of products with numbers up to PTRDIFF_MAX
     const auto data = reinterpret_cast<std::uintptr_t>(tensor.data);
     Extent extent = {};
     if (__builtin_sub_overflow(data, -static_cast<std::uintptr_t>(below), &extent.first) ||
@@ -142,6 +142,13 @@ bool are_apart(const Tensor& x, const Tensor& y) {
     const std::uintptr_t distance = (b->first % period + period - a->first % period) % period;
     const std::size_t element = size_of(x.dtype);
     return distance >= element && period - distance >= element;
+}
+
+/// Whether an outer axis goes on where the inner one ends.
+bool continues(std::ptrdiff_t outer_stride, std::ptrdiff_t inner_stride, std::size_t inner_size) {
+    std::ptrdiff_t reach = 0;
+    return !__builtin_mul_overflow(inner_stride, static_cast<std::ptrdiff_t>(inner_size), &reach) &&
+           reach == outer_stride;
 }
 
 template <std::size_t bytes>
@@ -288,7 +295,8 @@ TensorFault Tensor::read(const void* dltensor) {
                                static_cast<std::uintptr_t>(given.byte_offset), &address)) {
         return TensorFault::invalid_tensor;
     }
-    data = static_cast<char*>(given.data) + given.byte_offset;
+    data = reinterpret_cast<char*>(
+        address); // NOLINT(performance-no-int-to-ptr): an offset may pass PTRDIFF_MAX
     return extent_of(*this) ? TensorFault::none : TensorFault::invalid_tensor;
 }
 
@@ -353,8 +361,8 @@ void Walk::arrange() {
     for (std::size_t i = 1; i < axes_; ++i) {
         Axis& outer = axis_[joined];
         const Axis& inner = axis_[i];
-        const auto size = static_cast<std::ptrdiff_t>(inner.size);
-        if (outer.x_stride == inner.x_stride * size && outer.y_stride == inner.y_stride * size) {
+        if (continues(outer.x_stride, inner.x_stride, inner.size) &&
+            continues(outer.y_stride, inner.y_stride, inner.size)) {
             outer = {outer.size * inner.size, inner.x_stride, inner.y_stride};
         } else {
             axis_[++joined] = inner;
@@ -371,10 +379,10 @@ void Walk::arrange() {
 Sums Walk::reduce(const Operation& operation) const {
     const std::size_t element = size_of(dtype_);
     const auto compact = static_cast<std::ptrdiff_t>(element);
-    if (count_ == 0) {
+    const bool writes = operation.writes();
+    if (count_ == 0 || (operation.sums == nullptr && !writes)) {
         return {0.0, 0.0};
     }
-    const bool writes = operation.writes();
     if (axes_ == 1 && axis_[0].x_stride == compact && (!writes || axis_[0].y_stride == compact)) {
         return core::reduce(operation, {dtype_, x_, y_, count_});
     }

@@ -50,9 +50,8 @@ class Walk {
     TensorFault add_written(const Tensor& x, const Tensor& y, bool in_place);
 
     /// The sums over all elements in the order of the walk, of which the operation's writing part
-    /// has been done, too. Needs the default floating-point environment; not inlined for the reason
-    /// that float_environment.hpp gives.
-    [[gnu::noinline]] Sums reduce(const Operation& operation) const;
+    /// has been done, too. Needs the default floating-point environment.
+    Sums reduce(const Operation& operation) const;
 
   private:
     friend class Cursor;
@@ -72,5 +71,10 @@ class Walk {
     std::size_t axes_ = 0;
     Axis axis_[max_axes];
 };
+
+/// As for Arrays.
+inline Sums reduce(const Operation& operation, const Walk& walk) {
+    return walk.reduce(operation);
+}
 
 } // namespace l1l2::core

@@ -26,12 +26,8 @@ double compute(const KernelTable& table, const Job& job, const Term& term) {
     return term.regularizer->penalty(reduce(operation, term.arrays));
 }
 
-/// The sum of penalties in their order.
-double add_in_order(double total, const double* penalties, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) {
-        total += penalties[i];
-    }
-    return total;
+double canonical(double total) {
+    return std::isnan(total) ? std::numeric_limits<double>::quiet_NaN() : total;
 }
 
 /// A piece of work of about task_blocks blocks: some whole terms, or some blocks of one.
@@ -61,11 +57,11 @@ class Wave {
     }
 
     std::size_t count() const { return count_; }
-    const double* penalties() const { return penalty_; }
 
-    /// False if the runner said so or has left out a task.
+    /// False if the runner said so or has left out a task. In the caller's floating-point
+    /// environment, and whatever the runner makes of it.
     bool run(const Runner& runner) {
-        if (runner.run(runner.state, run_task, this, tasks_) != 0) {
+        if (runner.run(runner.state, call_task, this, tasks_) != 0) {
             return false;
         }
         for (std::size_t i = 0; i < tasks_; ++i) {
@@ -73,8 +69,32 @@ class Wave {
                 return false;
             }
         }
-        combine();
         return true;
+    }
+
+    /// Makes the penalties of the terms that were cut in pieces, copies all to `penalties` if that
+    /// is not NULL, and returns total with them added. After run(); not inlined either.
+    [[gnu::noinline]] double finish(double* penalties, double total) {
+        for (std::size_t first = 0; first < tasks_;) {
+            std::size_t last = first + 1;
+            if (task_[first].blocks != 0) {
+                const std::size_t term = task_[first].first_term;
+                while (last < tasks_ && task_[last].first_term == term) {
+                    ++last;
+                }
+                const Sums sums =
+                    reduce_tree(last - first, [&](std::size_t i) { return sums_[first + i]; });
+                penalty_[term - first_term_] = terms_[term].regularizer->penalty(sums);
+            }
+            first = last;
+        }
+        if (penalties != nullptr) {
+            std::copy_n(penalty_, count_, penalties + first_term_);
+        }
+        for (std::size_t i = 0; i < count_; ++i) {
+            total += penalty_[i];
+        }
+        return total;
     }
 
   private:
@@ -117,7 +137,7 @@ class Wave {
         return true;
     }
 
-    static void run_task(void* work, std::size_t index) {
+    static void call_task(void* work, std::size_t index) {
         auto& wave = *static_cast<Wave*>(work);
         // A gradient that is added twice is wrong, whatever a runner believes.
         State waiting = State::waiting;
@@ -144,23 +164,6 @@ class Wave {
         }
     }
 
-    /// The penalties of the terms that were cut in pieces.
-    void combine() {
-        for (std::size_t first = 0; first < tasks_;) {
-            std::size_t last = first + 1;
-            if (task_[first].blocks != 0) {
-                const std::size_t term = task_[first].first_term;
-                while (last < tasks_ && task_[last].first_term == term) {
-                    ++last;
-                }
-                const Sums sums =
-                    reduce_tree(last - first, [&](std::size_t i) { return sums_[first + i]; });
-                penalty_[term - first_term_] = terms_[term].regularizer->penalty(sums);
-            }
-            first = last;
-        }
-    }
-
     const KernelTable& table_;
     const TermSource& terms_;
     const Job& job_;
@@ -174,8 +177,7 @@ class Wave {
     double penalty_[max_terms];
 };
 
-/// All terms in the calling thread. Not inlined, here and below, for the reason that
-/// float_environment.hpp gives.
+/// All terms in the calling thread. Not inlined for the reason that float_environment.hpp gives.
 [[gnu::noinline]] double compute_alone(const KernelTable& table, const TermSource& terms,
                                        const Job& job, double* penalties) {
     double total = 0.0;
@@ -196,18 +198,15 @@ class Wave {
 }
 
 /// All terms, a wave at a time; false if the runner failed.
-[[gnu::noinline]] bool compute_together(const KernelTable& table, const TermSource& terms,
-                                        const Job& job, const Runner& runner, double* penalties,
-                                        double& total) {
+bool compute_together(const KernelTable& table, const TermSource& terms, const Job& job,
+                      const Runner& runner, double* penalties, double& total) {
     for (std::size_t i = 0; i < terms.size();) {
         Wave wave(table, terms, job, i);
         if (!wave.run(runner)) {
             return false;
         }
-        if (penalties != nullptr) {
-            std::copy_n(wave.penalties(), wave.count(), penalties + i);
-        }
-        total = add_in_order(total, wave.penalties(), wave.count());
+        const FloatEnvironment environment;
+        total = wave.finish(penalties, total);
         i += wave.count();
     }
     return true;
@@ -217,15 +216,15 @@ class Wave {
 
 bool compute_terms(const KernelTable& table, const TermSource& terms, const Job& job, Runner runner,
                    double* penalties, double* total) {
-    const FloatEnvironment environment;
     double sum = 0.0;
     if (runner.run == nullptr) {
+        const FloatEnvironment environment;
         sum = compute_alone(table, terms, job, penalties);
     } else if (!compute_together(table, terms, job, runner, penalties, sum)) {
         return false;
     }
     if (total != nullptr) {
-        *total = std::isnan(sum) ? std::numeric_limits<double>::quiet_NaN() : sum;
+        *total = canonical(sum);
     }
     return true;
 }

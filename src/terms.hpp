@@ -22,7 +22,8 @@ class TermSource {
 
     std::size_t size() const { return size_; }
 
-    /// Copies terms first .. first + count - 1. Many in one call, which is what small ones cost.
+    /// Copies terms first .. first + count - 1. Many in one call, as calls are what small terms
+    /// cost.
     virtual void read(std::size_t first, std::size_t count, Term* terms) const = 0;
 
     Term operator[](std::size_t i) const {
@@ -77,7 +78,8 @@ struct Runner {
  * penalties  of each term, or NULL.
  * total      their sum in order, or NULL.
  *
- * Returns false if the runner failed. Sets the floating-point environment itself, in every thread.
+ * Returns false if the runner failed. Sets the floating-point environment itself where it computes;
+ * the runner is called in the caller's.
  */
 bool compute_terms(const kernels::KernelTable& table, const TermSource& terms, const Job& job,
                    Runner runner, double* penalties, double* total);

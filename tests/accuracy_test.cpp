@@ -15,7 +15,7 @@ using l1l2::kernels::Tables;
 
 namespace {
 
-constexpr double stated_bound = 184 * 0x1p-53;
+constexpr double stated_bound = 185 * 0x1p-53;
 
 /// The relative error of the penalty, the same for every kernel as their bits are.
 template <class T>
@@ -66,7 +66,7 @@ TEST_CASE("the stated bound is below 1e-13, and the header states it", "[accurac
     STATIC_REQUIRE(stated_bound < 2.1e-14);
     std::ifstream header(L1L2_HEADER);
     const std::string text(std::istreambuf_iterator<char>(header), {});
-    CHECK(text.find("1 +- 184 u") != std::string::npos);
+    CHECK(text.find("1 +- 185 u") != std::string::npos);
     CHECK(text.find("2.1e-14") != std::string::npos);
 }
 

@@ -7,10 +7,12 @@ fail() {
     exit 1
 }
 
-# The program that it shows is the one that the tests compile and run.
-shown=$(awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' README.md)
-[ -n "$shown" ] || fail "README.md shows no C program"
-diff <(echo "$shown") examples/c/penalty/penalty.c || fail "the README's program is another one"
+# The first program that it shows is one that the tests compile and run, the second a part of one.
+block() { awk -v n="$1" '/^```c$/ { ++seen; next } /^```$/ { if (seen == n) exit } seen == n' README.md; }
+[ -n "$(block 1)" ] || fail "README.md shows no C program"
+diff <(block 1) examples/c/penalty/penalty.c || fail "the README's program is another one"
+[ -n "$(block 2)" ] || fail "README.md shows no training step"
+[[ $(<examples/c/step/step.c) == *"$(block 2)"* ]] || fail "the README's step is not in step.c"
 
 # Every file that a page links to is there.
 for page in README.md CHANGELOG.md docs/*.md examples/data/*/README.md tests/golden/README.md; do

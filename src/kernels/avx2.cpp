@@ -4,10 +4,7 @@
 namespace {
 
 struct Avx2 : FourDoubles {
-    template <class T>
-    static constexpr size_t pass_lanes(Terms terms) {
-        return terms == Terms::both ? 16 : 32;
-    }
+    static constexpr size_t pass_lanes(Terms terms) { return terms == Terms::both ? 16 : 32; }
 };
 
 } // namespace

@@ -10,7 +10,7 @@
  *     widened                how many elements of 16 bits are widened at a time
  *     widen<T>(p, floats)    makes float32 of the absolute values of so many at p
  *     widened_apart<T>       whether the even ones of them then stand before the odd ones
- *     pass_lanes<T>(terms)   how many lanes one pass over the rows carries in registers
+ *     pass_lanes(terms)      how many lanes one pass over the rows carries in registers
  *     prefetch_distance<T>   bytes to prefetch ahead of the loads; 0 for none
  *     adds_with_fma          whether half of the |x| are better added by a fused multiply-add
  */
@@ -48,7 +48,7 @@ class BlockSum {
     using Loaded = typename Select<is_narrow<T>, float, T>::type;
 
     static constexpr size_t width = Batch::size;
-    static constexpr size_t pass_batches = Isa::template pass_lanes<T>(terms) / width;
+    static constexpr size_t pass_batches = Isa::pass_lanes(terms) / width;
     static constexpr bool one_pass = pass_batches == batches;
     static constexpr size_t row_bytes = lanes * sizeof(T);
     static constexpr size_t batch_bytes = width * sizeof(Loaded);

@@ -6,6 +6,7 @@
  *     load_arithmetic<T>(p)   as many elements T at p as a batch of Arithmetic<T> has, as that
  *     store_arithmetic<T>(p, x)  the reverse, rounding; a NaN stays one if its lower half is 0
  *     signed_as(x, y)         y with its sign flipped where that of x is set
+ *     positive_part(x)        x where it is above 0 or a NaN, else 0
  *     sign_term(x, a)         a, -a or +0 as x is above, below or equal to 0; of a NaN anything
  */
 #pragma once
@@ -166,8 +167,7 @@ class Elementwise {
                 if constexpr (!is_same<T, double>) {
                     above = above - t_rest;
                 }
-                // In this order a NaN comes through.
-                const Batch shrunk = xsimd::max(Batch(A{0}), above) * m;
+                const Batch shrunk = Isa::positive_part(above) * m;
                 look_at(shrunk, watch);
                 return Isa::signed_as(xs, shrunk);
             });

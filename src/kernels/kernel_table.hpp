@@ -20,6 +20,11 @@ struct Signs {
     static inline Batch signed_as(Batch x, Batch y) {
         return y ^ xsimd::bitofsign(x);
     }
+    /// Not by xsimd::max: which operand it returns beside a NaN differs between versions.
+    template <class Batch>
+    static inline Batch positive_part(Batch x) {
+        return xsimd::select(x < Batch(0), Batch(0), x);
+    }
     template <class Batch>
     static inline Batch sign_term(Batch x, Batch a) {
         return xsimd::select(x == Batch(0), Batch(0), signed_as(x, a));
@@ -56,7 +61,8 @@ constexpr void add_elementwise(KernelTable& table, Dtype dtype) {
     table.prox[index(dtype)] = Kernels::prox;
 }
 
-/// For registers of one size, or of one for the sums and another for the rest, but for float64.
+/// For registers of one size; or of SumIsa's for the sums of float32, float16 and bfloat16, which
+/// are converted to double, and of Isa's for all else.
 template <class SumIsa, class Isa = SumIsa>
 constexpr KernelTable kernel_table(const char* isa, const char* name) {
     KernelTable table = {};

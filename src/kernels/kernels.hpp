@@ -3,7 +3,7 @@
  * element by element; and the table of them that an instruction set offers.
  *
  * This header is included by files that are compiled for different instruction sets, so it holds
- * constants and plain types only: the linker keeps one copy of an inline function that several
+ * nothing that a kernel calls: the linker keeps one copy of an inline function that several
  * objects share, and might keep the one that was compiled for AVX-512.
  */
 #pragma once
@@ -57,8 +57,9 @@ using GradientKernel = void (*)(const void* x, void* gradient, size_t n, double 
 using GradientAndSumKernel = Sums (*)(const void* x, void* gradient, size_t n, double sign,
                                       double linear);
 
-/// For each of n elements:  out = max(|x| - threshold, 0) * factor  with the sign of x, in the same
-/// manner. out may be x.
+/// For each of n elements:  out = max((|x| - t1) - t2, 0) * factor  with the sign of x, in the same
+/// manner, where t1 is the threshold and t2 what is left of it, threshold - t1, each converted to
+/// the arithmetic type. out may be x.
 using ProxKernel = void (*)(const void* x, void* out, size_t n, double threshold, double factor);
 
 struct KernelTable {

@@ -10,10 +10,7 @@ struct Neon64 : Signs {
     using Batch = xsimd::batch<double, arch>;
     static constexpr bool adds_with_fma = false;
 
-    template <class T>
-    static constexpr size_t pass_lanes(Terms terms) {
-        return terms == Terms::both ? 16 : 32;
-    }
+    static constexpr size_t pass_lanes(Terms terms) { return terms == Terms::both ? 16 : 32; }
 
     template <class T>
     static constexpr size_t prefetch_distance = 0;

@@ -10,10 +10,7 @@ struct Sse2 : Signs {
     using Batch = xsimd::batch<double, arch>;
     static constexpr bool adds_with_fma = false;
 
-    template <class T>
-    static constexpr size_t pass_lanes(Terms terms) {
-        return terms == Terms::both ? 8 : 16;
-    }
+    static constexpr size_t pass_lanes(Terms terms) { return terms == Terms::both ? 8 : 16; }
 
     /// At a third of the memory's speed the arithmetic is the limit.
     template <class T>

@@ -185,6 +185,14 @@ example_penalty)
     # 0.01 * 3.75 + 0.02 * 5.8125, and that is what the README shows.
     [[ $said == "penalty 0.15375, computed with "* ]]
     ;;
+example_step)
+    compile "$prefix" "$work/step" -std=c99 -Wall -Wextra -Wpedantic -Werror \
+        "$source/examples/c/step/step.c"
+    LD_LIBRARY_PATH=$(library_dir "$prefix") "$work/step" | tee "$work/step.out"
+    # 0.02 * (1.5^2 + 0.75^2) + 0.01 * 2.25, and the one weight below 0.1 * 0.01 is a zero.
+    grep -q 'of which the gain 0.07875' "$work/step.out"
+    grep -qE 'after a proximal step 0\.497\S* -1\.24\S* 0 1\.99\S*$' "$work/step.out"
+    ;;
 example_keras_model)
     cmake -S "$source/examples/cpp/keras_model" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix"
     cmake --build "$work/build"
