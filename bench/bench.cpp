@@ -9,6 +9,12 @@
 
 #include <benchmark/benchmark.h>
 
+#ifdef __clang__
+constexpr char compiler[] = __VERSION__;
+#else
+constexpr char compiler[] = "GCC " __VERSION__;
+#endif
+
 int main(int argc, char** argv) {
     for (const ElementType& type : element_types) {
         add_penalties(type);
@@ -19,6 +25,7 @@ int main(int argc, char** argv) {
     add_columns();
     benchmark::AddCustomContext("l1l2_isa", l1l2_isa());
     benchmark::AddCustomContext("l1l2_version", l1l2_version_string());
+    benchmark::AddCustomContext("l1l2_compiler", compiler);
     benchmark::Initialize(&argc, argv);
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();

@@ -35,9 +35,9 @@ void add_column(const Column& column, const std::string& who, const Call& call) 
         const Arrays arrays = shared_arrays(type.dtype, column.row * column.rows);
         const auto* const matrix = static_cast<const float*>(arrays.x);
         std::size_t next = 0;
-        double result = 0.0;
         for (auto _ : state) {
-            benchmark::DoNotOptimize(result = call(matrix + next * line_elements, column));
+            const double result = call(matrix + next * line_elements, column);
+            benchmark::DoNotOptimize(result);
             next = next + 1 < column.columns ? next + 1 : 0;
         }
         tell(state, operation.bytes);

@@ -1,6 +1,8 @@
 /**
- * float16 and bfloat16 as the bits that they are, to and from float32. The conversions are exact
- * but for the rounding, to nearest, ties to even, and hold for every finite number; the
+ * float16 and bfloat16 as the bits that they are, to and from float32. To float32 every finite
+ * number goes exactly. From float32 is rounded to nearest, ties to even: to bfloat16 every finite
+ * number, to float16 0 and those from 2^-14 to below 65520 in magnitude. Smaller ones are first
+ * rounded to a multiple of 2^-37, and so twice; from 65536 on the bits are wrong. The
  * floating-point environment must be the default one.
  */
 #pragma once

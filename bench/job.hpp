@@ -16,12 +16,13 @@ struct Job {
     const void* x;
     std::size_t n;
     void* y; ///< the gradient that is added to, or where the prox goes; may be x for the prox
-    double
-        scale; ///< of the gradient: 1 and -1 in turns, so that what is added to stays what it was
+    /// Of the gradient: 1 and -1 in turns, so that what is added to does not grow with the number
+    /// of calls. A run with an odd number of them leaves one gradient there.
+    double scale;
 };
 
-/// The step of every prox: so small that thousands of them in place leave the elements what they
-/// are, and not 0, so that each is computed in full.
+/// The step of every prox: so small that a million of them in place change an element by some
+/// 1e-8 at most, and not 0, so that each is computed in full.
 constexpr double prox_step = 1e-12;
 
 struct ElementType {

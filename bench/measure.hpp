@@ -78,7 +78,9 @@ benchmark::internal::Benchmark* add(const Operation& operation, const std::strin
                    1.0};
         double result = 0.0;
         for (auto _ : state) {
-            benchmark::DoNotOptimize(result = call(job));
+            result = call(job);
+            // As a constant: GCC 12 loses a variable that is handed over as one to be changed.
+            benchmark::DoNotOptimize(static_cast<const double&>(result));
             job.scale = -job.scale;
         }
         tell(state, operation.bytes);

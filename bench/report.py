@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Makes bench/results.md and bench/plot.svg of what bench wrote, and prints the ratios of the README.
+"""Makes results.md and plot.svg of what bench wrote, and prints the ratios and a table of the README.
 
-    python3 bench/report.py RESULT.json...
+    python3 bench/report.py [--output FOLDER] RESULT.json...
 
 RESULT.json comes from Google Benchmark's --benchmark_out; bench/run.sh has the whole command. Of what
-is in several files the last counts. The plot needs matplotlib.
+is in several files the last counts. FOLDER is bench/ if it is not given. The plot needs matplotlib and
+is left as it is without.
 """
 
+import argparse
 import collections
 import json
 import pathlib
@@ -51,13 +53,28 @@ PLOTTED = {
     ("Eigen, by clipping in double", "Eigen, by clipping in float",
      "Eigen, one expression in double", "Eigen, one expression in float"): dict(
         color="#5dade2", marker="s", linestyle="--", label="Eigen in double (16 bits: in float)"),
-    ("plain loop in double", "plain loop"): dict(
-        color="#7d8a3a", marker="^", linestyle="--", label="plain loop in double"),
     ("OpenBLAS asum + dot", "OpenBLAS, two axpy"): dict(
         color="#7d3c98", marker="D", label="OpenBLAS"),
 }
+#: The plain loop that computes as l1l2 does: sums in double, gradients and proxes in the wider of float
+#: and the element type. That of float64 has only the one name.
+PLAIN_SUMS = {
+    ("plain loop in double", "plain loop"): dict(
+        color="#7d8a3a", marker="^", linestyle="--", label="plain loop in double"),
+}
+PLAIN_ELEMENTWISE = {
+    ("plain loop",): dict(
+        color="#7d8a3a", marker="^", label="plain loop in float (float64: in double)"),
+}
 FUSED = dict(color="#e59866", linewidth=1.8, marker="o", linestyle="--", zorder=4,
              label="l1l2, gradient and penalty")
+
+#: Who has columns in the table of the README, and their headings.
+README_SPEEDS = {"l1l2": "l1l2", "Eigen, one expression": "Eigen, one expression",
+                 "Eigen, one expression in double": "the same in double",
+                 "OpenBLAS asum + dot": "OpenBLAS"}
+README_ERRORS = {"l1l2": "error of l1l2", "Eigen, one expression": "of Eigen",
+                 "OpenBLAS asum + dot": "of OpenBLAS"}
 
 Run = collections.namedtuple("Run", "seconds bytes error")
 
@@ -128,9 +145,18 @@ def show_rate(run):
     return f"{rate(run):.1f}"
 
 
-def ratio(slow, fast):
-    """How the time of `fast` stands to that of `slow`, which is how their speeds stand."""
-    return f"{fast.seconds / slow.seconds:.2f}" if slow and fast else ""
+def show_error(run):
+    return "" if run.error is None else f"{run.error:.0e}"
+
+
+def time_ratio(run, reference):
+    """The time of `run` in that of `reference`, "" if one is not measured. Of the same bytes it is also
+    the speed of `reference` in that of `run`."""
+    return f"{run.seconds / reference.seconds:.2f}" if run and reference else ""
+
+
+def listed(ratios):
+    return ", ".join(found for found in ratios if found)
 
 
 def cpu():
@@ -142,19 +168,21 @@ def cpu():
         return "unknown CPU"
 
 
-def markdown(header, rows):
-    """A table whose columns but the first are numbers."""
-    lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
+def markdown(header, rows, first="---"):
+    """A table whose columns are numbers, but for the first unless that is "---:" as well."""
+    lines = ["| " + " | ".join(header) + " |", f"|{first}" + "|---:" * (len(header) - 1) + "|"]
     return lines + ["| " + " | ".join(row) + " |" for row in rows] + [""]
 
 
 def operation_table(medians, dtype, operation):
     sizes = medians.sizes(dtype, operation)
+    if not sizes:
+        return []
     roofs = {n: medians.roof(dtype, operation, n) for n in sizes}
     own = {n: medians.get(dtype, operation, n) for n in sizes}
     rows = [
         ["roof"] + [cell(roofs[n], show_rate) for n in sizes],
-        ["l1l2 to the roof"] + [ratio(own[n], roofs[n]) for n in sizes],
+        ["l1l2 to the roof"] + [time_ratio(roofs[n], own[n]) for n in sizes],
         ["l1l2, time"] + [cell(own[n], lambda run: time(run.seconds)) for n in sizes],
     ]
     for who in medians.contenders(dtype, operation):
@@ -171,7 +199,7 @@ def error_table(medians, dtype):
     for who in medians.contenders(dtype, "penalty"):
         if not who.startswith("kernel "):
             runs = [medians.get(dtype, "penalty", n, who) for n in sizes]
-            rows.append([who] + [cell(run, lambda run: f"{run.error:.0e}") for run in runs])
+            rows.append([who] + [cell(run, show_error) for run in runs])
     lines = [f"### {dtype}, relative error of the penalty", ""]
     return lines + markdown([""] + [size(n) for n in sizes], rows)
 
@@ -183,8 +211,9 @@ def two_threads_table(medians):
             own = medians.get("float32", operation, n)
             roof = medians.roof("float32", operation, n)
             single = medians.get("float32", alone, n)
-            rows.append([f"{OPERATIONS[alone]}, {size(n)}", cell(roof, show_rate),
-                         cell(own, show_rate), ratio(own, roof), ratio(own, single)])
+            if own:
+                rows.append([f"{OPERATIONS[alone]}, {size(n)}", cell(roof, show_rate),
+                             show_rate(own), time_ratio(roof, own), time_ratio(single, own)])
     if not rows:
         return []
     lines = ["## Two threads", "", "One float32 tensor, GB/s. The roof is that of two threads, each of "
@@ -199,10 +228,12 @@ def lists_table(medians):
             whole = medians.get("float32", operation, n, "l1l2, one tensor")
             for who in medians.contenders("float32", operation):
                 run = medians.get("float32", operation, n, who)
+                if not run:
+                    continue
                 name = operation.replace("fused", "gradient and penalty")
                 rows.append([f"{name}: {who}", time(run.seconds),
                              time(run.seconds / TENSORS_OF_A_LIST),
-                             f"{run.seconds / whole.seconds:.2f}" if whole else ""])
+                             time_ratio(run, whole)])
     if not rows:
         return []
     lines = ["## Lists", "", f"{TENSORS_OF_A_LIST} float32 tensors of 64 elements, each with memory "
@@ -222,9 +253,11 @@ def columns_table(medians):
         operation = f"{COLUMN}{row}"
         own = medians.get("float32", operation, n)
         roof = medians.roof("float32", operation, n)
+        if not own:
+            continue
         elements = [cell(run, lambda run: f"{n / run.seconds / 1e6:.0f}") for run in (roof, own)]
         rows.append([f"rows of {row}, {size(n)} of them", *elements, cell(roof, show_rate),
-                     cell(own, show_rate), ratio(own, roof)])
+                     show_rate(own), time_ratio(roof, own)])
     if not rows:
         return []
     lines = ["## Columns", "", "The penalty of a column of a row-major float32 matrix: a cache line "
@@ -234,30 +267,48 @@ def columns_table(medians):
                              "to the roof"], rows)
 
 
+def subnormal_ratio(medians, dtype, n):
+    return time_ratio(medians.get(dtype, "penalty of subnormals", n),
+                      medians.get(dtype, "penalty", n))
+
+
 def subnormal_table(medians):
     rows = []
     for dtype in DTYPES:
         for n in medians.sizes(dtype, "penalty of subnormals"):
-            ordinary = medians.get(dtype, "penalty", n)
-            rows.append([dtype, size(n),
-                         ratio(ordinary, medians.get(dtype, "penalty of subnormals", n))])
+            found = subnormal_ratio(medians, dtype, n)
+            if found:
+                rows.append([dtype, size(n), found])
     lines = ["## Subnormal elements", "", "The time of a penalty beside that of ordinary elements.",
              ""]
     return lines + markdown(["", "n", "ratio"], rows) if rows else []
 
 
-def write_results(medians):
+def write_results(medians, folder):
     context = medians.context
+    compiler = f"compiled with {context['l1l2_compiler']}, " if "l1l2_compiler" in context else ""
     lines = [
         "# Measured",
         "",
         f"Made by `bench/run.sh`. {cpu()}, {context['num_cpus']} cores, l1l2 "
-        f"{context['l1l2_version']} with {context['l1l2_isa']}, {context['date'][:10]}; one thread "
-        "but where two are named; medians of interleaved repetitions. `l1l2` is the C function of "
-        "the shared library, `kernel` rows are the same order of summation with one kernel each. "
-        "Peers are compiled with `-O3 -march=native -ffast-math`; \"in double\" and \"in float\" "
-        "tell in what they compute, the others compute in the element type, but for the plain loops "
-        "over 16 bits, which take float. The roof is the best of several loops that move the same "
+        f"{context['l1l2_version']} with {context['l1l2_isa']}, {compiler}{context['date'][:10]}; "
+        "one thread but where two are named.",
+        "",
+        "Medians of repetitions, which are interleaved within a process. What has up to 4 Mi elements "
+        "is measured 7 times, all rows of an element type in one process. What has more comes from "
+        "memory and is measured in two processes: 15 times the roofs, l1l2, Eigen's penalty in one "
+        "expression and its prox by clipping in the element type, 3 times all other peers and the "
+        "kernels; between rows of the two the speed of the machine may differ. "
+        "Two threads are measured 7 times, in a process of their own.",
+        "",
+        "`l1l2` is the C function of the shared library, `kernel` rows are the same order of "
+        "summation with one kernel each. Peers are compiled with `-O3 -march=native -ffast-math`, "
+        "but for OpenBLAS, which is the distribution's build; \"in double\" and \"in float\" tell in "
+        "what they compute, the others compute in the element type, but for the plain loops over 16 "
+        "bits, which take float. Eigen's `sign()` is not vectorised, so its gradient is a scalar "
+        "loop, and so is its prox in one expression; `by clipping` is a prox without it.",
+        "",
+        "The roof is the best of several loops that move the same "
         "bytes and compute nothing. The tables tell GB/s by the number of elements n. Bytes counted: "
         "those of n elements for the penalty, which reads x; of 3 n for the gradient, with or without "
         "the penalty, which reads x and the gradient and writes the gradient; of 2 n for the prox, "
@@ -273,18 +324,15 @@ def write_results(medians):
             lines += error_table(medians, dtype)
     for table in (two_threads_table, lists_table, columns_table, subnormal_table):
         lines += table(medians)
-    (HERE / "results.md").write_text("\n".join(lines).rstrip("\n") + "\n", encoding="utf-8")
+    (folder / "results.md").write_text("\n".join(lines).rstrip("\n") + "\n", encoding="utf-8")
 
 
 def speed(medians, dtype, operation, sizes, who):
     """l1l2's speed to another's, at each of the sizes; who is None for the roof."""
-    ratios = []
-    for n in sizes:
-        own = medians.get(dtype, operation, n)
-        other = medians.get(dtype, operation, n, who) if who else medians.roof(dtype, operation, n)
-        if own and other:
-            ratios.append(f"{other.seconds / own.seconds:.2f}")
-    return ", ".join(ratios)
+    others = [medians.get(dtype, operation, n, who) if who else medians.roof(dtype, operation, n)
+              for n in sizes]
+    return listed(time_ratio(other, medians.get(dtype, operation, n))
+                  for n, other in zip(sizes, others))
 
 
 def targets(medians):
@@ -294,24 +342,25 @@ def targets(medians):
         for operation in MAIN_OPERATIONS:
             yield (f"{dtype}, {OPERATIONS[operation]}, from memory ({memory}), to the roof",
                    speed(medians, dtype, operation, IN_MEMORY, None))
-        yield (f"{dtype}, gradient and penalty, time to the gradient's ({memory})", ", ".join(
-            ratio(medians.get(dtype, "gradient", n), medians.get(dtype, "fused", n))
-            for n in IN_MEMORY if medians.get(dtype, "gradient", n)))
-        yield (f"{dtype}, subnormal elements, time to ordinary ones'", ", ".join(
-            ratio(medians.get(dtype, "penalty", n), medians.get(dtype, "penalty of subnormals", n))
+        yield (f"{dtype}, gradient and penalty, time to the gradient's ({memory})", listed(
+            time_ratio(medians.get(dtype, "fused", n), medians.get(dtype, "gradient", n))
+            for n in IN_MEMORY))
+        yield (f"{dtype}, subnormal elements, time to ordinary ones'", listed(
+            subnormal_ratio(medians, dtype, n)
             for n in medians.sizes(dtype, "penalty of subnormals")))
     for operation, alone in ON_TWO_THREADS.items():
         title = f"float32, {OPERATIONS[alone]}, two threads ({memory})"
         yield f"{title}, to the roof of two", speed(medians, "float32", operation, IN_MEMORY, None)
-        yield f"{title}, to one thread", ", ".join(
-            ratio(medians.get("float32", operation, n), medians.get("float32", alone, n))
-            for n in IN_MEMORY if medians.get("float32", operation, n))
+        yield f"{title}, to one thread", listed(
+            time_ratio(medians.get("float32", alone, n), medians.get("float32", operation, n))
+            for n in IN_MEMORY)
     for operation in LISTS:
         for n in medians.sizes("float32", operation):
             own = medians.get("float32", operation, n)
-            for who in medians.contenders("float32", operation)[1:]:
-                other = medians.get("float32", operation, n, who)
-                yield f"float32, {operation}, time to that of {who}", ratio(other, own)
+            for who in medians.contenders("float32", operation):
+                if who != "l1l2":
+                    yield (f"float32, {operation}, time to that of {who}",
+                           time_ratio(own, medians.get("float32", operation, n, who)))
     for row, n in columns_of(medians):
         yield (f"float32, column, rows of {row}, {size(n)}, to the roof",
                speed(medians, "float32", f"{COLUMN}{row}", [n], None))
@@ -330,18 +379,21 @@ def comparisons(medians):
 
 
 def penalty_table(medians):
-    """The table of the README."""
-    peers = ["l1l2", "Eigen, one expression", "Eigen, one expression in double",
-             "OpenBLAS asum + dot"]
-    peers = [who for who in peers if who in medians.contenders("float32", "penalty")]
+    """The table of the README: times and GB/s, then errors, of who was measured."""
+    measured = medians.contenders("float32", "penalty")
+    fast = {who: title for who, title in README_SPEEDS.items() if who in measured}
+    exact = {who: title for who, title in README_ERRORS.items() if who in measured}
     rows = []
     for n in medians.sizes("float32", "penalty"):
         runs = [medians.roof("float32", "penalty", n)]
-        runs += [medians.get("float32", "penalty", n, who) for who in peers]
-        rows.append([size(n)] + [
+        runs += [medians.get("float32", "penalty", n, who) for who in fast]
+        row = [size(n)] + [
             cell(run, lambda run: time(run.seconds) if n <= 256 else f"{rate(run):.1f} GB/s")
-            for run in runs])
-    return markdown(["float32, n", "read loop"] + peers, rows)
+            for run in runs]
+        rows.append(row + [cell(medians.get("float32", "penalty", n, who), show_error)
+                           for who in exact])
+    header = ["float32, n", "read loop", *fast.values(), *exact.values()]
+    return markdown(header, rows, first="---:") if rows else []
 
 
 def summary(medians):
@@ -365,10 +417,14 @@ def points(medians, dtype, operation, names):
 
 def draw(panel, medians, dtype, operation):
     sizes = medians.sizes(dtype, operation)
-    roof = [rate(medians.roof(dtype, operation, n)) for n in sizes]
-    panel.fill_between(sizes, roof, color="#dddddd", label="roof: a loop that only moves the bytes")
+    roofs = [(n, medians.roof(dtype, operation, n)) for n in sizes]
+    roofs = [(n, rate(run)) for n, run in roofs if run]
+    if roofs:
+        panel.fill_between(*zip(*roofs), color="#dddddd",
+                           label="roof: a loop that only moves the bytes")
     highest = 0
-    lines = [(operation, names, style) for names, style in PLOTTED.items()]
+    plain = PLAIN_SUMS if operation == "penalty" else PLAIN_ELEMENTWISE
+    lines = [(operation, names, style) for names, style in {**PLOTTED, **plain}.items()]
     if operation == "gradient":
         lines.append(("fused", ("l1l2",), FUSED))
     for of, names, style in lines:
@@ -379,21 +435,28 @@ def draw(panel, medians, dtype, operation):
     panel.set_xscale("log", base=2)
     ticks = [n for n in (16, 2 * 2**10, 128 * 2**10, 4 * 2**20, 256 * 2**20) if n in sizes]
     panel.set_xticks(ticks, [size(n) for n in ticks], fontsize=9)
-    panel.set_ylim(0, 1.15 * highest)
+    panel.set_ylim(0, 1.15 * highest if highest else None)
     panel.tick_params(axis="y", labelsize=9)
     panel.grid(axis="y", alpha=0.3)
     panel.spines[["top", "right"]].set_visible(False)
 
 
-def plot(medians):
-    import matplotlib
+def plot(medians, folder):
+    dtypes = [dtype for dtype in DTYPES if medians.sizes(dtype, "penalty")]
+    if not dtypes:
+        print("report.py: no penalty is measured, so plot.svg is left as it is", file=sys.stderr)
+        return
+    try:
+        import matplotlib
+    except ImportError:
+        print("report.py: matplotlib is not there, so plot.svg is left as it is", file=sys.stderr)
+        return
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "l1l2"
     from matplotlib import pyplot
 
     rows = {"penalty": "penalty", "gradient": "gradient", "prox": "prox in place"}
-    dtypes = [dtype for dtype in DTYPES if medians.sizes(dtype, "penalty")]
     figure, panels = pyplot.subplots(len(rows), len(dtypes), figsize=(3 * len(dtypes), 8.6),
                                      squeeze=False)
     for line, (operation, title) in zip(panels, rows.items()):
@@ -411,16 +474,19 @@ def plot(medians):
     figure.tight_layout(rect=(0, 0.075, 1, 1))
     figure.legend(entries.values(), entries.keys(), loc="lower center", ncol=4, fontsize=9.5,
                   frameon=False)
-    figure.savefig(HERE / "plot.svg", metadata={"Date": None})
+    figure.savefig(folder / "plot.svg", metadata={"Date": None})
 
 
 def main():
-    if len(sys.argv) < 2:
-        raise SystemExit(__doc__)
-    medians = Medians(sys.argv[1:])
-    write_results(medians)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", metavar="FOLDER", type=pathlib.Path, default=HERE)
+    parser.add_argument("results", metavar="RESULT.json", nargs="+")
+    arguments = parser.parse_args()
+    medians = Medians(arguments.results)
+    write_results(medians, arguments.output)
     summary(medians)
-    plot(medians)
+    plot(medians, arguments.output)
 
 
 if __name__ == "__main__":
