@@ -362,7 +362,8 @@ l1l2_term make_term(const Regularizer& regularizer, const X& x) {
     return term;
 }
 
-/** The same with a gradient for add_gradient_terms, of as many elements of the same type. */
+/** The same with a gradient for the functions below that add it, of as many elements of the same
+ * type. */
 template <class X, class Gradient>
 l1l2_term make_term(const Regularizer& regularizer, const X& x, Gradient&& gradient) {
     static_assert(std::is_same_v<detail::element_t<const X&>, detail::element_t<Gradient&>>,
@@ -406,9 +407,21 @@ inline double penalty_terms(const std::vector<l1l2_term>& terms,
     return total;
 }
 
-/** The same, and adds the gradients of the terms that have one, times scale. */
-inline double add_gradient_terms(const std::vector<l1l2_term>& terms, double scale = 1.0,
-                                 std::vector<double>* penalties = nullptr, Runner runner = {}) {
+/** Adds the gradients of the terms that have one, times scale. Throws likewise. */
+inline void add_gradient_terms(const std::vector<l1l2_term>& terms, double scale = 1.0,
+                               Runner runner = {}) {
+    std::size_t faulty = 0;
+    const l1l2_status status =
+        l1l2_add_gradient_terms(terms.data(), sizeof(l1l2_term), terms.size(), scale, runner.run(),
+                                runner.state(), nullptr, nullptr, &faulty);
+    detail::check_terms(status, terms.size(), faulty, runner);
+}
+
+/** The same, and returns what penalty_terms does, from the same pass over memory. */
+inline double penalty_and_add_gradient_terms(const std::vector<l1l2_term>& terms,
+                                             double scale = 1.0,
+                                             std::vector<double>* penalties = nullptr,
+                                             Runner runner = {}) {
     std::vector<double> each(penalties != nullptr ? terms.size() : 0);
     double total = 0.0;
     std::size_t faulty = 0;

@@ -63,7 +63,7 @@ class Watch {
     Watch& operator=(const Watch&) = delete;
 };
 
-/// Everything that computes: all types, with rests of vectors and blocks, strided, and in tasks.
+/// Everything that computes: all types, with rests of vectors and blocks, and in tasks.
 class Computation {
   public:
     Computation() {
@@ -90,8 +90,39 @@ class Computation {
         for (const l1l2_term& term : terms_) {
             well = well && array(term);
         }
-        return well && strided() && in_terms(nullptr) && in_terms(in_a_row);
+        return well && in_terms(nullptr) && in_terms(in_a_row);
     }
+
+#ifdef L1L2_HAS_DLPACK
+    /// The same of tensors of any strides.
+    bool run_tensors() {
+        bool well = true;
+        for (const int bits : {16, 32, 64}) {
+            std::int64_t shape[] = {50, 3, 70};
+            std::int64_t strides[] = {-400, 1, 4};
+            std::int64_t other_strides[] = {1, 50, 200};
+            DLTensor x = {};
+            x.data = x_.data();
+            x.device = {kDLCPU, 0};
+            x.ndim = 3;
+            x.dtype = {kDLFloat, static_cast<std::uint8_t>(bits), 1};
+            x.shape = shape;
+            x.strides = strides;
+            x.byte_offset = 49U * 400U * static_cast<unsigned>(bits) / 8U;
+            DLTensor written = x;
+            written.data = gradient_.data();
+            written.strides = other_strides;
+            written.byte_offset = 0;
+            double penalty = 0.0;
+            well =
+                well && l1l2_penalty_dlpack(handle_.get(), &x, &penalty) == L1L2_OK &&
+                l1l2_add_gradient_dlpack(handle_.get(), &x, 1.0, &written, &penalty) == L1L2_OK &&
+                l1l2_prox_dlpack(handle_.get(), &x, 1.0, &written) == L1L2_OK &&
+                l1l2_prox_dlpack(handle_.get(), &x, 1.0, &x) == L1L2_OK;
+        }
+        return well;
+    }
+#endif
 
   private:
     static constexpr l1l2_dtype dtypes[] = {L1L2_FLOAT16, L1L2_BFLOAT16, L1L2_FLOAT32,
@@ -123,38 +154,6 @@ class Computation {
                                        nullptr, penalties_.data(), &total, nullptr) == L1L2_OK &&
                l1l2_prox_terms(terms_.data(), sizeof(l1l2_term), terms_.size(), 1.0, runner,
                                nullptr, nullptr) == L1L2_OK;
-    }
-
-    bool strided() {
-#ifdef L1L2_HAS_DLPACK
-        bool well = true;
-        for (const int bits : {16, 32, 64}) {
-            std::int64_t shape[] = {50, 3, 70};
-            std::int64_t strides[] = {-400, 1, 4};
-            std::int64_t other_strides[] = {1, 50, 200};
-            DLTensor x = {};
-            x.data = x_.data();
-            x.device = {kDLCPU, 0};
-            x.ndim = 3;
-            x.dtype = {kDLFloat, static_cast<std::uint8_t>(bits), 1};
-            x.shape = shape;
-            x.strides = strides;
-            x.byte_offset = 49U * 400U * static_cast<unsigned>(bits) / 8U;
-            DLTensor written = x;
-            written.data = gradient_.data();
-            written.strides = other_strides;
-            written.byte_offset = 0;
-            double penalty = 0.0;
-            well =
-                well && l1l2_penalty_dlpack(handle_.get(), &x, &penalty) == L1L2_OK &&
-                l1l2_add_gradient_dlpack(handle_.get(), &x, 1.0, &written, &penalty) == L1L2_OK &&
-                l1l2_prox_dlpack(handle_.get(), &x, 1.0, &written) == L1L2_OK &&
-                l1l2_prox_dlpack(handle_.get(), &x, 1.0, &x) == L1L2_OK;
-        }
-        return well;
-#else
-        return true;
-#endif
     }
 
     const training::Handle handle_{training::both};
@@ -249,6 +248,33 @@ TEST_CASE("what computes takes less than 64 KiB of stack", "[allocation]") {
     CHECK(stack_of(run, nullptr) < stack_of(nothing, nullptr) + 64 * 1024);
     CHECK(well);
 }
+
+#ifdef L1L2_HAS_DLPACK
+
+TEST_CASE("what computes over tensors allocates nothing", "[allocation]") {
+    Computation computation;
+    bool well = false;
+    {
+        const Watch watch;
+        well = computation.run_tensors();
+    }
+    CHECK(well);
+    CHECK(allocations == 0);
+}
+
+TEST_CASE("what computes over tensors takes less than 64 KiB of stack", "[allocation]") {
+    static Computation computation;
+    static bool well = false;
+    const auto run = [](void*) -> void* {
+        well = computation.run_tensors();
+        return nullptr;
+    };
+    const auto nothing = [](void*) -> void* { return nullptr; };
+    CHECK(stack_of(run, nullptr) < stack_of(nothing, nullptr) + 64 * 1024);
+    CHECK(well);
+}
+
+#endif
 
 TEST_CASE("a handle is one allocation, and destroying it frees it", "[allocation]") {
     l1l2_regularizer* regularizer = nullptr;

@@ -4,12 +4,25 @@
 
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <type_traits>
 #include <vector>
 
 using l1l2::Error;
 using l1l2::JsonStyle;
 using l1l2::Regularizer;
+
+namespace own {
+
+/// An element type of a user's own.
+struct Half {
+    std::uint16_t bits;
+};
+
+} // namespace own
+
+template <>
+struct l1l2::dtype_of<own::Half> : l1l2::dtype_of<l1l2::Float16> {};
 
 namespace {
 
@@ -132,6 +145,16 @@ TEST_CASE("float16 and bfloat16 are ranges of their bits", "[cpp_face]") {
     CHECK(x[0].bits == 0);
 }
 
+TEST_CASE("a type of one's own is an element type once it is said to be one", "[cpp_face]") {
+    const Regularizer regularizer(2.0, 3.0);
+    const std::vector<own::Half> x = {{0x3C00}, {0xC000}, {0x4200}};
+    CHECK(regularizer(x) == 54.0);
+    std::vector<own::Half> gradient(3);
+    regularizer.add_gradient(x, gradient);
+    CHECK(gradient[1].bits == 0xCB00); // -2 - 12
+    CHECK(l1l2::make_term(regularizer, x).dtype == L1L2_FLOAT16);
+}
+
 TEST_CASE("terms are computed in one call, on whatever runs the tasks", "[cpp_face]") {
     const Regularizer regularizer(2.0, 3.0);
     const std::vector<float> x = {1.0F, -2.0F, 3.0F};
@@ -142,9 +165,11 @@ TEST_CASE("terms are computed in one call, on whatever runs the tasks", "[cpp_fa
     const double total = regularizer(x) + regularizer(y);
     CHECK(l1l2::penalty_terms(terms) == total);
     std::vector<double> penalties;
-    CHECK(l1l2::add_gradient_terms(terms, 1.0, &penalties) == total);
+    CHECK(l1l2::penalty_and_add_gradient_terms(terms, 1.0, &penalties) == total);
     CHECK(penalties == std::vector<double>{regularizer(x), regularizer(y)});
     CHECK(gradient == std::vector<double>(y.size(), 5.0));
+    l1l2::add_gradient_terms(terms, -1.0);
+    CHECK(gradient == std::vector<double>(y.size(), 0.0));
 
     std::size_t tasks = 0;
     const auto backwards = [&tasks](std::size_t count, const l1l2::Task& task) {
@@ -154,6 +179,13 @@ TEST_CASE("terms are computed in one call, on whatever runs the tasks", "[cpp_fa
     };
     CHECK(l1l2::penalty_terms(terms, nullptr, backwards) == total);
     CHECK(tasks > 1);
+    void (*const plain_function)(std::size_t, const l1l2::Task&) = [](std::size_t count,
+                                                                      const l1l2::Task& task) {
+        for (std::size_t i = 0; i < count; ++i) {
+            task(i);
+        }
+    };
+    CHECK(l1l2::penalty_terms(terms, nullptr, *plain_function) == total);
     const l1l2_runner in_a_row = [](void* state, l1l2_task task, void* work, std::size_t count) {
         ++*static_cast<std::size_t*>(state);
         for (std::size_t i = 0; i < count; ++i) {
@@ -195,4 +227,54 @@ TEST_CASE("what a runner throws is thrown on, and a term at fault is named", "[c
         CHECK(std::string(error.what()).find("term 1") == 0);
     }
     CHECK(penalties == std::vector<double>{-1.0});
+}
+
+TEST_CASE("gradients and proxes of terms throw as their penalties do", "[cpp_face]") {
+    const Regularizer regularizer(2.0, 3.0);
+    const std::vector<float> x(3, 1.0F);
+    std::vector<float> written(3, 5.0F);
+    std::vector<l1l2_term> terms(2, l1l2::make_term(regularizer, x));
+    terms[0].gradient = written.data();
+    terms[0].out = written.data();
+    struct Stop {};
+    const auto stop = [](std::size_t, const l1l2::Task&) { throw Stop(); };
+    std::vector<double> penalties = {-1.0};
+    CHECK_THROWS_AS(l1l2::penalty_and_add_gradient_terms(terms, 1.0, &penalties, stop), Stop);
+    CHECK_THROWS_AS(l1l2::add_gradient_terms(terms, 1.0, stop), Stop);
+    CHECK(penalties == std::vector<double>{-1.0});
+    CHECK_THROWS_AS(l1l2::prox_terms({terms[0]}, 1.0, stop), Stop);
+    CHECK(status_of([&] { l1l2::add_gradient_terms(terms, HUGE_VAL); }) ==
+          L1L2_ERROR_INVALID_SCALE);
+    CHECK(status_of([&] { l1l2::prox_terms({terms[0]}, -1.0); }) == L1L2_ERROR_INVALID_STEP);
+    const auto faulty_term = [](auto&& call) {
+        try {
+            call();
+        } catch (const l1l2::TermError& error) {
+            CHECK(error.status() == L1L2_ERROR_INVALID_ARGUMENT);
+            CHECK(std::string(error.what()).find("term 1") == 0);
+            return error.term();
+        }
+        return SIZE_MAX;
+    };
+    CHECK(faulty_term([&] { l1l2::prox_terms(terms, 1.0); }) == 1); // has no out
+    terms[1].reserved = 1;
+    CHECK(faulty_term(
+              [&] { (void)l1l2::penalty_and_add_gradient_terms(terms, 1.0, &penalties); }) == 1);
+    CHECK(faulty_term([&] { l1l2::add_gradient_terms(terms); }) == 1);
+    CHECK(penalties == std::vector<double>{-1.0});
+    CHECK(written == std::vector<float>(3, 5.0F));
+}
+
+TEST_CASE("the ranges of a term have the same size", "[cpp_face]") {
+    const Regularizer regularizer(2.0, 3.0);
+    const std::vector<float> x(3, 1.0F);
+    for (const std::size_t n : {0, 2, 4}) {
+        std::vector<float> gradient(n);
+        CHECK(status_of([&] { (void)l1l2::make_term(regularizer, x, gradient); }) ==
+              L1L2_ERROR_INVALID_ARGUMENT);
+    }
+    std::vector<float> gradient(3);
+    const l1l2_term term = l1l2::make_term(regularizer, x, gradient);
+    CHECK(term.gradient == gradient.data());
+    CHECK(term.n == 3);
 }

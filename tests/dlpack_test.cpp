@@ -1,12 +1,14 @@
 /// Tensors as DLPack's own header describes them: the order of the elements, what is refused, what
 /// is left alone.
 #include "catch.hpp"
+#include "l1l2.hpp"
 #include "training.hpp"
 
 #include <dlpack/dlpack.h>
 
 #include <array>
 #include <memory>
+#include <utility>
 
 using namespace training;
 
@@ -498,6 +500,23 @@ TEMPLATE_TEST_CASE("the penalty beside the gradient of a tensor is that of l1l2_
     }
 }
 
+TEMPLATE_TEST_CASE("without coefficients the gradient of a tensor keeps its bytes",
+                   "[dlpack][bits]", Float16, Bfloat16, float, double) {
+    const Handle handle(neither);
+    for (const Layout& layout : all_layouts()) {
+        INFO(layout.name);
+        Stored<TestType> x(layout.shape, layout.strides, rough_elements<TestType>, 1);
+        // With NaNs of all kinds, which an addition of 0 would change.
+        Stored<TestType> gradient(layout.shape, {}, rough_elements<TestType>, 2);
+        const std::vector<unsigned char> before = gradient.memory();
+        double penalty = untouched;
+        CHECK(l1l2_add_gradient_dlpack(handle.get(), x.get(), 2.0, gradient.get(), &penalty) ==
+              L1L2_OK);
+        CHECK(to_bits(penalty) == to_bits(0.0));
+        CHECK((gradient.memory() == before));
+    }
+}
+
 TEMPLATE_TEST_CASE("the prox of a tensor is that of its elements, into any strides",
                    "[dlpack][bits]", Float16, Bfloat16, float, double) {
     const Handle handle(both);
@@ -849,6 +868,119 @@ TEST_CASE("a scale or a step that an array's functions refuse is refused for a t
     CHECK(l1l2_prox_dlpack(large.get(), x.get(), 1e30, written.get()) == L1L2_ERROR_INVALID_STEP);
     CHECK(penalty == untouched);
     CHECK(std::count(pair.written_memory.begin(), pair.written_memory.end(), 5.0F) == 64);
+}
+
+TEMPLATE_TEST_CASE("the floating-point environment changes no bit of a tensor's results and is "
+                   "restored",
+                   "[dlpack]", Float16, Bfloat16, float, double) {
+    const Axes shape = {70, 80};
+    const std::size_t room = 70 * 100;
+    const Axes compact = {80, 1};
+    const Axes padded_rows = {100, 1};
+    const Axes columns = {1, 70};
+    for (const bool subnormal : {true, false}) {
+        const auto make = subnormal ? subnormal_elements<TestType> : ordinary<TestType>;
+        std::vector<TestType> x = make(room, 1);
+        const std::vector<TestType> before = make(room, 2);
+        for (const Coefficients c : small_coefficients<TestType>()) {
+            const Handle handle(c);
+            for (const auto& [x_strides, strides] :
+                 {std::pair(compact, compact), std::pair(padded_rows, columns)}) {
+                struct Results {
+                    std::vector<TestType> written;
+                    std::vector<double> penalties;
+                    std::vector<l1l2_status> statuses;
+                };
+                const auto compute = [&, x_strides = x_strides, strides = strides] {
+                    Results results = {before, {untouched, untouched}, {}};
+                    results.written.insert(results.written.end(), before.begin(), before.end());
+                    TestType* const at = results.written.data();
+                    const Tensor from(dl_dtype<TestType>(), shape, x_strides, x.data());
+                    const Tensor gradient(dl_dtype<TestType>(), shape, strides, at);
+                    const Tensor out(dl_dtype<TestType>(), shape, strides, at + room);
+                    results.statuses = {
+                        l1l2_penalty_dlpack(handle.get(), from.get(), &results.penalties[0]),
+                        l1l2_add_gradient_dlpack(handle.get(), from.get(), 1.0, gradient.get(),
+                                                 &results.penalties[1]),
+                        l1l2_prox_dlpack(handle.get(), from.get(), 0.7, out.get())};
+                    return results;
+                };
+                const Results expected = compute();
+                CHECK(expected.statuses == std::vector<l1l2_status>(3, L1L2_OK));
+                std::vector<Results> all;
+                CHECK(in_hostile_environments([&] { all.push_back(compute()); }));
+                for (const Results& results : all) {
+                    CHECK(difference(results.written, expected.written) == "");
+                    CHECK(difference(results.penalties, expected.penalties) == "");
+                    CHECK(results.statuses == expected.statuses);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("which scales and steps a tensor has does not depend on the floating-point environment",
+          "[dlpack]") {
+    // Rounded upwards, the first would be infinite in float32; towards zero the second would not.
+    const Handle handle({1.0, 0.0});
+    float x = 1.0F;
+    std::array<float, 2> written = {};
+    const Tensor from(dl_dtype<float>(), {1}, {}, &x);
+    const Tensor gradient(dl_dtype<float>(), {1}, {}, &written[0]);
+    const Tensor out(dl_dtype<float>(), {1}, {}, &written[1]);
+    std::vector<l1l2_status> statuses;
+    CHECK(in_hostile_environments([&] {
+        for (const double factor : {0x1.fffffefffffffp127, 0x1.ffffffp127}) {
+            statuses.push_back(l1l2_add_gradient_dlpack(handle.get(), from.get(), factor,
+                                                        gradient.get(), nullptr));
+            statuses.push_back(l1l2_prox_dlpack(handle.get(), from.get(), factor, out.get()));
+        }
+    }));
+    for (std::size_t i = 0; i < statuses.size(); i += 4) {
+        CHECK(statuses[i] == L1L2_OK);
+        CHECK(statuses[i + 1] == L1L2_OK);
+        CHECK(statuses[i + 2] == L1L2_ERROR_INVALID_SCALE);
+        CHECK(statuses[i + 3] == L1L2_ERROR_INVALID_STEP);
+    }
+}
+
+TEST_CASE("the C++ face takes tensors", "[dlpack][cpp_face]") {
+    const l1l2::Regularizer regularizer(2.0, 3.0);
+    float memory[] = {1.0F, 9.0F, -2.0F, 9.0F, 3.0F};
+    float gradient_memory[] = {10.0F, 10.0F, 10.0F};
+    const Tensor x(dl_dtype<float>(), {3}, {2}, memory);
+    const Tensor gradient(dl_dtype<float>(), {3}, {}, gradient_memory);
+    CHECK(regularizer.penalty_dlpack(x.get()) == 54.0);
+    CHECK(regularizer.penalty_and_add_gradient_dlpack(x.get(), gradient.get()) == 54.0);
+    CHECK(gradient_memory[0] == 18.0F);
+    CHECK(gradient_memory[1] == -4.0F);
+    CHECK(gradient_memory[2] == 30.0F);
+    CHECK(regularizer.penalty_and_add_gradient_dlpack(x.get(), gradient.get(), -1.0) == 54.0);
+    CHECK(gradient_memory[2] == 10.0F);
+    regularizer.prox_dlpack(x.get(), 0.5, gradient.get());
+    CHECK(gradient_memory[0] == 0.0F);
+    CHECK(gradient_memory[1] == -0.25F);
+    CHECK(gradient_memory[2] == 0.5F);
+    regularizer.prox_dlpack(x.get(), 0.5, x.get());
+    CHECK(memory[2] == -0.25F);
+    CHECK(memory[1] == 9.0F);
+
+    const auto status_of = [](auto&& call) {
+        try {
+            call();
+        } catch (const l1l2::Error& error) {
+            return error.status();
+        }
+        return l1l2_status{L1L2_OK};
+    };
+    const Tensor other(dl_dtype<float>(), {2}, {}, gradient_memory);
+    CHECK(status_of([&] { (void)regularizer.penalty_dlpack(nullptr); }) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(status_of([&] {
+              (void)regularizer.penalty_and_add_gradient_dlpack(x.get(), other.get());
+          }) == L1L2_ERROR_INVALID_TENSOR);
+    CHECK(status_of([&] { regularizer.prox_dlpack(x.get(), -1.0, x.get()); }) ==
+          L1L2_ERROR_INVALID_STEP);
 }
 
 TEST_CASE("a tensor that is written does not overlap itself", "[dlpack]") {

@@ -1,14 +1,84 @@
 /**
- * Many threads that make the process's first calls at once, on one regularizer. Built with the
- * thread sanitizer, which ends the program with an error if it sees a race.
+ * Many threads that make the process's first calls at once, on one regularizer, and threads that
+ * run the tasks of terms. Built with the thread sanitizer, which ends the program with an error if
+ * it sees a race.
  */
 #include "l1l2.h"
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <thread>
 #include <vector>
+
+namespace {
+
+/// Each task once, on three threads.
+std::int32_t on_threads(void*, l1l2_task task, void* work, std::size_t count) {
+    std::atomic<std::size_t> next{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t) {
+        threads.emplace_back([&] {
+            for (std::size_t i = next++; i < count; i = next++) {
+                task(work, i);
+            }
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    return 0;
+}
+
+/// Each task on two threads at once.
+std::int32_t twice_at_once(void*, l1l2_task task, void* work, std::size_t count) {
+    std::atomic<std::size_t> arrived{0};
+    const auto run = [&] {
+        for (std::size_t i = 0; i < count; ++i) {
+            ++arrived;
+            while (arrived < 2 * (i + 1)) {
+            }
+            task(work, i);
+        }
+    };
+    std::thread other(run);
+    run();
+    other.join();
+    return 0;
+}
+
+/// Whether a runner's gradients and penalties are those of the calling thread, for terms that are
+/// put together and one that is cut.
+bool terms_agree(const l1l2_regularizer* regularizer, l1l2_runner runner) {
+    const std::vector<std::size_t> sizes = {5, 4097, 300000, 100, 70000, 3};
+    const std::vector<float> x(300000, 0.5F);
+    std::vector<std::vector<float>> gradients[2];
+    std::vector<double> penalties[2];
+    double totals[2] = {-1.0, -2.0};
+    for (const std::size_t way : {0, 1}) {
+        std::vector<l1l2_term> terms(sizes.size());
+        penalties[way].resize(sizes.size());
+        for (std::size_t i = 0; i < sizes.size(); ++i) {
+            gradients[way].emplace_back(sizes[i], 1.0F);
+            terms[i] = {};
+            terms[i].regularizer = regularizer;
+            terms[i].x = x.data();
+            terms[i].n = sizes[i];
+            terms[i].gradient = gradients[way][i].data();
+            terms[i].dtype = L1L2_FLOAT32;
+        }
+        if (l1l2_add_gradient_terms(terms.data(), sizeof(l1l2_term), terms.size(), 1.0,
+                                    way == 0 ? nullptr : runner, nullptr, penalties[way].data(),
+                                    &totals[way], nullptr) != L1L2_OK) {
+            return false;
+        }
+    }
+    return gradients[0] == gradients[1] && penalties[0] == penalties[1] && totals[0] == totals[1];
+}
+
+} // namespace
 
 int main() {
     constexpr int thread_count = 16;
@@ -47,7 +117,12 @@ int main() {
     for (std::thread& thread : threads) {
         thread.join();
     }
+    const bool agree = terms_agree(shared, on_threads) && terms_agree(shared, twice_at_once);
     l1l2_destroy(shared);
+    if (!agree) {
+        std::fputs("the terms of a runner differ from those of the calling thread\n", stderr);
+        return 1;
+    }
     for (const double value : penalty) {
         if (std::memcmp(&value, &penalty[0], sizeof value) != 0 || value <= 0.0) {
             std::fputs("the threads' penalties differ\n", stderr);

@@ -50,7 +50,8 @@ std::uint64_t penalty_of(const l1l2_regularizer* regularizer, const std::vector<
     return bits(penalty);
 }
 
-/// Everything that computes or compares numbers, through the C interface.
+/// Coefficients, penalties and JSON. Gradients, proxes, tensors and terms have tests of their own,
+/// in the files of these names.
 Results compute() {
     static const std::vector<float> x = rough_vector<float>(10007, -20, 20);
     static const std::vector<float> subnormals32 = rough_vector<float>(1000, -149, -140);

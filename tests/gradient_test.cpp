@@ -253,27 +253,25 @@ TEST_CASE("the gradient is the slope of the penalty", "[gradient]") {
     }
 }
 
-TEST_CASE("a gradient is off by half an ulp, and by three roundings of what is added",
-          "[gradient]") {
+TEMPLATE_TEST_CASE("a gradient is off by half an ulp, and by three roundings of what is added",
+                   "[gradient]", Float16, Bfloat16, float, double) {
     const Coefficients c = {0.1, 0.3};
     const double scale = 0.7;
-    const std::vector<float> x = ordinary_elements<float>(100000, 23);
-    const std::vector<float> before = ordinary_elements<float>(x.size(), 24);
-    std::vector<float> gradient = before;
-    REQUIRE(l1l2_add_gradient(Handle(c).get(), L1L2_FLOAT32, x.data(), x.size(), scale,
+    const std::vector<TestType> x = ordinary_elements<TestType>(100000, 23);
+    const std::vector<TestType> before = ordinary_elements<TestType>(x.size(), 24);
+    std::vector<TestType> gradient = before;
+    REQUIRE(l1l2_add_gradient(Handle(c).get(), Format<TestType>::dtype, x.data(), x.size(), scale,
                               gradient.data(), nullptr) == L1L2_OK);
+    constexpr long double v = unit_roundoff<TestType>;
     long double worst = 0.0L;
     for (std::size_t i = 0; i < x.size(); ++i) {
-        const long double value = x[i];
+        const long double value = value_of(x[i]);
         const long double added = scale * (c.l1 * (value > 0 ? 1.0L : -1.0L) + 2.0L * c.l2 * value);
-        const long double exact = before[i] + added;
-        const auto unit_of = [](long double size) {
-            return std::ldexp(1.0L, std::ilogb(size) - 23);
-        };
+        const long double exact = value_of(before[i]) + added;
         const long double terms =
             std::fabs(scale) * (c.l1 + 2.0L * c.l2 * std::fabs(value)); // the sizes of both
-        const long double allowed = 0.5L * unit_of(exact) + 3 * 0x1p-24L * terms;
-        worst = std::max(worst, std::fabs(gradient[i] - exact) / allowed);
+        const long double allowed = half_a_unit<TestType>(exact) + 3 * v * terms;
+        worst = std::max(worst, std::fabs(value_of(gradient[i]) - exact) / allowed);
     }
     CHECK(worst <= 1.0L);
     CHECK(worst > 0.5L);
@@ -367,15 +365,17 @@ TEMPLATE_TEST_CASE("a scale that is not finite is refused, whatever the coeffici
     }
 }
 
-TEMPLATE_TEST_CASE("a scale whose product with a coefficient overflows double is refused",
-                   "[gradient]", double) {
-    CHECK(status_of_scale<TestType>({1e200, 0.0}, 1e200) == L1L2_ERROR_INVALID_SCALE);
-    CHECK(status_of_scale<TestType>({0.0, 1e200}, -1e200) == L1L2_ERROR_INVALID_SCALE);
-    CHECK(status_of_scale<TestType>({1.0, 1e200}, 1e200) == L1L2_ERROR_INVALID_SCALE);
-    CHECK(status_of_scale<TestType>({0.0, 0x1p1023}, 1.0) == L1L2_ERROR_INVALID_SCALE);
-    CHECK(status_of_scale<TestType>({0.0, 0x1p1022}, 1.0) == L1L2_OK);
-    CHECK(status_of_scale<TestType>({1.0, 0.0}, largest) == L1L2_OK);
-    CHECK(status_of_scale<TestType>({1e30, 1e30}, 1e30) == L1L2_OK);
+TEST_CASE("a scale whose product with a coefficient overflows double is refused", "[gradient]") {
+    CHECK(status_of_scale<double>({1e200, 0.0}, 1e200) == L1L2_ERROR_INVALID_SCALE);
+    CHECK(status_of_scale<double>({0.0, 1e200}, -1e200) == L1L2_ERROR_INVALID_SCALE);
+    CHECK(status_of_scale<double>({1.0, 1e200}, 1e200) == L1L2_ERROR_INVALID_SCALE);
+    CHECK(status_of_scale<double>({0.0, 0x1p1023}, 1.0) == L1L2_ERROR_INVALID_SCALE);
+    CHECK(status_of_scale<double>({0.0, 0x1p1022}, 1.0) == L1L2_OK);
+    CHECK(status_of_scale<double>({1.0, 0.0}, largest) == L1L2_OK);
+    CHECK(status_of_scale<double>({1e30, 1e30}, 1e30) == L1L2_OK);
+    // 2 * l2 comes first, then the scale.
+    CHECK(status_of_scale<double>({0.0, 0x1p-1000}, largest) == L1L2_OK);
+    CHECK(status_of_scale<double>({0.0, 0x1p1023}, 0.25) == L1L2_ERROR_INVALID_SCALE);
 }
 
 TEMPLATE_TEST_CASE("a scale whose product with a coefficient overflows float32 is refused",
@@ -431,26 +431,48 @@ TEMPLATE_TEST_CASE("no byte beyond x and the gradient is touched", "[gradient][b
 
 TEMPLATE_TEST_CASE("the floating-point environment changes no gradient", "[gradient]", Float16,
                    Bfloat16, float, double) {
-    const Handle handle({0.01, 1e-3});
-    std::vector<TestType> x = rough_elements<TestType>(5000, 1);
-    std::vector<TestType> before = rough_elements<TestType>(x.size(), 2);
-    for (std::size_t i = 0; i < x.size(); i += 3) {
-        x[i] = from_bits<TestType>(1 + i); // subnormal, as is the sum of two
-        before[i] = from_bits<TestType>(2 + i % 50);
+    // Flush-to-zero shows in what is subnormal, the rounding mode in the rest. float16 alone has
+    // its subnormal numbers in an arithmetic type where they are normal.
+    std::vector<TestType> x = subnormal_elements<TestType>(5000, 1);
+    std::vector<TestType> before = subnormal_elements<TestType>(x.size(), 2);
+    const std::vector<TestType> rough_x = rough_elements<TestType>(5000, 1);
+    const std::vector<TestType> rough_gradients = rough_elements<TestType>(5000, 2);
+    x.insert(x.end(), rough_x.begin(), rough_x.end());
+    before.insert(before.end(), rough_gradients.begin(), rough_gradients.end());
+    for (const Coefficients c : small_coefficients<TestType>()) {
+        INFO("l1 = " << c.l1 << ", l2 = " << c.l2);
+        const Handle handle(c);
+        const auto compute = [&] {
+            std::vector<TestType> gradient = before;
+            l1l2_add_gradient(handle.get(), Format<TestType>::dtype, x.data(), x.size(), 1.0,
+                              gradient.data(), nullptr);
+            return gradient;
+        };
+        const std::vector<TestType> expected = compute();
+        CHECK(difference(expected, before) != "");
+        std::vector<std::vector<TestType>> results;
+        CHECK(in_hostile_environments([&] { results.push_back(compute()); }));
+        for (const std::vector<TestType>& result : results) {
+            CHECK(difference(result, expected) == "");
+        }
     }
-    const auto compute = [&] {
-        std::vector<TestType> gradient = before;
-        // So small a factor that the products are subnormal in the arithmetic type, too.
-        l1l2_add_gradient(handle.get(), Format<TestType>::dtype, x.data(), x.size(), 1e-30,
-                          gradient.data(), nullptr);
-        l1l2_add_gradient(handle.get(), Format<TestType>::dtype, x.data(), x.size(), 0.3,
-                          gradient.data(), nullptr);
-        return gradient;
-    };
-    const std::vector<TestType> expected = compute();
-    std::vector<std::vector<TestType>> results;
-    CHECK(in_hostile_environments([&] { results.push_back(compute()); }));
-    for (const std::vector<TestType>& result : results) {
-        CHECK(difference(result, expected) == "");
+}
+
+TEST_CASE("which scales are refused does not depend on the floating-point environment",
+          "[gradient]") {
+    // Rounded upwards, the first would be infinite in float32; towards zero the second would not.
+    const Handle handle({1.0, 0.0});
+    const float x = 1.0F;
+    float gradient = 0.0F;
+    std::vector<l1l2_status> statuses;
+    CHECK(in_hostile_environments([&] {
+        for (const double scale : {0x1.fffffefffffffp127, 0x1.ffffffp127}) {
+            statuses.push_back(
+                l1l2_add_gradient(handle.get(), L1L2_FLOAT32, &x, 1, scale, &gradient, nullptr));
+        }
+    }));
+    for (std::size_t i = 0; i < statuses.size(); i += 2) {
+        CHECK(statuses[i] == L1L2_OK);
+        CHECK(statuses[i + 1] == L1L2_ERROR_INVALID_SCALE);
     }
 }

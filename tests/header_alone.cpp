@@ -1,5 +1,6 @@
-/// The C++ header by itself.
+/// The C++ header by itself, and that of the threads in C++.
 #include <l1l2.hpp>
+#include <l1l2_threads.h>
 
 double use_header();
 

@@ -204,6 +204,20 @@ std::vector<T> rough_elements(std::size_t n, unsigned seed) {
     return elements;
 }
 
+/// Subnormal elements of both signs, so small that the sum of two is subnormal as well or 0.
+template <class T>
+std::vector<T> subnormal_elements(std::size_t n, unsigned seed) {
+    using F = Format<T>;
+    std::mt19937_64 random(seed);
+    const std::uint64_t most = (std::uint64_t{1} << F::fraction_bits) / 2 - 1;
+    std::vector<T> elements(n);
+    for (T& element : elements) {
+        const std::uint64_t sign = random() % 2 == 0 ? 0 : std::uint64_t{F::sign};
+        element = from_bits<T>(sign + 1 + random() % most);
+    }
+    return elements;
+}
+
 /// All values of a narrow type, in the order of their patterns.
 template <class T>
 std::vector<T> all_values() {

@@ -153,8 +153,8 @@ TEMPLATE_TEST_CASE("what is at most step l1 becomes a zero of its sign, the next
 
 TEMPLATE_TEST_CASE("zeros are told by the threshold in double, whatever the type", "[prox][bits]",
                    Float16, Bfloat16, float, double) {
-    // 0.1 * 0.3 lies between two numbers of every type; of the products below some lie above the
-    // nearest number and some below it.
+    // 0.1 * 0.3 lies between two numbers of every type but float64, which has the products; of
+    // those below some lie above the nearest number and some below it.
     for (const double step : {0.3, 0.7, 1.1, 1.3, 1.9, 2.3}) {
         const Coefficients c = {0.1, 0.0};
         const double threshold = step * c.l1;
@@ -170,21 +170,27 @@ TEMPLATE_TEST_CASE("zeros are told by the threshold in double, whatever the type
     }
 }
 
-TEST_CASE("a prox is off by half an ulp, and by three roundings", "[prox]") {
+TEMPLATE_TEST_CASE("a prox is off by half an ulp, and by three roundings or in double four",
+                   "[prox]", Float16, Bfloat16, float, double) {
     const Coefficients c = {0.1, 0.3};
     const double step = 0.7;
-    const std::vector<float> x = ordinary_elements<float>(100000, 25);
-    const std::vector<float> out = prox_of(c, step, x);
+    const double threshold = step * c.l1; // as the header has it, in double
+    const std::vector<TestType> x = ordinary_elements<TestType>(100000, 25);
+    const std::vector<TestType> out = prox_of(c, step, x);
+    // In float32 two subtractions and the factor; in float64 one subtraction, and three for the
+    // factor, which is computed in double.
+    constexpr long double roundings =
+        (std::is_same_v<TestType, double> ? 4 : 3) * unit_roundoff<TestType>;
     long double worst = 0.0L;
     for (std::size_t i = 0; i < x.size(); ++i) {
-        const long double above = std::fabs((long double)x[i]) - (long double)(step * c.l1);
+        const long double result = std::fabs(value_of(out[i]));
+        const long double above = static_cast<long double>(std::fabs(value_of(x[i]))) - threshold;
         const long double exact = above > 0 ? above / (1.0L + 2.0L * step * c.l2) : 0.0L;
         if (exact == 0.0L) {
-            CHECK(out[i] == 0.0F);
+            CHECK(result == 0.0L);
         } else {
-            const long double unit = std::ldexp(1.0L, std::ilogb(exact) - 23);
-            const long double allowed = 0.5L * unit + 3 * 0x1p-24L * exact;
-            worst = std::max(worst, std::fabs(std::fabs((long double)out[i]) - exact) / allowed);
+            const long double allowed = half_a_unit<TestType>(exact) + roundings * exact;
+            worst = std::max(worst, std::fabs(result - exact) / allowed);
         }
     }
     CHECK(worst <= 1.0L);
@@ -329,14 +335,14 @@ TEMPLATE_TEST_CASE("a step that is negative or not finite is refused, whatever t
     CHECK(status_of_step<TestType>(neither, largest) == L1L2_OK);
 }
 
-TEMPLATE_TEST_CASE("a step whose products overflow double is refused", "[prox]", double) {
-    CHECK(status_of_step<TestType>({1e200, 0.0}, 1e200) == L1L2_ERROR_INVALID_STEP);
-    CHECK(status_of_step<TestType>({0.0, 1e200}, 1e200) == L1L2_ERROR_INVALID_STEP);
-    CHECK(status_of_step<TestType>({1.0, 1e200}, 1e200) == L1L2_ERROR_INVALID_STEP);
-    CHECK(status_of_step<TestType>({0.0, 1.0}, 0x1p1023) == L1L2_ERROR_INVALID_STEP);
-    CHECK(status_of_step<TestType>({0.0, 1.0}, 0x1p1022) == L1L2_OK);
-    CHECK(status_of_step<TestType>({1.0, 0.0}, largest) == L1L2_OK);
-    CHECK(status_of_step<TestType>({1e20, 1e20}, 1e30) == L1L2_OK);
+TEST_CASE("a step whose products overflow double is refused", "[prox]") {
+    CHECK(status_of_step<double>({1e200, 0.0}, 1e200) == L1L2_ERROR_INVALID_STEP);
+    CHECK(status_of_step<double>({0.0, 1e200}, 1e200) == L1L2_ERROR_INVALID_STEP);
+    CHECK(status_of_step<double>({1.0, 1e200}, 1e200) == L1L2_ERROR_INVALID_STEP);
+    CHECK(status_of_step<double>({0.0, 1.0}, 0x1p1023) == L1L2_ERROR_INVALID_STEP);
+    CHECK(status_of_step<double>({0.0, 1.0}, 0x1p1022) == L1L2_OK);
+    CHECK(status_of_step<double>({1.0, 0.0}, largest) == L1L2_OK);
+    CHECK(status_of_step<double>({1e20, 1e20}, 1e30) == L1L2_OK);
 }
 
 TEMPLATE_TEST_CASE("a step whose products overflow float32 is refused", "[prox]", Float16, Bfloat16,
@@ -382,23 +388,40 @@ TEMPLATE_TEST_CASE("no byte beyond x and out is touched", "[prox][bits]", Float1
 
 TEMPLATE_TEST_CASE("the floating-point environment changes no prox", "[prox]", Float16, Bfloat16,
                    float, double) {
-    const Handle handle({1e-3, 0.4});
-    std::vector<TestType> x = rough_elements<TestType>(5000, 1);
-    for (std::size_t i = 0; i < x.size(); i += 3) {
-        x[i] = from_bits<TestType>(1 + i); // subnormal
-    }
-    const auto compute = [&] {
-        std::vector<TestType> out(2 * x.size());
-        for (const std::size_t run : {0, 1}) {
-            l1l2_prox(handle.get(), Format<TestType>::dtype, x.data(), x.size(),
-                      run == 0 ? 0.3 : 1e-45, out.data() + run * x.size());
+    std::vector<TestType> x = subnormal_elements<TestType>(5000, 1);
+    const std::vector<TestType> rough = rough_elements<TestType>(5000, 1);
+    x.insert(x.end(), rough.begin(), rough.end());
+    for (const Coefficients c : small_coefficients<TestType>()) {
+        INFO("l1 = " << c.l1 << ", l2 = " << c.l2);
+        const Handle handle(c);
+        const auto compute = [&] {
+            std::vector<TestType> out(x.size());
+            l1l2_prox(handle.get(), Format<TestType>::dtype, x.data(), x.size(), 0.7, out.data());
+            return out;
+        };
+        const std::vector<TestType> expected = compute();
+        CHECK(difference(expected, x) != "");
+        std::vector<std::vector<TestType>> results;
+        CHECK(in_hostile_environments([&] { results.push_back(compute()); }));
+        for (const std::vector<TestType>& result : results) {
+            CHECK(difference(result, expected) == "");
         }
-        return out;
-    };
-    const std::vector<TestType> expected = compute();
-    std::vector<std::vector<TestType>> results;
-    CHECK(in_hostile_environments([&] { results.push_back(compute()); }));
-    for (const std::vector<TestType>& result : results) {
-        CHECK(difference(result, expected) == "");
+    }
+}
+
+TEST_CASE("which steps are refused does not depend on the floating-point environment", "[prox]") {
+    // Rounded upwards, the first would be infinite in float32; towards zero the second would not.
+    const Handle handle({1.0, 0.0});
+    const float x = 1.0F;
+    float out = 0.0F;
+    std::vector<l1l2_status> statuses;
+    CHECK(in_hostile_environments([&] {
+        for (const double step : {0x1.fffffefffffffp127, 0x1.ffffffp127}) {
+            statuses.push_back(l1l2_prox(handle.get(), L1L2_FLOAT32, &x, 1, step, &out));
+        }
+    }));
+    for (std::size_t i = 0; i < statuses.size(); i += 2) {
+        CHECK(statuses[i] == L1L2_OK);
+        CHECK(statuses[i + 1] == L1L2_ERROR_INVALID_STEP);
     }
 }

@@ -1,11 +1,9 @@
 /// The order of summation: what docs/numerics.md specifies, for every kernel this CPU can run.
 #include "catch.hpp"
 #include "data.hpp"
+#include "guarded_pages.hpp"
 
 #include <string>
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 using l1l2::kernels::KernelTable;
 using l1l2::kernels::runnable_tables;
@@ -123,19 +121,12 @@ TEMPLATE_TEST_CASE("the address of the data changes no bit", "[reduction]", floa
 }
 
 TEMPLATE_TEST_CASE("a kernel reads no byte beyond its elements", "[reduction]", float, double) {
-    // Two pages between two that cannot be read: the elements end at the one and begin after the
-    // other.
-    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    const std::size_t room = 2 * page;
-    void* const map = mmap(nullptr, room + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    REQUIRE(map != MAP_FAILED);
-    unsigned char* const first = static_cast<unsigned char*>(map) + page;
-    REQUIRE(mprotect(first, room, PROT_READ | PROT_WRITE) == 0);
+    const GuardedPages pages;
     const Tables tables = runnable_tables();
-    const std::vector<TestType> x = rough_vector<TestType>(room / sizeof(TestType), -3, 3);
+    const std::vector<TestType> x = rough_vector<TestType>(pages.size() / sizeof(TestType), -3, 3);
     for (std::size_t n = 0; n <= x.size(); n += n < 3 * lanes ? 1 : 37) {
         const std::size_t bytes = n * sizeof(TestType);
-        for (unsigned char* const at : {first, first + (room - bytes)}) {
+        for (unsigned char* const at : {pages.begin(), pages.end() - bytes}) {
             std::memcpy(at, x.data(), bytes);
             for (const Terms terms : all_terms) {
                 const Sums expected =
@@ -149,7 +140,6 @@ TEMPLATE_TEST_CASE("a kernel reads no byte beyond its elements", "[reduction]", 
             }
         }
     }
-    munmap(map, room + 2 * page);
     SUCCEED("all sizes"); // a byte too far would have been the end
 }
 

@@ -227,6 +227,12 @@ void add_array(Model& model, std::size_t number, std::size_t n, const Handle& re
     }
 }
 
+/// Adds an array of subnormal elements, with a subnormal gradient.
+template <class T>
+void add_subnormals(Model& model, std::size_t n, const Handle& regularizer) {
+    model.add(subnormal_elements<T>(n, 1), subnormal_elements<T>(n, 2), regularizer);
+}
+
 double sum_in_order(const std::vector<double>& penalties) {
     double sum = 0.0;
     for (const double penalty : penalties) {
@@ -330,6 +336,102 @@ std::ostream& operator<<(std::ostream& stream, const Outcome& outcome) {
 enum class Function { penalty, gradient, prox };
 constexpr Function functions[] = {Function::penalty, Function::gradient, Function::prox};
 
+/// Calls a function; the prox has neither penalties nor a total.
+l1l2_status call(Function function, const std::vector<l1l2_term>& terms, double factor,
+                 Runner& runner, double* penalties, double* total, std::size_t* faulty,
+                 std::size_t term_size = sizeof(l1l2_term)) {
+    switch (function) {
+    case Function::penalty:
+        return l1l2_penalty_terms(terms.data(), term_size, terms.size(), runner.function(),
+                                  runner.state(), penalties, total, faulty);
+    case Function::gradient:
+        return l1l2_add_gradient_terms(terms.data(), term_size, terms.size(), factor,
+                                       runner.function(), runner.state(), penalties, total, faulty);
+    default:
+        return l1l2_prox_terms(terms.data(), term_size, terms.size(), factor, runner.function(),
+                               runner.state(), faulty);
+    }
+}
+
+/// What runners do with terms of one x.
+struct SharedOutcome {
+    std::string mistake; ///< empty if there is none
+    std::size_t runs;    ///< of the runner, for one call
+    std::size_t most_tasks;
+};
+
+/// Calls the three functions with float16 terms of the first sizes[i] elements of one array, in a
+/// row and on threads. Every third has no gradient.
+SharedOutcome compute_shared(const std::vector<std::size_t>& sizes) {
+    const double scale = -0.5;
+    const double step = 0.25;
+    const Handle handle(both);
+    const std::size_t most = *std::max_element(sizes.begin(), sizes.end());
+    const std::vector<Float16> x = many_elements<Float16>(most, ordinary<Float16>, 1);
+    std::vector<Float16> expected_gradient(most, Float16{0});
+    std::vector<Float16> expected_out(most);
+    l1l2_add_gradient(handle.get(), L1L2_FLOAT16, x.data(), most, scale, expected_gradient.data(),
+                      nullptr);
+    l1l2_prox(handle.get(), L1L2_FLOAT16, x.data(), most, step, expected_out.data());
+    std::vector<double> expected_penalties;
+    std::size_t all = 0;
+    for (const std::size_t n : sizes) {
+        double penalty = untouched;
+        l1l2_penalty(handle.get(), L1L2_FLOAT16, x.data(), n, &penalty);
+        expected_penalties.push_back(penalty);
+        all += n;
+    }
+    const std::uint64_t expected_total = to_bits(sum_in_order(expected_penalties));
+    SharedOutcome outcome = {"", 0, 0};
+    for (Runner runner : {Runner("in a row", in_a_row), Runner("3 threads", on_threads(3))}) {
+        std::vector<Float16> gradients(all, Float16{0});
+        std::vector<Float16> outs(all, Float16{0});
+        std::vector<l1l2_term> terms(sizes.size());
+        std::size_t used = 0;
+        for (std::size_t i = 0; i < terms.size(); ++i) {
+            terms[i] = {};
+            terms[i].regularizer = handle.get();
+            terms[i].x = x.data();
+            terms[i].n = sizes[i];
+            terms[i].gradient = i % 3 == 2 ? nullptr : gradients.data() + used;
+            terms[i].out = outs.data() + used;
+            terms[i].dtype = L1L2_FLOAT16;
+            used += sizes[i];
+        }
+        const auto call_of = [&](Function function, double factor) {
+            std::vector<double> penalties(terms.size(), untouched);
+            double total = untouched;
+            runner.calls = 0;
+            if (call(function, terms, factor, runner, penalties.data(), &total, nullptr) !=
+                L1L2_OK) {
+                outcome.mistake = "a status";
+            } else if (function != Function::prox &&
+                       (!difference(penalties, expected_penalties).empty() ||
+                        to_bits(total) != expected_total)) {
+                outcome.mistake = "penalties or total";
+            }
+            outcome.runs = runner.calls;
+            outcome.most_tasks = std::max(outcome.most_tasks, runner.last_count);
+        };
+        call_of(Function::penalty, 1.0);
+        call_of(Function::gradient, scale);
+        call_of(Function::prox, step);
+        for (const l1l2_term& term : terms) {
+            const std::size_t bytes = term.n * sizeof(Float16);
+            if ((term.gradient != nullptr &&
+                 std::memcmp(term.gradient, expected_gradient.data(), bytes) != 0) ||
+                std::memcmp(term.out, expected_out.data(), bytes) != 0) {
+                outcome.mistake = "arrays";
+            }
+        }
+        if (!outcome.mistake.empty()) {
+            outcome.mistake += ", runner: " + runner.name();
+            break;
+        }
+    }
+    return outcome;
+}
+
 /// Calls a function with terms of a model; it must leave all outputs but faulty alone.
 Outcome refusal(Function function, const Model& model, const std::vector<l1l2_term>& terms,
                 double factor = 0.5, std::size_t term_size = sizeof(l1l2_term)) {
@@ -338,22 +440,9 @@ Outcome refusal(Function function, const Model& model, const std::vector<l1l2_te
     std::vector<double> penalties(terms.size(), untouched);
     double total = untouched;
     std::size_t faulty = 77;
-    const auto call = [&](double* to_penalties, double* to_total, std::size_t* to_faulty) {
-        switch (function) {
-        case Function::penalty:
-            return l1l2_penalty_terms(terms.data(), term_size, terms.size(), runner.function(),
-                                      runner.state(), to_penalties, to_total, to_faulty);
-        case Function::gradient:
-            return l1l2_add_gradient_terms(terms.data(), term_size, terms.size(), factor,
-                                           runner.function(), runner.state(), to_penalties,
-                                           to_total, to_faulty);
-        default:
-            return l1l2_prox_terms(terms.data(), term_size, terms.size(), factor, runner.function(),
-                                   runner.state(), to_faulty);
-        }
-    };
-    const l1l2_status status = call(penalties.data(), &total, &faulty);
-    CHECK(call(nullptr, nullptr, nullptr) == status);
+    const l1l2_status status =
+        call(function, terms, factor, runner, penalties.data(), &total, &faulty, term_size);
+    CHECK(call(function, terms, factor, runner, nullptr, nullptr, nullptr, term_size) == status);
     CHECK((model == before));
     CHECK(difference(penalties, std::vector<double>(terms.size(), untouched)) == "");
     CHECK(total == untouched);
@@ -374,6 +463,23 @@ TEST_CASE("all terms have the bits that they have one at a time, with every runn
     CHECK(mistake(some_model(zero, zero, zero)) == "");
 }
 
+TEST_CASE("without coefficients the gradients of terms keep their bytes, with every runner",
+          "[terms][bits]") {
+    const Handle zero(neither);
+    const Model before = some_model(zero, zero, zero);
+    for (Runner& runner : willing_runners()) {
+        INFO(runner.name());
+        Model computed = before;
+        const std::vector<l1l2_term> terms = computed.terms();
+        double total = untouched;
+        CHECK(l1l2_add_gradient_terms(terms.data(), sizeof(l1l2_term), terms.size(), 2.0,
+                                      runner.function(), runner.state(), nullptr, &total,
+                                      nullptr) == L1L2_OK);
+        CHECK(to_bits(total) == to_bits(0.0));
+        CHECK((computed == before));
+    }
+}
+
 TEST_CASE("a large tensor has the bits that it has without a runner", "[terms]") {
     const Handle handle(both);
     std::size_t number = 0;
@@ -389,15 +495,39 @@ TEST_CASE("a large tensor has the bits that it has without a runner", "[terms]")
 TEST_CASE("a tensor of any number of blocks has the bits that it has without a runner", "[terms]") {
     const Handle handle(both);
     for (std::size_t blocks = 1; blocks <= 256; blocks = blocks < 20 ? blocks + 1 : blocks * 2) {
-        for (const std::size_t beside : {-1, 0, 1}) {
+        for (const std::size_t n : {4096 * blocks - 1, 4096 * blocks, 4096 * blocks + 1}) {
             Model model;
-            add_array(model, blocks + beside, 4096 * blocks + beside, handle);
+            add_array(model, blocks + n, n, handle);
             INFO(blocks << " blocks");
             CHECK(mistake(model, {{"none", nullptr},
                                   {"backwards", backwards},
                                   {"3 threads", on_threads(3)}}) == "");
         }
     }
+}
+
+TEST_CASE("a tensor of more blocks than fit the smallest pieces has the bits of one call",
+          "[terms]") {
+    const SharedOutcome large = compute_shared({(1 << 24) + 4097});
+    CHECK(large.mistake == "");
+    CHECK(large.runs == 1);
+    CHECK(large.most_tasks <= 256);
+}
+
+TEST_CASE("more large tensors than fit one run have the bits that they have one at a time",
+          "[terms]") {
+    std::vector<std::size_t> sizes(41, 1000000);
+    sizes[0] = 10; // so that the tasks of the next ones do not just fill a run
+    const SharedOutcome many = compute_shared(sizes);
+    CHECK(many.mistake == "");
+    CHECK(many.runs > 1);
+}
+
+TEST_CASE("more medium tensors than fit one run have the bits that they have one at a time",
+          "[terms]") {
+    const SharedOutcome many = compute_shared(std::vector<std::size_t>(300, 70000));
+    CHECK(many.mistake == "");
+    CHECK(many.runs > 1);
 }
 
 TEST_CASE("thousands of small tensors have the bits that they have one at a time", "[terms]") {
@@ -768,7 +898,13 @@ TEST_CASE("the first term at fault is named, and nothing is written", "[terms]")
                     const l1l2_status status = fault.statuses[static_cast<std::size_t>(function)];
                     if (status != L1L2_OK) {
                         CHECK(refusal(function, model, terms, 1e30) == Outcome{status, first});
+                        continue;
                     }
+                    Runner runner("in a row", in_a_row);
+                    std::size_t faulty = 77;
+                    const l1l2_status accepted =
+                        call(function, terms, 1e30, runner, nullptr, nullptr, &faulty);
+                    CHECK(Outcome{accepted, faulty} == Outcome{L1L2_OK, terms.size()});
                 }
             }
         }
@@ -796,12 +932,15 @@ TEST_CASE("a scale or a step that no term can have is refused", "[terms]") {
     Model model;
     add_array(model, 0, 10, handle);
     for (const double scale : {not_a_number, infinity, -infinity}) {
-        CHECK(refusal(Function::gradient, model, model.terms(), scale).status ==
-              L1L2_ERROR_INVALID_SCALE);
+        CHECK(refusal(Function::gradient, model, model.terms(), scale) ==
+              Outcome{L1L2_ERROR_INVALID_SCALE, 1});
+        CHECK(refusal(Function::gradient, model, {}, scale) ==
+              Outcome{L1L2_ERROR_INVALID_SCALE, 0});
     }
     for (const double step : {not_a_number, infinity, -infinity, -1.0, -5e-324}) {
-        CHECK(refusal(Function::prox, model, model.terms(), step).status ==
-              L1L2_ERROR_INVALID_STEP);
+        CHECK(refusal(Function::prox, model, model.terms(), step) ==
+              Outcome{L1L2_ERROR_INVALID_STEP, 1});
+        CHECK(refusal(Function::prox, model, {}, step) == Outcome{L1L2_ERROR_INVALID_STEP, 0});
     }
     // Too large for bfloat16, not for float64.
     Model narrow;
@@ -979,8 +1118,6 @@ TEST_CASE("a runner that fails or leaves out a task is reported", "[terms]") {
             CHECK(l1l2_prox_terms(terms.data(), sizeof(l1l2_term), 2, 1.0, runner.function(),
                                   runner.state(), &faulty) == L1L2_ERROR_RUNNER_FAILED);
             CHECK(faulty == 2);
-            CHECK(penalties[0] == untouched);
-            CHECK(penalties[1] == untouched);
             CHECK(total == untouched);
         }
     }
@@ -1004,29 +1141,142 @@ TEST_CASE("a runner is given the caller's state", "[terms]") {
     }
 }
 
-TEST_CASE("the environment of a runner's threads changes no bit and is restored", "[terms]") {
+TEST_CASE("the floating-point environment of the caller changes no bit and is restored",
+          "[terms]") {
     const Handle handle({0.01, 1e-3});
+    const Handle without_l1({0.0, 0.45}); // with scale 1 a factor of 0.9
+    Model model;
+    add_array(model, 2, 150001, handle); // which is cut, and its penalty put together
+    for (std::size_t i = 0; i < 40; ++i) {
+        add_array(model, i, 900 + i, handle);
+    }
+    add_subnormals<float>(model, 5000, without_l1);
+    add_subnormals<Bfloat16>(model, 77, without_l1);
+    add_subnormals<double>(model, 4097, without_l1);
+    add_subnormals<double>(model, 4097, handle);
+    for (Runner& runner : std::deque<Runner>{{"none", nullptr}, {"in a row", in_a_row}}) {
+        struct Results {
+            Model model;
+            std::vector<double> penalties;
+            std::vector<l1l2_status> statuses;
+        };
+        const auto compute = [&] {
+            Results results = {model, std::vector<double>(2 * model.size() + 2, untouched), {}};
+            const std::vector<l1l2_term> terms = results.model.terms();
+            double* const penalties = results.penalties.data();
+            for (const Function function : functions) {
+                double* const to = penalties + (function == Function::penalty ? 0 : terms.size());
+                double* const total = penalties + 2 * terms.size() + (to == penalties ? 0 : 1);
+                results.statuses.push_back(call(function, terms,
+                                                function == Function::gradient ? 1.0 : 0.7, runner,
+                                                to, total, nullptr));
+            }
+            return results;
+        };
+        const Results expected = compute();
+        CHECK(expected.statuses == std::vector<l1l2_status>(3, L1L2_OK));
+        std::vector<Results> all;
+        CHECK(in_hostile_environments([&] { all.push_back(compute()); }));
+        INFO(runner.name());
+        for (const Results& results : all) {
+            CHECK((results.model == expected.model));
+            CHECK(difference(results.penalties, expected.penalties) == "");
+            CHECK(results.statuses == expected.statuses);
+        }
+    }
+}
+
+TEST_CASE("a runner is called in the floating-point environment of the caller", "[terms]") {
+    const Handle handle(both);
+    Model model;
+    add_array(model, 0, 150001, handle);
+    const std::vector<l1l2_term> terms = model.terms();
+    // Quotients that no two modes round alike; fegetround() looks at x86's other unit.
+    const auto quotients = [] {
+        const volatile double one = 1.0;
+        return std::array<double, 3>{one / 3.0, -one / 3.0, one / 10.0};
+    };
+    for (const Function function : functions) {
+        for (const int mode : {FE_DOWNWARD, FE_UPWARD, FE_TOWARDZERO}) {
+            std::array<double, 3> before = {};
+            std::array<double, 3> after = {};
+            Runner runner("in a row", [&](l1l2_task task, void* work, std::size_t count) {
+                before = quotients();
+                in_a_row(task, work, count);
+                after = quotients();
+                return 0;
+            });
+            std::fesetround(mode);
+            const std::array<double, 3> expected = quotients();
+            const l1l2_status status =
+                call(function, terms, 0.5, runner, nullptr, nullptr, nullptr);
+            std::fesetround(FE_TONEAREST);
+            CHECK(status == L1L2_OK);
+            CHECK(expected != quotients());
+            CHECK(before == expected);
+            CHECK(after == expected);
+        }
+    }
+}
+
+TEST_CASE("which scales and steps terms have does not depend on the floating-point environment",
+          "[terms]") {
+    // Rounded upwards, the first would be infinite in float32; towards zero the second would not.
+    const Handle handle({1.0, 0.0});
+    Model model;
+    model.add(elements<float>({1.0}), elements<float>({0.0}), handle);
+    const std::vector<l1l2_term> terms = model.terms();
+    Runner runner("none", nullptr);
+    std::vector<l1l2_status> statuses;
+    CHECK(in_hostile_environments([&] {
+        for (const double factor : {0x1.fffffefffffffp127, 0x1.ffffffp127}) {
+            for (const Function function : {Function::gradient, Function::prox}) {
+                statuses.push_back(
+                    call(function, terms, factor, runner, nullptr, nullptr, nullptr));
+            }
+        }
+    }));
+    for (std::size_t i = 0; i < statuses.size(); i += 4) {
+        CHECK(statuses[i] == L1L2_OK);
+        CHECK(statuses[i + 1] == L1L2_OK);
+        CHECK(statuses[i + 2] == L1L2_ERROR_INVALID_SCALE);
+        CHECK(statuses[i + 3] == L1L2_ERROR_INVALID_STEP);
+    }
+}
+
+TEST_CASE("the environment of a runner's threads changes no bit and is restored", "[terms]") {
+    const Handle first({0.01, 1e-3});
+    const Handle second({0.0, 0.9}); // with the scale of mistake(), b is -0.9
     Model model;
     for (const std::size_t n : {5000, 1000003, 77, 4097}) {
-        add_array(model, n, n, handle);
+        add_array(model, n, n, first);
     }
-    bool restored = true;
-    const auto hostile = [&](l1l2_task task, void* work, std::size_t count) {
-        std::thread other([&] {
-            std::size_t next = 0;
-            restored = in_hostile_environments([&] {
-                           for (std::size_t i = 0; i < count / 5 + 1 && next < count; ++i) {
-                               task(work, next++);
-                           }
-                       }) &&
-                       restored;
-            while (next < count) {
-                task(work, next++);
-            }
-        });
-        other.join();
-        return 0;
-    };
-    CHECK(mistake(model, {{"in a hostile environment", hostile}}) == "");
-    CHECK(restored);
+    add_subnormals<float>(model, 5000, second);
+    add_subnormals<Bfloat16>(model, 150000, second);
+    add_subnormals<double>(model, 4097, second);
+    std::size_t environments = 0;
+    in_hostile_environments([&] { ++environments; });
+    CHECK(environments >= 3);
+    for (std::size_t chosen = 0; chosen < environments; ++chosen) {
+        INFO("environment " << chosen);
+        bool restored = true;
+        std::size_t tasks = 0;
+        const auto hostile = [&](l1l2_task task, void* work, std::size_t count) {
+            std::thread other([&] {
+                std::size_t number = 0;
+                const bool as_before = in_hostile_environments([&] {
+                    if (number++ == chosen) {
+                        in_a_row(task, work, count);
+                        tasks += count;
+                    }
+                });
+                restored = restored && as_before;
+            });
+            other.join();
+            return 0;
+        };
+        CHECK(mistake(model, {{"in a hostile environment", hostile}}) == "");
+        CHECK(restored);
+        CHECK(tasks > 0);
+    }
 }

@@ -224,7 +224,7 @@ TEST_CASE("runs may nest, on the same threads and crosswise", "[threads]") {
     CHECK(done == 24 * 10 * 6 * (5 + 4 * 3));
 }
 
-TEST_CASE("the number of threads", "[threads]") {
+TEST_CASE("the number of threads is what was asked for, and 0 without threads", "[threads]") {
     CHECK(l1l2_threads_count(make_threads(1).get()) == 1);
     CHECK(l1l2_threads_count(make_threads(7).get()) == 7);
     CHECK(l1l2_threads_count(make_threads(L1L2_THREADS_MAX_COUNT).get()) == L1L2_THREADS_MAX_COUNT);

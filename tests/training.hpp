@@ -4,10 +4,12 @@
  */
 #pragma once
 
+#include "guarded_pages.hpp"
 #include "l1l2.h"
 #include "narrow.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cfenv>
 #include <cmath>
 #include <cstddef>
@@ -17,10 +19,8 @@
 #include <limits>
 #include <sstream>
 #include <string>
+#include <type_traits>
 #include <vector>
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 #if defined(__x86_64__) || defined(__SSE2__)
 #include <xmmintrin.h>
@@ -111,28 +111,6 @@ class Placed {
     std::size_t start_ = 0;
 };
 
-/// Two pages between two that can be neither read nor written.
-class GuardedPages {
-  public:
-    GuardedPages()
-        : page_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))),
-          map_(mmap(nullptr, 4 * page_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
-        mprotect(begin(), size(), PROT_READ | PROT_WRITE);
-    }
-    ~GuardedPages() { munmap(map_, 4 * page_); }
-    GuardedPages(const GuardedPages&) = delete;
-    GuardedPages& operator=(const GuardedPages&) = delete;
-
-    unsigned char* begin() const { return static_cast<unsigned char*>(map_) + page_; }
-    unsigned char* end() const { return begin() + size(); }
-    std::size_t size() const { return 2 * page_; }
-    unsigned char* forbidden() const { return static_cast<unsigned char*>(map_); }
-
-  private:
-    std::size_t page_;
-    void* map_;
-};
-
 /// The element at any address.
 template <class T>
 T load(const void* at) {
@@ -184,7 +162,7 @@ std::vector<T> specified_gradient(Coefficients c, const std::vector<T>& x, doubl
         return gradient;
     }
     const A a = static_cast<A>(scale * c.l1);
-    const A b = static_cast<A>(scale * 2 * c.l2);
+    const A b = static_cast<A>(scale * (2 * c.l2));
     for (std::size_t i = 0; i < x.size(); ++i) {
         const A value = static_cast<A>(value_of(x[i]));
         const A s = value > 0 ? a : value < 0 ? -a : A(0);
@@ -220,6 +198,31 @@ std::vector<T> specified_prox(Coefficients c, const std::vector<T>& x, double st
         out[i] = nearest<T>(is_nan(value) ? value : std::copysign(shrunk * m, value));
     }
     return out;
+}
+
+/// Regularizers whose terms are subnormal beside the subnormal elements of T: their thresholds, and
+/// with a scale of 1 the products, as 2 * l2 is a little less than 1.
+template <class T>
+std::array<Coefficients, 3> small_coefficients() {
+    const double l1 =
+        value_of(from_bits<T>((std::uint64_t{1} << Format<T>::fraction_bits) / 4 + 1));
+    return {{{l1, 0.0}, {0.0, 0.45}, {l1, 0.45}}};
+}
+
+/// The unit roundoff of the arithmetic type.
+template <class T>
+constexpr double unit_roundoff =
+    std::is_same_v<typename Format<T>::Arithmetic, double> ? 0x1p-53 : 0x1p-24;
+
+/// The error of a rounding to T: half a unit in the last place. Narrow types are rounded to the
+/// arithmetic type before.
+template <class T>
+long double half_a_unit(long double exact) {
+    using F = Format<T>;
+    const int smallest_exponent = 1 - static_cast<int>(F::one >> F::fraction_bits);
+    const int exponent = std::max(std::ilogb(exact), smallest_exponent);
+    const long double half = std::ldexp(0.5L, exponent - F::fraction_bits);
+    return is_narrow<T> ? half + unit_roundoff<T> * std::fabs(exact) : half;
 }
 
 /// Calls a function in floating-point environments that a host may have set, and tells whether each
