@@ -61,16 +61,13 @@ class Elementwise {
     [[gnu::always_inline]] static inline void for_chunk(const char* x, char* y, size_t n,
                                                         F&& compute) {
         Batch watch(A{0});
-        Batch other_watch(A{0}); // two, as one would be waited for
+        Batch other_watch(A{0}); // by turns, as one would be waited for
         size_t i = 0;
-        for (; i + 2 * width <= n; i += 2 * width) {
+        for (; i + width <= n; i += width) {
             step<updated>(x + i * sizeof(T), y + i * sizeof(T), watch, compute);
-            step<updated>(x + i * sizeof(T) + batch_bytes, y + i * sizeof(T) + batch_bytes,
-                          other_watch, compute);
-        }
-        if (i + width <= n) {
-            step<updated>(x + i * sizeof(T), y + i * sizeof(T), watch, compute);
-            i += width;
+            const Batch latest = watch;
+            watch = other_watch;
+            other_watch = latest;
         }
         if (i < n) {
             const size_t rest = n - i;
@@ -94,10 +91,13 @@ class Elementwise {
                                                        F&& compute) {
         const char* x = static_cast<const char*>(from);
         char* y = static_cast<char*>(to);
-        for (; n > chunk; n -= chunk, x += chunk * sizeof(T), y += chunk * sizeof(T)) {
-            for_chunk<updated>(x, y, chunk, compute);
+        while (n > 0) {
+            const size_t some = n < chunk ? n : chunk;
+            for_chunk<updated>(x, y, some, compute);
+            n -= some;
+            x += some * sizeof(T);
+            y += some * sizeof(T);
         }
-        for_chunk<updated>(x, y, n, compute);
     }
 
     [[gnu::always_inline]] static inline void look_at(Batch x, Batch& watch) {
@@ -141,17 +141,17 @@ class Elementwise {
         const auto compute = gradient_of<terms>(sign, linear);
         typename Sum::Lanes sums;
         Sum::clear(sums);
-        const size_t rest = n % lanes;
-        for (size_t left = n - rest; left > 0;) {
+        size_t used = 0;
+        for (size_t left = n; left > 0;) {
             const size_t some = left < chunk ? left : chunk;
-            Sum::add(x, some / lanes, sums);
+            const size_t rows = some / lanes;
+            Sum::add(x, rows, sums);
+            used = Sum::add_rest(x + rows * lanes * sizeof(T), some % lanes, sums);
             for_chunk<true>(x, gradient, some, compute);
             x += some * sizeof(T);
             gradient += some * sizeof(T);
             left -= some;
         }
-        const size_t used = Sum::add_rest(x, rest, sums);
-        for_chunk<true>(x, gradient, rest, compute);
         return Sum::fold(sums, n < lanes ? used : Sum::batches);
     }
 

@@ -89,7 +89,7 @@ struct Sse2 : Signs {
     /// float32 of the 15 bits of a float16 without its sign. In their new place they stand for a
     /// number that is 2^112 too small, subnormals included, and for an infinity or a NaN that is
     /// not yet one.
-    static inline __m128 float_of_half(__m128i magnitude) {
+    [[gnu::noinline]] static __m128 float_of_half(__m128i magnitude) {
         const __m128 small = _mm_castsi128_ps(_mm_slli_epi32(magnitude, 13));
         const __m128i special = _mm_and_si128(_mm_cmpgt_epi32(magnitude, _mm_set1_epi32(0x7BFF)),
                                               _mm_set1_epi32(0x7F800000));
@@ -110,7 +110,8 @@ struct Sse2 : Signs {
         return _mm_or_si128(_mm_and_si128(mask, where), _mm_andnot_si128(mask, elsewhere));
     }
 
-    static inline __m128i half_of_float(__m128 x) {
+    /// Not inlined: it would be there a hundred times.
+    [[gnu::noinline]] static __m128i half_of_float(__m128 x) {
         const __m128 sign = _mm_and_ps(x, _mm_set1_ps(-0.0F));
         const __m128 magnitude = _mm_andnot_ps(_mm_set1_ps(-0.0F), x);
         const __m128i bits = _mm_castps_si128(magnitude);
