@@ -295,8 +295,8 @@ TensorFault Tensor::read(const void* dltensor) {
                                static_cast<std::uintptr_t>(given.byte_offset), &address)) {
         return TensorFault::invalid_tensor;
     }
-    data = reinterpret_cast<char*>(
-        address); // NOLINT(performance-no-int-to-ptr): an offset may pass PTRDIFF_MAX
+    // As a number, since an offset may pass PTRDIFF_MAX.
+    data = reinterpret_cast<char*>(address); // NOLINT(performance-no-int-to-ptr)
     return extent_of(*this) ? TensorFault::none : TensorFault::invalid_tensor;
 }
 
