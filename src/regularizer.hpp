@@ -12,6 +12,12 @@
 
 namespace l1l2::core {
 
+/// Which NaN comes out of an addition depends on the order of the operands, which the compiler is
+/// free to swap, and on the architecture; one for all keeps the bits the same.
+inline double canonical(double penalty) {
+    return std::isnan(penalty) ? std::numeric_limits<double>::quiet_NaN() : penalty;
+}
+
 class Regularizer {
   public:
     /// What Keras 3 takes for a coefficient: finite and not negative.
@@ -129,10 +135,7 @@ class Regularizer {
     /// The penalty of sums that plan_penalty's kernel has made, or of none.
     double penalty(const Sums& sums) const {
         // A term that is left out has a sum of 0, which adds nothing.
-        const double result = l1_ * sums.absolute + l2_ * sums.square;
-        // Which NaN comes out of an addition depends on the order of the operands, which the
-        // compiler is free to swap, and on the architecture; one for all keeps the bits the same.
-        return std::isnan(result) ? std::numeric_limits<double>::quiet_NaN() : result;
+        return canonical(l1_ * sums.absolute + l2_ * sums.square);
     }
 
   private:

@@ -300,16 +300,8 @@ TensorFault Tensor::read(const void* dltensor) {
     return extent_of(*this) ? TensorFault::none : TensorFault::invalid_tensor;
 }
 
-Walk::Walk(const Tensor& x) : dtype_(x.dtype), count_(x.count), x_(x.data) {
-    if (count_ == 0) {
-        return;
-    }
-    for (std::size_t i = 0; i < x.axes; ++i) {
-        if (x.size[i] > 1) {
-            axis_[axes_++] = {x.size[i], x.stride[i], 0};
-        }
-    }
-    arrange();
+Walk::Walk(const Tensor& x) : dtype_(x.dtype), count_(x.count) {
+    arrange(x, nullptr);
 }
 
 TensorFault Walk::add_written(const Tensor& x, const Tensor& y, bool in_place) {
@@ -322,20 +314,24 @@ TensorFault Walk::add_written(const Tensor& x, const Tensor& y, bool in_place) {
     if (!is_nested(y) || !((in_place && are_the_same(x, y)) || are_apart(x, y))) {
         return TensorFault::overlap;
     }
-    x_ = x.data;
-    y_ = y.data;
-    axes_ = 0;
-    for (std::size_t i = 0; i < x.axes; ++i) {
-        if (x.size[i] > 1) {
-            axis_[axes_++] = {x.size[i], x.stride[i], y.stride[i]};
-        }
-    }
-    arrange();
+    arrange(x, &y);
     return TensorFault::none;
 }
 
-/// Puts the axes into the order of the walk and joins those that are one.
-void Walk::arrange() {
+/// Takes the axes of x, and of y if that is not NULL, puts them into the order of the walk and
+/// joins those that are one.
+void Walk::arrange(const Tensor& x, const Tensor* y) {
+    if (count_ == 0) {
+        return;
+    }
+    x_ = x.data;
+    y_ = y != nullptr ? y->data : nullptr;
+    axes_ = 0;
+    for (std::size_t i = 0; i < x.axes; ++i) {
+        if (x.size[i] > 1) {
+            axis_[axes_++] = {x.size[i], x.stride[i], y != nullptr ? y->stride[i] : 0};
+        }
+    }
     for (std::size_t i = 0; i < axes_; ++i) {
         Axis& axis = axis_[i];
         if (axis.x_stride < 0) {

@@ -62,11 +62,11 @@ class Walk {
         std::ptrdiff_t y_stride;
     };
 
-    void arrange();
+    void arrange(const Tensor& x, const Tensor* y);
 
     Dtype dtype_;
     std::size_t count_;
-    char* x_; ///< the first element of the walk
+    char* x_ = nullptr; ///< the first element of the walk
     char* y_ = nullptr;
     std::size_t axes_ = 0;
     Axis axis_[max_axes];

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
-#include <limits>
 
 namespace l1l2::core {
 
@@ -24,10 +22,6 @@ double compute(const KernelTable& table, const Job& job, const Term& term) {
     Operation operation;
     job.plan(table, term, operation);
     return term.regularizer->penalty(reduce(operation, term.arrays));
-}
-
-double canonical(double total) {
-    return std::isnan(total) ? std::numeric_limits<double>::quiet_NaN() : total;
 }
 
 /// A piece of work of about task_blocks blocks: some whole terms, or some blocks of one.
