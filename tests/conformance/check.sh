@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Runs one language's programs against an installed prefix:
+#     check.sh LANGUAGE SOURCE PREFIX WORK     (SOURCE the project's tree, WORK a folder of its own)
+#     check.sh overhead LANGUAGE SOURCE PREFIX WORK     only measures what a call costs
+# Exits with 77, which means skipped, if the language's tools are not there.
+#
+# What it needs to know of a language is in examples/LANGUAGE/programs.sh, which is called in WORK:
+#     programs.sh build                  builds; exits with 77 and says what is missing if it cannot
+#     programs.sh variants               names the ways in which the language reaches the library
+#     programs.sh VARIANT example        runs the example, which prints "penalty 0.15375"
+#     programs.sh VARIANT conformance vectors FILE | memory | overhead
+# It has in its environment L1L2_LIBRARY, the path of the shared library for dlopen; PKG_CONFIG_PATH
+# and LD_LIBRARY_PATH, for those who link it; L1L2_PREFIX.
+set -euo pipefail
+only_overhead=
+if [ "$1" = overhead ]; then
+    only_overhead=1
+    shift
+fi
+language=$1 source=$2 prefix=$3 work=$4
+vectors=$source/tests/conformance/vectors.txt
+programs=$source/examples/$language/programs.sh
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+library=$(find "$prefix" -name libl1l2.so.0)
+[ -n "$library" ] || fail "no libl1l2.so.0 in $prefix"
+export L1L2_PREFIX=$prefix L1L2_LIBRARY=$library
+export LD_LIBRARY_PATH=${library%/*}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export PKG_CONFIG_PATH=${library%/*}/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
+
+mkdir -p "$work"
+cd "$work"
+"$programs" build
+variants=$("$programs" variants)
+[ -n "$variants" ] || fail "no variants"
+
+if [ -n "$only_overhead" ]; then
+    for variant in $variants; do
+        echo "$language, $variant: $("$programs" "$variant" conformance overhead)"
+    done
+    exit
+fi
+
+# The vectors with one bit changed: in the result of the last line of each operation, or in its
+# status. The programs must notice it.
+cases=$(grep -vc '^#' "$vectors")
+rm -f ./*.last ./*.first ./*.status
+operations=$(grep -v '^#' "$vectors" | cut -d ' ' -f 1 | sort -u)
+for operation in $operations; do
+    awk -v operation="$operation" '
+        { line[NR] = $0 }
+        $1 == operation && / -> 0 / { good = NR }
+        $1 == operation && / -> [1-9]/ { bad = NR }
+        function flip(digit) { return digit == "0" ? "1" : "0" }
+        END {
+            for (i = 1; i <= NR; ++i) {
+                text = line[i]
+                if (i == good) text = substr(text, 1, length(text) - 1) flip(substr(text, length(text)))
+                if (i == good || line[i] ~ /^#/) print text
+                # The first output of two, too, and the status of a failure, in files of their own.
+                if (i == good && operation ~ /add_gradient|create|from_json/) {
+                    n = split(line[i], field, " ")
+                    last = field[n - 1]
+                    field[n - 1] = substr(last, 1, length(last) - 1) flip(substr(last, length(last)))
+                    text = field[1]
+                    for (j = 2; j <= n; ++j) text = text " " field[j]
+                    print text >(operation ".first")
+                }
+                if (i == bad) {
+                    sub(/ -> .*/, " -> 99", line[i])
+                    print line[i] >(operation ".status")
+                }
+            }
+        }' "$vectors" >"$operation.last"
+done
+
+for variant in $variants; do
+    echo "$language, $variant:"
+    "$programs" "$variant" example | tee example.out
+    grep -qE '^penalty 0\.15375($|[^0-9])' example.out || fail "the example has not printed its penalty"
+
+    "$programs" "$variant" conformance vectors "$vectors" | tee vectors.out
+    grep -qx "$cases cases, all bits equal" vectors.out || fail "not all of $cases cases"
+    for changed in ./*.last ./*.first ./*.status; do
+        if "$programs" "$variant" conformance vectors "$changed" >changed.out 2>&1; then
+            fail "$changed has one bit changed, which was not noticed"
+        fi
+        # Noticed for what it is: by its line, and not because the program broke down.
+        grep -q "$changed:[0-9]" changed.out || fail "$(cat changed.out)"
+    done
+
+    "$programs" "$variant" conformance memory | tee memory.out
+    rise=$(sed -n 's/^an array of 1024 MiB: peak memory rose by \([0-9]*\) KiB$/\1/p' memory.out)
+    [ -n "$rise" ] || fail "no peak memory"
+    [ "$rise" -lt 65536 ] || fail "an array of 1024 MiB was copied"
+done
