@@ -1,36 +1,38 @@
-# What consumers find: the headers, the libraries, a CMake package and a pkg-config file.
+# What consumers find: the headers, the libraries, a CMake package and a pkg-config file. There are
+# four components, of which packages are made: runtime and development, and threads_runtime and
+# threads_development of libl1l2_threads.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/l1l2)
 
-set(libraries "")
-foreach(target l1l2_shared l1l2_static)
-  if(TARGET ${target})
-    list(APPEND libraries ${target})
-  endif()
-endforeach()
-
-install(TARGETS ${libraries} EXPORT l1l2_targets
-        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES include/l1l2.h include/l1l2.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES LICENSE NOTICE CHANGELOG.md docs/numerics.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(EXPORT l1l2_targets NAMESPACE l1l2:: FILE l1l2Targets.cmake DESTINATION ${package_dir})
-
-# The component `threads`, in files of its own: without it nobody needs oneTBB.
-set(threads_libraries "")
-foreach(target l1l2_threads_shared l1l2_threads_static)
-  if(TARGET ${target})
-    list(APPEND threads_libraries ${target})
-  endif()
-endforeach()
-if(threads_libraries)
-  install(TARGETS ${threads_libraries} EXPORT l1l2_threads_targets
+# install_libraries(COMPONENT_PREFIX EXPORT_NAME TARGET...): those of the targets that are built
+function(install_libraries prefix export)
+  set(built "")
+  foreach(target ${ARGN})
+    if(TARGET ${target})
+      list(APPEND built ${target})
+    endif()
+  endforeach()
+  install(TARGETS ${built} EXPORT ${export}
           LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-          RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  install(FILES include/l1l2_threads.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+          COMPONENT ${prefix}runtime NAMELINK_COMPONENT ${prefix}development
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${prefix}development
+          RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${prefix}runtime)
+endfunction()
+
+install_libraries("" l1l2_targets l1l2_shared l1l2_static)
+install(FILES include/l1l2.h include/l1l2.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        COMPONENT development)
+install(FILES LICENSE NOTICE CHANGELOG.md docs/abi.md docs/languages.md docs/numerics.md
+        DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
+install(EXPORT l1l2_targets NAMESPACE l1l2:: FILE l1l2Targets.cmake DESTINATION ${package_dir}
+        COMPONENT development)
+
+# libl1l2_threads has files of its own: without it nobody needs oneTBB.
+if(L1L2_BUILD_THREADS)
+  install_libraries(threads_ l1l2_threads_targets l1l2_threads_shared l1l2_threads_static)
+  install(FILES include/l1l2_threads.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+          COMPONENT threads_development)
   install(EXPORT l1l2_threads_targets NAMESPACE l1l2:: FILE l1l2ThreadsTargets.cmake
-          DESTINATION ${package_dir})
+          DESTINATION ${package_dir} COMPONENT threads_development)
 endif()
 
 configure_package_config_file(cmake/l1l2Config.cmake.in l1l2Config.cmake
@@ -39,7 +41,7 @@ configure_package_config_file(cmake/l1l2Config.cmake.in l1l2Config.cmake
 # Until 1.0 a minor version may break the ABI.
 write_basic_package_version_file(l1l2ConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/l1l2Config.cmake ${PROJECT_BINARY_DIR}/l1l2ConfigVersion.cmake
-        DESTINATION ${package_dir})
+        DESTINATION ${package_dir} COMPONENT development)
 
 # Paths are relative to the file itself, so that a prefix can be moved.
 set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
@@ -59,6 +61,9 @@ else()
 endif()
 # A static library alone needs the C++ runtime, and that of threads oneTBB, from whoever links it.
 set(pc_runtime "-lstdc++ -lm")
+if(NOT L1L2_HAS_CHARCONV)
+  set(pc_runtime "-ldouble-conversion ${pc_runtime}")
+endif()
 if(TARGET l1l2_shared)
   set(pc_libs "")
   set(pc_libs_private "${pc_runtime}")
@@ -72,8 +77,9 @@ else()
   set(pc_threads_libs_private "")
 endif()
 configure_file(pkgconfig/l1l2.pc.in l1l2.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/l1l2.pc DESTINATION ${pkgconfig_dir})
-if(threads_libraries)
+install(FILES ${PROJECT_BINARY_DIR}/l1l2.pc DESTINATION ${pkgconfig_dir} COMPONENT development)
+if(L1L2_BUILD_THREADS)
   configure_file(pkgconfig/l1l2_threads.pc.in l1l2_threads.pc @ONLY)
-  install(FILES ${PROJECT_BINARY_DIR}/l1l2_threads.pc DESTINATION ${pkgconfig_dir})
+  install(FILES ${PROJECT_BINARY_DIR}/l1l2_threads.pc DESTINATION ${pkgconfig_dir}
+          COMPONENT threads_development)
 endif()

@@ -24,7 +24,7 @@ constexpr std::size_t decimal_capacity = 32;
  * Writes a finite value >= 0 as Python's repr does and returns the end: the fewest digits that read
  * back to the same double; fixed notation with at least one decimal for 0 and 1e-4 <= value < 1e16,
  * else an exponent of at least two digits. The floating-point environment must be the default one:
- * std::to_chars compares the value with 0.
+ * libraries that find the digits compare the value with 0.
  */
 char* write_decimal(double value, char* out);
 

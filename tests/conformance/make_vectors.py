@@ -261,6 +261,10 @@ def make():
                    (0.1 + 0.2, 1 / 3), (tiny, huge), (2.2250738585072014e-308, 123456789.0),
                    (2.0**-44, 9007199254740993.0), (5e-5, 1e23)):
         vectors.to_json(l1, l2)
+    # Coefficients of all magnitudes.
+    for _ in range(50):
+        bits = rng.integers(0, 0x7FF0000000000000, 2, np.uint64)
+        vectors.to_json(*(float(c) for c in bits.view(np.float64)))
     for text, status, *coefficients in (
         ("{}", OK, 0.0, 0.0),
         ('{"l2": 1}', OK, 0.0, 1.0),

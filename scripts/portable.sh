@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Makes build-portable/l1l2-VERSION-linux-ARCHITECTURE.tar.gz, whose library runs on any Linux with
+# glibc 2.31 or later (Debian 11, Ubuntu 20.04, RHEL 9), and tries it there: built and run in a root
+# of Debian 11, with the compiler of that time.
+#
+# A build on a newer system would not do, even with an old compiler: its libc and its static C++
+# runtime bring symbols that older ones do not have. Exits with 77 if the root cannot be made.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/packages.sh
+. scripts/roots.sh
+ensure_packages debootstrap binutils libxsimd-dev nlohmann-json3-dev
+oldest_glibc=2.31
+
+make_root bullseye "$PWD/build-portable" \
+    g++ make cmake pkg-config libdouble-conversion-dev nlohmann-json3-dev
+root=$PWD/build-portable/bullseye
+
+# The xsimd of that time is too old, but it is headers alone. The rest is the project.
+as_root rm -rf "$root/l1l2"
+as_root mkdir -p "$root/l1l2/xsimd" "$root/l1l2/source"
+dpkg -L libxsimd-dev | grep -E '/(include|cmake)/.*\.[a-z]+$' |
+    as_root xargs cp --parents -t "$root/l1l2/xsimd"
+as_root cp -r --parents CMakeLists.txt CHANGELOG.md LICENSE NOTICE capi cmake docs include pkgconfig \
+    src threads examples/c tests/conformance "$root/l1l2/source"
+
+# The archive of double-conversion would have to be linked beside a static library, so there is none.
+in_root "$root" cmake -S /l1l2/source -B /l1l2/build -DCMAKE_BUILD_TYPE=Release \
+    -DCMAKE_PREFIX_PATH=/l1l2/xsimd/usr -DCMAKE_INSTALL_LIBDIR=lib -DL1L2_BUILD_STATIC=OFF \
+    -DL1L2_BUILD_THREADS=OFF -DL1L2_BUILD_TESTS=OFF >build-portable/log
+in_root "$root" cmake --build /l1l2/build --parallel "$(nproc)" >>build-portable/log
+in_root "$root" env --chdir=/l1l2/build cpack -G TGZ >>build-portable/log
+tarball=$(cd "$root/l1l2/build" && echo l1l2-*-linux-*.tar.gz)
+cp "$root/l1l2/build/$tarball" build-portable/
+
+# As it is handed out: unpacked, linked and opened by programs, which compute what they must.
+mkdir -p build-portable/unpacked
+tar -C build-portable/unpacked -xf "build-portable/$tarball" --strip-components=1
+library=build-portable/unpacked/lib/libl1l2.so.0
+newest=$(objdump -T "$library" | grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -n 1)
+if [ "$(printf '%s\n' "GLIBC_$oldest_glibc" "$newest" | sort -V | tail -n 1)" != "GLIBC_$oldest_glibc" ]; then
+    echo "it needs $newest" >&2
+    exit 1
+fi
+tests/symbols.sh exports "$library" include/l1l2.h capi/l1l2.map
+tests/symbols.sh dependencies "$library"
+tests/symbols.sh size "$library"
+as_root cp -r build-portable/unpacked "$root/l1l2/prefix"
+in_root "$root" sh -ec '
+    cd /l1l2/source/tests/conformance
+    export PKG_CONFIG_PATH=/l1l2/prefix/lib/pkgconfig LD_LIBRARY_PATH=/l1l2/prefix/lib
+    cc conformance.c $(pkg-config --cflags --libs l1l2) -pthread -o linked
+    cc -DL1L2_CONFORMANCE_DLOPEN conformance.c $(pkg-config --cflags l1l2) -pthread -ldl -o opened
+    for program in linked opened; do
+        ./$program vectors vectors.txt
+    done'
+echo "build-portable/$tarball: needs $newest, ran with $(in_root "$root" ldd --version | sed -n '1s/.* //p')"

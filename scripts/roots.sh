@@ -1,0 +1,33 @@
+# Roots of a Debian release, in which another system than this one builds or is tried. Sourced after
+# packages.sh.
+#
+#     make_root SUITE DIR PACKAGE...   DIR/SUITE is a root with these packages; made once
+#     in_root ROOT COMMAND...          runs there, on the root's own files, as root
+
+# The mirror that this system has its own packages from, if it is a Debian. (Without one, debootstrap
+# takes its own.)
+debian_mirror() {
+    apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+        awk '$1 == "Debian" && $2 == "Debian" { print $3; exit }'
+}
+
+make_root() {
+    local suite=$1 root=$2/$1 made=$2/$1.packages include mirror
+    include=$(IFS=, && echo "${*:3}")
+    [ "$(cat "$made" 2>/dev/null)" != "$include" ] || return 0
+    mkdir -p "$2"
+    as_root rm -rf "$root"
+    mirror=$(debian_mirror)
+    echo "Making a root of Debian's $suite"
+    as_root debootstrap --variant=minbase --include="$include" "$suite" "$root" ${mirror:+"$mirror"} \
+        </dev/null >"$root.log" 2>&1 || {
+        tail -n 3 "$root.log"
+        echo "no root of Debian's $suite: debootstrap failed"
+        exit 77
+    }
+    echo "$include" >"$made"
+}
+
+in_root() {
+    as_root env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ LC_ALL=C.UTF-8 chroot "$@" </dev/null
+}
