@@ -237,8 +237,9 @@ def make():
         for n in (0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 61):
             vectors.array(dtype, ordinary, n)
         for n in (62, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1000, 4095, 4096, 4097, 8191, 8192, 8193,
-                  12289, 20481, 65536, 131075, 300000):
+                  12289, 20481, 65536):
             vectors.array(dtype, ordinary, n)
+        vectors.penalty(dtype, 0.01, 0.02, ordinary, 131075)
         vectors.array(dtype, finite)
         vectors.array(dtype, finite, 10007)
         vectors.array(dtype, large)

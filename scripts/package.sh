@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Makes Debian packages for the release that this system is: build-package/lib*.deb, linked with the
+# system's own C++ runtime.
+#
+#     scripts/package.sh          makes them and has lintian look at them
+#     scripts/package.sh --try    and installs them in a fresh root, where a program is built with them
+#
+# Exits with 77 if this is no Debian or, with --try, if the root cannot be made.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/packages.sh
+. scripts/roots.sh
+. /etc/os-release
+if [ "$ID" != debian ]; then
+    echo "not a Debian, so no packages are made"
+    exit 77
+fi
+ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev libtbb-dev dpkg-dev lintian
+
+cmake -S . -B build-package -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr \
+    -DCMAKE_INSTALL_DOCDIR=share/doc/libl1l2-dev -DL1L2_STATIC_CXX_RUNTIME=OFF \
+    -DL1L2_DEB_PACKAGES=ON -DL1L2_BUILD_THREADS=ON -DL1L2_BUILD_TESTS=OFF >/dev/null
+cmake --build build-package --parallel "$(nproc)" >build-package/log
+rm -f build-package/*.deb
+(cd build-package && cpack -G DEB >cpack.log || (cat cpack.log && false))
+(cd build-package && ls lib*.deb)
+lintian --allow-root --fail-on error --suppress-tags initial-upload-closes-no-bugs build-package/*.deb
+
+[ "${1-}" = --try ] || exit 0
+ensure_packages debootstrap
+make_root "$VERSION_CODENAME" "$PWD/build-package" g++ cmake make pkg-config libtbb-dev
+root=$PWD/build-package/$VERSION_CODENAME
+as_root rm -rf "$root/try"
+as_root mkdir "$root/try"
+as_root cp -r build-package/*.deb examples/c/penalty/penalty.c tests/consumers "$root/try"
+in_root "$root" sh -ec '
+    cd /try
+    dpkg --install *.deb
+    # The README: its program, with pkg-config.
+    cc penalty.c $(pkg-config --cflags --libs l1l2) -o penalty
+    ./penalty
+    ldd penalty | grep "libl1l2.so.0 => /[a-z/0-9_-]*linux-gnu"
+    # CMake, the static library, and threads.
+    for consumed in l1l2::l1l2 l1l2::l1l2_static; do
+        cmake -S consumers/find_package -B find_package -DCONSUMED=$consumed
+        cmake --build find_package --clean-first
+        ./find_package/consumer
+    done
+    cmake -S consumers/threads -B threads -DCONSUMED=l1l2::threads
+    cmake --build threads
+    ./threads/consumer
+    # Nothing is left behind.
+    dpkg --purge libl1l2-0 libl1l2-dev libl1l2-threads0 libl1l2-threads-dev
+    ! find /usr /etc /var/lib /lib -name "*l1l2*" | grep .' >build-package/try.log 2>&1 || {
+    tail -n 40 build-package/try.log
+    exit 1
+}
+grep '^penalty ' build-package/try.log
