@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# The ABI beside what earlier versions had, which is recorded in tests/abi:
+#     abi.sh check LIBRARY HEADER     the same as the record of this version, and nothing that an
+#                                     earlier one had is gone or otherwise
+#     abi.sh record LIBRARY HEADER    writes the record of this version
+# LIBRARY has debug information of its interface and is called libNAME.so... as HEADER is NAME.h. Of
+# each version there are two records: NAME-VERSION.abi, the functions and their types, as abidw of
+# libabigail writes them; NAME-VERSION.constants, the values of the header's constants, which no
+# function's type shows. Exits with 77 if abidiff is not there.
+set -euo pipefail
+command=$1 library=$2 header=$3
+records=$(cd "$(dirname "$0")" && pwd)/abi
+include=$(dirname "$header")
+name=$(basename "$header" .h)
+version=$(sed -n 's/^#define L1L2_VERSION_\(MAJOR\|MINOR\) //p' "$include/l1l2.h" | paste -sd .)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+command -v abidiff >/dev/null || {
+    echo "no abidiff"
+    exit 77
+}
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+# Of the header's version itself there is no record: it changes.
+constants() {
+    sed -nE 's/^ +(L1L2_[A-Z0-9_]+) = ([0-9]+).*/\1 \2/p; s/^#define (L1L2_[A-Z0-9_]+) ([0-9]+)$/\1 \2/p' \
+        "$header" | grep -v '^L1L2_VERSION_' | sort
+}
+
+case $command in
+record)
+    abidw --exported-interfaces-only --headers-dir "$include" --drop-private-types --no-corpus-path \
+        --no-comp-dir-path --no-show-locs --no-elf-needed --out-file "$records/$name-$version.abi" "$library"
+    # Where it was built is nobody's concern.
+    sed -i "s| path='[^']*/| path='|" "$records/$name-$version.abi"
+    constants >"$records/$name-$version.constants"
+    ;;
+check)
+    [ -e "$records/$name-$version.abi" ] ||
+        fail "tests/abi has no record of version $version: docs/abi.md says how it is made"
+    constants >"$work/constants"
+    for record in "$records/$name"-[0-9]*.abi; do
+        options=(--harmless --headers-dir2 "$include" --drop-private-types)
+        # Later versions may have more.
+        [ "$record" = "$records/$name-$version.abi" ] || options+=(--no-added-syms)
+        abidiff "${options[@]}" "$record" "$library" || fail "not the ABI of ${record##*/}"
+        old=${record%.abi}.constants
+        if [ "$record" = "$records/$name-$version.abi" ]; then
+            diff "$old" "$work/constants" || fail "not the constants of ${old##*/}"
+        else
+            comm -23 "$old" "$work/constants" >"$work/gone"
+            [ ! -s "$work/gone" ] || fail "not as in ${old##*/}: $(cat "$work/gone")"
+        fi
+        echo "${record##*/}: agrees"
+    done
+    ;;
+*) fail "no such command: $command" ;;
+esac
