@@ -45,7 +45,7 @@ check)
         fail "tests/abi has no record of version $version: docs/abi.md says how it is made"
     constants >"$work/constants"
     for record in "$records/$name"-[0-9]*.abi; do
-        options=(--harmless --headers-dir2 "$include" --drop-private-types)
+        options=(--harmless)
         # Later versions may have more.
         [ "$record" = "$records/$name-$version.abi" ] || options+=(--no-added-syms)
         abidiff "${options[@]}" "$record" "$library" || fail "not the ABI of ${record##*/}"
