@@ -35,7 +35,7 @@ for file in /etc/apt/sources.list.d/*; do
     [ ! -f "$file" ] || ln -s "$file" apt/sources
 done
 # Whatever the system's own release has comes from there, except for libunwind: that of Debian 12 crashes
-# in frames that this julia has compiled.
+# when an exception is thrown through what this julia has compiled.
 cat >apt/preferences <<END
 Package: *
 Pin: release n=$suite
@@ -66,7 +66,7 @@ complaint() { grep -m 1 "^[EW]:.*$suite" apt/errors || grep -m 1 '^[EW]:' apt/er
 # that cannot be reached need not be that one.)
 own_apt update >/dev/null || true
 entry=$(own_apt indextargets --format '$(CODENAME) $(SOURCESENTRY)' \
-    'Created-By: Packages' 'Origin: Debian' 'Component: main' | awk '$1 !~ /-/ { print $2; exit }')
+    'Created-By: Packages' 'Origin: Debian' 'Component: main' | awk '$1 !~ /-/ && !n++ { print $2 }')
 [ -n "$entry" ] || skip "apt knows no mirror of Debian. $(complaint)"
 file=${entry%:*} number=${entry##*:}
 case $file in
@@ -87,7 +87,8 @@ case $file in
 esac
 own_apt update >/dev/null || true
 
-own_apt install --simulate --no-install-recommends julia libunwind8 >apt/plan || skip "apt finds none. $(complaint)"
+own_apt install --simulate --no-install-recommends julia libunwind8 >apt/plan ||
+    skip "apt finds none. $(complaint)"
 sed -nE 's/^Inst ([^ ]+) (\[[^]]*\] )?\(([^ ]+) .*/\1=\3/p' apt/plan >apt/packages
 mapfile -t packages <apt/packages
 (cd apt/archives && own_apt download "${packages[@]}" >/dev/null) ||

@@ -1,13 +1,51 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs the tests. Extra arguments go to ctest:
-#     scripts/test.sh -R consumer
+# Installs what is missing, builds, and runs the tests.
+#
+#     scripts/test.sh [--languages] [--binaries] [CTEST_ARGUMENT...]
+#
+#     --languages   and the examples in every language, each against the shared vectors. Installs the
+#                   languages' tools from the system's packages; their own package managers fetch the
+#                   rest (crates, Go modules, npm and Python packages)
+#     --binaries    and the binaries for others: the tarball for older systems, the Debian packages in a
+#                   fresh root, Windows and aarch64 under emulators. Needs root, itself or through sudo
+#
+# Further arguments go to ctest:  scripts/test.sh -R consumer
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
+languages=OFF binaries=OFF
+while true; do
+    case ${1-} in
+    --languages) languages=ON ;;
+    --binaries) binaries=ON ;;
+    *) break ;;
+    esac
+    shift
+done
+
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2 binutils
 # Tests that need these are shown as skipped without them.
-offer_packages clang-format-14 libdlpack-dev libtbb-dev locales
+offer_packages abigail-tools clang-format-14 libdlpack-dev libtbb-dev locales python3 python3-numpy
+if [ "$languages" = ON ]; then
+    # offer_tool COMMAND PACKAGE...: somebody's own newer one is as good. Julia is not in every Debian:
+    # its test sees to itself.
+    offer_tool() {
+        command -v "$1" >/dev/null || offer_packages "${@:2}"
+    }
+    offer_tool cargo cargo rustc
+    offer_tool go golang-go
+    offer_tool node nodejs
+    offer_tool npm npm
+    offer_packages python3-venv
+fi
+if [ "$binaries" = ON ]; then
+    offer_packages debootstrap dpkg-dev lintian qemu-user g++-aarch64-linux-gnu \
+        g++-mingw-w64-x86-64-posix wine64 wine
+    # What asks for a password asks now, not in the middle of the tests.
+    [ "$(id -u)" -eq 0 ] || sudo --validate
+fi
 
-cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=ON
+cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=ON \
+    -DL1L2_TEST_LANGUAGES=$languages -DL1L2_TEST_BINARIES=$binaries
 cmake --build build --parallel "$(nproc)"
 ctest --test-dir build --output-on-failure --parallel "$(nproc)" "$@" </dev/null

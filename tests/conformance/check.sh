@@ -9,8 +9,9 @@
 #     programs.sh variants               names the ways in which the language reaches the library
 #     programs.sh VARIANT example        runs the example, which prints "penalty 0.15375"
 #     programs.sh VARIANT conformance vectors FILE | memory | overhead
-# It has in its environment L1L2_LIBRARY, the path of the shared library for dlopen; PKG_CONFIG_PATH
-# and LD_LIBRARY_PATH, for those who link it; L1L2_PREFIX.
+# Or a folder has a check.sh instead, which does all that is to be done.
+# Both have in their environment L1L2_LIBRARY, the path of the shared library for dlopen; PKG_CONFIG_PATH
+# and LD_LIBRARY_PATH, for those who link it.
 set -euo pipefail
 only_overhead=
 if [ "$1" = overhead ]; then
@@ -28,12 +29,13 @@ fail() {
 
 library=$(find "$prefix" -name libl1l2.so.0)
 [ -n "$library" ] || fail "no libl1l2.so.0 in $prefix"
-export L1L2_PREFIX=$prefix L1L2_LIBRARY=$library
+export L1L2_LIBRARY=$library
 export LD_LIBRARY_PATH=${library%/*}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export PKG_CONFIG_PATH=${library%/*}/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
 
 mkdir -p "$work"
 cd "$work"
+[ ! -e "${programs%/*}/check.sh" ] || exec "${programs%/*}/check.sh"
 "$programs" build
 variants=$("$programs" variants)
 [ -n "$variants" ] || fail "no variants"

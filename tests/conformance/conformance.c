@@ -111,7 +111,8 @@ static Array parse_array(const char* text, l1l2_dtype dtype) {
 static char* parse_text(const char* hex, size_t* length) {
     *length = strcmp(hex, "-") == 0 ? 0 : strlen(hex) / 2;
     char* const text = allocate(*length);
-    for (size_t i = 0; i < *length; ++i) text[i] = (char)parse_hex(hex + 2 * i, 2);
+    for (size_t i = 0; i < *length; ++i)
+        text[i] = (char)parse_hex(hex + 2 * i, 2);
     return text;
 }
 
@@ -192,8 +193,10 @@ static void check_add_gradient(Case* c) {
         CALL(add_gradient)(regularizer, dtype, x.elements, x.n, scale, gradient.elements, &penalty);
     expect_status(c, status);
     expect_array(c, &gradient, status == L1L2_OK ? c->output[1] : c->field[6]);
-    if (status == L1L2_OK) expect_double(c, penalty, c->output[2]);
-    else if (penalty != -1.0) fail(c, "a penalty after a failure");
+    if (status == L1L2_OK)
+        expect_double(c, penalty, c->output[2]);
+    else if (penalty != -1.0)
+        fail(c, "a penalty after a failure");
     /* The same without the penalty. */
     CALL(add_gradient)(regularizer, dtype, x.elements, x.n, scale, alone.elements, NULL);
     if (memcmp(alone.elements, gradient.elements, alone.bytes) != 0) fail(c, "alone it differs");
@@ -212,11 +215,12 @@ static void check_prox(Case* c) {
     memset(out.elements, 0xA5, out.bytes);
     Array untouched = parse_array(c->field[5], dtype);
     memset(untouched.elements, 0xA5, out.bytes);
-    const l1l2_status status =
-        CALL(prox)(regularizer, dtype, x.elements, x.n, step, out.elements);
+    const l1l2_status status = CALL(prox)(regularizer, dtype, x.elements, x.n, step, out.elements);
     expect_status(c, status);
-    if (status == L1L2_OK) expect_array(c, &out, c->output[1]);
-    else if (memcmp(out.elements, untouched.elements, out.bytes) != 0) fail(c, "written");
+    if (status == L1L2_OK)
+        expect_array(c, &out, c->output[1]);
+    else if (memcmp(out.elements, untouched.elements, out.bytes) != 0)
+        fail(c, "written");
     /* The same in place. */
     CALL(prox)(regularizer, dtype, x.elements, x.n, step, x.elements);
     expect_array(c, &x, status == L1L2_OK ? c->output[1] : c->field[5]);
@@ -242,8 +246,7 @@ static void check_from_json(Case* c) {
     char message[256];
     char* const text = parse_text(c->field[1], &length);
     l1l2_regularizer* regularizer;
-    const l1l2_status status =
-        CALL(from_json)(text, length, &regularizer, message, sizeof message);
+    const l1l2_status status = CALL(from_json)(text, length, &regularizer, message, sizeof message);
     expect_config(c, status, regularizer);
     if ((status == L1L2_OK) != (message[0] == '\0')) fail(c, "its message does not fit its status");
     free(text);
@@ -255,9 +258,12 @@ static const struct Operation {
     size_t outputs;
     void (*check)(Case*);
 } operations[] = {
-    {"create", 2, 2, check_create},       {"penalty", 4, 1, check_penalty},
-    {"add_gradient", 6, 2, check_add_gradient}, {"prox", 5, 1, check_prox},
-    {"to_json", 3, 1, check_to_json},     {"from_json", 1, 2, check_from_json},
+    {"create", 2, 2, check_create},
+    {"penalty", 4, 1, check_penalty},
+    {"add_gradient", 6, 2, check_add_gradient},
+    {"prox", 5, 1, check_prox},
+    {"to_json", 3, 1, check_to_json},
+    {"from_json", 1, 2, check_from_json},
 };
 
 static void check(Case* c) {
@@ -265,10 +271,12 @@ static void check(Case* c) {
         const struct Operation* const operation = &operations[i];
         if (strcmp(c->field[0], operation->name) != 0) continue;
         const size_t arrow = operation->inputs + 1;
-        if (c->count < arrow + 2 || strcmp(c->field[arrow], "->") != 0) die("a line of another shape");
+        if (c->count < arrow + 2 || strcmp(c->field[arrow], "->") != 0)
+            die("a line of another shape");
         c->output = c->field + arrow + 1;
         const int succeeds = strcmp(c->output[0], "0") == 0;
-        if (c->count != arrow + 2 + (succeeds ? operation->outputs : 0)) die("a line of another length");
+        if (c->count != arrow + 2 + (succeeds ? operation->outputs : 0))
+            die("a line of another length");
         operation->check(c);
         return;
     }
@@ -344,7 +352,8 @@ static long peak_memory(void) {
 static int check_memory(void) {
     const size_t n = (size_t)1 << 28;
     float* const x = allocate(n * sizeof *x);
-    for (size_t i = 0; i < n; ++i) x[i] = 1.0f;
+    for (size_t i = 0; i < n; ++i)
+        x[i] = 1.0f;
     l1l2_regularizer* regularizer;
     if (CALL(create)(0.01, 0.02, &regularizer) != L1L2_OK) die("no regularizer");
     const long before = peak_memory();
@@ -374,15 +383,18 @@ static int measure_overhead(void) {
     enum { calls = 100000, repetitions = 31 };
     static double empty[repetitions], full[repetitions];
     float x[16];
-    for (int i = 0; i < 16; ++i) x[i] = (float)i;
+    for (int i = 0; i < 16; ++i)
+        x[i] = (float)i;
     l1l2_regularizer* regularizer;
     if (CALL(create)(0.01, 0.02, &regularizer) != L1L2_OK) die("no regularizer");
     for (int r = 0; r < repetitions; ++r) {
         double penalty;
         const double start = now();
-        for (int i = 0; i < calls; ++i) (void)CALL(version_number)();
+        for (int i = 0; i < calls; ++i)
+            (void)CALL(version_number)();
         const double middle = now();
-        for (int i = 0; i < calls; ++i) CALL(penalty)(regularizer, L1L2_FLOAT32, x, 16, &penalty);
+        for (int i = 0; i < calls; ++i)
+            CALL(penalty)(regularizer, L1L2_FLOAT32, x, 16, &penalty);
         empty[r] = (middle - start) / calls;
         full[r] = (now() - middle) / calls;
     }

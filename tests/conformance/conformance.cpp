@@ -11,13 +11,16 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <exception>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <iomanip>
 #include <iostream>
+#include <iterator>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -33,23 +36,21 @@ namespace {
 using l1l2::JsonStyle;
 using l1l2::Regularizer;
 
-constexpr int thread_count = 4;
-
-/// The library has computed something else than the case says.
-struct Differs : std::runtime_error {
-    using runtime_error::runtime_error;
-};
-
-/// The case is not one that the head of vectors.txt describes.
+/// A case that is not as vectors.txt says it is written.
 struct Malformed : std::runtime_error {
     using runtime_error::runtime_error;
 };
 
+/// What the library does is not what the case says.
+struct Differs : std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
 struct Case {
-    std::string_view operation;
-    std::vector<std::string_view> inputs;
+    std::string operation;
+    std::vector<std::string> inputs;
     l1l2_status status;
-    std::vector<std::string_view> outputs;
+    std::vector<std::string> outputs;
 };
 
 template <class T>
@@ -59,7 +60,7 @@ using Bits = std::conditional_t<
                        std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint8_t>>>;
 
 template <class T>
-constexpr std::size_t digits_of = 2 * sizeof(T);
+constexpr int digits_of = 2 * sizeof(T);
 
 template <class T>
 Bits<T> bits_of(T value) {
@@ -74,16 +75,16 @@ Integer parse_integer(std::string_view text, int base = 10) {
     const char* const end = text.data() + text.size();
     const auto [parsed, error] = std::from_chars(text.data(), end, value, base);
     if (error != std::errc() || parsed != end) {
-        throw Malformed("\"" + std::string(text) + "\" is no number");
+        throw Malformed("no number: \"" + std::string(text) + "\"");
     }
     return value;
 }
 
-/// A value from the hexadecimal digits of its bits.
+/// A value from the digits of its bits.
 template <class T>
 T parse(std::string_view digits) {
     if (digits.size() != digits_of<T>) {
-        throw Malformed("\"" + std::string(digits) + "\" has another number of digits");
+        throw Malformed("another number of digits: \"" + std::string(digits) + "\"");
     }
     const auto bits = parse_integer<Bits<T>>(digits, 16);
     T value;
@@ -91,56 +92,59 @@ T parse(std::string_view digits) {
     return value;
 }
 
-/// Values whose digits follow each other.
 template <class T>
-std::vector<T> parse_all(std::string_view digits) {
-    std::vector<T> values;
-    for (; !digits.empty(); digits.remove_prefix(digits_of<T>)) {
-        values.push_back(parse<T>(digits.substr(0, digits_of<T>)));
+std::vector<T> parse_elements(std::string_view digits) {
+    std::vector<T> elements;
+    while (!digits.empty()) {
+        const std::string_view element = digits.substr(0, digits_of<T>);
+        elements.push_back(parse<T>(element));
+        digits.remove_prefix(element.size());
     }
-    return values;
+    return elements;
 }
 
-/// N:ELEMENTS
+/// An array of the form N:ELEMENTS.
 template <class T>
 std::vector<T> parse_array(std::string_view text) {
-    const std::size_t colon = std::min(text.find(':'), text.size() - 1);
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos) {
+        throw Malformed("an array without a colon");
+    }
     const auto n = parse_integer<std::size_t>(text.substr(0, colon));
-    std::vector<T> values = parse_all<T>(text.substr(colon + 1));
-    const std::size_t given = values.size();
-    if (given > n || (given == 0 && n > 0)) {
+    std::vector<T> array = parse_elements<T>(text.substr(colon + 1));
+    const std::size_t period = array.size();
+    if (period > n || (period == 0 && n > 0)) {
         throw Malformed("an array of another number of elements");
     }
-    values.reserve(n);
-    for (std::size_t i = given; i < n; ++i) {
-        values.push_back(values[i - given]);
+    array.resize(n);
+    for (std::size_t i = period; i < n; ++i) {
+        array[i] = array[i - period];
     }
-    return values;
+    return array;
 }
 
-/// A text without any byte is written as "-", so that it is a field.
-std::string parse_text(std::string_view text) {
-    const std::vector<char> bytes = parse_all<char>(text == "-" ? "" : text);
+/// The empty text is written as "-".
+std::string parse_text(const std::string& text) {
+    const std::vector<char> bytes = parse_elements<char>(text == "-" ? "" : text);
     return {bytes.begin(), bytes.end()};
 }
 
-JsonStyle parse_style(std::string_view text) {
+JsonStyle parse_style(const std::string& text) {
     for (const JsonStyle style : {JsonStyle::config, JsonStyle::keras2, JsonStyle::keras3}) {
         if (text == std::to_string(static_cast<l1l2_json_style>(style))) {
             return style;
         }
     }
-    throw Malformed("no style");
+    throw Malformed("no style: \"" + text + "\"");
 }
 
-/// The coefficients are the inputs from the one at `first` on.
-Regularizer parse_regularizer(const Case& c, std::size_t first) {
-    return Regularizer(parse<double>(c.inputs[first]), parse<double>(c.inputs[first + 1]));
+Regularizer parse_regularizer(const std::string& l1, const std::string& l2) {
+    return Regularizer(parse<double>(l1), parse<double>(l2));
 }
 
 /// Calls check with an element of the type that dtype names.
 template <class Check>
-void with_dtype(std::string_view dtype, Check&& check) {
+void with_dtype(const std::string& dtype, Check&& check) {
     if (dtype == "float32") {
         check(float());
     } else if (dtype == "float64") {
@@ -150,13 +154,13 @@ void with_dtype(std::string_view dtype, Check&& check) {
     } else if (dtype == "bfloat16") {
         check(l1l2::BFloat16());
     } else {
-        throw Malformed("no dtype");
+        throw Malformed("no dtype: \"" + dtype + "\"");
     }
 }
 
-/// Fails unless call returns where the case has status 0, and throws that status where it has another.
+/// Makes sure that call throws the case's status or, if that is 0, returns.
 template <class Call>
-void expect_status(const Case& c, const std::string& name, Call&& call) {
+void expect_status(const Case& c, Call&& call) {
     l1l2_status status = L1L2_OK;
     std::string message = "no error";
     try {
@@ -165,8 +169,11 @@ void expect_status(const Case& c, const std::string& name, Call&& call) {
         status = error.status();
         message = error.what();
     }
-    if (status != c.status || message.empty()) {
-        throw Differs(name + " has status " + std::to_string(status) + ", \"" + message + "\"");
+    if (status != c.status) {
+        throw Differs("status " + std::to_string(status) + " (" + message + ")");
+    }
+    if (message.empty()) {
+        throw Differs("an error without a message");
     }
 }
 
@@ -175,31 +182,296 @@ void expect_equal(const std::string& name, T value, T expected) {
     if (bits_of(value) != bits_of(expected)) {
         std::ostringstream what;
         what << name << " is " << std::hex << std::setfill('0') << std::setw(digits_of<T>)
-             << +bits_of(value) << ", not " << std::setw(digits_of<T>) << +bits_of(expected);
+             << bits_of(value) << ", not " << std::setw(digits_of<T>) << bits_of(expected);
         throw Differs(what.str());
     }
 }
 
 template <class T>
-void expect_equal(const std::string& name, const std::vector<T>& values,
+void expect_equal(const std::string& name, const std::vector<T>& array,
                   const std::vector<T>& expected) {
-    const auto equal = [](T a, T b) { return bits_of(a) == bits_of(b); };
-    const auto [value, other] = std::mismatch(values.begin(), values.end(), expected.begin(),
-                                              expected.end(), equal);
-    if (value != values.end() && other != expected.end()) {
-        const auto i = value - values.begin();
-        expect_equal(name + "[" + std::to_string(i) + "]", *value, *other);
+    if (array.size() != expected.size()) {
+        throw Differs(name + " has " + std::to_string(array.size()) + " elements");
     }
-    expect_equal(name + "'s size", values.size(), expected.size());
+    const auto same = [](T a, T b) { return bits_of(a) == bits_of(b); };
+    const auto [element, other] = std::mismatch(array.begin(), array.end(), expected.begin(), same);
+    if (element != array.end()) {
+        const auto index = std::to_string(element - array.begin());
+        expect_equal(name + "[" + index + "]", *element, *other);
+    }
 }
 
-/// Fails unless make returns a regularizer with the coefficients of the outputs, or fails as it must.
+/// Makes sure that make() returns a regularizer of the case's coefficients, or fails as it must.
 template <class Make>
 void expect_config(const Case& c, Make&& make) {
     Regularizer regularizer;
-    expect_status(c, c.operation, [&] { regularizer = make(); });
+    expect_status(c, [&] { regularizer = make(); });
     if (c.status == L1L2_OK) {
         expect_equal("l1", regularizer.l1(), parse<double>(c.outputs[0]));
         expect_equal("l2", regularizer.l2(), parse<double>(c.outputs[1]));
+    }
+}
+
+void check_create(const Case& c) {
+    expect_config(c, [&] { return parse_regularizer(c.inputs[0], c.inputs[1]); });
+}
+
+void check_penalty(const Case& c) {
+    with_dtype(c.inputs[0], [&](auto element) {
+        const Regularizer regularizer = parse_regularizer(c.inputs[1], c.inputs[2]);
+        const auto x = parse_array<decltype(element)>(c.inputs[3]);
+        double penalty = 0.0;
+        expect_status(c, [&] { penalty = regularizer(x); });
+        if (c.status == L1L2_OK) {
+            expect_equal("penalty", penalty, parse<double>(c.outputs[0]));
+        }
+    });
+}
+
+void check_add_gradient(const Case& c) {
+    with_dtype(c.inputs[0], [&](auto element) {
+        using T = decltype(element);
+        const Regularizer regularizer = parse_regularizer(c.inputs[1], c.inputs[2]);
+        const auto scale = parse<double>(c.inputs[3]);
+        const auto x = parse_array<T>(c.inputs[4]);
+        const auto before = parse_array<T>(c.inputs[5]);
+        const auto after = c.status == L1L2_OK ? parse_array<T>(c.outputs[0]) : before;
+
+        auto gradient = before;
+        double penalty = 0.0;
+        expect_status(c,
+                      [&] { penalty = regularizer.penalty_and_add_gradient(x, gradient, scale); });
+        expect_equal("gradient", gradient, after);
+        if (c.status == L1L2_OK) {
+            expect_equal("penalty", penalty, parse<double>(c.outputs[1]));
+        }
+
+        gradient = before;
+        expect_status(c, [&] { regularizer.add_gradient(x, gradient, scale); });
+        expect_equal("gradient without penalty", gradient, after);
+    });
+}
+
+void check_prox(const Case& c) {
+    with_dtype(c.inputs[0], [&](auto element) {
+        using T = decltype(element);
+        const Regularizer regularizer = parse_regularizer(c.inputs[1], c.inputs[2]);
+        const auto step = parse<double>(c.inputs[3]);
+        const auto x = parse_array<T>(c.inputs[4]);
+
+        // Other bits than those of x, so that it shows whether they are written.
+        const std::vector<T> before(x.size(), parse<T>(std::string(digits_of<T>, 'a')));
+        auto out = before;
+        expect_status(c, [&] { regularizer.prox(x, step, out); });
+        expect_equal("out", out, c.status == L1L2_OK ? parse_array<T>(c.outputs[0]) : before);
+
+        auto in_place = x;
+        expect_status(c, [&] { regularizer.prox(in_place, step); });
+        expect_equal("x in place", in_place,
+                     c.status == L1L2_OK ? parse_array<T>(c.outputs[0]) : x);
+    });
+}
+
+void check_to_json(const Case& c) {
+    const JsonStyle style = parse_style(c.inputs[0]);
+    const Regularizer regularizer = parse_regularizer(c.inputs[1], c.inputs[2]);
+    std::string text;
+    expect_status(c, [&] { text = regularizer.to_json(style); });
+    if (c.status == L1L2_OK && text != parse_text(c.outputs[0])) {
+        throw Differs("text " + text);
+    }
+}
+
+void check_from_json(const Case& c) {
+    const std::string text = parse_text(c.inputs[0]);
+    expect_config(c, [&] { return Regularizer::from_json(text); });
+}
+
+struct Operation {
+    std::string_view name;
+    std::size_t inputs;
+    std::size_t outputs;
+    void (*check)(const Case&);
+};
+
+constexpr Operation operations[] = {
+    {"create", 2, 2, check_create},
+    {"penalty", 4, 1, check_penalty},
+    {"add_gradient", 6, 2, check_add_gradient},
+    {"prox", 5, 1, check_prox},
+    {"to_json", 3, 1, check_to_json},
+    {"from_json", 1, 2, check_from_json},
+};
+
+void check(const Case& c) {
+    const auto* const operation =
+        std::find_if(std::begin(operations), std::end(operations),
+                     [&](const Operation& candidate) { return candidate.name == c.operation; });
+    if (operation == std::end(operations)) {
+        throw Malformed("an unknown operation: \"" + c.operation + "\"");
+    }
+    const std::size_t outputs = c.status == L1L2_OK ? operation->outputs : 0;
+    if (c.inputs.size() != operation->inputs || c.outputs.size() != outputs) {
+        throw Malformed("another number of inputs or outputs");
+    }
+    operation->check(c);
+}
+
+Case parse_case(const std::string& line) {
+    std::istringstream words(line);
+    const std::vector<std::string> fields(std::istream_iterator<std::string>(words), {});
+    const auto arrow = std::find(fields.begin(), fields.end(), "->");
+    if (arrow == fields.begin() || fields.end() - arrow < 2) {
+        throw Malformed("no case");
+    }
+    return {fields.front(),
+            {fields.begin() + 1, arrow},
+            parse_integer<l1l2_status>(arrow[1]),
+            {arrow + 2, fields.end()}};
+}
+
+struct Line {
+    std::size_t number;
+    std::string text;
+};
+
+/// The lines that hold a case.
+std::vector<Line> read_lines(const std::string& path) {
+    std::vector<Line> lines;
+    std::ifstream file(path);
+    std::size_t number = 0;
+    for (std::string text; std::getline(file, text);) {
+        ++number;
+        if (text.rfind('#', 0) != 0) {
+            lines.push_back({number, text});
+        }
+    }
+    if (!file.eof()) {
+        throw std::runtime_error(path + ": cannot be read");
+    }
+    return lines;
+}
+
+/// What was wrong, by the number of the line.
+using Failures = std::set<std::pair<std::size_t, std::string>>;
+
+Failures check_lines(const std::vector<Line>& lines) {
+    Failures failures;
+    for (const Line& line : lines) {
+        try {
+            check(parse_case(line.text));
+        } catch (const std::exception& error) {
+            failures.emplace(line.number, error.what());
+        }
+    }
+    return failures;
+}
+
+int check_vectors(const std::string& path) {
+    const std::vector<Line> lines = read_lines(path);
+    std::array<std::future<Failures>, 4> threads;
+    for (auto& thread : threads) {
+        thread = std::async(std::launch::async, check_lines, std::cref(lines));
+    }
+    // Most failures are the same on every thread; each is told once.
+    Failures failures;
+    for (auto& thread : threads) {
+        failures.merge(thread.get());
+    }
+    for (const auto& [number, what] : failures) {
+        std::cerr << path << ':' << number << ": " << what << '\n';
+    }
+    if (!failures.empty()) {
+        return 1;
+    }
+    std::cout << lines.size() << " cases, all bits equal\n";
+    return 0;
+}
+
+/// The most memory that the process has had so far, in KiB.
+long peak_memory() {
+    std::ifstream status("/proc/self/status");
+    for (std::string word; status >> word;) {
+        long kib = 0;
+        if (word == "VmHWM:" && status >> kib) {
+            return kib;
+        }
+    }
+    throw std::runtime_error("/proc/self/status has no VmHWM");
+}
+
+int check_memory() {
+    const Regularizer regularizer(0.01, 0.02);
+    std::array<float, 1> one = {1.0F};
+    regularizer.prox(one, 1.0);
+    std::vector<float> x(std::size_t{1} << 28, 1.0F);
+
+    const long before = peak_memory();
+    const double penalty = regularizer(x);
+    regularizer.prox(x, 1.0);
+    const long rise = peak_memory() - before;
+
+    const bool shrunk =
+        one[0] < 1.0F && std::all_of(x.begin(), x.end(), [&](float e) { return e == one[0]; });
+    if (penalty != (0.01 + 0.02) * static_cast<double>(x.size()) || !shrunk) {
+        throw std::runtime_error("a wrong result");
+    }
+    std::cout << "an array of 1024 MiB: peak memory rose by " << rise << " KiB\n";
+    return 0;
+}
+
+template <class Call>
+double nanoseconds_per_call(Call&& call) {
+    constexpr int calls = 100000;
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < calls; ++i) {
+        call();
+    }
+    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
+    return time.count() / calls;
+}
+
+double median(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+int measure_overhead() {
+    const Regularizer regularizer(0.01, 0.02);
+    const std::vector<float> x(16, 1.0F);
+    std::vector<double> empty;
+    std::vector<double> penalty;
+    for (int repetition = 0; repetition < 31; ++repetition) {
+        empty.push_back(nanoseconds_per_call(l1l2_version_number));
+        penalty.push_back(nanoseconds_per_call([&] { return regularizer(x); }));
+    }
+    std::cout << std::fixed << std::setprecision(1) << "empty call " << median(empty)
+              << " ns, penalty of 16 elements " << median(penalty) << " ns\n";
+    return 0;
+}
+
+int run(const std::vector<std::string>& arguments) {
+    if (arguments.size() == 2 && arguments[0] == "vectors") {
+        return check_vectors(arguments[1]);
+    }
+    if (arguments == std::vector<std::string>{"memory"}) {
+        return check_memory();
+    }
+    if (arguments == std::vector<std::string>{"overhead"}) {
+        return measure_overhead();
+    }
+    std::cerr << "usage: conformance vectors FILE | memory | overhead\n";
+    return 2;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run({argv + 1, argv + argc});
+    } catch (const std::exception& error) {
+        std::cerr << "conformance: " << error.what() << '\n';
+        return 1;
     }
 }

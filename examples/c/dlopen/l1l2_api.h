@@ -7,8 +7,8 @@
  *     l1l2.penalty(regularizer, L1L2_FLOAT32, x, n, &penalty);
  *     l1l2_api_close(&l1l2);
  *
- * The types of the functions are those of l1l2.h, so the compiler checks every call. Take those that
- * you need into the list.
+ * The types of the functions are those of l1l2.h, so the compiler checks every call. Take those
+ * that you need into the list.
  */
 #ifndef L1L2_API_H
 #define L1L2_API_H
@@ -49,7 +49,7 @@ static inline const char* l1l2_api_open(l1l2_api* api, const char* path) {
     function = dlsym(library, "l1l2_" #name);                                                      \
     if (function == NULL) {                                                                        \
         dlclose(library);                                                                          \
-        return "libl1l2 has no l1l2_" #name ": is it too old?";                                      \
+        return "libl1l2 has no l1l2_" #name ": is it too old?";                                    \
     }                                                                                              \
     memcpy(&api->name, &function, sizeof function);
     L1L2_API_FUNCTIONS(L1L2_API_FIND)

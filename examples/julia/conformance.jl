@@ -1,0 +1,284 @@
+# Every case of vectors.txt through the module L1L2, to the bit.
+#
+#     conformance.jl vectors FILE     on four threads at once
+#     conformance.jl memory           that an array of 1 GiB is not copied
+#     conformance.jl overhead         what a call costs
+
+include("L1L2.jl")
+using .L1L2
+
+const element_types = Dict(
+    "float32" => Float32,
+    "float64" => Float64,
+    "float16" => Float16,
+    "bfloat16" => L1L2.BFloat16,
+)
+
+expect(condition, what) = condition || error(what)
+
+# Equal to the bit, unlike ==: a NaN is equal to itself, and -0.0 is not to 0.0.
+same(a, b) = a === b
+same(a::AbstractArray, b::AbstractArray) =
+    size(a) == size(b) && all(i -> a[i] === b[i], eachindex(a, b))
+
+unsigned_type(T) = sizeof(T) == 8 ? UInt64 : sizeof(T) == 4 ? UInt32 : UInt16
+
+function parse_elements(T, hex)
+    bits = ntoh.(reinterpret(unsigned_type(T), hex2bytes(hex)))
+    return collect(reinterpret(T, bits))
+end
+
+parse_double(hex) = only(parse_elements(Float64, hex))
+
+function parse_array(T, text)
+    count, hex = split(text, ':')
+    n = parse(Int, count)
+    elements = parse_elements(T, String(hex))
+    expect(n == 0 || !isempty(elements), "an array without elements")
+    n <= length(elements) && return elements[1:n]
+    return repeat(elements, cld(n, length(elements)))[1:n]
+end
+
+parse_text(hex) = hex == "-" ? "" : String(hex2bytes(hex))
+
+# An array with elements that no operation gives.
+filled(T, size) = fill(only(parse_elements(T, "a5"^sizeof(T))), size)
+filled(x) = filled(eltype(x), size(x))
+
+# The elements of x in every second row of a matrix, which has other elements in between.
+function spread(x)
+    columns = iseven(length(x)) ? 2 : 1
+    rows = length(x) ÷ columns
+    return copyto!(view(filled(eltype(x), (2rows, columns)), 1:2:2rows, :), x)
+end
+
+# Whether a spread array has these elements, and between them what it had.
+function same_spread(a, elements)
+    between = parent(a)[2:2:end, :]
+    return same(vec(copy(a)), elements) && same(between, filled(between))
+end
+
+# The status of the call, and what it returns, or nothing if it failed.
+function outcome(call)
+    try
+        return 0, call()
+    catch error
+        error isa L1L2Error || rethrow()
+        expect(!isempty(error.message), "an error without a message")
+        return error.status, nothing
+    end
+end
+
+function expect_outcome(expected_status, call)
+    status, result = outcome(call)
+    expect(status == expected_status, "status $status")
+    return result
+end
+
+function check_coefficients(status, outputs, make)
+    regularizer = expect_outcome(status, make)
+    status == 0 || return
+    l1, l2 = parse_double.(outputs)
+    expect(same(coefficients(regularizer), (l1 = l1, l2 = l2)), "coefficients")
+    close(regularizer)
+end
+
+make_regularizer(l1, l2) = Regularizer(l1 = parse_double(l1), l2 = parse_double(l2))
+
+check_create(status, outputs, l1, l2) =
+    check_coefficients(status, outputs, () -> make_regularizer(l1, l2))
+
+check_from_json(status, outputs, text) =
+    check_coefficients(status, outputs, () -> from_json(parse_text(text)))
+
+function check_to_json(status, outputs, style, l1, l2)
+    regularizer = make_regularizer(l1, l2)
+    style = L1L2.JSONStyle(parse(Int32, style))
+    json = expect_outcome(status, () -> to_json(regularizer, style))
+    status == 0 && expect(json == parse_text(outputs[1]), "JSON $json")
+end
+
+function check_penalty(status, outputs, dtype, l1, l2, x)
+    regularizer = make_regularizer(l1, l2)
+    x = parse_array(element_types[dtype], x)
+    penalty = expect_outcome(status, () -> regularizer(x))
+    status == 0 || return
+    expect(same(penalty, parse_double(outputs[1])), "penalty $penalty")
+    # A view that is not contiguous, and two of all of x that are in another order than memory.
+    expect(same(penalty, regularizer(spread(x))), "the penalty of a view with strides")
+    reversed = view(x, length(x):-1:1)
+    expect(same(penalty, regularizer(reversed)), "the penalty of a reversed view")
+    transposed = PermutedDimsArray(reshape(x, :, iseven(length(x)) ? 2 : 1), (2, 1))
+    expect(same(penalty, regularizer(transposed)), "the penalty of a transposed view")
+end
+
+function check_add_gradient(status, outputs, dtype, l1, l2, scale, x, gradient)
+    regularizer = make_regularizer(l1, l2)
+    scale = parse_double(scale)
+    x = parse_array(element_types[dtype], x)
+    before = parse_array(element_types[dtype], gradient)
+    after = status == 0 ? parse_array(element_types[dtype], outputs[1]) : before
+    with_penalty(gradient, x) =
+        expect_outcome(status, () -> penalty_and_add_gradient!(regularizer, gradient, x, scale))
+    alone(gradient, x) =
+        expect_outcome(status, () -> add_gradient!(regularizer, gradient, x, scale))
+
+    gradient = copy(before)
+    penalty = with_penalty(gradient, x)
+    expect(same(gradient, after), "gradient")
+    gradient = copy(before)
+    alone(gradient, x)
+    expect(same(gradient, after), "the gradient without the penalty")
+
+    gradient = spread(before)
+    penalty_of_view = with_penalty(gradient, spread(x))
+    expect(same_spread(gradient, after), "the gradient of a view with strides")
+    gradient = spread(before)
+    alone(gradient, spread(x))
+    expect(same_spread(gradient, after), "the gradient of a view without the penalty")
+
+    status == 0 || return
+    expect(same(penalty, parse_double(outputs[2])), "penalty $penalty")
+    expect(same(penalty_of_view, penalty), "the penalty of a view with strides")
+end
+
+function check_prox(status, outputs, dtype, l1, l2, step, x)
+    regularizer = make_regularizer(l1, l2)
+    step = parse_double(step)
+    x = parse_array(element_types[dtype], x)
+    result = status == 0 ? parse_array(element_types[dtype], outputs[1]) : nothing
+
+    out = filled(x)
+    expect_outcome(status, () -> prox!(regularizer, out, x, step))
+    expect(same(out, something(result, filled(x))), "prox")
+    out = copy(x)
+    expect_outcome(status, () -> prox!(regularizer, out, step))
+    expect(same(out, something(result, x)), "prox in place")
+
+    out = spread(filled(x))
+    expect_outcome(status, () -> prox!(regularizer, out, spread(x), step))
+    expect(same_spread(out, something(result, filled(x))), "prox of a view with strides")
+    out = spread(x)
+    expect_outcome(status, () -> prox!(regularizer, out, step))
+    expect(same_spread(out, something(result, x)), "prox in place of a view with strides")
+end
+
+# Each with the numbers of its inputs and of its outputs.
+const operations = Dict(
+    "create" => (check_create, 2, 2),
+    "penalty" => (check_penalty, 4, 1),
+    "add_gradient" => (check_add_gradient, 6, 2),
+    "prox" => (check_prox, 5, 1),
+    "to_json" => (check_to_json, 3, 1),
+    "from_json" => (check_from_json, 1, 2),
+)
+
+function check_line(line)
+    fields = String.(split(line, ' '))
+    expect(haskey(operations, fields[1]), "an unknown operation")
+    check, inputs, outputs = operations[fields[1]]
+    arrow = inputs + 2
+    expect(length(fields) > arrow && fields[arrow] == "->", "a line of another shape")
+    status = parse(Int, fields[arrow + 1])
+    expected_length = arrow + 1 + (status == 0 ? outputs : 0)
+    expect(length(fields) == expected_length, "a line of another length")
+    check(status, fields[arrow+2:end], fields[2:inputs+1]...)
+end
+
+# What is wrong with the lines, each by its number, and the number of cases.
+function check_file(path)
+    cases = 0
+    failures = String[]
+    for (number, line) in enumerate(eachline(path))
+        startswith(line, '#') && continue
+        cases += 1
+        try
+            check_line(line)
+        catch error
+            push!(failures, "$path:$number: $(sprint(showerror, error))")
+        end
+    end
+    return cases, failures
+end
+
+function check_vectors(path)
+    # Julia 1.5 starts no more threads than there are processors, even if it is told to.
+    enough = Threads.nthreads() >= min(4, Sys.CPU_THREADS)
+    expect(enough, "too few threads: it takes JULIA_NUM_THREADS=4")
+    results = Vector{Tuple{Int,Vector{String}}}(undef, 4)
+    Threads.@threads :static for i in 1:4
+        results[i] = check_file(path)
+    end
+    failures = unique(vcat(last.(results)...))
+    foreach(failure -> println(stderr, failure), failures)
+    isempty(failures) || return 1
+    cases = first(results[1])
+    expect(cases > 0, "no cases")
+    println(cases, " cases, all bits equal")
+    return 0
+end
+
+# The most memory that the process has had so far, in KiB.
+function peak_memory()
+    line = only(filter(startswith("VmHWM:"), readlines("/proc/self/status")))
+    return parse(Int, split(line)[2])
+end
+
+function check_memory()
+    n = 2^28
+    x = ones(Float32, n)
+    regularizer = Regularizer(l1 = 0.01, l2 = 0.02)
+    # The first calls compile the methods.
+    regularizer(x[1:1])
+    shrunk = only(prox!(regularizer, x[1:1], 1.0))
+    before = peak_memory()
+    penalty = regularizer(x)
+    prox!(regularizer, x, 1.0)
+    rise = peak_memory() - before
+    expect(penalty === (0.01 + 0.02) * n, "penalty $penalty")
+    expect(shrunk < 1 && all(==(shrunk), x), "prox")
+    println("an array of 1024 MiB: peak memory rose by ", rise, " KiB")
+    return 0
+end
+
+function call_empty(calls)
+    for _ in 1:calls
+        @ccall $(L1L2.functions[].version_number)()::UInt32
+    end
+end
+
+function call_penalty(regularizer, x, calls)
+    for _ in 1:calls
+        regularizer(x)
+    end
+end
+
+median(times) = sort(times)[cld(length(times), 2)]
+
+function measure_overhead()
+    calls = 100_000
+    x = Float32.(0:15)
+    regularizer = Regularizer(l1 = 0.01, l2 = 0.02)
+    empty, full = Float64[], Float64[]
+    for _ in 1:31
+        push!(empty, @elapsed(call_empty(calls)) / calls * 1e9)
+        push!(full, @elapsed(call_penalty(regularizer, x, calls)) / calls * 1e9)
+    end
+    a, b = round.(median.((empty, full)), digits = 1)
+    println("empty call ", a, " ns, penalty of 16 elements ", b, " ns")
+    return 0
+end
+
+function main(arguments)
+    if length(arguments) == 2 && arguments[1] == "vectors"
+        return check_vectors(arguments[2])
+    elseif arguments == ["memory"]
+        return check_memory()
+    elseif arguments == ["overhead"]
+        return measure_overhead()
+    end
+    println(stderr, "usage: conformance.jl vectors FILE | memory | overhead")
+    return 2
+end
+
+exit(main(ARGS))

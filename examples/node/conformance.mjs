@@ -1,0 +1,337 @@
+/**
+ * Every case of tests/conformance/vectors.txt through l1l2.mjs, to the bit.
+ *
+ *     node conformance.mjs vectors FILE     in four workers at once
+ *     node conformance.mjs memory           that an array of 1 GiB is not copied
+ *     node conformance.mjs overhead         what a call costs
+ */
+import assert from "node:assert";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import koffi from "koffi";
+import { L1L2Error, Regularizer } from "./l1l2.mjs";
+
+/** @typedef {import("./l1l2.mjs").Elements} Elements */
+/** @typedef {import("./l1l2.mjs").Dtype} Dtype */
+
+const WORKERS = 4;
+
+/**
+ * The typed array of each dtype. Where the runtime has Float16Array, half of the workers take it.
+ *
+ * @type {Record<string, any>}
+ */
+const TYPES = {
+    float32: Float32Array,
+    float64: Float64Array,
+    float16: (workerData?.worker % 2 === 0 && globalThis.Float16Array) || Uint16Array,
+    bfloat16: Uint16Array,
+};
+
+/** @param {string} hex */
+function parseDouble(hex) {
+    assert(/^[0-9a-f]{16}$/.test(hex), "malformed number");
+    return new Float64Array(BigUint64Array.of(BigInt(`0x${hex}`)).buffer)[0];
+}
+
+/** @param {number} value */
+function hexOf(value) {
+    return new BigUint64Array(Float64Array.of(value).buffer)[0].toString(16).padStart(16, "0");
+}
+
+/**
+ * The array lies in the middle of its ArrayBuffer.
+ *
+ * @param {string} dtype
+ * @param {string} text  N:ELEMENTS
+ * @returns {any}
+ */
+function parseArray(dtype, text) {
+    const Type = TYPES[dtype];
+    assert(Type, `unknown dtype ${dtype}`);
+    const size = Type.BYTES_PER_ELEMENT;
+    const [, count, digits] = text.match(/^(\d+):((?:[0-9a-f]{4})*)$/) ?? assert.fail("no array");
+    const n = Number(count);
+    const given = digits.match(new RegExp(`.{${2 * size}}`, "g")) ?? [];
+    assert(given.length * 2 * size === digits.length && given.length <= n, "malformed array");
+    assert(given.length > 0 || n === 0, "an array without elements");
+
+    const array = new Type(new ArrayBuffer((n + 2) * size), size, n);
+    const Word = size === 8 ? BigUint64Array : size === 4 ? Uint32Array : Uint16Array;
+    const words = new Word(array.buffer, array.byteOffset, n);
+    const bits = given.map((hex) => (size === 8 ? BigInt(`0x${hex}`) : parseInt(hex, 16)));
+    for (let i = 0; i < n; ++i) words[i] = bits[i % bits.length];
+    return array;
+}
+
+/** @param {string} hex */
+function parseText(hex) {
+    assert(/^(-|([0-9a-f]{2})+)$/.test(hex), "malformed text");
+    const bytes = Buffer.from(hex === "-" ? "" : hex, "hex");
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+}
+
+/** @param {Elements} array */
+function bytesOf(array) {
+    return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/**
+ * Calls, and expects the status. Returns what the call does, or undefined after a failure.
+ *
+ * @param {number} status
+ * @param {() => any} call
+ */
+async function expectStatus(status, call) {
+    let actual = 0;
+    let result;
+    try {
+        result = await call();
+    } catch (error) {
+        if (!(error instanceof L1L2Error)) throw error;
+        assert(error.message !== "", "an error without a message");
+        actual = error.status;
+    }
+    assert(actual === status, `status ${actual}`);
+    return result;
+}
+
+/**
+ * @param {number} value
+ * @param {string} expected
+ * @param {string} name
+ */
+function expectDouble(value, expected, name) {
+    assert(typeof value === "number", `${name} is no number`);
+    assert(hexOf(value) === expected, `${name} ${hexOf(value)}`);
+}
+
+/**
+ * @param {Elements} array
+ * @param {Elements} expected
+ * @param {string} name
+ */
+function expectArray(array, expected, name) {
+    assert(bytesOf(array).equals(bytesOf(expected)), `another ${name}`);
+}
+
+/**
+ * @param {Regularizer | undefined} regularizer
+ * @param {string[]} expected
+ */
+function expectConfig(regularizer, [l1, l2]) {
+    if (regularizer === undefined) return;
+    expectDouble(regularizer.l1, l1, "l1");
+    expectDouble(regularizer.l2, l2, "l2");
+    regularizer.destroy();
+}
+
+/**
+ * What each operation has for inputs and outputs, and its check, which throws what is wrong. After
+ * a failure there are no outputs.
+ *
+ * @typedef {{
+ *     inputs: number,
+ *     outputs: number,
+ *     check: (inputs: string[], status: number, outputs: string[]) => Promise<void>,
+ * }} Operation
+ * @type {Record<string, Operation>}
+ */
+const OPERATIONS = {
+    create: {
+        inputs: 2,
+        outputs: 2,
+        async check(inputs, status, outputs) {
+            const [l1, l2] = inputs.map(parseDouble);
+            expectConfig(await expectStatus(status, () => new Regularizer(l1, l2)), outputs);
+        },
+    },
+
+    penalty: {
+        inputs: 4,
+        outputs: 1,
+        async check([name, l1, l2, elements], status, [expected]) {
+            const regularizer = new Regularizer(parseDouble(l1), parseDouble(l2));
+            const options = { dtype: /** @type {Dtype} */ (name) };
+            const x = parseArray(name, elements);
+            for (const call of [
+                () => regularizer.penalty(x, options),
+                () => regularizer.penaltyAsync(x, options),
+            ]) {
+                const penalty = await expectStatus(status, call);
+                if (status === 0) expectDouble(penalty, expected, "penalty");
+            }
+            regularizer.destroy();
+        },
+    },
+
+    add_gradient: {
+        inputs: 6,
+        outputs: 2,
+        async check([name, l1, l2, factor, elements, before], status, [after, expected]) {
+            const regularizer = new Regularizer(parseDouble(l1), parseDouble(l2));
+            const options = { dtype: /** @type {Dtype} */ (name), scale: parseDouble(factor) };
+            const x = parseArray(name, elements);
+            const gradient = parseArray(name, before);
+            const alone = parseArray(name, before);
+            const penalty = await expectStatus(status, () =>
+                regularizer.penaltyAndAddGradient(x, gradient, options),
+            );
+            if (status === 0) expectDouble(penalty, expected, "penalty");
+            await expectStatus(status, () => regularizer.addGradient(x, alone, options));
+            expectArray(gradient, parseArray(name, after ?? before), "gradient");
+            expectArray(alone, gradient, "gradient without the penalty");
+            expectArray(x, parseArray(name, elements), "x");
+            regularizer.destroy();
+        },
+    },
+
+    prox: {
+        inputs: 5,
+        outputs: 1,
+        async check([name, l1, l2, size, elements], status, [expected]) {
+            const regularizer = new Regularizer(parseDouble(l1), parseDouble(l2));
+            const dtype = /** @type {Dtype} */ (name);
+            const step = parseDouble(size);
+            const x = parseArray(name, elements);
+            const out = parseArray(name, elements);
+            bytesOf(out).fill(0xa5);
+            const untouched = out.slice();
+            await expectStatus(status, () => regularizer.prox(x, step, { out, dtype }));
+            expectArray(out, status === 0 ? parseArray(name, expected) : untouched, "out");
+            expectArray(x, parseArray(name, elements), "x");
+            await expectStatus(status, () => regularizer.prox(x, step, { dtype }));
+            expectArray(x, parseArray(name, expected ?? elements), "result in place");
+            regularizer.destroy();
+        },
+    },
+
+    to_json: {
+        inputs: 3,
+        outputs: 1,
+        async check([number, l1, l2], status, [expected]) {
+            const regularizer = new Regularizer(parseDouble(l1), parseDouble(l2));
+            const style = /** @type {const} */ (["config", "keras2", "keras3"])[Number(number)];
+            const text = await expectStatus(status, () => regularizer.toJson(style));
+            if (status === 0) assert(text === parseText(expected), `text ${text}`);
+            regularizer.destroy();
+        },
+    },
+
+    from_json: {
+        inputs: 1,
+        outputs: 2,
+        async check([hex], status, outputs) {
+            const text = parseText(hex);
+            expectConfig(await expectStatus(status, () => Regularizer.fromJson(text)), outputs);
+        },
+    },
+};
+
+/** @param {string} line */
+async function checkLine(line) {
+    const [name, ...fields] = line.split(" ");
+    const operation = OPERATIONS[name];
+    assert(operation, `unknown operation ${name}`);
+    const { inputs, outputs } = operation;
+    assert(fields[inputs] === "->" && /^\d+$/.test(fields[inputs + 1]), "malformed line");
+    const status = Number(fields[inputs + 1]);
+    const rest = fields.slice(inputs + 2);
+    assert(rest.length === (status === 0 ? outputs : 0), "malformed line");
+    await operation.check(fields.slice(0, inputs), status, rest);
+}
+
+/**
+ * Returns the number of cases, and what differs.
+ *
+ * @param {string} path
+ * @param {string} text
+ */
+async function checkText(path, text) {
+    const lines = text.replace(/\n$/, "").split("\n");
+    let cases = 0;
+    const differences = [];
+    for (const [i, line] of lines.entries()) {
+        if (line.startsWith("#")) continue;
+        ++cases;
+        try {
+            await checkLine(line);
+        } catch (error) {
+            differences.push(`${path}:${i + 1}: ${/** @type {Error} */ (error).message}`);
+        }
+    }
+    return { cases, differences };
+}
+
+/** @param {string} path */
+async function checkVectors(path) {
+    const text = readFileSync(path, "utf8");
+    const workers = Array.from({ length: WORKERS }, (_, worker) => {
+        return new Worker(new URL(import.meta.url), { workerData: { path, text, worker } });
+    });
+    const results = (await Promise.all(workers.map((worker) => once(worker, "message")))).flat();
+    const differences = new Set(results.flatMap((result) => result.differences));
+    for (const difference of differences) console.error(difference);
+    if (differences.size > 0) process.exitCode = 1;
+    else console.log(`${results[0].cases} cases, all bits equal`);
+}
+
+function peakMemory() {
+    const status = readFileSync("/proc/self/status", "utf8");
+    return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]);
+}
+
+function checkMemory() {
+    const x = new Float32Array(2 ** 28).fill(1);
+    const regularizer = new Regularizer(0.01, 0.02);
+    const before = peakMemory();
+    const penalty = regularizer.penalty(x);
+    regularizer.prox(x, 1);
+    const rise = peakMemory() - before;
+    regularizer.destroy();
+    assert(penalty === (0.01 + 0.02) * x.length, `penalty ${penalty}`);
+    assert(x[0] < 1 && x[x.length - 1] < 1, "prox has left an element");
+    console.log(`an array of 1024 MiB: peak memory rose by ${rise} KiB`);
+}
+
+/**
+ * Returns the nanoseconds that each call takes.
+ *
+ * @param {() => void} call
+ */
+function measure(call) {
+    const calls = 20000;
+    const start = process.hrtime.bigint();
+    for (let i = 0; i < calls; ++i) call();
+    return Number(process.hrtime.bigint() - start) / calls;
+}
+
+/** @param {number[]} values */
+function median(values) {
+    return values.sort((a, b) => a - b)[values.length >> 1];
+}
+
+function measureOverhead() {
+    const library = koffi.load(process.env.L1L2_LIBRARY ?? "libl1l2.so.0");
+    const empty = library.func("uint32_t l1l2_version_number()");
+    const regularizer = new Regularizer(0.01, 0.02);
+    const x = Float32Array.from({ length: 16 }, (_, i) => i);
+    const times = Array.from({ length: 31 }, () => [
+        measure(() => empty()),
+        measure(() => regularizer.penalty(x)),
+    ]);
+    regularizer.destroy();
+    const [a, b] = [0, 1].map((i) => median(times.map((pair) => pair[i])).toFixed(1));
+    console.log(`empty call ${a} ns, penalty of 16 elements ${b} ns`);
+}
+
+const [command, ...operands] = process.argv.slice(2);
+if (!isMainThread) parentPort?.postMessage(await checkText(workerData.path, workerData.text));
+else if (command === "vectors" && operands.length === 1) await checkVectors(operands[0]);
+else if (command === "memory" && operands.length === 0) checkMemory();
+else if (command === "overhead" && operands.length === 0) measureOverhead();
+else {
+    console.error("usage: conformance vectors FILE | memory | overhead");
+    process.exitCode = 2;
+}

@@ -1,0 +1,415 @@
+"""Every case of vectors.txt through l1l2.py, to the bit.
+
+    python conformance.py vectors FILE     on four threads at once
+    python conformance.py memory           that an array of 1 GiB is not copied
+    python conformance.py overhead         what a call costs
+
+It uses the library that l1l2.py finds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import itertools
+import os
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import l1l2
+import numpy
+
+THREADS = 4
+
+_NumpyArray = numpy.ndarray[Any, Any]
+#: How the bits of an element are written, and the dtype of an array of them.
+DTYPES = {
+    "float32": (">u4", "f4"),
+    "float64": (">u8", "f8"),
+    "float16": (">u2", "f2"),
+    "bfloat16": (">u2", "u2"),
+}
+
+
+class DifferenceError(Exception):
+    """What a case gives that it should not."""
+
+
+class Foreign:
+    """An array of another library, of which nothing is known but what DLPack says."""
+
+    def __init__(self, x: _NumpyArray) -> None:
+        self._x = x
+
+    def __dlpack__(self, **arguments: Any) -> Any:
+        return self._x.__dlpack__(**arguments)
+
+
+class Laid(NamedTuple):
+    """Elements that were laid somewhere."""
+
+    #: What the library is given.
+    array: l1l2.Array
+    #: The same elements in the order of memory.
+    elements: _NumpyArray
+    #: All memory, of which the elements may be a part.
+    memory: _NumpyArray
+
+
+def compact(elements: _NumpyArray) -> Laid:
+    memory = elements.copy()
+    return Laid(memory, memory, memory)
+
+
+def every_second(elements: _NumpyArray) -> Laid:
+    memory = numpy.repeat(elements, 2)
+    return Laid(memory[1::2], memory[1::2], memory)
+
+
+def turned(elements: _NumpyArray) -> Laid:
+    """A matrix with a gap after each row, transposed and flipped."""
+    columns = 2 if elements.size % 2 == 0 else 1
+    memory = numpy.zeros((elements.size // columns, columns + 1), elements.dtype)
+    memory[:, :columns] = elements.reshape(-1, columns)
+    return Laid(memory[:, :columns].T[::-1], memory[:, :columns], memory)
+
+
+def transposed(elements: _NumpyArray) -> Laid:
+    """Contiguous in the order of Fortran."""
+    rows = elements.copy().reshape(2 if elements.size % 2 == 0 else 1, -1)
+    return Laid(rows.T, rows, rows)
+
+
+def foreign(elements: _NumpyArray) -> Laid:
+    memory = elements.copy()
+    return Laid(Foreign(memory), memory, memory)
+
+
+#: How x and what is written are laid, each pair in arrays of one shape.
+LAYOUTS = [
+    (compact, compact),
+    (transposed, transposed),
+    (compact, every_second),
+    (every_second, compact),
+    (turned, turned),
+    (foreign, every_second),
+    (every_second, foreign),
+]
+
+
+def layouts_of(dtype: str) -> list[tuple[Callable[[_NumpyArray], Laid], ...]]:
+    # NumPy's DLPack has no bfloat16.
+    without = foreign if dtype == "bfloat16" else None
+    return [pair for pair in LAYOUTS if without not in pair]
+
+
+def parse_double(text: str) -> float:
+    (value,) = struct.unpack(">d", bytes.fromhex(text))
+    return float(value)
+
+
+def parse_array(text: str, dtype: str) -> _NumpyArray:
+    count, digits = text.split(":")
+    bits, elements = DTYPES[dtype]
+    pattern = numpy.frombuffer(bytes.fromhex(digits), bits)
+    n = int(count)
+    if pattern.size > n or (pattern.size == 0) != (n == 0):
+        raise ValueError(f"{pattern.size} elements for {n}")
+    native = pattern.astype(pattern.dtype.newbyteorder("="))
+    return numpy.resize(native, n).view(elements)
+
+
+def parse_text(text: str) -> bytes:
+    return b"" if text == "-" else bytes.fromhex(text)
+
+
+def expect_double(value: float, expected: str) -> None:
+    bits = struct.pack(">d", value).hex()
+    if bits != expected:
+        raise DifferenceError(f"{bits} instead of {expected}")
+
+
+def expect_array(laid: Laid, expected: _NumpyArray, before: Laid, what: str) -> None:
+    """That the elements are as expected, and the memory beside them is untouched."""
+    if laid.elements.tobytes() != expected.tobytes():
+        raise DifferenceError(f"{what}: another array")
+    laid.elements[...] = before.elements
+    if laid.memory.tobytes() != before.memory.tobytes():
+        raise DifferenceError(f"{what}: memory beside the elements is written")
+
+
+def expect_config(regularizer: l1l2.Regularizer, l1: str, l2: str) -> None:
+    expect_double(regularizer.l1, l1)
+    expect_double(regularizer.l2, l2)
+
+
+def attempt(
+    status: str, function: Callable[..., Any], *arguments: Any, **options: Any
+) -> Any:
+    """Returns what the function does; None if it fails with the status, as it must."""
+    try:
+        result = function(*arguments, **options)
+    except l1l2.L1L2Error as error:
+        if error.status != int(status) or not error.message:
+            raise DifferenceError(f"status {error.status}: {error}") from error
+        return None
+    if status != "0":
+        raise DifferenceError(f"no status {status}")
+    return result
+
+
+def regularizer_of(l1: str, l2: str) -> l1l2.Regularizer:
+    return l1l2.Regularizer(parse_double(l1), parse_double(l2))
+
+
+def options_of(dtype: str) -> dict[str, Any]:
+    return {"dtype": dtype} if dtype == "bfloat16" else {}
+
+
+def check_create(l1: str, l2: str, status: str, *outputs: str) -> None:
+    regularizer = attempt(status, regularizer_of, l1, l2)
+    if outputs:
+        expect_config(regularizer, *outputs)
+
+
+def check_penalty(
+    dtype: str, l1: str, l2: str, x: str, status: str, *outputs: str
+) -> None:
+    regularizer = regularizer_of(l1, l2)
+    elements = parse_array(x, dtype)
+    for layout, _ in layouts_of(dtype):
+        array = layout(elements).array
+        penalty = attempt(status, regularizer, array, **options_of(dtype))
+        if outputs:
+            expect_double(penalty, *outputs)
+
+
+def check_add_gradient(
+    dtype: str,
+    l1: str,
+    l2: str,
+    scale: str,
+    x: str,
+    gradient: str,
+    status: str,
+    *outputs: str,
+) -> None:
+    regularizer = regularizer_of(l1, l2)
+    factor = parse_double(scale)
+    elements = parse_array(x, dtype)
+    start = parse_array(gradient, dtype)
+    expected = parse_array(outputs[0], dtype) if outputs else start
+    for x_layout, gradient_layout in layouts_of(dtype):
+        array = x_layout(elements).array
+        for method in (regularizer.penalty_and_add_gradient, regularizer.add_gradient):
+            before, after = gradient_layout(start), gradient_layout(start)
+            penalty = attempt(
+                status, method, array, after.array, factor, **options_of(dtype)
+            )
+            expect_array(after, expected, before, gradient_layout.__name__)
+            if outputs and method == regularizer.penalty_and_add_gradient:
+                expect_double(penalty, outputs[1])
+
+
+def check_prox(
+    dtype: str, l1: str, l2: str, step: str, x: str, status: str, *outputs: str
+) -> None:
+    prox = regularizer_of(l1, l2).prox
+    size = parse_double(step)
+    options = options_of(dtype)
+    elements = parse_array(x, dtype)
+    start = numpy.frombuffer(b"\xa5" * elements.nbytes, elements.dtype)
+    for x_layout, out_layout in layouts_of(dtype):
+        array = x_layout(elements).array
+        before, after = out_layout(start), out_layout(start)
+        attempt(status, prox, array, size, after.array, **options)
+        expected = parse_array(outputs[0], dtype) if outputs else start
+        expect_array(after, expected, before, out_layout.__name__)
+
+        before, after = x_layout(elements), x_layout(elements)
+        attempt(status, prox, after.array, size, **options)
+        expected = parse_array(outputs[0], dtype) if outputs else elements
+        expect_array(after, expected, before, f"{x_layout.__name__}, in place")
+
+
+def check_to_json(style: str, l1: str, l2: str, status: str, *outputs: str) -> None:
+    regularizer = regularizer_of(l1, l2)
+    text = attempt(status, regularizer.to_json, l1l2.JsonStyle(int(style)))
+    if outputs and text.encode() != parse_text(*outputs):
+        raise DifferenceError(text)
+
+
+def check_from_json(text: str, status: str, *outputs: str) -> None:
+    regularizer = attempt(status, l1l2.Regularizer.from_json, parse_text(text))
+    if outputs:
+        expect_config(regularizer, *outputs)
+
+
+#: The numbers of inputs and of outputs, and what checks them.
+OPERATIONS: dict[str, tuple[int, int, Callable[..., None]]] = {
+    "create": (2, 2, check_create),
+    "penalty": (4, 1, check_penalty),
+    "add_gradient": (6, 2, check_add_gradient),
+    "prox": (5, 1, check_prox),
+    "to_json": (3, 1, check_to_json),
+    "from_json": (1, 2, check_from_json),
+}
+
+
+def check(line: str) -> None:
+    operation, *fields = line.split()
+    inputs, outputs, check_operation = OPERATIONS[operation]
+    status = fields[inputs + 1]
+    given = inputs + 2 + (outputs if status == "0" else 0)
+    if fields[inputs] != "->" or len(fields) != given:
+        raise ValueError(f"a malformed line: {line}")
+    check_operation(*fields[:inputs], *fields[inputs + 1 :])
+
+
+def views(dtype: str) -> list[_NumpyArray]:
+    """Returns arrays of one shape, each with other strides and memory of its own."""
+    memory = numpy.arange(-480, 480, dtype=dtype).reshape(8, 10, 12)
+    return [
+        memory[:4, :5, :6].copy(order="C"),
+        memory[:4, :5, :6].copy(order="F"),
+        memory.copy()[::2, ::2, ::2],
+        memory.copy()[::-2, 5:, 1::2],
+        memory.copy()[:6, 5:, :4].T,
+    ]
+
+
+def check_views(dtype: str) -> None:
+    """That a view gives what its contiguous copy gives, for any strides of x and y."""
+    regularizer = l1l2.Regularizer(l1=1.0, l2=0.5)
+    repeated = numpy.broadcast_to(numpy.arange(6, dtype=dtype), (4, 5, 6))
+    for x in [*views(dtype), repeated]:
+        copy = x.copy(order="C")
+        # Sums of small integers are exact, in the order of either memory.
+        if regularizer(x) != regularizer(copy):
+            raise DifferenceError(f"the penalty of strides {x.strides}")
+        for y in views(dtype):
+            expected = y.copy(order="C")
+            regularizer.add_gradient(x, y, 0.3)
+            regularizer.add_gradient(copy, expected, 0.3)
+            if y.tobytes() != expected.tobytes():
+                raise DifferenceError(f"a gradient, {x.strides} and {y.strides}")
+            regularizer.prox(x, 0.3, y)
+            regularizer.prox(copy, 0.3, expected)
+            if y.tobytes() != expected.tobytes():
+                raise DifferenceError(f"a prox, {x.strides} and {y.strides}")
+
+
+def check_refusals() -> None:
+    """That arrays that do not go together are refused before anything is written."""
+    regularizer = l1l2.Regularizer(l1=1.0, l2=0.5)
+    x = numpy.ones(4, numpy.float32)
+    read_only = numpy.ones(4, numpy.float32)
+    read_only.flags.writeable = False
+    for y, expected in (
+        (numpy.ones(3, numpy.float32), ValueError),
+        (numpy.ones((2, 2), numpy.float32), ValueError),
+        (read_only, ValueError),
+        (numpy.ones(4, numpy.float64), l1l2.L1L2Error),
+        (numpy.ones(4, numpy.uint16), TypeError),
+        (numpy.ones(4, numpy.dtype("f4").newbyteorder()), TypeError),
+    ):
+        for function, arguments in (
+            (regularizer.add_gradient, (x, y)),
+            (regularizer.prox, (x, 0.3, y)),
+        ):
+            try:
+                function(*arguments)
+            except (TypeError, ValueError) as error:
+                if type(error) is expected and (y == 1).all():
+                    continue
+            raise DifferenceError(f"{y!r} is not refused")
+
+
+def differences(path: str, lines: list[str]) -> Iterator[str]:
+    for number, line in enumerate(lines, start=1):
+        if line.startswith("#"):
+            continue
+        try:
+            check(line)
+        except DifferenceError as difference:
+            yield f"{path}:{number}: {difference}"
+
+
+def check_vectors(path: str) -> int:
+    for dtype in ("float32", "float64", "float16"):
+        check_views(dtype)
+    check_refusals()
+    with open(path, encoding="ascii") as file:
+        lines = file.readlines()
+    with ThreadPoolExecutor(THREADS) as threads:
+        runs = [
+            threads.submit(lambda: list(differences(path, lines)))
+            for _ in range(THREADS)
+        ]
+        found = [run.result() for run in runs]
+    if any(found):
+        each = dict.fromkeys(itertools.chain.from_iterable(found))
+        print(*each, sep="\n", file=sys.stderr)
+        return 1
+    cases = sum(not line.startswith("#") for line in lines)
+    print(f"{cases} cases, all bits equal")
+    return 0
+
+
+def peak_memory() -> int:
+    """The most memory that the process has had so far, in KiB."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:"))
+
+
+def check_memory() -> int:
+    n = 1 << 28
+    x = numpy.ones(n, dtype=numpy.float32)
+    regularizer = l1l2.Regularizer(l1=0.01, l2=0.02)
+    before = peak_memory()
+    penalty = regularizer(x)
+    regularizer.prox(x, 1.0)
+    rise = peak_memory() - before
+    if penalty != (0.01 + 0.02) * n or not x.max() < 1.0:
+        print("a wrong result", file=sys.stderr)
+        return 1
+    print(f"an array of 1024 MiB: peak memory rose by {rise} KiB")
+    return 0
+
+
+def nanoseconds_of(function: Callable[[], object]) -> float:
+    calls = 10_000
+    start = time.perf_counter_ns()
+    for _ in range(calls):
+        function()
+    return (time.perf_counter_ns() - start) / calls
+
+
+def measure_overhead() -> int:
+    library = ctypes.CDLL(os.environ.get("L1L2_LIBRARY") or "libl1l2.so.0")
+    x = numpy.arange(16, dtype=numpy.float32)
+    regularizer = l1l2.Regularizer(l1=0.01, l2=0.02)
+    functions = library.l1l2_version_number, functools.partial(regularizer.penalty, x)
+    times = [[nanoseconds_of(function) for function in functions] for _ in range(31)]
+    empty, penalty = numpy.median(times, axis=0)
+    print(f"empty call {empty:.0f} ns, penalty of 16 elements {penalty:.0f} ns")
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) == 2 and arguments[0] == "vectors":
+        return check_vectors(arguments[1])
+    if arguments == ["memory"]:
+        return check_memory()
+    if arguments == ["overhead"]:
+        return measure_overhead()
+    print("usage: conformance.py vectors FILE | memory | overhead", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,151 @@
+/*
+ * The shared library in a host that knows nothing of it:
+ *     loading_test rounds LIBRARY          a thousand times opened, used and closed, it leaves
+ * nothing loading_test copies LIBRARY OTHER    two copies of it at once do not see each other
+ *     loading_test use LIBRARY             every function that C++'s runtime stands behind; run
+ * beside a libstdc++ each function of which aborts This program itself is C and links nothing but
+ * libc.
+ */
+#include <dlfcn.h>
+#include <l1l2.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Functions {
+    void* library;
+    __typeof__(&l1l2_create) create;
+    __typeof__(&l1l2_destroy) destroy;
+    __typeof__(&l1l2_penalty) penalty;
+    __typeof__(&l1l2_from_json) from_json;
+    __typeof__(&l1l2_to_json) to_json;
+    __typeof__(&l1l2_isa) isa;
+} Functions;
+
+static void expect(int holds, const char* what) {
+    if (!holds) {
+        fprintf(stderr, "not so: %s\n", what);
+        exit(1);
+    }
+}
+
+static void find(void* library, const char* name, void* function) {
+    void* const found = dlsym(library, name);
+    expect(found != NULL, name);
+    memcpy(function, &found, sizeof found);
+}
+
+static Functions open_library(const char* path) {
+    Functions f;
+    f.library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (f.library == NULL) {
+        fprintf(stderr, "%s\n", dlerror());
+        exit(1);
+    }
+    find(f.library, "l1l2_create", &f.create);
+    find(f.library, "l1l2_destroy", &f.destroy);
+    find(f.library, "l1l2_penalty", &f.penalty);
+    find(f.library, "l1l2_from_json", &f.from_json);
+    find(f.library, "l1l2_to_json", &f.to_json);
+    find(f.library, "l1l2_isa", &f.isa);
+    return f;
+}
+
+/* Memory is allocated, exceptions are thrown and caught inside, numbers are converted. */
+static void use(const Functions* f) {
+    static const float x[] = {0.5f, -1.25f, 0.0f, 2.0f};
+    l1l2_regularizer* regularizer;
+    char text[256];
+    size_t length;
+    double penalty;
+    const char* const malformed = "{\"l1\": ";
+    const char* const unknown = "{\"class_name\": \"L3\", \"config\": {}}";
+    const char* const good = "{\"l1\": 0.01, \"l2\": 0.02}";
+    expect(f->from_json(malformed, strlen(malformed), &regularizer, text, sizeof text) ==
+               L1L2_ERROR_MALFORMED_JSON,
+           "malformed JSON is malformed");
+    expect(f->from_json(unknown, strlen(unknown), &regularizer, text, sizeof text) ==
+               L1L2_ERROR_UNKNOWN_CONFIG,
+           "L3 is unknown");
+    expect(f->from_json(good, strlen(good), &regularizer, text, sizeof text) == L1L2_OK, "JSON");
+    expect(f->to_json(regularizer, L1L2_JSON_CONFIG, text, sizeof text, &length) == L1L2_OK &&
+               strcmp(text, good) == 0,
+           "JSON goes both ways");
+    expect(f->penalty(regularizer, L1L2_FLOAT32, x, 4, &penalty) == L1L2_OK && penalty == 0.15375,
+           "the penalty");
+    f->destroy(regularizer);
+}
+
+/* A number from /proc/self/status, in KiB, and how many regions of memory the process has. */
+static long resident_kib(void) {
+    char line[256];
+    long kib = -1;
+    FILE* const status = fopen("/proc/self/status", "r");
+    expect(status != NULL, "/proc can be read");
+    while (kib < 0 && fgets(line, sizeof line, status) != NULL)
+        if (strncmp(line, "VmRSS:", 6) == 0) kib = strtol(line + 6, NULL, 10);
+    fclose(status);
+    return kib;
+}
+
+static int regions(void) {
+    int count = 0, c;
+    FILE* const maps = fopen("/proc/self/maps", "r");
+    expect(maps != NULL, "/proc can be read");
+    while ((c = getc(maps)) != EOF)
+        count += c == '\n';
+    fclose(maps);
+    return count;
+}
+
+static void rounds(const char* path) {
+    int regions_before = 0;
+    long kib_before = 0;
+    for (int i = 0; i < 1000; ++i) {
+        if (i == 10) { /* by then malloc and the dynamic linker have what they keep */
+            regions_before = regions();
+            kib_before = resident_kib();
+        }
+        const Functions f = open_library(path);
+        use(&f);
+        expect(dlclose(f.library) == 0, "it can be closed");
+        expect(dlopen(path, RTLD_NOW | RTLD_NOLOAD) == NULL, "closed, it is gone");
+    }
+    expect(regions() == regions_before, "no region of memory is left");
+    expect(resident_kib() - kib_before < 512, "no memory is left");
+}
+
+static void copies(const char* path, const char* other_path) {
+    const Functions first = open_library(path);
+    setenv("L1L2_ISA", "generic", 1);
+    const Functions second = open_library(other_path);
+    expect(first.library != second.library && first.create != second.create, "they are two");
+    /* Each has read the environment by itself. */
+    expect(strcmp(second.isa(), "generic") == 0, "the second copy's choice");
+    unsetenv("L1L2_ISA");
+    const char* const best = first.isa();
+    expect(best != second.isa(), "the first copy has a choice of its own");
+    use(&first);
+    use(&second);
+    dlclose(first.library);
+    use(&second);
+    expect(strcmp(second.isa(), "generic") == 0, "the second copy outlives the first");
+    dlclose(second.library);
+}
+
+int main(int argc, char** argv) {
+    if (argc == 3 && strcmp(argv[1], "rounds") == 0)
+        rounds(argv[2]);
+    else if (argc == 4 && strcmp(argv[1], "copies") == 0)
+        copies(argv[2], argv[3]);
+    else if (argc == 3 && strcmp(argv[1], "use") == 0) {
+        const Functions f = open_library(argv[2]);
+        use(&f);
+        dlclose(f.library);
+    } else {
+        fprintf(stderr, "usage: loading_test rounds|copies|use LIBRARY [OTHER]\n");
+        return 2;
+    }
+    return 0;
+}
