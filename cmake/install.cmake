@@ -38,8 +38,8 @@ endif()
 configure_package_config_file(cmake/l1l2Config.cmake.in l1l2Config.cmake
                               INSTALL_DESTINATION ${package_dir}
                               NO_SET_AND_CHECK_MACRO)
-# Until 1.0 a minor version may break the ABI.
-write_basic_package_version_file(l1l2ConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+# docs/abi.md: a later library serves who was content with an earlier one.
+write_basic_package_version_file(l1l2ConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/l1l2Config.cmake ${PROJECT_BINARY_DIR}/l1l2ConfigVersion.cmake
         DESTINATION ${package_dir} COMPONENT development)
 

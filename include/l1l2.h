@@ -78,6 +78,17 @@
  *
  * Signals. No function is async-signal-safe except l1l2_version_number, l1l2_version_string and
  * l1l2_status_string.
+ *
+ *
+ * Stability
+ * ---------
+ *
+ * What a program was compiled against goes on working with every later library of the same name
+ * (libl1l2.so.0): no function changes or goes, no constant changes its value, no field of l1l2_term
+ * moves, no status comes where another one was promised. What comes new (functions, constants,
+ * fields at the end of l1l2_term) says "Since" when. The bits of results are part of this. What
+ * would break it gets another name, libl1l2.so.1, which can be in the same process. docs/abi.md
+ * says how this is kept.
  */
 #ifndef L1L2_H
 #define L1L2_H
@@ -103,7 +114,7 @@ extern "C" {
 /** The version of this header. l1l2_version_number tells the version of the library that runs. */
 #define L1L2_VERSION_MAJOR 0
 #define L1L2_VERSION_MINOR 2
-#define L1L2_VERSION_PATCH 0
+#define L1L2_VERSION_PATCH 1
 #define L1L2_VERSION_NUMBER                                                                        \
     (10000 * L1L2_VERSION_MAJOR + 100 * L1L2_VERSION_MINOR + L1L2_VERSION_PATCH)
 

@@ -8,7 +8,7 @@
 
 say_how_elsewhere() {
     cat >&2 <<'END'
-Please install a C++17 compiler, make, CMake 3.25 or later, pkg-config, xsimd 8.1 or later,
+Please install a C++17 compiler, make, CMake 3.18 or later, pkg-config, xsimd 8.1 or later,
 nlohmann_json and, for the tests, Catch2. With oneTBB 2021 or later (optional; the last package in
 each line) libl1l2_threads is built as well:
     Debian 12, Ubuntu 24.04 or later
