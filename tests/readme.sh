@@ -14,6 +14,25 @@ diff <(block 1) examples/c/penalty/penalty.c || fail "the README's program is an
 [ -n "$(block 2)" ] || fail "README.md shows no training step"
 [[ $(<examples/c/step/step.c) == *"$(block 2)"* ]] || fail "the README's step is not in step.c"
 
+# Under "In your language" each piece of code stands in the file that the line before it names.
+language_blocks() {
+    awk '/^## / { inside = $0 == "## In your language" }
+        !inside { next }
+        /^```/ { open = !open; if (open) print file > (work "/" ++n ".file"); next }
+        open { print > (work "/" n ".code") }
+        /\]\(examples\// { file = $0; sub(/^.*\]\(/, "", file); sub(/\).*$/, "", file) }' work="$1" README.md
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+language_blocks "$work"
+for code in "$work"/*.code; do
+    file=$(tail -n 1 "${code%.code}.file")
+    # Wherever it is indented to.
+    [[ $(sed 's/^[ \t]*//' "$file") == *"$(sed 's/^[ \t]*//' "$code")"* ]] ||
+        fail "the README shows what is not in $file"
+done
+[ "$(ls "$work"/*.code | wc -l)" -ge 6 ] || fail "README.md shows no code of other languages"
+
 # Every file that a page links to is there.
 for page in README.md CHANGELOG.md docs/*.md examples/data/*/README.md tests/golden/README.md; do
     targets=$(grep -oE '\]\([^)#:]+\)' "$page" | tr -d '])(' || true)

@@ -35,7 +35,7 @@ HEAD = """\
 # X, GRADIENT, OUT: N:ELEMENTS, where N is the number of elements in decimal and ELEMENTS are the
 #     hexadecimal digits of the bits of each (8, 16, 4 or 4 of them, the highest first). If there are
 #     fewer than N elements, they are repeated from the first on until there are N.
-# TEXT: its bytes, two hexadecimal digits each; they are UTF-8.
+# TEXT: its bytes, which are UTF-8, two hexadecimal digits each; - if there are none.
 #
 # After a failure the gradient, or the array for the result of the proximal operator, is as it was.
 """
