@@ -15,7 +15,12 @@ for _ in 1 2 3 4 5 6 7; do
     while read -r language; do
         [ -e "examples/$language/programs.sh" ] || continue
         tests/conformance/check.sh overhead "$language" "$PWD" "$prefix" \
-            "$PWD/build-bench/languages/$language" </dev/null >>"$measured" || echo "$language: skipped" >&2
+            "$PWD/build-bench/languages/$language" </dev/null >build-bench/out || {
+            [ $? -eq 77 ] || exit 1
+            cat build-bench/out >&2
+            continue
+        }
+        cat build-bench/out >>"$measured"
     done <tests/conformance/languages.txt
 done
 
@@ -25,5 +30,6 @@ echo '| | empty call | penalty of 16 elements | above the empty call |'
 echo '|---|---:|---:|---:|'
 sed -n 's/: empty call .*//p' "$measured" | awk '!seen[$0]++' | while read -r variant; do
     awk -v variant="$variant" -v empty="$(best "$variant" 5)" -v full="$(best "$variant" 11)" \
-        'BEGIN { printf "| %s | %.3g ns | %.3g ns | %.3g ns |\n", variant, empty, full, full - empty }'
+        'function ns(t) { return sprintf(t < 100 ? "%.1f ns" : "%.0f ns", t) }
+        BEGIN { print "| " variant " | " ns(empty) " | " ns(full) " | " ns(full - empty) " |" }'
 done

@@ -1,6 +1,6 @@
 # What consumers find: the headers, the libraries, a CMake package and a pkg-config file. There are
-# four components, of which packages are made: runtime and development, and threads_runtime and
-# threads_development of libl1l2_threads.
+# four components, of which packages are made: l1l2_runtime and l1l2_development, and
+# l1l2_threads_runtime and l1l2_threads_development.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/l1l2)
 
 # install_libraries(COMPONENT_PREFIX EXPORT_NAME TARGET...): those of the targets that are built
@@ -13,26 +13,26 @@ function(install_libraries prefix export)
   endforeach()
   install(TARGETS ${built} EXPORT ${export}
           LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-          COMPONENT ${prefix}runtime NAMELINK_COMPONENT ${prefix}development
-          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${prefix}development
-          RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${prefix}runtime)
+          COMPONENT ${prefix}_runtime NAMELINK_COMPONENT ${prefix}_development
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${prefix}_development
+          RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${prefix}_runtime)
 endfunction()
 
-install_libraries("" l1l2_targets l1l2_shared l1l2_static)
+install_libraries(l1l2 l1l2_targets l1l2_shared l1l2_static)
 install(FILES include/l1l2.h include/l1l2.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-        COMPONENT development)
+        COMPONENT l1l2_development)
 install(FILES LICENSE NOTICE CHANGELOG.md docs/abi.md docs/languages.md docs/numerics.md
-        DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
+        DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT l1l2_development)
 install(EXPORT l1l2_targets NAMESPACE l1l2:: FILE l1l2Targets.cmake DESTINATION ${package_dir}
-        COMPONENT development)
+        COMPONENT l1l2_development)
 
 # libl1l2_threads has files of its own: without it nobody needs oneTBB.
 if(L1L2_BUILD_THREADS)
-  install_libraries(threads_ l1l2_threads_targets l1l2_threads_shared l1l2_threads_static)
+  install_libraries(l1l2_threads l1l2_threads_targets l1l2_threads_shared l1l2_threads_static)
   install(FILES include/l1l2_threads.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-          COMPONENT threads_development)
+          COMPONENT l1l2_threads_development)
   install(EXPORT l1l2_threads_targets NAMESPACE l1l2:: FILE l1l2ThreadsTargets.cmake
-          DESTINATION ${package_dir} COMPONENT threads_development)
+          DESTINATION ${package_dir} COMPONENT l1l2_threads_development)
 endif()
 
 configure_package_config_file(cmake/l1l2Config.cmake.in l1l2Config.cmake
@@ -41,7 +41,7 @@ configure_package_config_file(cmake/l1l2Config.cmake.in l1l2Config.cmake
 # docs/abi.md: a later library serves who was content with an earlier one.
 write_basic_package_version_file(l1l2ConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/l1l2Config.cmake ${PROJECT_BINARY_DIR}/l1l2ConfigVersion.cmake
-        DESTINATION ${package_dir} COMPONENT development)
+        DESTINATION ${package_dir} COMPONENT l1l2_development)
 
 # Paths are relative to the file itself, so that a prefix can be moved.
 set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
@@ -77,9 +77,9 @@ else()
   set(pc_threads_libs_private "")
 endif()
 configure_file(pkgconfig/l1l2.pc.in l1l2.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/l1l2.pc DESTINATION ${pkgconfig_dir} COMPONENT development)
+install(FILES ${PROJECT_BINARY_DIR}/l1l2.pc DESTINATION ${pkgconfig_dir} COMPONENT l1l2_development)
 if(L1L2_BUILD_THREADS)
   configure_file(pkgconfig/l1l2_threads.pc.in l1l2_threads.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/l1l2_threads.pc DESTINATION ${pkgconfig_dir}
-          COMPONENT threads_development)
+          COMPONENT l1l2_threads_development)
 endif()

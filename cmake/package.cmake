@@ -6,6 +6,8 @@ set(CPACK_PACKAGE_CONTACT "l1l2 maintainers <maintainers@l1l2.invalid>"
 string(TOLOWER ${CMAKE_SYSTEM_NAME} system)
 set(CPACK_PACKAGE_FILE_NAME l1l2-${PROJECT_VERSION}-${system}-${CMAKE_SYSTEM_PROCESSOR})
 set(CPACK_STRIP_FILES ON)
+# Each .deb package has its own.
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 
@@ -18,8 +20,7 @@ set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
-# deb_package(COMPONENT PACKAGE SECTION SUMMARY FIELD VALUE...): its name, what it says of itself, and
-# the fields that CPack has variables for.
+# deb_package(COMPONENT PACKAGE SECTION SUMMARY): a package of the component's files
 macro(deb_package component package section summary)
   string(TOUPPER ${component} COMPONENT)
   list(APPEND CPACK_COMPONENTS_ALL ${component})
@@ -73,24 +74,24 @@ if(L1L2_DEB_PACKAGES)
   file(WRITE ${PROJECT_BINARY_DIR}/debian/copyright
        "${notice}\nThe Apache License, Version 2.0, is in /usr/share/common-licenses/Apache-2.0.\n")
 
-  deb_package(runtime libl1l2-0 libs "L1/L2 regularization, shared library")
+  deb_package(l1l2_runtime libl1l2-0 libs "L1/L2 regularization, shared library")
   symbols_file(capi/l1l2.map libl1l2 libl1l2-0 0.1)
   file(WRITE ${PROJECT_BINARY_DIR}/debian/triggers "activate-noawait ldconfig\n")
-  set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA
+  set(CPACK_DEBIAN_L1L2_RUNTIME_PACKAGE_CONTROL_EXTRA
       ${PROJECT_BINARY_DIR}/debian/libl1l2-0/symbols ${PROJECT_BINARY_DIR}/debian/triggers)
-  deb_package(development libl1l2-dev libdevel "L1/L2 regularization, headers and static library")
+  deb_package(l1l2_development libl1l2-dev libdevel "L1/L2 regularization, headers and static library")
   set(exactly "(= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})")
-  set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libl1l2-0 ${exactly}")
+  set(CPACK_DEBIAN_L1L2_DEVELOPMENT_PACKAGE_DEPENDS "libl1l2-0 ${exactly}")
   if(L1L2_BUILD_THREADS)
-    deb_package(threads_runtime libl1l2-threads0 libs
+    deb_package(l1l2_threads_runtime libl1l2-threads0 libs
                 "L1/L2 regularization, threads, shared library")
     symbols_file(threads/l1l2_threads.map libl1l2_threads libl1l2-threads0 0.2)
-    set(CPACK_DEBIAN_THREADS_RUNTIME_PACKAGE_CONTROL_EXTRA
+    set(CPACK_DEBIAN_L1L2_THREADS_RUNTIME_PACKAGE_CONTROL_EXTRA
         ${PROJECT_BINARY_DIR}/debian/libl1l2-threads0/symbols
         ${PROJECT_BINARY_DIR}/debian/triggers)
-    deb_package(threads_development libl1l2-threads-dev libdevel
+    deb_package(l1l2_threads_development libl1l2-threads-dev libdevel
                 "L1/L2 regularization, threads, header and static library")
-    set(CPACK_DEBIAN_THREADS_DEVELOPMENT_PACKAGE_DEPENDS
+    set(CPACK_DEBIAN_L1L2_THREADS_DEVELOPMENT_PACKAGE_DEPENDS
         "libl1l2-threads0 ${exactly}, libl1l2-dev ${exactly}, libtbb-dev")
   endif()
 endif()

@@ -64,8 +64,8 @@ if [ "$target" = windows ]; then
     objdump=$compiler-objdump
     diff <(grep -oE '\bl1l2_[a-z0-9_]+' capi/l1l2.map | sort) \
         <("$objdump" -p "$build/libl1l2-0.dll" | grep -oE '\bl1l2_[a-z0-9_]+$' | sort)
-    [ "$("$objdump" -p "$build/libl1l2-0.dll" | grep -c '\[ *[0-9]*\] +base')" -eq \
-        "$(grep -cE '\bl1l2_[a-z0-9_]+' capi/l1l2.map)" ]
+    diff <("$objdump" -p "$build/libl1l2-0.dll" | grep -c '\[ *[0-9]*\] +base') \
+        <(grep -cE '\bl1l2_[a-z0-9_]+' capi/l1l2.map)
     diff <("$objdump" -p "$build/libl1l2-0.dll" | sed -n 's/.*DLL Name: //p' | sort) \
         <(printf '%s\n' KERNEL32.dll msvcrt.dll)
 else
@@ -74,10 +74,18 @@ else
     run=(qemu-aarch64 -L "/usr/$compiler" "$build/conformance")
 fi
 for isa in $isas; do
+    has=$(L1L2_ISA=$isa "${run[@]}" isa </dev/null 2>/dev/null | tr -d '\r')
+    if [ "$has" != "$isa" ]; then
+        echo "$target, $isa: left out, as this machine does not have it"
+        continue
+    fi
     L1L2_ISA=$isa "${run[@]}" vectors "$vectors" </dev/null 2>"$build/errors" | tr -d '\r' >"$build/out" || {
         cat "$build/errors" >&2
         exit 1
     }
-    grep -qx "$cases cases, all bits equal" "$build/out"
+    grep -qx "$cases cases, all bits equal" "$build/out" || {
+        echo "$target, $isa: not all of $cases cases: $(cat "$build/out")" >&2
+        exit 1
+    }
     echo "$target, $isa: $(cat "$build/out")"
 done

@@ -66,7 +66,7 @@ complaint() { grep -m 1 "^[EW]:.*$suite" apt/errors || grep -m 1 '^[EW]:' apt/er
 # that cannot be reached need not be that one.)
 own_apt update >/dev/null || true
 entry=$(own_apt indextargets --format '$(CODENAME) $(SOURCESENTRY)' \
-    'Created-By: Packages' 'Origin: Debian' 'Component: main' | awk '$1 !~ /-/ && !n++ { print $2 }')
+    'Created-By: Packages' 'Origin: Debian' 'Component: main' | awk '$1 !~ /-/ && !n++ { sub(/^[^ ]* /, ""); print }')
 [ -n "$entry" ] || skip "apt knows no mirror of Debian. $(complaint)"
 file=${entry%:*} number=${entry##*:}
 case $file in

@@ -15,7 +15,8 @@ if [ "$ID" != debian ]; then
     echo "not a Debian, so no packages are made"
     exit 77
 fi
-ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev libtbb-dev dpkg-dev lintian
+ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev libtbb-dev dpkg-dev
+offer_packages lintian debootstrap
 
 cmake -S . -B build-package -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr \
     -DCMAKE_INSTALL_DOCDIR=share/doc/libl1l2-dev -DL1L2_STATIC_CXX_RUNTIME=OFF \
@@ -24,10 +25,13 @@ cmake --build build-package --parallel "$(nproc)" >build-package/log
 rm -f build-package/*.deb
 (cd build-package && cpack -G DEB >cpack.log || (cat cpack.log && false))
 (cd build-package && ls lib*.deb)
+command -v lintian >/dev/null || {
+    echo "no lintian, so nothing has looked at them"
+    exit 77
+}
 lintian --allow-root --fail-on error --suppress-tags initial-upload-closes-no-bugs build-package/*.deb
 
 [ "${1-}" = --try ] || exit 0
-ensure_packages debootstrap
 make_root "$VERSION_CODENAME" "$PWD/build-package" g++ cmake make pkg-config libtbb-dev
 root=$PWD/build-package/$VERSION_CODENAME
 as_root rm -rf "$root/try"
@@ -35,6 +39,8 @@ as_root mkdir "$root/try"
 as_root cp -r build-package/*.deb examples/c/penalty/penalty.c tests/consumers "$root/try"
 in_root "$root" sh -ec '
     cd /try
+    # An earlier try may have failed.
+    dpkg --purge libl1l2-threads-dev libl1l2-threads0 libl1l2-dev libl1l2-0
     dpkg --install *.deb
     # The README: its program, with pkg-config.
     cc penalty.c $(pkg-config --cflags --libs l1l2) -o penalty

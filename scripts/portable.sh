@@ -9,7 +9,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
 . scripts/roots.sh
-ensure_packages debootstrap binutils libxsimd-dev nlohmann-json3-dev
+ensure_packages binutils libxsimd-dev
+offer_packages debootstrap
 oldest_glibc=2.31
 
 make_root bullseye "$PWD/build-portable" \
@@ -34,7 +35,8 @@ tarball=$(cd "$root/l1l2/build" && echo l1l2-*-linux-*.tar.gz)
 cp "$root/l1l2/build/$tarball" build-portable/
 
 # As it is handed out: unpacked, linked and opened by programs, which compute what they must.
-mkdir -p build-portable/unpacked
+rm -rf build-portable/unpacked
+mkdir build-portable/unpacked
 tar -C build-portable/unpacked -xf "build-portable/$tarball" --strip-components=1
 library=build-portable/unpacked/lib/libl1l2.so.0
 newest=$(objdump -T "$library" | grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -n 1)

@@ -17,33 +17,33 @@ copies)
     ;;
 other_runtime)
     # A process that has loaded a libstdc++ first, of which each function aborts: one call that the
-    # library's own runtime does not answer itself, and it is over. Names and versions are those of
-    # the real one, so that the dynamic linker would take them.
+    # library's own runtime does not answer itself, and it is over.
     runtime=$("${CXX:-c++}" -print-file-name=libstdc++.so.6)
     [ -e "$runtime" ] || {
         echo "no libstdc++.so.6"
         exit 77
     }
+    cd "$work" # LD_PRELOAD takes a space for the end of a path
     {
-        echo '.text'
+        echo '#include <stdlib.h>'
+        echo '__attribute__((used)) static void stub(void) { abort(); }'
         nm -D --defined-only "$runtime" | awk '
-            $2 ~ /[TWi]/ { split($3, name, "@"); if (!(name[1] in seen)) print name[1]; seen[name[1]] }' |
-            sed 's/.*/.globl "&"\n.type "&", %function\n"&":/'
-        echo 'call abort@PLT'
-        echo '.section .note.GNU-stack,"",%progbits'
-    } >"$work/stubs.s"
-    grep -q '^"_Znwm":' "$work/stubs.s"
-    grep -q '^"__cxa_throw":' "$work/stubs.s"
-    "${CC:-cc}" -shared -Wl,-soname,libstdc++.so.6 -o "$work/libstdc++.so.6" "$work/stubs.s"
-    LD_PRELOAD=$work/libstdc++.so.6 "$program" use "$library"
+            $2 ~ /[TWi]/ && !seen[$3 = substr($3, 1, index($3 "@", "@") - 1)]++ {
+                printf "__asm__(\".globl %s\\n.type %s, %%function\\n.set %s, stub\");\n", $3, $3, $3
+            }'
+    } >stubs.c
+    grep -q 'globl _Znwm' stubs.c
+    grep -q 'globl __cxa_throw' stubs.c
+    "${CC:-cc}" -shared -fPIC -Wl,-soname,libstdc++.so.6 -o libstdc++.so.6 stubs.c
+    LD_PRELOAD=./libstdc++.so.6 "$program" use "$library"
     # The stubs do what they are for: a library without a runtime of its own falls over them.
-    printf 'extern "C" int* l1l2_stub() { return new int; }\n' >"$work/dependent.cpp"
-    "${CXX:-c++}" -shared -fPIC -o "$work/dependent.so" "$work/dependent.cpp"
-    printf '#include <dlfcn.h>\nint main(int c, char** v) { (void)c; ((int* (*)(void))dlsym(dlopen(v[1], RTLD_NOW), "l1l2_stub"))(); }\n' \
-        >"$work/host.c"
-    "${CC:-cc}" -o "$work/host" "$work/host.c" -ldl
-    if (ulimit -c 0 && LD_PRELOAD=$work/libstdc++.so.6 "$work/host" "$work/dependent.so") 2>/dev/null; then
-        echo "the stubs stop nothing" >&2
+    printf 'extern "C" void l1l2_stub() { delete new int; }\n' >dependent.cpp
+    "${CXX:-c++}" -O0 -shared -fPIC -o dependent.so dependent.cpp
+    "$program" new ./dependent.so
+    status=0
+    (ulimit -c 0 && LD_PRELOAD=./libstdc++.so.6 exec "$program" new ./dependent.so) 2>/dev/null || status=$?
+    if [ $status -ne 134 ]; then # SIGABRT
+        echo "the stubs stop nothing: $status" >&2
         exit 1
     fi
     ;;

@@ -1,10 +1,14 @@
 /*
- * The shared library in a host that knows nothing of it:
- *     loading_test rounds LIBRARY          a thousand times opened, used and closed, it leaves
- * nothing loading_test copies LIBRARY OTHER    two copies of it at once do not see each other
- *     loading_test use LIBRARY             every function that C++'s runtime stands behind; run
- * beside a libstdc++ each function of which aborts This program itself is C and links nothing but
- * libc.
+ * The shared library in a host that knows nothing of it. This program is C and links libc alone.
+ *
+ *     loading_test rounds LIBRARY
+ *         opened, used and closed a thousand times, it leaves nothing
+ *     loading_test copies LIBRARY OTHER
+ *         two copies of it at once do not see each other
+ *     loading_test use LIBRARY
+ *         calls all that C++'s runtime stands behind; to be run beside one that aborts
+ *     loading_test new LIBRARY
+ *         the same of a library that has no runtime of its own: calls its function l1l2_stub
  */
 #include <dlfcn.h>
 #include <l1l2.h>
@@ -143,8 +147,14 @@ int main(int argc, char** argv) {
         const Functions f = open_library(argv[2]);
         use(&f);
         dlclose(f.library);
+    } else if (argc == 3 && strcmp(argv[1], "new") == 0) {
+        void (*stub)(void);
+        void* const library = dlopen(argv[2], RTLD_NOW);
+        expect(library != NULL, "it can be opened");
+        find(library, "l1l2_stub", &stub);
+        stub();
     } else {
-        fprintf(stderr, "usage: loading_test rounds|copies|use LIBRARY [OTHER]\n");
+        fprintf(stderr, "usage: loading_test rounds|copies|use|new LIBRARY [OTHER]\n");
         return 2;
     }
     return 0;

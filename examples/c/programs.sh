@@ -7,6 +7,13 @@ compile() { "${CC:-cc}" -O2 -Wall -Wextra -Wpedantic -Werror "$@"; }
 
 case $1 in
 build)
+    for tool in "${CC:-cc}" pkg-config; do
+        command -v "$tool" >/dev/null || {
+            echo "no $tool"
+            exit 77
+        }
+    done
+    pkg-config --exists l1l2 # whose failure eval would hide
     eval "cflags=($(pkg-config --cflags l1l2)) libs=($(pkg-config --libs l1l2))"
     compile "${cflags[@]}" "$source/penalty/penalty.c" "${libs[@]}" -o linked_example
     compile "${cflags[@]}" -std=gnu11 "$source/dlopen/dlopen.c" -pthread -ldl -o dlopen_example

@@ -8,7 +8,7 @@
 #     programs.sh build                  builds; exits with 77 and says what is missing if it cannot
 #     programs.sh variants               names the ways in which the language reaches the library
 #     programs.sh VARIANT example        runs the example, which prints "penalty 0.15375"
-#     programs.sh VARIANT conformance vectors FILE | memory | overhead
+#     programs.sh VARIANT conformance vectors FILE | memory | lifetimes | overhead
 # Or a folder has a check.sh instead, which does all that is to be done.
 # Both have in their environment L1L2_LIBRARY, the path of the shared library for dlopen; PKG_CONFIG_PATH
 # and LD_LIBRARY_PATH, for those who link it.
@@ -47,7 +47,7 @@ if [ -n "$only_overhead" ]; then
     exit
 fi
 
-# The vectors with one bit changed: in the result of the last line of each operation, or in its
+# The vectors with one bit changed, in an output of the last line of each operation, or with another
 # status. The programs must notice it.
 cases=$(grep -vc '^#' "$vectors")
 rm -f ./*.last ./*.first ./*.status
@@ -57,7 +57,8 @@ for operation in $operations; do
         { line[NR] = $0 }
         $1 == operation && / -> 0 / { good = NR }
         $1 == operation && / -> [1-9]/ { bad = NR }
-        function flip(digit) { return digit == "0" ? "1" : "0" }
+        # The lowest bit of a hexadecimal digit.
+        function flip(digit) { return substr("1032547698badcfe", index("0123456789abcdef", digit), 1) }
         END {
             for (i = 1; i <= NR; ++i) {
                 text = line[i]
@@ -99,4 +100,7 @@ for variant in $variants; do
     rise=$(sed -n 's/^an array of 1024 MiB: peak memory rose by \([0-9]*\) KiB$/\1/p' memory.out)
     [ -n "$rise" ] || fail "no peak memory"
     [ "$rise" -lt 65536 ] || fail "an array of 1024 MiB was copied"
+
+    "$programs" "$variant" conformance lifetimes | tee lifetimes.out
+    grep -qx "handles are released" lifetimes.out || fail "handles are not released"
 done

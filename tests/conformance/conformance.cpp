@@ -3,6 +3,7 @@
  *
  *     conformance vectors FILE     on four threads at once
  *     conformance memory           that an array of 1 GiB is not copied
+ *     conformance lifetimes        that what leaves its scope is gone
  *     conformance overhead         what a call costs
  */
 #include <l1l2.hpp>
@@ -420,6 +421,28 @@ int check_memory() {
     return 0;
 }
 
+int check_lifetimes() {
+    constexpr int handles = 1000000;
+    constexpr long limit_kib = 8 * 1024;
+    long before = 0;
+    for (int i = 0; i < handles; ++i) {
+        if (i == handles / 100) {
+            before = peak_memory();
+        }
+        Regularizer regularizer(0.01, 0.02);
+        Regularizer moved(std::move(regularizer));
+        regularizer = std::move(moved);
+        if (regularizer.l1() != 0.01) {
+            throw std::runtime_error("a moved regularizer is another one");
+        }
+    }
+    if (peak_memory() - before >= limit_kib) {
+        throw std::runtime_error("memory is left");
+    }
+    std::cout << "handles are released\n";
+    return 0;
+}
+
 template <class Call>
 double nanoseconds_per_call(Call&& call) {
     constexpr int calls = 100000;
@@ -458,10 +481,13 @@ int run(const std::vector<std::string>& arguments) {
     if (arguments == std::vector<std::string>{"memory"}) {
         return check_memory();
     }
+    if (arguments == std::vector<std::string>{"lifetimes"}) {
+        return check_lifetimes();
+    }
     if (arguments == std::vector<std::string>{"overhead"}) {
         return measure_overhead();
     }
-    std::cerr << "usage: conformance vectors FILE | memory | overhead\n";
+    std::cerr << "usage: conformance vectors FILE | memory | lifetimes | overhead\n";
     return 2;
 }
 

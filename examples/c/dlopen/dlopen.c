@@ -16,8 +16,10 @@ static const float weights[] = {0.5f, -1.25f, 0.0f, 2.0f};
 /* A regularizer never changes, so threads share it. */
 static void* penalty_on_a_thread(void* regularizer) {
     double* const penalty = malloc(sizeof *penalty);
-    if (penalty != NULL) l1l2.penalty(regularizer, L1L2_FLOAT32, weights, 4, penalty);
-    return penalty;
+    if (penalty != NULL && l1l2.penalty(regularizer, L1L2_FLOAT32, weights, 4, penalty) == L1L2_OK)
+        return penalty;
+    free(penalty);
+    return NULL;
 }
 
 int main(int argc, char** argv) {

@@ -41,8 +41,8 @@ typedef struct l1l2_api {
 /* NULL, or what is wrong: the text is dlerror's and lives until the next call of dl... . */
 static inline const char* l1l2_api_open(l1l2_api* api, const char* path) {
     void* const library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    api->library = NULL;
     if (library == NULL) return dlerror();
-    api->library = library;
     void* function;
     /* POSIX has a function's address in a void*, ISO C only through a copy. */
 #define L1L2_API_FIND(name)                                                                        \
@@ -54,12 +54,14 @@ static inline const char* l1l2_api_open(l1l2_api* api, const char* path) {
     memcpy(&api->name, &function, sizeof function);
     L1L2_API_FUNCTIONS(L1L2_API_FIND)
 #undef L1L2_API_FIND
+    api->library = library;
     return NULL;
 }
 
-/* No regularizer may be alive, and no call be under way. */
+/* No regularizer may be alive, and no call be under way. Does nothing after a failure to open. */
 static inline void l1l2_api_close(l1l2_api* api) {
-    dlclose(api->library);
+    if (api->library != NULL) dlclose(api->library);
+    api->library = NULL;
 }
 
 #endif
