@@ -194,7 +194,8 @@ class Regularizer {
 
     /**
      * gradient[i] += scale * (l1 * sign(x[i]) + 2 * l2 * x[i]) over two contiguous ranges of the
-     * same size and element type. Throws as l1l2_add_gradient fails.
+     * same size and element type. Throws as l1l2_add_gradient fails, and with
+     * L1L2_ERROR_INVALID_ARGUMENT if the sizes differ.
      */
     template <class X, class Gradient>
     void add_gradient(const X& x, Gradient&& gradient, double scale = 1.0) const {
@@ -225,7 +226,7 @@ class Regularizer {
         prox(x, step, x);
     }
 
-    /** The same into another range of the same size and element type. */
+    /** The same into another range of the same size, which is checked, and element type. */
     template <class X, class Out>
     void prox(const X& x, double step, Out&& out) const {
         using T = detail::element_t<const X&>;

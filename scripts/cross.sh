@@ -2,7 +2,8 @@
 # Builds the library for another system with a cross compiler, and runs the conformance program there
 # under an emulator:
 #     scripts/cross.sh windows    build-cross/windows/libl1l2-0.dll, by mingw-w64, under Wine
-#     scripts/cross.sh aarch64    build-cross/aarch64/libl1l2.so.0, under QEMU
+#     scripts/cross.sh PROCESSOR  build-cross/PROCESSOR/libl1l2.so.0, under QEMU; PROCESSOR is aarch64,
+#                                 arm, ppc64le, riscv64 or s390x, which has the other byte order
 # Exits with 77 if compiler or emulator cannot be had.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,14 +18,18 @@ windows)
     system=(-DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_PROCESSOR=x86_64)
     isas='generic sse2 avx2 avx512bw'
     ;;
-aarch64)
-    offer_packages g++-aarch64-linux-gnu qemu-user
-    compiler=aarch64-linux-gnu suffix='' emulator=qemu-aarch64
-    system=(-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64)
-    isas='generic neon64'
+aarch64 | arm | ppc64le | riscv64 | s390x)
+    compiler=$target-linux-gnu suffix='' emulator=qemu-$target isas=generic
+    case $target in
+    aarch64) isas='generic neon64' ;;
+    arm) compiler=arm-linux-gnueabihf ;;
+    ppc64le) compiler=powerpc64le-linux-gnu ;;
+    esac
+    offer_packages "g++-$compiler" qemu-user
+    system=(-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR="$target")
     ;;
 *)
-    sed -n '2,6p' "$0" >&2
+    sed -n '2,8p' "$0" >&2
     exit 2
     ;;
 esac
@@ -71,7 +76,7 @@ if [ "$target" = windows ]; then
 else
     cp "$prefix"/lib*/libl1l2.so.0 "$build/"
     compile -L"$build" -l:libl1l2.so.0 -Wl,-rpath,"$PWD/$build" -o "$build/conformance"
-    run=(qemu-aarch64 -L "/usr/$compiler" "$build/conformance")
+    run=("$emulator" -L "/usr/$compiler" "$build/conformance")
 fi
 for isa in $isas; do
     has=$(L1L2_ISA=$isa "${run[@]}" isa </dev/null 2>/dev/null | tr -d '\r')

@@ -7,7 +7,8 @@
 #                   languages' tools from the system's packages; their own package managers fetch the
 #                   rest (crates, Go modules, npm and Python packages)
 #     --binaries    and the binaries for others: the tarball for older systems, the Debian packages in a
-#                   fresh root, Windows and aarch64 under emulators. Needs root, itself or through sudo
+#                   fresh root, Windows and five other processors under emulators. Makes roots, so it
+#                   needs to be root or to have sudo
 #
 # Further arguments go to ctest:  scripts/test.sh -R consumer
 set -euo pipefail
@@ -36,11 +37,12 @@ if [ "$languages" = ON ]; then
     offer_tool go golang-go
     offer_tool node nodejs
     offer_tool npm npm
-    offer_packages python3-venv
+    offer_packages python3-venv ca-certificates
 fi
 if [ "$binaries" = ON ]; then
-    offer_packages debootstrap dpkg-dev lintian qemu-user g++-aarch64-linux-gnu \
-        g++-mingw-w64-x86-64-posix wine64 wine
+    offer_packages debootstrap dpkg-dev lintian g++-mingw-w64-x86-64-posix wine64 wine qemu-user \
+        g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-powerpc64le-linux-gnu \
+        g++-riscv64-linux-gnu g++-s390x-linux-gnu
     # What asks for a password asks now, not in the middle of the tests.
     [ "$(id -u)" -eq 0 ] || sudo --validate
 fi

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 
 namespace l1l2::core {
 
@@ -95,7 +96,8 @@ class Wave {
     static constexpr std::size_t max_tasks = 256;
     static constexpr std::size_t max_terms = 1024;
 
-    enum class State : unsigned char { waiting, taken, done };
+    // Of 32 bits: RISC-V exchanges nothing smaller without help of a library, libatomic.
+    enum class State : std::uint32_t { waiting, taken, done };
 
     /// Makes tasks of a term with n elements; false if it is left for the next wave.
     bool plan(std::size_t n) {

@@ -19,13 +19,15 @@ build)
     compiler=$(CGO_ENABLED=1 go env CC)
     [ -n "$(type -P "${compiler%% *}")" ] || missing "$compiler"
     cd "$source"
-    downloaded=$(go mod download 2>&1) || case $downloaded in
-    *"checksum mismatch"*)
+    if ! downloaded=$(go mod download 2>&1); then
+        network='dial tcp|timeout|connection reset|unexpected EOF|GOPROXY=off|unable to access'
+        status='(403|407|429|5[0-9][0-9]) [A-Z]'
+        if grep -qE "$network|: $status" <<<"$downloaded"; then
+            missing "github.com/ebitengine/purego: $downloaded"
+        fi
         echo "$downloaded" >&2
         exit 1
-        ;;
-    *) missing "github.com/ebitengine/purego: $downloaded" ;;
-    esac
+    fi
     for program in example conformance; do
         CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$work/purego_$program" "./$program"
         CGO_ENABLED=1 go build -trimpath -buildvcs=false -o "$work/cgo_$program" "./$program"

@@ -5,10 +5,12 @@ The library is opened when the module is loaded: the file that the environment v
 `L1L2_LIBRARY` names, else `libl1l2.so.0`, wherever the system finds it.
 
 Arrays are never copied. `x`, `gradient` and `out` may be any arrays that have `strides` and
-`pointer`: an `Array` of any shape, a view by ranges of any step, a `reshape`, `reinterpret`,
-`transpose` or `PermutedDimsArray` of one. Their elements are `Float16`, `Float32`, `Float64` or
-[`L1L2.BFloat16`](@ref); for other types see [`L1L2.dtype`](@ref). Whatever they are, sums are
-carried in double precision.
+`pointer`: an `Array` of any shape; a view of one by ranges of any step; a `transpose` or
+`PermutedDimsArray` of these; a `reshape` or `reinterpret` of an `Array`, or of a view that is
+contiguous, and a view of that. (Of another view these two have strides only in later versions of
+Julia than 1.5: reshape or reinterpret first, then take the view.) Their elements are `Float16`,
+`Float32`, `Float64` or [`L1L2.BFloat16`](@ref); for other types see [`L1L2.dtype`](@ref).
+Whatever they are, sums are carried in double precision.
 
 What the library refuses is an [`L1L2Error`](@ref). What is refused before it is called is a
 `DimensionMismatch` (sizes that differ), an `ArgumentError` (an element type without a dtype, a
@@ -46,7 +48,8 @@ const functions = Ref{Functions}()
 
 # Addresses of one process mean nothing in another: they are not to be precompiled.
 function __init__()
-    library = dlopen(get(ENV, "L1L2_LIBRARY", "libl1l2.so.0"))
+    path = get(ENV, "L1L2_LIBRARY", "")
+    library = dlopen(isempty(path) ? "libl1l2.so.0" : path)
     address(name) = dlsym(library, Symbol("l1l2_", name))
     functions[] = Functions(map(address, fieldnames(Functions))...)
 end
@@ -128,6 +131,9 @@ sees no NaN.
 
 The garbage collector frees a regularizer. `close(regularizer)` does so at once; no other thread
 may be using it then, and it can be used no more. To close it twice does no harm.
+
+It cannot be changed, so `deepcopy` returns the regularizer itself. What is read back from
+`Serialization` is closed: store `to_json(regularizer)` instead.
 """
 mutable struct Regularizer
     handle::Ptr{Cvoid}
@@ -150,6 +156,9 @@ function Base.unsafe_convert(::Type{Ptr{Cvoid}}, regularizer::Regularizer)
     regularizer.handle == C_NULL && throw(ArgumentError("the regularizer is closed"))
     return regularizer.handle
 end
+
+# A copy of the handle would be freed with the original.
+Base.deepcopy_internal(regularizer::Regularizer, ::IdDict) = regularizer
 
 """
     coefficients(regularizer)

@@ -29,6 +29,10 @@ class L1L2(keras.Regularizer):
 
     A model that was saved with it is loaded where this module has been imported.
     Threads may share it.
+
+    The penalty reads the memory of the variable where it is. The gradient is made as a
+    NumPy array, which is copied into a tensor, which TensorFlow multiplies into another:
+    at its peak that is three times the memory of the variable.
     """
 
     def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:

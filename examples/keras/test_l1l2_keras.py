@@ -5,8 +5,11 @@
 The environment variable L1L2_LIBRARY names the library if it is not installed.
 """
 
+import copy
+import gc
 import os
 import pathlib
+import pickle
 import tempfile
 import unittest
 
@@ -15,6 +18,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import keras
+import l1l2
 import l1l2_keras
 import numpy
 import tensorflow
@@ -93,6 +97,18 @@ class L1L2Test(unittest.TestCase):
                     rounding,
                 )
 
+    def test_penalty_of_float64_is_that_of_the_library_to_the_bit(self):
+        for l1, l2 in COEFFICIENTS:
+            expected = l1l2.Regularizer(l1, l2)(WEIGHTS).hex()
+            for x in (
+                tensorflow.constant(WEIGHTS),
+                tensorflow.Variable(WEIGHTS),
+                keras.Variable(WEIGHTS, dtype="float64"),
+            ):
+                with self.subTest(type=type(x), l1=l1, l2=l2):
+                    penalty = l1l2_keras.L1L2(l1, l2)(x)
+                    self.assertEqual(float(penalty).hex(), expected)
+
     def test_second_derivative_is_that_of_the_formula(self):
         x = tensorflow.constant(WEIGHTS)
         with tensorflow.GradientTape() as tape:
@@ -134,6 +150,25 @@ class L1L2Test(unittest.TestCase):
         config = keras.regularizers.L1L2(0.01, 0.02).get_config()
         self.assertEqual(l1l2_keras.L1L2.from_config(config).get_config(), config)
         self.assertEqual(l1l2_keras.L1L2(l1=None).get_config(), {"l1": 0.0, "l2": 0.0})
+
+    def test_what_is_made_of_a_regularizer_outlives_it(self):
+        x = tensorflow.constant(WEIGHTS)
+        expected = l1l2_keras.L1L2(0.01, 0.02)(x)
+        for make in (
+            copy.copy,
+            copy.deepcopy,
+            lambda original: pickle.loads(pickle.dumps(original)),
+            lambda original: original.from_config(original.get_config()),
+        ):
+            copied = make(l1l2_keras.L1L2(0.01, 0.02))
+            gc.collect()
+            self.assertEqual(copied(x), expected)
+        with tensorflow.GradientTape() as tape:
+            tape.watch(x)
+            penalty = l1l2_keras.L1L2(0.0, 0.5)(x)
+        # Only the tape still has that regularizer.
+        gc.collect()
+        numpy.testing.assert_allclose(tape.gradient(penalty, x), WEIGHTS, 1e-14)
 
     def test_a_graph_is_refused(self):
         regularizer = l1l2_keras.L1L2(0.01, 0.02)

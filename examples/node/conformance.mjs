@@ -3,11 +3,15 @@
  *
  *     node conformance.mjs vectors FILE     in four workers at once
  *     node conformance.mjs memory           that an array of 1 GiB is not copied
+ *     node conformance.mjs lifetimes        that what is forgotten is released, and nothing earlier
  *     node conformance.mjs overhead         what a call costs
  */
 import assert from "node:assert";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import koffi from "koffi";
 import { L1L2Error, Regularizer } from "./l1l2.mjs";
@@ -264,8 +268,50 @@ async function checkText(path, text) {
     return { cases, differences };
 }
 
+/** An array is taken for what it is, whatever it says of itself, and refused if it has no dtype. */
+function checkArrays() {
+    class Matrix extends Float32Array {
+        get length() {
+            return 4;
+        }
+        get [Symbol.toStringTag]() {
+            return "Float64Array";
+        }
+    }
+    const regularizer = new Regularizer(1, 0);
+    const elements = Float32Array.of(1, 1, 1, 1);
+    const matrix = new Matrix(elements.buffer, 0, 2);
+    assert(regularizer.penalty(matrix) === 2, "an array is taken for as long as it says");
+    regularizer.addGradient(Float32Array.of(1, 1), matrix);
+    regularizer.prox(matrix, 1);
+    assert.deepEqual([...elements], [1, 1, 1, 1]);
+    regularizer.prox(matrix, 1);
+    assert.deepEqual([...elements], [0, 0, 1, 1]);
+    assert.throws(() => regularizer.prox(matrix, 1, { out: new Float32Array(4) }), RangeError);
+    assert(regularizer.penalty(runInNewContext("Float32Array.of(1, 2)")) === 3, "another realm");
+
+    const tag = { [Symbol.toStringTag]: "Float64Array", length: 1 };
+    for (const array of [
+        Object.defineProperties(new Uint8Array(4), Object.getOwnPropertyDescriptors(tag)),
+        new Uint8Array(8),
+        new Uint16Array(4),
+        new DataView(new ArrayBuffer(8)),
+        new Proxy(elements, {}),
+        tag,
+        [1],
+        null,
+        undefined,
+    ]) {
+        assert.throws(() => regularizer.penalty(/** @type {any} */ (array)), TypeError);
+    }
+    assert.throws(() => regularizer.penalty(elements, { dtype: "bfloat16" }), TypeError);
+    assert.throws(() => regularizer.prox(elements, 1, { out: matrix }), RangeError);
+    regularizer.destroy();
+}
+
 /** @param {string} path */
 async function checkVectors(path) {
+    checkArrays();
     const text = readFileSync(path, "utf8");
     const workers = Array.from({ length: WORKERS }, (_, worker) => {
         return new Worker(new URL(import.meta.url), { workerData: { path, text, worker } });
@@ -295,6 +341,110 @@ function checkMemory() {
     console.log(`an array of 1024 MiB: peak memory rose by ${rise} KiB`);
 }
 
+setFlagsFromString("--expose-gc");
+/** @type {() => void} */
+const collect = runInNewContext("gc");
+
+/** @param {number} count */
+async function forget(count) {
+    const batch = 5000;
+    for (let i = 0; i < count; i += batch) {
+        for (let j = 0; j < batch; ++j) new Regularizer(i, j);
+        collect();
+        await setImmediate(); // for the finalizers
+    }
+}
+
+async function checkForgotten() {
+    await forget(20_000);
+    const before = peakMemory();
+    await forget(500_000);
+    const rise = peakMemory() - before;
+    assert(rise < 8192, `forgotten regularizers: peak memory rose by ${rise} KiB`);
+}
+
+/** @param {Regularizer} regularizer */
+async function checkDestroyed(regularizer) {
+    const x = Float32Array.of(1);
+    const unchanged = new Float32Array(1);
+    for (const call of [
+        () => regularizer.penalty(x),
+        () => regularizer.penaltyAsync(x),
+        () => regularizer.addGradient(x, unchanged),
+        () => regularizer.penaltyAndAddGradient(x, unchanged),
+        () => regularizer.prox(x, 1, { out: unchanged }),
+        () => regularizer.toJson(),
+        () => regularizer.l1,
+        () => regularizer.l2,
+    ]) {
+        await expectStatus(10, call);
+    }
+    assert(unchanged[0] === 0, "a destroyed regularizer has written");
+}
+
+async function checkDestroy() {
+    const regularizer = new Regularizer(0.01, 0.02);
+    // Two at once take the same memory if the first is destroyed twice.
+    regularizer.destroy();
+    regularizer.destroy();
+    const others = [new Regularizer(1, 2), new Regularizer(3, 4)];
+    regularizer.destroy();
+    if (Symbol.dispose) regularizer[Symbol.dispose]();
+    others.push(new Regularizer(5, 6), new Regularizer(7, 8));
+    await checkDestroyed(regularizer);
+    assert.deepEqual(
+        others.map((other) => [other.l1, other.l2]),
+        [
+            [1, 2],
+            [3, 4],
+            [5, 6],
+            [7, 8],
+        ],
+    );
+
+    // A clone has no handle, and so does nothing.
+    const clone = structuredClone(others[0]);
+    assert.throws(() => Regularizer.prototype.penalty.call(clone, new Float32Array(1)), TypeError);
+    assert.throws(() => Regularizer.prototype.destroy.call(clone), TypeError);
+    for (const other of others) other.destroy();
+}
+
+/** Collects while nothing but a waiting call has its regularizer and its array. */
+async function checkAsyncCalls() {
+    const n = 2 ** 16;
+    const expected = Array.from({ length: 32 }, (_, i) => i * n);
+    const ones = () => new Float32Array(n).fill(1);
+    const regularizer = new Regularizer(1, 1);
+    const long = new Float32Array(2 ** 25);
+    const busy = Array.from({ length: 16 }, () => regularizer.penaltyAsync(long));
+    const forgotten = expected.map((_, i) => new Regularizer(i, 0).penaltyAsync(ones()));
+    const x = ones();
+    const destroyed = expected.map((_, i) => {
+        const other = new Regularizer(i, 0);
+        const promise = other.penaltyAsync(x);
+        other.destroy();
+        other.destroy();
+        return promise;
+    });
+    // They take the place of what is released too early.
+    for (let i = 0; i < 3; ++i) {
+        collect();
+        await setImmediate();
+        for (let j = 0; j < 64; ++j) new Regularizer(0.5, 0.5).penalty(ones().fill(2));
+    }
+    assert.deepEqual(await Promise.all(forgotten), expected);
+    assert.deepEqual(await Promise.all(destroyed), expected);
+    await Promise.all(busy);
+    regularizer.destroy();
+}
+
+async function checkLifetimes() {
+    await checkForgotten();
+    await checkDestroy();
+    await checkAsyncCalls();
+    console.log("handles are released");
+}
+
 /**
  * Returns the nanoseconds that each call takes.
  *
@@ -313,7 +463,7 @@ function median(values) {
 }
 
 function measureOverhead() {
-    const library = koffi.load(process.env.L1L2_LIBRARY ?? "libl1l2.so.0");
+    const library = koffi.load(process.env.L1L2_LIBRARY || "libl1l2.so.0");
     const empty = library.func("uint32_t l1l2_version_number()");
     const regularizer = new Regularizer(0.01, 0.02);
     const x = Float32Array.from({ length: 16 }, (_, i) => i);
@@ -330,8 +480,9 @@ const [command, ...operands] = process.argv.slice(2);
 if (!isMainThread) parentPort?.postMessage(await checkText(workerData.path, workerData.text));
 else if (command === "vectors" && operands.length === 1) await checkVectors(operands[0]);
 else if (command === "memory" && operands.length === 0) checkMemory();
+else if (command === "lifetimes" && operands.length === 0) await checkLifetimes();
 else if (command === "overhead" && operands.length === 0) measureOverhead();
 else {
-    console.error("usage: conformance vectors FILE | memory | overhead");
+    console.error("usage: conformance vectors FILE | memory | lifetimes | overhead");
     process.exitCode = 2;
 }

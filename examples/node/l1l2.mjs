@@ -28,7 +28,7 @@
  */
 import koffi from "koffi";
 
-const library = koffi.load(process.env.L1L2_LIBRARY ?? "libl1l2.so.0");
+const library = koffi.load(process.env.L1L2_LIBRARY || "libl1l2.so.0");
 
 // koffi passes a typed array for a void pointer as the address of its first element, and returns
 // what is behind _Out_ in an array of one element, which takes longer. Handles are integers, which
@@ -81,6 +81,21 @@ const DTYPES = { float32: 1, float64: 2, float16: 3, bfloat16: 4 };
 /** @type {Record<string, Dtype>} */
 const OWN_DTYPES = { Float32Array: "float32", Float64Array: "float64", Float16Array: "float16" };
 
+/**
+ * What a typed array is and how many elements it has, which a class derived from it may tell
+ * otherwise. Both also serve an array of another realm; the tag of anything else is undefined.
+ *
+ * @param {string | symbol} property
+ * @returns {(array: unknown) => any}
+ */
+function getterOf(property) {
+    const prototype = Object.getPrototypeOf(Uint8Array.prototype);
+    const { get } = Object.getOwnPropertyDescriptor(prototype, property) ?? {};
+    return Function.prototype.call.bind(/** @type {() => any} */ (get));
+}
+const tagOf = getterOf(Symbol.toStringTag);
+const lengthOf = getterOf("length");
+
 /** In the order of l1l2_json_style. */
 const JSON_STYLES = ["config", "keras2", "keras3"];
 
@@ -116,14 +131,14 @@ function check(status) {
 }
 
 /**
- * The l1l2_dtype of an array. The tag, unlike instanceof, also knows an array of another realm.
+ * The l1l2_dtype of an array.
  *
  * @param {Elements} elements
  * @param {Dtype | undefined} dtype
  * @returns {number}
  */
 function dtypeOf(elements, dtype) {
-    const type = elements?.[Symbol.toStringTag];
+    const type = tagOf(elements);
     const own = OWN_DTYPES[type];
     if (own !== undefined && (dtype === undefined || dtype === own)) return DTYPES[own];
     if (type === "Uint16Array" && (dtype === "float16" || dtype === "bfloat16")) {
@@ -144,9 +159,8 @@ function dtypeOf(elements, dtype) {
 function commonDtype(x, other, dtype) {
     const common = dtypeOf(x, dtype);
     if (dtypeOf(other, dtype) !== common) throw new TypeError("the arrays differ in their dtype");
-    if (x.length !== other.length) {
-        throw new RangeError(`the arrays have ${x.length} and ${other.length} elements`);
-    }
+    const [n, m] = [lengthOf(x), lengthOf(other)];
+    if (n !== m) throw new RangeError(`the arrays have ${n} and ${m} elements`);
     return common;
 }
 
@@ -236,7 +250,7 @@ export class Regularizer {
      * @throws {TypeError} if x has no dtype
      */
     penalty(x, { dtype } = {}) {
-        check(native.penalty(this.#handle, dtypeOf(x, dtype), x, x.length, result));
+        check(native.penalty(this.#handle, dtypeOf(x, dtype), x, lengthOf(x), result));
         return result[0];
     }
 
@@ -265,7 +279,7 @@ export class Regularizer {
                 else resolve(call.penalty[0]);
             };
             const code = dtypeOf(x, dtype);
-            native.penalty.async(this.#handle, code, call.x, x.length, call.penalty, finish);
+            native.penalty.async(this.#handle, code, call.x, lengthOf(x), call.penalty, finish);
             ++this.#asyncCalls;
         });
     }
@@ -285,7 +299,7 @@ export class Regularizer {
      */
     addGradient(x, gradient, { scale = 1, dtype } = {}) {
         const code = commonDtype(x, gradient, dtype);
-        check(native.addGradient(this.#handle, code, x, x.length, scale, gradient, null));
+        check(native.addGradient(this.#handle, code, x, lengthOf(x), scale, gradient, null));
     }
 
     /**
@@ -299,7 +313,7 @@ export class Regularizer {
      */
     penaltyAndAddGradient(x, gradient, { scale = 1, dtype } = {}) {
         const code = commonDtype(x, gradient, dtype);
-        check(native.addGradient(this.#handle, code, x, x.length, scale, gradient, result));
+        check(native.addGradient(this.#handle, code, x, lengthOf(x), scale, gradient, result));
         return result[0];
     }
 
@@ -320,7 +334,7 @@ export class Regularizer {
      */
     prox(x, step, { out = x, dtype } = {}) {
         const code = commonDtype(x, out, dtype);
-        check(native.prox(this.#handle, code, x, x.length, step, out));
+        check(native.prox(this.#handle, code, x, lengthOf(x), step, out));
         return out;
     }
 

@@ -18,8 +18,8 @@ build)
     cp "$source"/*.mjs "$source"/package.json "$source"/package-lock.json .
     # koffi's script would compile what the package already has.
     if ! npm ci --ignore-scripts --loglevel=error >npm.out 2>&1; then
-        network='NOTFOUND|AI_AGAIN|CONN|HOSTUNREACH|NETUNREACH|TIMEDOUT|NOTCACHED|[45][0-9][0-9]'
-        if grep -qE "code E($network)" npm.out; then
+        network='NOTFOUND|AI_AGAIN|CONN|HOSTUNREACH|NETUNREACH|TIMEDOUT|RR_SOCKET_TIMEOUT|NOTCACHED'
+        if grep -qE "code E($network|[45][0-9][0-9])|network timeout" npm.out; then
             skip "koffi could not be fetched"
         fi
         cat npm.out >&2

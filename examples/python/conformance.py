@@ -2,6 +2,7 @@
 
     python conformance.py vectors FILE     on four threads at once
     python conformance.py memory           that an array of 1 GiB is not copied
+    python conformance.py lifetimes        that handles are released, and not too early
     python conformance.py overhead         what a call costs
 
 It uses the library that l1l2.py finds.
@@ -9,10 +10,13 @@ It uses the library that l1l2.py finds.
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import functools
+import gc
 import itertools
 import os
+import pickle
 import struct
 import sys
 import time
@@ -88,6 +92,9 @@ def foreign(elements: _NumpyArray) -> Laid:
     memory = elements.copy()
     return Laid(Foreign(memory), memory, memory)
 
+
+#: Whether NumPy's DLPack tells that an array is read-only. Before, it exports none.
+TELLS_READ_ONLY = numpy.lib.NumpyVersion(numpy.__version__) >= "2.1.0"
 
 #: How x and what is written are laid, each pair in arrays of one shape.
 LAYOUTS = [
@@ -287,46 +294,75 @@ def check_views(dtype: str) -> None:
     regularizer = l1l2.Regularizer(l1=1.0, l2=0.5)
     repeated = numpy.broadcast_to(numpy.arange(6, dtype=dtype), (4, 5, 6))
     for x in [*views(dtype), repeated]:
-        copy = x.copy(order="C")
+        compacted = x.copy(order="C")
         # Sums of small integers are exact, in the order of either memory.
-        if regularizer(x) != regularizer(copy):
+        if regularizer(x) != regularizer(compacted):
             raise DifferenceError(f"the penalty of strides {x.strides}")
         for y in views(dtype):
             expected = y.copy(order="C")
             regularizer.add_gradient(x, y, 0.3)
-            regularizer.add_gradient(copy, expected, 0.3)
+            regularizer.add_gradient(compacted, expected, 0.3)
             if y.tobytes() != expected.tobytes():
                 raise DifferenceError(f"a gradient, {x.strides} and {y.strides}")
             regularizer.prox(x, 0.3, y)
-            regularizer.prox(copy, 0.3, expected)
+            regularizer.prox(compacted, 0.3, expected)
             if y.tobytes() != expected.tobytes():
                 raise DifferenceError(f"a prox, {x.strides} and {y.strides}")
 
 
-def check_refusals() -> None:
-    """That arrays that do not go together are refused before anything is written."""
+def expect_refusal(
+    expected: type[Exception], y: l1l2.Array, memory: _NumpyArray, factor: Any = 0.3
+) -> None:
+    """That y cannot be written, the memory of which holds ones."""
     regularizer = l1l2.Regularizer(l1=1.0, l2=0.5)
     x = numpy.ones(4, numpy.float32)
-    read_only = numpy.ones(4, numpy.float32)
-    read_only.flags.writeable = False
-    for y, expected in (
+    for call in (
+        lambda: regularizer.add_gradient(x, y, factor),
+        lambda: regularizer.penalty_and_add_gradient(x, y, factor),
+        lambda: regularizer.prox(x, factor, y),
+    ):
+        expect_error(expected, call)
+        if not (memory == 1).all():
+            raise DifferenceError(f"{y!r} is refused, but written")
+
+
+def expect_error(expected: type[Exception], call: Callable[[], object]) -> None:
+    try:
+        call()
+    except Exception as error:
+        if type(error) is expected:
+            return
+        raise DifferenceError(f"{error!r} instead of {expected.__name__}") from error
+    raise DifferenceError(f"no {expected.__name__}")
+
+
+def check_refusals() -> None:
+    """That what does not go together is refused before anything is written."""
+    for memory, expected in (
         (numpy.ones(3, numpy.float32), ValueError),
         (numpy.ones((2, 2), numpy.float32), ValueError),
-        (read_only, ValueError),
         (numpy.ones(4, numpy.float64), l1l2.L1L2Error),
         (numpy.ones(4, numpy.uint16), TypeError),
         (numpy.ones(4, numpy.dtype("f4").newbyteorder()), TypeError),
     ):
-        for function, arguments in (
-            (regularizer.add_gradient, (x, y)),
-            (regularizer.prox, (x, 0.3, y)),
-        ):
-            try:
-                function(*arguments)
-            except (TypeError, ValueError) as error:
-                if type(error) is expected and (y == 1).all():
-                    continue
-            raise DifferenceError(f"{y!r} is not refused")
+        expect_refusal(expected, memory, memory)
+
+    read_only = numpy.ones(4, numpy.float32)
+    read_only.flags.writeable = False
+    expect_refusal(ValueError, read_only, read_only)
+    if TELLS_READ_ONLY:
+        expect_refusal(ValueError, Foreign(read_only), read_only)
+        if l1l2.Regularizer(l1=1.0)(Foreign(read_only)) != 4.0:
+            raise DifferenceError("the penalty of a read-only array by DLPack")
+    else:
+        expect_refusal(BufferError, Foreign(read_only), read_only)
+
+    no_number: Any
+    for no_number in ("0.3", None, 1j):
+        memory = numpy.ones(4, numpy.float32)
+        expect_refusal(TypeError, memory, memory, no_number)
+        expect_refusal(TypeError, memory[::-1], memory, no_number)
+        expect_error(TypeError, functools.partial(l1l2.Regularizer, no_number))
 
 
 def differences(path: str, lines: list[str]) -> Iterator[str]:
@@ -381,6 +417,119 @@ def check_memory() -> int:
     return 0
 
 
+def expect_closed(regularizer: l1l2.Regularizer) -> None:
+    """That every use is status 10, and writes nothing."""
+    x, y = numpy.ones(4, numpy.float32), numpy.ones(4, numpy.float32)
+    for call in (
+        lambda: regularizer.penalty(x),
+        lambda: regularizer.penalty(x[::2]),
+        lambda: regularizer.add_gradient(x, y),
+        lambda: regularizer.penalty_and_add_gradient(x, y),
+        lambda: regularizer.prox(x, 0.1, y),
+        lambda: regularizer.prox(y[::2], 0.1),
+        regularizer.to_json,
+    ):
+        attempt("10", call)
+    if not (y == 1).all():
+        raise DifferenceError("a closed regularizer has written")
+
+
+def check_closing() -> None:
+    """That it can be done twice, and that nothing can be called afterwards."""
+    regularizer = l1l2.Regularizer(l1=0.01, l2=0.02)
+    regularizer.close()
+    regularizer.close()
+    expect_closed(regularizer)
+    with l1l2.Regularizer.from_json(b'{"l1": 0.01, "l2": 0.02}') as regularizer:
+        regularizer.close()
+    expect_closed(regularizer)
+    if (regularizer.l1, regularizer.l2) != (0.01, 0.02):
+        raise DifferenceError("the coefficients of a closed regularizer")
+
+
+def check_copies() -> None:
+    """That a copy and its original do not need each other."""
+    x = numpy.ones(4, numpy.float32)
+
+    def pickled(regularizer: l1l2.Regularizer, protocol: int) -> l1l2.Regularizer:
+        read: l1l2.Regularizer = pickle.loads(pickle.dumps(regularizer, protocol))
+        return read
+
+    duplicates: list[Callable[[l1l2.Regularizer], l1l2.Regularizer]] = [
+        copy.copy,
+        copy.deepcopy,
+        lambda regularizer: regularizer.from_config(regularizer.get_config()),
+        *(
+            functools.partial(pickled, protocol=protocol)
+            for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+        ),
+    ]
+    for duplicate in duplicates:
+        for closed in (0, 1):
+            original = l1l2.Regularizer(l1=0.01, l2=0.02)
+            expected = original(x)
+            pair = [original, duplicate(original)]
+            del original
+            pair[closed].close()
+            expect_closed(pair[closed])
+            del pair[closed]
+            # These take the memory of the handle that was freed.
+            pair.extend(l1l2.Regularizer(l1=0.5) for _ in range(100))
+            if pair[0](x) != expected:
+                raise DifferenceError("a copy does not outlive its original")
+
+
+def check_threads() -> None:
+    """That a call keeps alive what nothing else does."""
+    n = 1 << 16
+    with ThreadPoolExecutor(THREADS) as threads:
+        calls = [
+            threads.submit(
+                l1l2.Regularizer(l1=1.0).penalty,
+                layout(numpy.ones(n, numpy.float32)).array,
+            )
+            for _ in range(50)
+            for layout in (compact, every_second, foreign)
+        ]
+        gc.collect()
+        if any(call.result() != n for call in calls):
+            raise DifferenceError("what only a thread still used is gone")
+
+
+def forget(n: int) -> None:
+    """Makes n regularizers of each kind, and as many arrays, and releases none."""
+    elements = numpy.ones(1 << 10, numpy.float32)
+    for i in range(n):
+        regularizer = l1l2.Regularizer(l1=0.01, l2=0.02)
+        if i % 100 == 0:
+            regularizer(Foreign(elements.copy()))
+        # Only a collection finds this one.
+        cycle: list[object] = [l1l2.Regularizer(l1=0.01)]
+        cycle.append(cycle)
+        if i % 10_000 == 0:
+            gc.collect()
+
+
+def check_lifetimes() -> int:
+    try:
+        # First of all: memory that the others have used and freed would hide a leak.
+        forget(10_000)
+        before = peak_memory()
+        forget(300_000)
+        rise = peak_memory() - before
+        # The handles alone of one kind would be more than 9 MiB.
+        if rise >= 8 << 10:
+            raise DifferenceError(f"forgotten regularizers keep {rise} KiB")
+        check_closing()
+        check_copies()
+        check_threads()
+    except DifferenceError as difference:
+        print(difference, file=sys.stderr)
+        return 1
+    print("handles are released")
+    return 0
+
+
 def nanoseconds_of(function: Callable[[], object]) -> float:
     calls = 10_000
     start = time.perf_counter_ns()
@@ -405,9 +554,14 @@ def main(arguments: list[str]) -> int:
         return check_vectors(arguments[1])
     if arguments == ["memory"]:
         return check_memory()
+    if arguments == ["lifetimes"]:
+        return check_lifetimes()
     if arguments == ["overhead"]:
         return measure_overhead()
-    print("usage: conformance.py vectors FILE | memory | overhead", file=sys.stderr)
+    print(
+        "usage: conformance.py vectors FILE | memory | lifetimes | overhead",
+        file=sys.stderr,
+    )
     return 2
 
 

@@ -291,12 +291,14 @@ def _tensors_of(x: Array, y: Array, dtype: str | None) -> tuple[_DLTensor, _DLTe
 class Regularizer:
     """A pair of coefficients that computes penalties, gradients and proximal steps.
 
-    It is immutable, so that threads may share it, and can be pickled. It owns a handle
-    of the library, which is freed with the object, or before by `close` or at the end
-    of a `with` block.
+    It is immutable, so that threads may share it, and can be copied and pickled: a copy
+    is another regularizer of the same coefficients. It owns a handle of the library,
+    which is freed with the object, or before by `close` or at the end of a `with`
+    block.
 
     Every method that takes arrays raises, and then has written nothing:
-        TypeError: What is given is no array, or a NumPy array of another dtype.
+        TypeError: What is given is no array, a NumPy array of another dtype, or a scale
+            or step that is no number.
         ValueError: Two arrays differ in shape, one that is to be written is read-only,
             or a stride of a NumPy array is no multiple of the size of an element.
         BufferError: An object with `__dlpack__` does not export its memory. (It may
@@ -310,10 +312,13 @@ class Regularizer:
         """Makes a regularizer of two coefficients, finite and >= 0.
 
         Raises:
+            TypeError: A coefficient is no number.
             L1L2Error: A coefficient is negative, infinite or NaN (status 11).
         """
         handle = ctypes.c_void_p()
-        _check(_library.l1l2_create(l1, l2, ctypes.byref(handle)))
+        # For what is no number c_double raises TypeError, a call ArgumentError.
+        coefficients = ctypes.c_double(l1), ctypes.c_double(l2)
+        _check(_library.l1l2_create(*coefficients, ctypes.byref(handle)))
         self._own(handle)
 
     def _own(self, handle: ctypes.c_void_p) -> None:
@@ -470,19 +475,20 @@ class Regularizer:
         dtype: str | None,
         *penalty: Any,
     ) -> None:
+        number = ctypes.c_double(factor)
         if _are_alike(x, y):
             status = of_arrays(
                 self._handle,
                 _dtype_number(x, dtype),
                 x.ctypes.data,
                 x.size,
-                factor,
+                number,
                 y.ctypes.data,
                 *penalty,
             )
         else:
             x_tensor, y_tensor = _tensors_of(x, y, dtype)
-            status = of_tensors(self._handle, x_tensor, factor, y_tensor, *penalty)
+            status = of_tensors(self._handle, x_tensor, number, y_tensor, *penalty)
         _check(status)
 
     def close(self) -> None:

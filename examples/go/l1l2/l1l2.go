@@ -39,7 +39,7 @@ type Status int32
 
 // What an [Error] may tell. Later versions of the library may have others.
 const (
-	InvalidArgument    Status = 10 // slices of different lengths, an unknown style, after Close
+	InvalidArgument    Status = 10 // slices of different lengths, an unknown style, no regularizer
 	InvalidCoefficient Status = 11 // negative, infinite, NaN or, in JSON, no number
 	InvalidScale       Status = 13 // not finite, or its product with a coefficient is not
 	InvalidStep        Status = 14 // negative or not finite, or its products are not
@@ -49,8 +49,8 @@ const (
 	UnknownConfig      Status = 41 // JSON that describes no L1L2, L1 or L2
 )
 
-// Error is a call that was refused, by the library or for slices of different lengths. Nothing has
-// been written then. All errors of this package are of this type, but for those of a library that
+// Error is a call that was refused, by the library, for slices of different lengths or for a
+// regularizer that is none (any more). Nothing has been written then. All errors of this package are of this type, but for those of a library that
 // could not be opened.
 type Error struct {
 	Status  Status
@@ -75,9 +75,14 @@ const (
 const textCapacity = 256
 
 // Regularizer is an immutable pair of coefficients, made by [New] or [FromJSON]. It owns memory of
-// the C library, which [Regularizer.Close] frees. It must not be copied, and the zero value is of
-// no use.
+// the C library, which [Regularizer.Close] frees. A copy of the struct shares that memory: what
+// closes one closes both. The zero value and nil are as if closed.
 type Regularizer struct {
+	owner *owner
+}
+
+// What the finalizer is set on, so that copies of a Regularizer keep it alive.
+type owner struct {
 	handle unsafe.Pointer
 }
 
@@ -116,43 +121,70 @@ func FromJSON(text []byte) (*Regularizer, error) {
 
 // The finalizer is a safety net: the garbage collector does not see C's memory, and may be late.
 func own(handle unsafe.Pointer) *Regularizer {
-	r := &Regularizer{handle}
-	runtime.SetFinalizer(r, (*Regularizer).Close)
-	return r
+	o := &owner{handle}
+	runtime.SetFinalizer(o, (*owner).close)
+	return &Regularizer{o}
 }
 
 // Close frees the regularizer's memory. No other call may be using it. Closing it again does
 // nothing, and all other calls are refused after it, with InvalidArgument.
 func (r *Regularizer) Close() {
-	runtime.SetFinalizer(r, nil)
-	destroy(r.handle)
-	r.handle = nil
+	if o, err := r.live(); err == nil {
+		runtime.SetFinalizer(o, nil)
+		o.close()
+	}
+}
+
+func (o *owner) close() {
+	destroy(o.handle)
+	o.handle = nil
+}
+
+// live returns the owner, which must be kept alive as long as its handle is used. Without one the
+// library is not asked, since it may not have been opened yet.
+func (r *Regularizer) live() (*owner, error) {
+	if r == nil || r.owner == nil || r.owner.handle == nil {
+		return nil, &Error{InvalidArgument, "the regularizer is closed or was never made"}
+	}
+	return r.owner, nil
 }
 
 // Coefficients returns the very numbers that the regularizer was made of. It fails only after
 // Close.
 func (r *Regularizer) Coefficients() (l1, l2 float64, err error) {
-	status := getConfig(r.handle, &l1, &l2)
-	runtime.KeepAlive(r)
+	o, err := r.live()
+	if err != nil {
+		return 0, 0, err
+	}
+	status := getConfig(o.handle, &l1, &l2)
+	runtime.KeepAlive(o)
 	return l1, l2, failure(status)
 }
 
 // JSON writes the regularizer as Python's json.dumps does. It fails only after Close, and for an
 // unknown style.
 func (r *Regularizer) JSON(style JSONStyle) ([]byte, error) {
+	o, err := r.live()
+	if err != nil {
+		return nil, err
+	}
 	text := make([]byte, textCapacity)
 	var length int
-	status := toJSON(r.handle, style, &text[0], len(text), &length)
-	runtime.KeepAlive(r)
+	status := toJSON(o.handle, style, &text[0], len(text), &length)
+	runtime.KeepAlive(o)
 	return text[:length], failure(status)
 }
 
 // Penalty returns l1 * sum(|x|) + l2 * sum(x^2). It is 0 if x is empty, and may be +Inf or NaN. A
 // term whose coefficient is 0 is left out and sees no NaN. It fails only after Close.
 func Penalty[T Element](r *Regularizer, x []T) (float64, error) {
+	o, err := r.live()
+	if err != nil {
+		return 0, err
+	}
 	var result float64
-	status := penalty(r.handle, dtypeOf[T](), first(x), len(x), &result)
-	runtime.KeepAlive(r)
+	status := penalty(o.handle, dtypeOf[T](), first(x), len(x), &result)
+	runtime.KeepAlive(o)
 	return result, failure(status)
 }
 
@@ -178,8 +210,12 @@ func addGradientOf[T Element](
 	if len(x) != len(gradient) {
 		return differentLengths(len(x), "gradient", len(gradient))
 	}
-	status := addGradient(r.handle, dtypeOf[T](), first(x), len(x), scale, first(gradient), result)
-	runtime.KeepAlive(r)
+	o, err := r.live()
+	if err != nil {
+		return err
+	}
+	status := addGradient(o.handle, dtypeOf[T](), first(x), len(x), scale, first(gradient), result)
+	runtime.KeepAlive(o)
 	return failure(status)
 }
 
@@ -190,8 +226,12 @@ func Prox[T Element](r *Regularizer, x []T, step float64, out []T) error {
 	if len(x) != len(out) {
 		return differentLengths(len(x), "out", len(out))
 	}
-	status := prox(r.handle, dtypeOf[T](), first(x), len(x), step, first(out))
-	runtime.KeepAlive(r)
+	o, err := r.live()
+	if err != nil {
+		return err
+	}
+	status := prox(o.handle, dtypeOf[T](), first(x), len(x), step, first(out))
+	runtime.KeepAlive(o)
 	return failure(status)
 }
 

@@ -2,6 +2,7 @@
 //!
 //!     conformance vectors FILE     on four threads at once
 //!     conformance memory           that an array of 1 GiB is not copied
+//!     conformance lifetimes        that what is dropped is released, once
 //!     conformance overhead         what a call costs
 
 use l1l2::{ffi, Bf16, Element, JsonStyle, Regularizer, F16};
@@ -10,6 +11,7 @@ use std::fmt::LowerHex;
 use std::mem::size_of;
 use std::num::ParseIntError;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 use std::{env, fs, str, thread};
 
@@ -323,6 +325,64 @@ fn check_memory() -> Outcome {
     Ok(())
 }
 
+/// Makes and drops regularizers, of which every other is of JSON, and texts that make none.
+fn make_and_drop(count: u32) -> Outcome {
+    for i in 0..count / 2 {
+        let made = Regularizer::new(f64::from(i), 0.0)?;
+        let read = Regularizer::from_json(r#"{"l1": 0.01, "l2": 0.02}"#)?;
+        if (made.l1(), read.l2()) != (f64::from(i), 0.02) {
+            return Err("another regularizer's coefficients".into());
+        }
+        if i % 16 == 0 && Regularizer::from_json(r#"{"l1": 0.01, "l2": -1}"#).is_ok() {
+            return Err("a negative coefficient is taken".into());
+        }
+    }
+    Ok(())
+}
+
+fn check_dropped() -> Outcome {
+    make_and_drop(20_000)?;
+    let before = peak_memory()?;
+    make_and_drop(500_000)?;
+    let rise = peak_memory()? - before;
+    if rise >= 8192 {
+        return Err(format!("dropped regularizers: peak memory rose by {rise} KiB").into());
+    }
+    Ok(())
+}
+
+/// Each thread is the last to have a regularizer of another one for some time, and drops it.
+fn check_shared() -> Outcome {
+    let x = [1.0_f64, -2.0, 3.0];
+    let threads = [1.0, 2.0, 3.0, 4.0].map(|l1| -> Outcome<_> {
+        let shared = Arc::new(Regularizer::new(l1, 0.0)?);
+        let moved = Regularizer::new(0.0, l1)?;
+        let clone = Arc::clone(&shared);
+        let thread = thread::spawn(move || {
+            while Arc::strong_count(&clone) > 1 {
+                thread::yield_now();
+            }
+            Ok([clone.penalty(&x)?, moved.penalty(&x)?])
+        });
+        drop(shared);
+        Ok((l1, thread))
+    });
+    for thread in threads {
+        let (l1, thread) = thread?;
+        let penalties: Result<_, l1l2::Error> = thread.join().expect("a thread has panicked");
+        same(&penalties?, &[6.0 * l1, 14.0 * l1])?;
+    }
+    Ok(())
+}
+
+/// There is no call that releases, and none that copies: who has a regularizer may use it.
+fn check_lifetimes() -> Outcome {
+    check_dropped()?;
+    check_shared()?;
+    println!("handles are released");
+    Ok(())
+}
+
 /// In ns, for one of many calls.
 fn time(mut call: impl FnMut() -> Outcome) -> Outcome<f64> {
     const CALLS: u32 = 100_000;
@@ -368,8 +428,9 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["vectors", path] => check_vectors(path),
         ["memory"] => check_memory(),
+        ["lifetimes"] => check_lifetimes(),
         ["overhead"] => measure_overhead(),
-        _ => Err("usage: conformance vectors FILE | memory | overhead".into()),
+        _ => Err("usage: conformance vectors FILE | memory | lifetimes | overhead".into()),
     };
     if let Err(error) = outcome {
         eprintln!("{error}");

@@ -106,7 +106,8 @@ fn opened() -> Result<&'static Api, Error> {
 
 #[cfg(not(feature = "link"))]
 fn open() -> Result<&'static Api, libloading::Error> {
-    let path = std::env::var_os("L1L2_LIBRARY").unwrap_or_else(|| "libl1l2.so.0".into());
+    let path = std::env::var_os("L1L2_LIBRARY").filter(|path| !path.is_empty());
+    let path = path.unwrap_or_else(|| "libl1l2.so.0".into());
     // SAFETY: opening libl1l2 runs no code but the C++ runtime's within it; its functions have the
     // types above, and once they are handed out it stays open.
     unsafe {
