@@ -3,7 +3,7 @@
 # under an emulator:
 #     scripts/cross.sh windows    build-cross/windows/libl1l2-0.dll, by mingw-w64, under Wine
 #     scripts/cross.sh PROCESSOR  build-cross/PROCESSOR/libl1l2.so.0, under QEMU; PROCESSOR is aarch64,
-#                                 arm, ppc64le, riscv64 or s390x, which has the other byte order
+#                                 arm, i386, ppc64le, riscv64 or s390x, whose bytes are in the other order
 # Exits with 77 if compiler or emulator cannot be had.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,11 +18,15 @@ windows)
     system=(-DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_PROCESSOR=x86_64)
     isas='generic sse2 avx2 avx512bw'
     ;;
-aarch64 | arm | ppc64le | riscv64 | s390x)
+aarch64 | arm | i386 | ppc64le | riscv64 | s390x)
     compiler=$target-linux-gnu suffix='' emulator=qemu-$target isas=generic
     case $target in
     aarch64) isas='generic neon64' ;;
     arm) compiler=arm-linux-gnueabihf ;;
+    i386) # which an x86-64 runs itself, by that system's own loader
+        compiler=i686-linux-gnu
+        emulator=/usr/$compiler/lib/ld-linux.so.2
+        ;;
     ppc64le) compiler=powerpc64le-linux-gnu ;;
     esac
     offer_packages "g++-$compiler" qemu-user
@@ -77,6 +81,7 @@ else
     cp "$prefix"/lib*/libl1l2.so.0 "$build/"
     compile -L"$build" -l:libl1l2.so.0 -Wl,-rpath,"$PWD/$build" -o "$build/conformance"
     run=("$emulator" -L "/usr/$compiler" "$build/conformance")
+    [ "$target" != i386 ] || run=("$emulator" --library-path "/usr/$compiler/lib" "$build/conformance")
 fi
 for isa in $isas; do
     has=$(L1L2_ISA=$isa "${run[@]}" isa </dev/null 2>/dev/null | tr -d '\r')

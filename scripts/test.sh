@@ -7,7 +7,7 @@
 #                   languages' tools from the system's packages; their own package managers fetch the
 #                   rest (crates, Go modules, npm and Python packages)
 #     --binaries    and the binaries for others: the tarball for older systems, the Debian packages in a
-#                   fresh root, Windows and five other processors under emulators. Makes roots, so it
+#                   fresh root, Windows and six other processors under emulators. Makes roots, so it
 #                   needs to be root or to have sudo
 #
 # Further arguments go to ctest:  scripts/test.sh -R consumer
@@ -41,7 +41,7 @@ if [ "$languages" = ON ]; then
 fi
 if [ "$binaries" = ON ]; then
     offer_packages debootstrap dpkg-dev lintian g++-mingw-w64-x86-64-posix wine64 wine qemu-user \
-        g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-powerpc64le-linux-gnu \
+        g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-powerpc64le-linux-gnu \
         g++-riscv64-linux-gnu g++-s390x-linux-gnu
     # What asks for a password asks now, not in the middle of the tests.
     [ "$(id -u)" -eq 0 ] || sudo --validate
