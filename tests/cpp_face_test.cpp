@@ -268,7 +268,7 @@ TEST_CASE("gradients and proxes of terms throw as their penalties do", "[cpp_fac
 TEST_CASE("the ranges of a term have the same size", "[cpp_face]") {
     const Regularizer regularizer(2.0, 3.0);
     const std::vector<float> x(3, 1.0F);
-    for (const std::size_t n : {0, 2, 4}) {
+    for (const std::size_t n : {0U, 2U, 4U}) {
         std::vector<float> gradient(n);
         CHECK(status_of([&] { (void)l1l2::make_term(regularizer, x, gradient); }) ==
               L1L2_ERROR_INVALID_ARGUMENT);

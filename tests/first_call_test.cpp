@@ -57,7 +57,7 @@ bool terms_agree(const l1l2_regularizer* regularizer, l1l2_runner runner) {
     std::vector<std::vector<float>> gradients[2];
     std::vector<double> penalties[2];
     double totals[2] = {-1.0, -2.0};
-    for (const std::size_t way : {0, 1}) {
+    for (const std::size_t way : {0U, 1U}) {
         std::vector<l1l2_term> terms(sizes.size());
         penalties[way].resize(sizes.size());
         for (std::size_t i = 0; i < sizes.size(); ++i) {

@@ -214,7 +214,7 @@ TEMPLATE_TEST_CASE("0 has no gradient, so that it stays where it is", "[gradient
 
 TEMPLATE_TEST_CASE("the penalty beside a gradient is that of l1l2_penalty, to the bit",
                    "[gradient][bits]", Float16, Bfloat16, float, double) {
-    for (const std::size_t n : {1, 31, 33, 4096, 4097, 12288, 12305, 100003}) {
+    for (const std::size_t n : {1U, 31U, 33U, 4096U, 4097U, 12288U, 12305U, 100003U}) {
         const std::vector<TestType> x = ordinary_elements<TestType>(n, 11);
         for (const Coefficients c : {l1_only, l2_only, both, neither}) {
             INFO("n = " << n << ", l1 = " << c.l1 << ", l2 = " << c.l2);

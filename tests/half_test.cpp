@@ -195,7 +195,7 @@ TEST_CASE("the square of a bfloat16 of 3e38 does not overflow", "[half]") {
 TEMPLATE_TEST_CASE("an infinity or a NaN in a narrow array shows through a term that sees it",
                    "[half][bits]", Float16, Bfloat16) {
     using F = Format<TestType>;
-    for (const std::size_t n : {1, 40, 5000}) {
+    for (const std::size_t n : {1U, 40U, 5000U}) {
         std::vector<TestType> x(n, from_bits<TestType>(F::one));
         x[n / 2] = from_bits<TestType>(F::infinity | F::sign);
         for (const Coefficients c : {l1_only, l2_only, both}) {

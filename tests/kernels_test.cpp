@@ -71,7 +71,7 @@ std::vector<std::size_t> sizes() {
     for (std::size_t n = 0; n <= 140; ++n) {
         result.push_back(n);
     }
-    for (const std::size_t n : {500, 511, 512, 513, 1023, 1024, 1057, 4095, 4096}) {
+    for (const std::size_t n : {500U, 511U, 512U, 513U, 1023U, 1024U, 1057U, 4095U, 4096U}) {
         result.push_back(n);
     }
     return result;

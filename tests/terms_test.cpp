@@ -313,7 +313,7 @@ std::string mistake(const Model& model, std::deque<Runner> runners = willing_run
 Model some_model(const Handle& first, const Handle& second, const Handle& third) {
     Model model;
     std::size_t number = 0;
-    for (const std::size_t n : {5, 0, 1, 4096, 33, 4097, 0, 12305, 64, 8192, 2, 4095}) {
+    for (const std::size_t n : {5U, 0U, 1U, 4096U, 33U, 4097U, 0U, 12305U, 64U, 8192U, 2U, 4095U}) {
         const Handle& regularizer = number % 3 == 0 ? first : number % 3 == 1 ? second : third;
         add_array(model, number, n, regularizer, number % 5 != 2);
         ++number;
@@ -483,8 +483,8 @@ TEST_CASE("without coefficients the gradients of terms keep their bytes, with ev
 TEST_CASE("a large tensor has the bits that it has without a runner", "[terms]") {
     const Handle handle(both);
     std::size_t number = 0;
-    for (const std::size_t n : {(1 << 20) - 1, 1 << 20, (1 << 20) + 1, 4096 * 300, 4096 * 511 + 17,
-                                (1 << 21) + 4096, 2500001, 3000000}) {
+    for (const std::size_t n : {(1U << 20U) - 1U, 1U << 20U, (1U << 20U) + 1U, 4096U * 300U,
+                                4096U * 511U + 17U, (1U << 21U) + 4096U, 2500001U, 3000000U}) {
         Model model;
         add_array(model, number++, n, handle);
         INFO("n = " << n);
@@ -580,7 +580,7 @@ TEST_CASE("large tensors are cut for a runner and small ones are put together", 
 TEST_CASE("a prox may be written over its tensor, with every runner", "[terms][bits]") {
     const Handle handle(both);
     Model model;
-    for (const std::size_t n : {3, 1000003, 0, 4097, 100}) {
+    for (const std::size_t n : {3U, 1000003U, 0U, 4097U, 100U}) {
         add_array(model, n, n, handle);
     }
     Model expected = model;
@@ -754,7 +754,7 @@ TEST_CASE("penalties, total and faulty are wanted in any combination", "[terms]"
 
 TEST_CASE("the penalties name the tensor that went NaN", "[terms]") {
     const Handle handle(both);
-    for (const std::size_t bad : {0, 5, 9}) {
+    for (const std::size_t bad : {0U, 5U, 9U}) {
         Model model;
         for (std::size_t i = 0; i < 10; ++i) {
             std::vector<float> x = ordinary_elements<float>(5000 * i + 10, 1);
@@ -882,7 +882,7 @@ TEST_CASE("the first term at fault is named, and nothing is written", "[terms]")
     };
     const Handle handle(both);
     for (const Fault& fault : faults) {
-        for (const std::size_t first : {0, 3, 7}) {
+        for (const std::size_t first : {0U, 3U, 7U}) {
             for (const std::size_t second : {first, std::size_t{7}}) {
                 for (const Function function : functions) {
                     INFO(fault.name << " at " << first << " and " << second << ", function "
@@ -1029,7 +1029,7 @@ TEST_CASE("terms of a later header are taken if what is unknown is zero", "[term
             l1l2_prox_terms(&later[0].term, sizeof(Later), later.size(), 0.5, nullptr, nullptr,
                             faulty)};
     };
-    for (const std::size_t at : {0, 2, 4}) {
+    for (const std::size_t at : {0U, 2U, 4U}) {
         for (unsigned char& byte : later[at].unknown) {
             byte = 1;
             double total = untouched;
@@ -1096,7 +1096,7 @@ TEST_CASE("a runner that fails or leaves out a task is reported", "[terms]") {
     };
     const Handle handle(both);
     for (Runner& runner : unwilling) {
-        for (const std::size_t n : {10, 3000000}) {
+        for (const std::size_t n : {10U, 3000000U}) {
             INFO(runner.name() << ", n = " << n);
             Model model;
             add_array(model, 0, n, handle);
@@ -1248,7 +1248,7 @@ TEST_CASE("the environment of a runner's threads changes no bit and is restored"
     const Handle first({0.01, 1e-3});
     const Handle second({0.0, 0.9}); // with the scale of mistake(), b is -0.9
     Model model;
-    for (const std::size_t n : {5000, 1000003, 77, 4097}) {
+    for (const std::size_t n : {5000U, 1000003U, 77U, 4097U}) {
         add_array(model, n, n, first);
     }
     add_subnormals<float>(model, 5000, second);

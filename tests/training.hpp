@@ -64,7 +64,7 @@ inline std::vector<std::size_t> telling_sizes() {
     for (std::size_t n = 0; n <= 130; ++n) {
         sizes.push_back(n);
     }
-    for (const std::size_t n : {1000, 4095, 4096, 4097, 8191, 8192, 8193, 12305, 20000}) {
+    for (const std::size_t n : {1000U, 4095U, 4096U, 4097U, 8191U, 8192U, 8193U, 12305U, 20000U}) {
         sizes.push_back(n);
     }
     return sizes;
