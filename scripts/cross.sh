@@ -14,30 +14,31 @@ target=${1-}
 case $target in
 windows)
     offer_packages g++-mingw-w64-x86-64-posix wine64 wine
-    compiler=x86_64-w64-mingw32 suffix=-posix emulator=wine
+    compiler=x86_64-w64-mingw32 suffix=-posix emulator=(wine)
     system=(-DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_PROCESSOR=x86_64)
     isas='generic sse2 avx2 avx512bw'
     ;;
 aarch64 | arm | i386 | ppc64le | riscv64 | s390x)
-    compiler=$target-linux-gnu suffix='' emulator=qemu-$target isas=generic
+    compiler=$target-linux-gnu suffix='' isas=generic
     case $target in
     aarch64) isas='generic neon64' ;;
     arm) compiler=arm-linux-gnueabihf ;;
-    i386) # which an x86-64 runs itself, by that system's own loader
-        compiler=i686-linux-gnu
-        emulator=/usr/$compiler/lib/ld-linux.so.2
-        ;;
+    i386) compiler=i686-linux-gnu ;;
     ppc64le) compiler=powerpc64le-linux-gnu ;;
     esac
+    emulator=("qemu-$target" -L "/usr/$compiler")
+    # An x86-64 runs i386 itself, by that system's own loader.
+    [ "$target" != i386 ] ||
+        emulator=("/usr/$compiler/lib/ld-linux.so.2" --library-path "/usr/$compiler/lib")
     offer_packages "g++-$compiler" qemu-user
     system=(-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR="$target")
     ;;
 *)
-    sed -n '2,8p' "$0" >&2
+    sed -n '2,7p' "$0" >&2
     exit 2
     ;;
 esac
-for tool in $compiler-g++$suffix $emulator; do
+for tool in "$compiler-g++$suffix" "${emulator[0]}"; do
     command -v "$tool" >/dev/null || {
         echo "no $tool"
         exit 77
@@ -47,8 +48,7 @@ done
 # The two libraries of headers, in a folder without this system's others.
 build=build-cross/$target
 mkdir -p "$build/headers"
-dpkg -L libxsimd-dev nlohmann-json3-dev | grep -E '/(include|cmake)/.*\.[a-z]+$' |
-    xargs cp --parents -t "$build/headers"
+header_files libxsimd-dev nlohmann-json3-dev | xargs cp --parents -t "$build/headers"
 headers=$PWD/$build/headers/usr
 cmake -S . -B "$build" "${system[@]}" -DCMAKE_CXX_COMPILER="$compiler-g++$suffix" \
     -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF \
@@ -68,7 +68,7 @@ if [ "$target" = windows ]; then
     cp "$prefix/bin/libl1l2-0.dll" "$build/"
     compile -D__USE_MINGW_ANSI_STDIO "$prefix/lib/libl1l2.dll.a" -static -o "$build/conformance.exe"
     export WINEDEBUG=-all WINEPREFIX=$PWD/$build/wine
-    run=(wine "$build/conformance.exe")
+    run=("${emulator[@]}" "$build/conformance.exe")
     # The exports are those of the version script, and it needs what every Windows has.
     objdump=$compiler-objdump
     diff <(grep -oE '\bl1l2_[a-z0-9_]+' capi/l1l2.map | sort) \
@@ -80,8 +80,7 @@ if [ "$target" = windows ]; then
 else
     cp "$prefix"/lib*/libl1l2.so.0 "$build/"
     compile -L"$build" -l:libl1l2.so.0 -Wl,-rpath,"$PWD/$build" -o "$build/conformance"
-    run=("$emulator" -L "/usr/$compiler" "$build/conformance")
-    [ "$target" != i386 ] || run=("$emulator" --library-path "/usr/$compiler/lib" "$build/conformance")
+    run=("${emulator[@]}" "$build/conformance")
 fi
 for isa in $isas; do
     has=$(L1L2_ISA=$isa "${run[@]}" isa </dev/null 2>/dev/null | tr -d '\r')

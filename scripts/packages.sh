@@ -2,6 +2,7 @@
 #
 #     ensure_packages PACKAGE...      Debian's names; installs what is missing of them
 #     offer_packages PACKAGE...       the same, but goes on without what cannot be had
+#     header_files PACKAGE...         the headers and CMake files of installed packages
 #
 # With apt (Debian, Ubuntu) missing packages are installed, through sudo if need be. On another
 # system, or if that fails, the command to type is printed.
@@ -77,4 +78,8 @@ offer_packages() {
             echo "Goes without $package, which cannot be installed here."
         fi
     done
+}
+
+header_files() {
+    dpkg -L "$@" | grep -E '/(include|cmake)/.*\.[a-z]+$'
 }

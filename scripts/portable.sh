@@ -20,8 +20,7 @@ root=$PWD/build-portable/bullseye
 # The xsimd of that time is too old, but it is headers alone. The rest is the project.
 as_root rm -rf "$root/l1l2"
 as_root mkdir -p "$root/l1l2/xsimd" "$root/l1l2/source"
-dpkg -L libxsimd-dev | grep -E '/(include|cmake)/.*\.[a-z]+$' |
-    as_root xargs cp --parents -t "$root/l1l2/xsimd"
+header_files libxsimd-dev | as_root xargs cp --parents -t "$root/l1l2/xsimd"
 as_root cp -r --parents CMakeLists.txt CHANGELOG.md LICENSE NOTICE capi cmake docs include pkgconfig \
     src threads examples/c tests/conformance "$root/l1l2/source"
 

@@ -7,7 +7,8 @@
 # The mirror that this system has its own packages from, if it is a Debian. (Without one, debootstrap
 # takes its own.)
 debian_mirror() {
-    ! command -v apt-get >/dev/null || apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+    command -v apt-get >/dev/null || return 0
+    apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
         awk '$1 == "Debian" && $2 == "Debian" { print $3; exit }'
 }
 
@@ -33,6 +34,7 @@ make_root() {
     echo "Making a root of Debian's $suite"
     as_root debootstrap --variant=minbase --include="$include" "$suite" "$alias/root" \
         ${mirror:+"$mirror"} </dev/null >"$root.log" 2>&1 || {
+        rm -r "$alias"
         tail -n 3 "$root.log"
         echo "no root of Debian's $suite: debootstrap failed"
         exit 77

@@ -10,22 +10,12 @@
  *     loading_test new LIBRARY
  *         the same of a library that has no runtime of its own: calls its function l1l2_stub
  */
-#include <dlfcn.h>
-#include <l1l2.h>
+#include "../examples/c/dlopen/l1l2_api.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct Functions {
-    void* library;
-    __typeof__(&l1l2_create) create;
-    __typeof__(&l1l2_destroy) destroy;
-    __typeof__(&l1l2_penalty) penalty;
-    __typeof__(&l1l2_from_json) from_json;
-    __typeof__(&l1l2_to_json) to_json;
-    __typeof__(&l1l2_isa) isa;
-} Functions;
 
 static void expect(int holds, const char* what) {
     if (!holds) {
@@ -34,30 +24,18 @@ static void expect(int holds, const char* what) {
     }
 }
 
-static void find(void* library, const char* name, void* function) {
-    void* const found = dlsym(library, name);
-    expect(found != NULL, name);
-    memcpy(function, &found, sizeof found);
-}
-
-static Functions open_library(const char* path) {
-    Functions f;
-    f.library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (f.library == NULL) {
-        fprintf(stderr, "%s\n", dlerror());
+static l1l2_api open_library(const char* path) {
+    l1l2_api api;
+    const char* const error = l1l2_api_open(&api, path);
+    if (error != NULL) {
+        fprintf(stderr, "%s\n", error);
         exit(1);
     }
-    find(f.library, "l1l2_create", &f.create);
-    find(f.library, "l1l2_destroy", &f.destroy);
-    find(f.library, "l1l2_penalty", &f.penalty);
-    find(f.library, "l1l2_from_json", &f.from_json);
-    find(f.library, "l1l2_to_json", &f.to_json);
-    find(f.library, "l1l2_isa", &f.isa);
-    return f;
+    return api;
 }
 
 /* Memory is allocated, exceptions are thrown and caught inside, numbers are converted. */
-static void use(const Functions* f) {
+static void use(const l1l2_api* f) {
     static const float x[] = {0.5f, -1.25f, 0.0f, 2.0f};
     l1l2_regularizer* regularizer;
     char text[256];
@@ -111,7 +89,7 @@ static void rounds(const char* path) {
             regions_before = regions();
             kib_before = resident_kib();
         }
-        const Functions f = open_library(path);
+        const l1l2_api f = open_library(path);
         use(&f);
         expect(dlclose(f.library) == 0, "it can be closed");
         expect(dlopen(path, RTLD_NOW | RTLD_NOLOAD) == NULL, "closed, it is gone");
@@ -121,9 +99,9 @@ static void rounds(const char* path) {
 }
 
 static void copies(const char* path, const char* other_path) {
-    const Functions first = open_library(path);
+    const l1l2_api first = open_library(path);
     setenv("L1L2_ISA", "generic", 1);
-    const Functions second = open_library(other_path);
+    const l1l2_api second = open_library(other_path);
     expect(first.library != second.library && first.create != second.create, "they are two");
     /* Each has read the environment by itself. */
     expect(strcmp(second.isa(), "generic") == 0, "the second copy's choice");
@@ -144,14 +122,16 @@ int main(int argc, char** argv) {
     else if (argc == 4 && strcmp(argv[1], "copies") == 0)
         copies(argv[2], argv[3]);
     else if (argc == 3 && strcmp(argv[1], "use") == 0) {
-        const Functions f = open_library(argv[2]);
+        const l1l2_api f = open_library(argv[2]);
         use(&f);
         dlclose(f.library);
     } else if (argc == 3 && strcmp(argv[1], "new") == 0) {
         void (*stub)(void);
         void* const library = dlopen(argv[2], RTLD_NOW);
         expect(library != NULL, "it can be opened");
-        find(library, "l1l2_stub", &stub);
+        void* const found = dlsym(library, "l1l2_stub");
+        expect(found != NULL, "it has l1l2_stub");
+        memcpy(&stub, &found, sizeof stub);
         stub();
     } else {
         fprintf(stderr, "usage: loading_test rounds|copies|use|new LIBRARY [OTHER]\n");

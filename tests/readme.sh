@@ -26,7 +26,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 language_blocks "$work"
 for code in "$work"/*.code; do
-    file=$(tail -n 1 "${code%.code}.file")
+    file=$(<"${code%.code}.file")
     # Wherever it is indented to.
     [[ $(sed 's/^[ \t]*//' "$file") == *"$(sed 's/^[ \t]*//' "$code")"* ]] ||
         fail "the README shows what is not in $file"
