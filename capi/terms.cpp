@@ -112,10 +112,14 @@ bool is_parameter(const Job& job) {
     return std::isfinite(job.parameter) && (job.writes != Writes::prox || !(job.parameter < 0.0));
 }
 
-/// Checks all terms under the environment in which their factors are promised; returns the first
-/// fault and its index, or count.
+/// Checks the parameter and all terms, under the environment in which their factors are promised;
+/// returns the first fault and the index of its term, or count if it is none's.
 [[gnu::noinline]] l1l2_status check_all(const CallersTerms& terms, const Job& job,
                                         std::size_t& index) {
+    index = terms.size();
+    if (!is_parameter(job)) {
+        return job.writes == Writes::prox ? L1L2_ERROR_INVALID_STEP : L1L2_ERROR_INVALID_SCALE;
+    }
     for (index = 0; index < terms.size(); ++index) {
         const l1l2_status status = terms.check(index, job);
         if (status != L1L2_OK) {
@@ -129,9 +133,6 @@ l1l2_status compute(const CallersTerms& terms, const Job& job, l1l2_runner runne
                     void* runner_state, double* penalties, double* total, std::size_t* faulty) {
     std::size_t index = terms.size();
     l1l2_status status = terms.check();
-    if (status == L1L2_OK && !is_parameter(job)) {
-        status = job.writes == Writes::prox ? L1L2_ERROR_INVALID_STEP : L1L2_ERROR_INVALID_SCALE;
-    }
     if (status == L1L2_OK) {
         const l1l2::core::FloatEnvironment environment;
         status = check_all(terms, job, index);

@@ -68,16 +68,23 @@
  *
  * Failure. A function that can fail returns an l1l2_status. When it is not L1L2_OK, every output is
  * as it was before the call, but for five that say so: a handle becomes NULL, l1l2_to_json sets
- * *length, l1l2_from_json the message, the functions of terms *faulty, and where a runner failed
- * the arrays that were to be written may be so in part. The library never prints, never aborts,
- * never throws through this interface. No result depends on the locale, and the locale is never
- * changed; errno is unspecified after a call.
+ * *length if the buffer is too small, l1l2_from_json the message, the functions of terms *faulty,
+ * and where a runner failed the arrays that were to be written may be so in part. The library never
+ * prints, never aborts, never throws through this interface. No result depends on the locale, and
+ * the locale is never changed; errno is unspecified after a call.
  *
  * NULL. A pointer may be NULL only where its description says so. Outputs that are single numbers,
  * and the penalties of terms, must not lie within an array that is read or written.
  *
  * Signals. No function is async-signal-safe except l1l2_version_number, l1l2_version_string and
- * l1l2_status_string.
+ * l1l2_status_string. A signal that interrupts a function changes nothing.
+ *
+ * Cancellation. No function is a cancellation point, so a thread that is cancelled in one goes on
+ * to its end. Where cancellation is asynchronous, none may be called.
+ *
+ * Fork. A child process may use everything, also one that was forked while other threads were in
+ * here: the library has no locks. What allocates (l1l2_create, l1l2_from_json) needs a malloc that
+ * works in such a child, as that of glibc does.
  *
  *
  * Stability
@@ -126,21 +133,24 @@ typedef int32_t l1l2_status;
 enum {
     L1L2_OK = 0,
     /** NULL where it is not allowed, an unknown style, a term_size or a field of a term that this
-        version does not know, or more bytes than an address space has. */
+        version does not know, or more than PTRDIFF_MAX bytes. */
     L1L2_ERROR_INVALID_ARGUMENT = 10,
-    /** A coefficient that is negative, NaN, infinite or, in JSON, no number at all. */
+    /** A coefficient that is negative, NaN, infinite or, in JSON, neither a number nor null. */
     L1L2_ERROR_INVALID_COEFFICIENT = 11,
     /** An element type that this version does not serve. */
     L1L2_ERROR_UNSUPPORTED_DTYPE = 12,
-    /** A scale that is not finite, or so large that its product with a coefficient is not. */
+    /** A scale that is not finite, or so large that its product with a coefficient is not. Since
+        0.2.0. */
     L1L2_ERROR_INVALID_SCALE = 13,
-    /** A step that is negative or not finite, or so large that its products are not. */
+    /** A step that is negative or not finite, or so large that its products are not. Since
+        0.2.0. */
     L1L2_ERROR_INVALID_STEP = 14,
-    /** Two arrays share memory that must not. */
+    /** Two arrays share memory that must not. Since 0.2.0. */
     L1L2_ERROR_OVERLAP = 15,
-    /** A DLTensor whose shape, strides or data make no tensor, or not one that fits the other. */
+    /** A DLTensor whose shape, strides or data make no tensor, or not one that fits the other.
+        Since 0.2.0. */
     L1L2_ERROR_INVALID_TENSOR = 16,
-    /** A DLTensor on a device whose memory the CPU cannot read. */
+    /** A DLTensor on a device whose memory the CPU cannot read. Since 0.2.0. */
     L1L2_ERROR_UNSUPPORTED_DEVICE = 17,
     /** The text does not fit the buffer. */
     L1L2_ERROR_BUFFER_TOO_SMALL = 20,
@@ -149,7 +159,7 @@ enum {
     L1L2_ERROR_MALFORMED_JSON = 40,
     /** The text is JSON but describes no L1L2, L1 or L2: another class, an unknown key. */
     L1L2_ERROR_UNKNOWN_CONFIG = 41,
-    /** A runner returned other than 0, or without having run each task. */
+    /** A runner returned other than 0, or without having run each task. Since 0.2.0. */
     L1L2_ERROR_RUNNER_FAILED = 50
 };
 
@@ -229,7 +239,8 @@ L1L2_API void l1l2_destroy(l1l2_regularizer* regularizer) L1L2_NOEXCEPT;
  * Reads the coefficients of a regularizer.
  *
  * regularizer  a live handle.
- * l1, l2       receive the coefficients, the very doubles it was made of; each may be NULL.
+ * l1, l2       receive the coefficients, the very doubles it was made of, but 0.0 for -0.0; each
+ *              may be NULL.
  *
  * Returns L1L2_OK; L1L2_ERROR_INVALID_ARGUMENT (regularizer is NULL).
  */
@@ -267,7 +278,8 @@ L1L2_API l1l2_status l1l2_penalty(const l1l2_regularizer* regularizer, l1l2_dtyp
  *
  * Bits: a = scale * l1 and b = scale * (2 * l2) are computed in double and rounded to the
  * arithmetic type; in that,  t = b * x[i] + s  where s is a, -a or 0 as the sign of x[i] is, then
- * gradient[i] + t, then the conversion to dtype. A NaN in x[i] or gradient[i] gives a NaN.
+ * gradient[i] + t, then the conversion to dtype. A NaN in x[i] or gradient[i] gives a NaN, unless
+ * both coefficients are 0.
  *
  * regularizer  a live handle; any number of threads may use it at once.
  * dtype        the type of both arrays: any of the four.
@@ -296,7 +308,8 @@ L1L2_API l1l2_status l1l2_add_gradient(const l1l2_regularizer* regularizer, l1l2
  * 6.5.3). To follow a step of gradient descent on the rest of the loss, with the same step.
  *
  * Bits: the threshold t = step * l1 and the divisor d = 1 + 2 * (step * l2) are computed in double,
- * then t1 = t, t2 = t - t1 and m = 1 / d, each rounded to the arithmetic type; in that,
+ * then t1 = t, t2 = t - t1 and m = 1 / d (computed in double, too), each rounded to the arithmetic
+ * type; in that,
  * max((|x[i]| - t1) - t2, 0) * m  with the sign of x[i], then the conversion to dtype. Thanks to
  * t2, the digits of t that t1 cannot hold, |x[i]| <= t gives a zero and |x[i]| > t does not, unless
  * the result is too small for the type. A zero has the sign of x[i], as every result has. An
@@ -353,11 +366,11 @@ L1L2_API l1l2_status l1l2_prox(const l1l2_regularizer* regularizer, l1l2_dtype d
  * same strides. (That DLPack marks a tensor as read-only stands outside of the DLTensor and is not
  * seen.)
  *
- * Each returns what its namesake for arrays does, and besides L1L2_ERROR_INVALID_ARGUMENT (a tensor
- * is NULL), L1L2_ERROR_UNSUPPORTED_DEVICE, L1L2_ERROR_UNSUPPORTED_DTYPE (another code, size or
- * number of lanes), L1L2_ERROR_INVALID_TENSOR (ndim out of range, shape NULL or negative, data NULL
- * with elements, sizes or strides that leave the address space, shapes or dtypes that differ). Any
- * failure leaves all outputs as they were.
+ * Each returns what its namesake for arrays does, but tells NULLs first, then devices, then dtypes;
+ * and besides L1L2_ERROR_INVALID_ARGUMENT (a tensor is NULL), L1L2_ERROR_UNSUPPORTED_DEVICE,
+ * L1L2_ERROR_UNSUPPORTED_DTYPE (another code, size or number of lanes), L1L2_ERROR_INVALID_TENSOR
+ * (ndim out of range, shape NULL or negative, data NULL with elements, sizes or strides that leave
+ * the address space, shapes or dtypes that differ). Any failure leaves all outputs as they were.
  */
 
 /**
@@ -402,7 +415,7 @@ L1L2_API l1l2_status l1l2_prox_dlpack(const l1l2_regularizer* regularizer, const
 
 /**
  * One piece of work of a runner: to be called with the `work` that the runner was given and an
- * index. Tasks of one run may run at once, in any order. Never fails, never throws.
+ * index. Tasks of one run may run at once, in any order. Never fails, never throws. Since 0.2.0.
  */
 typedef void (*l1l2_task)(void* work, size_t index);
 
@@ -412,13 +425,15 @@ typedef void (*l1l2_task)(void* work, size_t index);
  * 0; or another number if it could not do so. It returns, either way, when all of these calls have
  * returned and none will follow: `work` lives until then and no longer. What the caller wrote
  * before the run must be visible to the tasks, and what they write to the caller after it. A runner
- * must not throw. count is at least 1; tasks take from microseconds to milliseconds.
+ * must not throw, be left by longjmp, or be cancelled. count is at least 1; a task is some
+ * microseconds of work or more, where there is as much.
  *
- * A function that is given a runner calls it once or several times, one after another, each time
- * with tasks of its own, from the calling thread and in the floating-point environment that the
- * caller has; the tasks set theirs.
+ * A function that is given a runner calls it any number of times, one after another, each time with
+ * tasks of its own, from the calling thread and in the floating-point environment that the caller
+ * has; the tasks set theirs.
  *
  * A NULL runner stands for one that calls all tasks in a row. l1l2_threads.h has one on oneTBB.
+ * Since 0.2.0.
  *
  * state  what the caller passed beside the runner.
  */
@@ -426,7 +441,7 @@ typedef int32_t (*l1l2_runner)(void* state, l1l2_task task, void* work, size_t c
 
 /**
  * One tensor of a model. Set all of it to zero, then what is needed: later versions will add fields
- * at the end, of which zero means the behaviour of today.
+ * at the end, of which zero means the behaviour of today. Since 0.2.0.
  */
 typedef struct l1l2_term {
     const l1l2_regularizer* regularizer; /**< a live handle; terms may share one */
@@ -545,14 +560,16 @@ L1L2_API l1l2_status l1l2_to_json(const l1l2_regularizer* regularizer, l1l2_json
  * The configuration of L1 has the key "l1", that of L2 "l2"; each also takes the old key "l", which
  * wins over the new one. A coefficient that is missing or null, and a configuration that is
  * missing, empty or null, take the default: 0.01 for the one of L1 or L2, else 0.0. Of a key that
- * is given twice the last counts. Any other key is an error. Only white space may follow.
+ * is given twice the last counts. Any other key of a configuration, or of Keras 1's object, is an
+ * error. Only white space may follow. An escaped surrogate without its other half is malformed.
  *
  * json              length bytes of UTF-8, with or without a NUL after them; may be NULL if
  *                   length is 0 (which is malformed).
  * length            bytes, at most L1L2_JSON_MAX_LENGTH. Nesting may be as deep as that allows.
  * regularizer       receives the handle, to be given to l1l2_destroy once; NULL on failure.
- * message           receives a sentence in ASCII that names the key, the class or the byte offset
- *                   (from 0) at fault, NUL-terminated and cut to fit; the empty string on success.
+ * message           receives a sentence in ASCII that says what is at fault, and names the key, the
+ *                   class or the byte offset (from 0) if it is one, NUL-terminated and cut to fit;
+ *                   the empty string on success.
  *                   May be NULL if message_capacity is 0.
  * message_capacity  the size of message in bytes, the NUL included. 256 is enough for all.
  *

@@ -7,7 +7,9 @@
  *     regularizer.add_gradient(weights, gradient);
  *     regularizer.prox(weights, step);             // in place
  *
- * What l1l2.h says of numbers, threads and the floating-point environment holds here.
+ * What l1l2.h says of numbers, threads and the floating-point environment holds here. What is said
+ * to throw Error may throw std::bad_alloc when there is no memory. When something is thrown,
+ * outputs are as l1l2.h has them after a failure, and *penalties is as it was.
  */
 #ifndef L1L2_HPP
 #define L1L2_HPP
@@ -126,7 +128,7 @@ std::size_t common_size(const X& x, const Y& y) {
  *
  * Owns a handle: it can be moved, not copied. A const member function may be called from any number
  * of threads at once. One that was moved from can be assigned to or destroyed; its other functions
- * throw Error with L1L2_ERROR_INVALID_ARGUMENT.
+ * but get() throw Error with L1L2_ERROR_INVALID_ARGUMENT.
  */
 class Regularizer {
   public:

@@ -25,9 +25,10 @@
  * Nesting. A task may itself run tasks, on any l1l2_threads. Runs that nest cannot deadlock, on the
  * same l1l2_threads or crosswise on several.
  *
- * Fork. In a child process that fork makes after the first l1l2_threads was created, each run is
- * done by its calling thread alone, as oneTBB's threads are not there. Everything else works as in
- * the parent, but l1l2_threads_destroy does not free the memory of what the parent has made.
+ * Fork. In a child process that fork makes after the first l1l2_threads of more than one thread was
+ * created, each run is done by its calling thread alone, as oneTBB's threads are not there.
+ * Everything else works as in the parent, but l1l2_threads_destroy does not free the memory of what
+ * the parent has made.
  *
  * Memory. A run may allocate a little in oneTBB; without it the calling thread does the work alone.
  * If the system refuses it a new thread, oneTBB may print a message and end the process.

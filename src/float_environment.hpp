@@ -28,7 +28,7 @@ class FloatEnvironment {
     FloatEnvironment() : changed_(!is_default()) {
         if (changed_) {
             saved_ = read();
-            write(default_control);
+            set_default();
         }
     }
     ~FloatEnvironment() {
@@ -49,6 +49,9 @@ class FloatEnvironment {
     }
     static void write(Register value) {
         _mm_setcsr(value);
+    }
+    static void set_default() {
+        write(default_control);
     }
 
     /**
@@ -88,6 +91,9 @@ class FloatEnvironment {
     static void write(Register value) {
         __asm__ __volatile__("msr fpcr, %0" : : "r"(value));
     }
+    static void set_default() {
+        write(default_control);
+    }
     static bool is_default() {
         return read() == default_control;
     }
@@ -104,27 +110,38 @@ class FloatEnvironment {
     static void write(Register value) {
         __asm__ __volatile__("vmsr fpscr, %0" : : "r"(value));
     }
+    static void set_default() {
+        write(default_control);
+    }
     static bool is_default() {
         return (read() & control_bits) == default_control;
     }
 #else
-    using Register = int; // the rounding direction, which is all that C's library tells cheaply
-    static constexpr Register default_control = FE_TONEAREST;
+    using Register = std::fenv_t; // whatever the system has
 
     static Register read() {
-        return std::fegetround();
+        Register value;
+        std::fegetenv(&value);
+        return value;
     }
-    static void write(Register value) {
-        std::fesetround(value);
+    static void write(const Register& value) {
+        std::fesetenv(&value);
+    }
+    static void set_default() {
+        std::fesetenv(FE_DFL_ENV);
     }
     static bool is_default() {
-        return read() == default_control;
+#if defined(__GLIBC__)
+        return std::fegetround() == FE_TONEAREST && fegetexcept() == 0;
+#else
+        return std::fegetround() == FE_TONEAREST;
+#endif
     }
 #endif
 #endif
 
     bool changed_;
-    Register saved_ = default_control;
+    Register saved_ = {};
 };
 
 } // namespace l1l2::core

@@ -3,12 +3,15 @@
  * replaces malloc, which the shared library with its own C++ runtime then calls too.
  */
 #include "catch.hpp"
+#include "failing_malloc.hpp"
+#include "l1l2.hpp"
 #include "training.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
 #include <cstddef>
+#include <functional>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -18,50 +21,12 @@
 #include <dlpack/dlpack.h>
 #endif
 
-extern "C" {
-// The names under which glibc keeps its own.
-void* __libc_malloc(std::size_t size);
-void* __libc_calloc(std::size_t count, std::size_t size);
-void* __libc_realloc(void* memory, std::size_t size);
-void __libc_free(void* memory);
-}
+using failing_malloc::allocations;
+using failing_malloc::balance;
+using failing_malloc::mistake_without_memory;
+using failing_malloc::Watch;
 
 namespace {
-
-std::atomic<bool> watching{false};
-std::atomic<long> allocations{0};
-std::atomic<long> balance{0};
-std::atomic<long> fail_at{-1}; ///< the number of the allocation that fails, -1 for none
-std::atomic<bool> keep_failing{false};
-
-/// Counts an allocation; false if it is to fail.
-bool admit() {
-    if (!watching) {
-        return true;
-    }
-    const long number = allocations++;
-    if (fail_at >= 0 && (number == fail_at || (keep_failing && number > fail_at))) {
-        errno = ENOMEM;
-        return false;
-    }
-    ++balance;
-    return true;
-}
-
-/// Watches from here to the end of the scope.
-class Watch {
-  public:
-    explicit Watch(long failing = -1, bool on_and_on = false) {
-        allocations = 0;
-        balance = 0;
-        fail_at = failing;
-        keep_failing = on_and_on;
-        watching = true;
-    }
-    ~Watch() { watching = false; }
-    Watch(const Watch&) = delete;
-    Watch& operator=(const Watch&) = delete;
-};
 
 /// Everything that computes: all types, with rests of vectors and blocks, and in tasks.
 class Computation {
@@ -188,27 +153,6 @@ std::size_t stack_of(void* (*function)(void*), void* argument) {
 
 } // namespace
 
-extern "C" {
-void* malloc(std::size_t size) {
-    return admit() ? __libc_malloc(size) : nullptr;
-}
-void* calloc(std::size_t count, std::size_t size) {
-    return admit() ? __libc_calloc(count, size) : nullptr;
-}
-void* realloc(void* memory, std::size_t size) {
-    if (memory == nullptr) {
-        return malloc(size);
-    }
-    return __libc_realloc(memory, size);
-}
-void free(void* memory) {
-    if (watching && memory != nullptr) {
-        --balance;
-    }
-    __libc_free(memory);
-}
-}
-
 TEST_CASE("l1l2_penalty and l1l2_to_json allocate nothing", "[allocation]") {
     const std::vector<float> x(100003, 0.5F);
     l1l2_regularizer* regularizer = nullptr;
@@ -288,14 +232,18 @@ TEST_CASE("a handle is one allocation, and destroying it frees it", "[allocation
 }
 
 TEST_CASE("without memory l1l2_create says so", "[allocation]") {
-    l1l2_regularizer* regularizer = reinterpret_cast<l1l2_regularizer*>(&regularizer);
+    l1l2_regularizer* regularizer = nullptr;
     l1l2_status status = L1L2_OK;
-    {
-        const Watch watch(0);
+    const auto call = [&] {
+        regularizer = reinterpret_cast<l1l2_regularizer*>(&regularizer);
         status = l1l2_create(0.01, 0.02, &regularizer);
-    }
-    CHECK(status == L1L2_ERROR_OUT_OF_MEMORY);
-    CHECK(regularizer == nullptr);
+        l1l2_destroy(status == L1L2_OK ? regularizer : nullptr);
+    };
+    const auto well = [&](bool failed) {
+        return status == (failed ? L1L2_ERROR_OUT_OF_MEMORY : L1L2_OK) &&
+               (regularizer == nullptr) == failed;
+    };
+    CHECK(mistake_without_memory(call, well) == "");
 }
 
 TEST_CASE("whichever allocation of l1l2_from_json fails, it says so and leaks nothing",
@@ -309,39 +257,90 @@ TEST_CASE("whichever allocation of l1l2_from_json fails, it says so and leaks no
         {R"({"module": "keras.regularizers", "class_name": "L1L2", "config": {"l1": 0.01,
              "l2": 2e-2, "l1": 3}, "registered_name": null})",
          L1L2_OK},
+        {R"({"l1": 1, "l2": 0.25})", L1L2_OK},
+        {R"({"class_name": "L2", "config": {"l": 1e-5}, "build_config": [[{"a": [1, "b"]}]]})",
+         L1L2_OK},
+        {R"({"name": "WeightRegularizer", "l1": 0.0, "l2": 5e-4})", L1L2_OK},
+        {R"("l1_l2")", L1L2_OK},
         {R"({"class_name": ")" + long_name + "\"}", L1L2_ERROR_UNKNOWN_CONFIG},
+        {R"({")" + long_name + "\": 1}", L1L2_ERROR_UNKNOWN_CONFIG},
+        {R"({"class_name": {"a": "b"}})", L1L2_ERROR_UNKNOWN_CONFIG},
+        {"[1, 2, 3]", L1L2_ERROR_UNKNOWN_CONFIG},
+        {std::string(L1L2_JSON_MAX_LENGTH + 1, ' '), L1L2_ERROR_UNKNOWN_CONFIG},
         {R"({"class_name": "L1", "config": {"l1": 1, )", L1L2_ERROR_MALFORMED_JSON},
+        {R"({"l1": "\u00e9\ud800"})", L1L2_ERROR_MALFORMED_JSON},
+        {std::string(1000, '['), L1L2_ERROR_MALFORMED_JSON},
         {R"({"l1": 1e999})", L1L2_ERROR_INVALID_COEFFICIENT},
+        {R"({"l1": -1, "l2": true})", L1L2_ERROR_INVALID_COEFFICIENT},
     };
     for (const Case& c : cases) {
-        for (const bool on_and_on : {false, true}) {
-            long failing = 0;
-            for (; failing < 1000; ++failing) {
-                l1l2_regularizer* regularizer = reinterpret_cast<l1l2_regularizer*>(&failing);
-                char message[64] = "#";
-                l1l2_status status = L1L2_OK;
-                {
-                    const Watch watch(failing, on_and_on);
-                    status = l1l2_from_json(c.json.data(), c.json.size(), &regularizer, message,
-                                            sizeof message);
-                    l1l2_destroy(regularizer);
-                }
-                if (balance != 0) {
-                    FAIL("leaked when allocation " << failing << " failed");
-                }
-                if (allocations <= failing) {
-                    CHECK(status == c.status); // nothing failed any more
-                    break;
-                }
-                // A failed allocation may also be one that the C++ runtime can do without.
-                if (status != c.status) {
-                    CHECK(status == L1L2_ERROR_OUT_OF_MEMORY);
-                    CHECK(regularizer == nullptr);
-                    CHECK(std::string(message) == "out of memory");
-                }
+        INFO(c.json.substr(0, 100));
+        l1l2_regularizer* regularizer = nullptr;
+        char message[64];
+        l1l2_status status = L1L2_OK;
+        const auto call = [&] {
+            regularizer = reinterpret_cast<l1l2_regularizer*>(&regularizer);
+            message[0] = '#';
+            message[1] = '\0';
+            status =
+                l1l2_from_json(c.json.data(), c.json.size(), &regularizer, message, sizeof message);
+            l1l2_destroy(status == L1L2_OK ? regularizer : nullptr);
+        };
+        const auto well = [&](bool failed) {
+            // A failed allocation may also be one that the C++ runtime can do without.
+            const bool out_of_memory = failed && status == L1L2_ERROR_OUT_OF_MEMORY &&
+                                       std::string(message) == "out of memory";
+            return (out_of_memory || status == c.status) &&
+                   (regularizer != nullptr) == (status == L1L2_OK);
+        };
+        CHECK(mistake_without_memory(call, well) == "");
+    }
+}
+
+TEST_CASE("without memory the C++ face throws, and leaks nothing", "[allocation]") {
+    const std::vector<float> x(5000, 0.5F);
+    const l1l2::Regularizer regularizer(0.01, 0.02);
+    const std::vector<l1l2_term> terms(10, l1l2::make_term(regularizer, x));
+    std::vector<l1l2_term> faulty = terms;
+    faulty[3].reserved = 1;
+    const auto never = [](std::size_t, const l1l2::Task&) { throw std::runtime_error("not now"); };
+
+    const std::function<void()> calls[] = {
+        [] { l1l2::Regularizer(0.01, 0.02); },
+        [] { l1l2::Regularizer(-1.0, 0.0); },
+        [] { l1l2::Regularizer::from_json(R"({"class_name": "L1L2", "config": {"l1": 0.25}})"); },
+        [] { l1l2::Regularizer::from_json(R"({"class_name": "OrthogonalRegularizer"})"); },
+        [&] { regularizer.to_json(l1l2::JsonStyle::keras3); },
+        [&] {
+            std::vector<double> penalties;
+            l1l2::penalty_terms(terms, &penalties);
+        },
+        [&] { l1l2::penalty_terms(faulty); },
+        [&] { l1l2::penalty_terms(terms, nullptr, never); },
+    };
+    enum class Outcome { done, error, out_of_memory, other };
+    for (const std::function<void()>& function : calls) {
+        Outcome outcome = Outcome::other;
+        const auto call = [&] {
+            try {
+                function();
+                outcome = Outcome::done;
+            } catch (const std::bad_alloc&) {
+                outcome = Outcome::out_of_memory;
+            } catch (const l1l2::Error& error) {
+                outcome = error.status() == L1L2_ERROR_OUT_OF_MEMORY ? Outcome::out_of_memory
+                                                                     : Outcome::error;
+            } catch (const std::runtime_error&) {
+                outcome = Outcome::error;
             }
-            CHECK(failing > 0);
-            CHECK(failing < 1000);
-        }
+        };
+        call();
+        const Outcome ordinary = outcome;
+        CHECK((ordinary == Outcome::done || ordinary == Outcome::error));
+        const auto well = [&](bool failed) {
+            // What the C++ runtime throws when there is no memory has a reserve.
+            return outcome == ordinary || (failed && outcome == Outcome::out_of_memory);
+        };
+        CHECK(mistake_without_memory(call, well) == "");
     }
 }

@@ -3,9 +3,12 @@
 #include "catch.hpp"
 #include "data.hpp"
 #include "guarded_pages.hpp"
+#include "narrow.hpp"
 
 #include <algorithm>
 #include <functional>
+#include <limits>
+#include <numeric>
 #include <string>
 
 using l1l2::kernels::Dtype;
@@ -16,7 +19,9 @@ using l1l2::kernels::Tables;
 
 namespace {
 
-constexpr Dtype all_dtypes[] = {Dtype::float32, Dtype::float64, Dtype::float16, Dtype::bfloat16};
+/// The C interface's constants have the order of the core's, from 1 on.
+template <class T>
+constexpr Dtype core_dtype = static_cast<Dtype>(Format<T>::dtype - 1);
 
 std::size_t index(Dtype dtype) {
     return static_cast<std::size_t>(dtype);
@@ -65,142 +70,155 @@ std::vector<unsigned char> ordinary_elements(Dtype dtype, std::size_t n) {
     return bytes;
 }
 
-/// Sizes around every width of register, row and block.
-std::vector<std::size_t> sizes() {
-    std::vector<std::size_t> result;
-    for (std::size_t n = 0; n <= 140; ++n) {
-        result.push_back(n);
-    }
-    for (const std::size_t n : {500U, 511U, 512U, 513U, 1023U, 1024U, 1057U, 4095U, 4096U}) {
-        result.push_back(n);
-    }
-    return result;
-}
+/// A kernel with its factors; what it does not make is 0.
+struct Kernel {
+    std::string name;
+    bool writes;
+    std::function<Sums(const KernelTable&, const void* x, void* y, std::size_t n)> run;
+};
 
-using Write = std::function<void(const KernelTable&, const void* x, void* y, std::size_t n)>;
-
-std::vector<Write> writes_of(Dtype dtype) {
-    std::vector<Write> writes;
+std::vector<Kernel> kernels_of(Dtype dtype) {
+    const std::size_t d = index(dtype);
+    std::vector<Kernel> kernels;
     for (const l1l2::kernels::Terms terms : all_terms) {
+        const auto t = static_cast<std::size_t>(terms);
+        const std::string of_terms = " of terms " + std::to_string(t);
+        kernels.push_back({"sums" + of_terms, false,
+                           [=](const KernelTable& table, const void* x, void*, std::size_t n) {
+                               return table.sums[d][t](x, n);
+                           }});
         for (const double sign : {0.01, -3.0, 0.0}) {
-            writes.push_back([=](const KernelTable& table, const void* x, void* y, std::size_t n) {
-                table.add_gradient[index(dtype)][static_cast<std::size_t>(terms)](x, y, n, sign,
-                                                                                  0.1 - sign);
-            });
+            const double linear = 0.1 - sign;
+            kernels.push_back(
+                {"gradient" + of_terms, true,
+                 [=](const KernelTable& table, const void* x, void* y, std::size_t n) {
+                     table.add_gradient[d][t](x, y, n, sign, linear);
+                     return Sums{0.0, 0.0};
+                 }});
         }
+        kernels.push_back({"gradient and sums" + of_terms, true,
+                           [=](const KernelTable& table, const void* x, void* y, std::size_t n) {
+                               return table.add_gradient_and_sum[d][t](x, y, n, 0.01, -3.0);
+                           }});
     }
     for (const double threshold : {0.0, 0.01, 1.5}) {
-        writes.push_back([=](const KernelTable& table, const void* x, void* y, std::size_t n) {
-            table.prox[index(dtype)](x, y, n, threshold, 1.0 / (1.0 + threshold));
-        });
+        kernels.push_back(
+            {"prox", true, [=](const KernelTable& table, const void* x, void* y, std::size_t n) {
+                 table.prox[d](x, y, n, threshold, 1.0 / (1.0 + threshold));
+                 return Sums{0.0, 0.0};
+             }});
     }
-    return writes;
+    return kernels;
+}
+
+/// Memory between two unreadable pages, in which an array stands between NaNs.
+class Surrounded {
+  public:
+    /// Copies an array to `offset` bytes from the first page's begin or to as many from the last
+    /// one's end.
+    unsigned char* place(const std::vector<unsigned char>& array, std::size_t bytes,
+                         std::size_t offset, bool at_end) {
+        bytes_ = bytes;
+        at_ = at_end ? pages_.end() - offset - bytes : pages_.begin() + offset;
+        std::fill(from(), at_, nan);
+        std::fill(at_ + bytes, to(), nan);
+        std::copy_n(array.data(), bytes, at_);
+        return at_;
+    }
+
+    bool surroundings_intact() const {
+        const auto is_nan = [](unsigned char byte) { return byte == nan; };
+        return std::all_of(from(), at_, is_nan) && std::all_of(at_ + bytes_, to(), is_nan);
+    }
+
+  private:
+    static constexpr unsigned char nan = 0xFF; ///< all of the bytes of a NaN, in every type
+    static constexpr std::ptrdiff_t margin = 300;
+
+    unsigned char* from() const { return at_ - std::min(margin, at_ - pages_.begin()); }
+    unsigned char* to() const {
+        unsigned char* const end = at_ + bytes_;
+        return end + std::min(margin, pages_.end() - end);
+    }
+
+    GuardedPages pages_{9};
+    unsigned char* at_ = nullptr;
+    std::size_t bytes_ = 0;
+};
+
+std::uint64_t canonical_bits(double sum) {
+    return bits(std::isnan(sum) ? std::numeric_limits<double>::quiet_NaN() : sum);
+}
+
+/// Every kernel of every table, at places that `places` gives a function for each size, beside
+/// generic on an array of its own. Which NaN a sum is, is the formula's matter.
+template <class Places>
+void compare_with_generic(Dtype dtype, const std::vector<std::size_t>& sizes, Places&& places) {
+    const Tables tables = runnable_tables();
+    Surrounded x_memory;
+    Surrounded y_memory;
+    const std::vector<unsigned char> y = arbitrary_elements(dtype, 4096, 2);
+    for (const auto& x : {ordinary_elements(dtype, 4096), arbitrary_elements(dtype, 4096, 1)}) {
+        for (const Kernel& kernel : kernels_of(dtype)) {
+            for (const std::size_t n : sizes) {
+                const std::size_t bytes = n * size_of(dtype);
+                std::vector<unsigned char> expected = y;
+                const Sums sums = kernel.run(l1l2::kernels::generic, x.data(), expected.data(), n);
+                const auto compare = [&](const KernelTable& table, std::size_t offset,
+                                         bool at_end) {
+                    void* const x_at = x_memory.place(x, bytes, offset, at_end);
+                    // Another offset for the second array.
+                    unsigned char* const y_at =
+                        y_memory.place(y, bytes, offset == 0 ? 0 : offset * 37 % 64, at_end);
+                    const Sums actual = kernel.run(table, x_at, y_at, n);
+                    if (canonical_bits(actual.absolute) != canonical_bits(sums.absolute) ||
+                        canonical_bits(actual.square) != canonical_bits(sums.square) ||
+                        !std::equal(y_at, y_at + bytes, expected.begin()) ||
+                        !x_memory.surroundings_intact() || !y_memory.surroundings_intact()) {
+                        FAIL(table.name << ": " << kernel.name << ", dtype " << index(dtype)
+                                        << ", n = " << n << ", " << offset << " bytes from the "
+                                        << (at_end ? "end" : "begin"));
+                    }
+                };
+                for (std::size_t t = 0; t < tables.count; ++t) {
+                    places(n, [&](std::size_t offset, bool at_end) {
+                        compare(*tables.table[t], offset, at_end);
+                    });
+                }
+            }
+        }
+    }
+    SUCCEED("all of them"); // a byte too far would have been the end
 }
 
 } // namespace
 
-TEST_CASE("every gradient and prox kernel gives the bits of generic between unreadable pages",
-          "[kernels]") {
-    const Tables tables = runnable_tables();
-    const GuardedPages x_pages(9);
-    const GuardedPages y_pages(9);
-    for (const Dtype dtype : all_dtypes) {
-        const std::vector<Write> writes = writes_of(dtype);
-        const std::vector<unsigned char> x = arbitrary_elements(dtype, 4096, 1);
-        const std::vector<unsigned char> y = arbitrary_elements(dtype, 4096, 2);
-        for (const std::size_t n : sizes()) {
-            const std::size_t bytes = n * size_of(dtype);
-            for (std::size_t w = 0; w < writes.size(); ++w) {
-                std::vector<unsigned char> expected(y.begin(),
-                                                    y.begin() + static_cast<std::ptrdiff_t>(bytes));
-                writes[w](l1l2::kernels::generic, x.data(), expected.data(), n);
-                for (std::size_t t = 0; t < tables.count; ++t) {
-                    for (const bool at_end : {false, true}) {
-                        unsigned char* const x_at =
-                            at_end ? x_pages.end() - bytes : x_pages.begin();
-                        unsigned char* const y_at =
-                            at_end ? y_pages.end() - bytes : y_pages.begin();
-                        std::memcpy(x_at, x.data(), bytes);
-                        std::memcpy(y_at, y.data(), bytes);
-                        writes[w](*tables.table[t], x_at, y_at, n);
-                        if (!std::equal(expected.begin(), expected.end(), y_at)) {
-                            FAIL(tables.table[t]->name << ", dtype " << index(dtype) << ", write "
-                                                       << w << ", n = " << n);
-                        }
-                    }
-                }
-            }
+TEMPLATE_TEST_CASE(
+    "every kernel gives the bits of generic at every size, right behind an unreadable "
+    "page and right before one",
+    "[kernels]", float, double, Float16, Bfloat16) {
+    std::vector<std::size_t> sizes(4097);
+    std::iota(sizes.begin(), sizes.end(), std::size_t{0});
+    compare_with_generic(core_dtype<TestType>, sizes, [](std::size_t n, auto&& compare) {
+        compare(0, true);
+        if (n % 7 == 0) {
+            compare(0, false);
         }
-    }
-    SUCCEED("all sizes");
+    });
 }
 
-TEST_CASE("every kernel of sums gives the bits of generic between unreadable pages", "[kernels]") {
-    const Tables tables = runnable_tables();
-    const GuardedPages pages(9);
-    for (const Dtype dtype : all_dtypes) {
-        for (const auto& x : {ordinary_elements(dtype, 4096), arbitrary_elements(dtype, 4096, 3)}) {
-            for (const std::size_t n : sizes()) {
-                const std::size_t bytes = n * size_of(dtype);
-                for (const l1l2::kernels::Terms terms : all_terms) {
-                    const auto canonical = [](double sum) {
-                        return bits(std::isnan(sum) ? std::numeric_limits<double>::quiet_NaN()
-                                                    : sum);
-                    };
-                    const Sums expected =
-                        sums_of(l1l2::kernels::generic, dtype, terms, x.data(), n);
-                    for (std::size_t t = 0; t < tables.count; ++t) {
-                        for (unsigned char* const at : {pages.begin(), pages.end() - bytes}) {
-                            std::memcpy(at, x.data(), bytes);
-                            const Sums sums = sums_of(*tables.table[t], dtype, terms, at, n);
-                            if (canonical(sums.absolute) != canonical(expected.absolute) ||
-                                canonical(sums.square) != canonical(expected.square)) {
-                                FAIL(tables.table[t]->name << ", dtype " << index(dtype)
-                                                           << ", n = " << n);
-                            }
-                        }
-                    }
-                }
-            }
+TEMPLATE_TEST_CASE("every kernel gives the bits of generic at every address, between NaNs",
+                   "[kernels]", float, double, Float16, Bfloat16) {
+    std::vector<std::size_t> sizes(140);
+    std::iota(sizes.begin(), sizes.end(), std::size_t{0});
+    // What is around a strip of rows, a ring of them, a chunk of a gradient, a block.
+    sizes.insert(sizes.end(), {255, 257, 289, 511, 512, 513, 545, 1024, 1057, 4063, 4095, 4096});
+    compare_with_generic(core_dtype<TestType>, sizes, [](std::size_t, auto&& compare) {
+        for (std::size_t offset = 0; offset < 64; ++offset) {
+            compare(offset, true);
+            compare(offset, false);
         }
-    }
-    SUCCEED("all sizes");
-}
-
-TEST_CASE("a gradient with its sums is the gradient and the sums", "[kernels]") {
-    const Tables tables = runnable_tables();
-    const GuardedPages x_pages(9);
-    const GuardedPages y_pages(9);
-    for (const Dtype dtype : all_dtypes) {
-        const std::vector<unsigned char> x = ordinary_elements(dtype, 4096);
-        const std::vector<unsigned char> y = arbitrary_elements(dtype, 4096, 2);
-        for (const l1l2::kernels::Terms terms : all_terms) {
-            const auto t_terms = static_cast<std::size_t>(terms);
-            for (const std::size_t n : sizes()) {
-                const std::size_t bytes = n * size_of(dtype);
-                std::vector<unsigned char> expected(y.begin(),
-                                                    y.begin() + static_cast<std::ptrdiff_t>(bytes));
-                l1l2::kernels::generic.add_gradient[index(dtype)][t_terms](
-                    x.data(), expected.data(), n, 0.01, -3.0);
-                const Sums sums = sums_of(l1l2::kernels::generic, dtype, terms, x.data(), n);
-                for (std::size_t t = 0; t < tables.count; ++t) {
-                    unsigned char* const x_at = x_pages.end() - bytes;
-                    unsigned char* const y_at = y_pages.end() - bytes;
-                    std::memcpy(x_at, x.data(), bytes);
-                    std::memcpy(y_at, y.data(), bytes);
-                    const Sums together =
-                        tables.table[t]->add_gradient_and_sum[index(dtype)][t_terms](x_at, y_at, n,
-                                                                                     0.01, -3.0);
-                    if (!std::equal(expected.begin(), expected.end(), y_at) ||
-                        bits(together.absolute) != bits(sums.absolute) ||
-                        bits(together.square) != bits(sums.square)) {
-                        FAIL(tables.table[t]->name << ", dtype " << index(dtype) << ", n = " << n);
-                    }
-                }
-            }
-        }
-    }
-    SUCCEED("all sizes");
+    });
 }
 
 TEST_CASE("every float16 and bfloat16 is widened and narrowed alike", "[kernels]") {

@@ -1,0 +1,241 @@
+/**
+ * The library in processes with a life of their own: threads, forks, signals, cancellation. The
+ * shared library, as it ships.
+ */
+#include "catch.hpp"
+#include "training.hpp"
+
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <pthread.h>
+
+#ifdef L1L2_HAS_DLPACK
+#include <dlpack/dlpack.h>
+#endif
+
+using namespace training;
+
+namespace {
+
+/// Each task on the calling thread.
+std::int32_t in_a_row(void*, l1l2_task task, void* work, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        task(work, i);
+    }
+    return 0;
+}
+
+/// Everything that the library does, once; the text is the same each time.
+std::string everything() {
+    static const std::vector<float> x = ordinary_elements<float>(3 * 4096 + 77, 1);
+    static const char text[] =
+        R"({"class_name": "L1L2", "config": {"l1": 0.01, "l2": 0.02}, "registered_name": null})";
+    std::ostringstream result;
+    result << l1l2_isa() << ' ' << l1l2_version_string() << ' ' << l1l2_version_number() << ' '
+           << l1l2_status_string(L1L2_ERROR_OVERLAP);
+    char message[256];
+    l1l2_regularizer* regularizer = nullptr;
+    result << l1l2_from_json("{", 1, &regularizer, message, sizeof message) << message;
+    result << l1l2_from_json(text, sizeof text - 1, &regularizer, message, sizeof message);
+    char json[256] = "";
+    std::size_t length = 0;
+    result << l1l2_to_json(regularizer, L1L2_JSON_KERAS3, json, sizeof json, &length) << json;
+
+    std::vector<float> gradient(x.size(), 1.0F);
+    std::vector<float> out(x.size());
+    double penalty = 0.0;
+    result << l1l2_penalty(regularizer, L1L2_FLOAT32, x.data(), x.size(), &penalty) << ' '
+           << to_bits(penalty);
+    result << l1l2_add_gradient(regularizer, L1L2_FLOAT32, x.data(), x.size(), 1.0, gradient.data(),
+                                &penalty);
+    result << l1l2_prox(regularizer, L1L2_FLOAT32, x.data(), x.size(), 1.0, out.data());
+#ifdef L1L2_HAS_DLPACK
+    std::int64_t shape[] = {40, 100};
+    std::int64_t strides[] = {1, 40};
+    DLTensor tensor = {};
+    tensor.data = out.data();
+    tensor.device = {kDLCPU, 0};
+    tensor.ndim = 2;
+    tensor.dtype = {kDLFloat, 32, 1};
+    tensor.shape = shape;
+    tensor.strides = strides;
+    DLTensor written = tensor;
+    written.data = gradient.data();
+    written.strides = nullptr;
+    result << l1l2_add_gradient_dlpack(regularizer, &tensor, 1.0, &written, &penalty) << ' '
+           << to_bits(penalty);
+    result << l1l2_prox_dlpack(regularizer, &tensor, 0.5, &written);
+    result << l1l2_penalty_dlpack(regularizer, &written, &penalty) << ' ' << to_bits(penalty);
+#endif
+    for (const l1l2_runner runner : {l1l2_runner(nullptr), l1l2_runner(in_a_row)}) {
+        l1l2_term term = {};
+        term.regularizer = regularizer;
+        term.x = x.data();
+        term.n = x.size();
+        term.gradient = gradient.data();
+        term.out = out.data();
+        term.dtype = L1L2_FLOAT32;
+        result << l1l2_add_gradient_terms(&term, sizeof term, 1, 0.5, runner, nullptr, nullptr,
+                                          &penalty, nullptr);
+        result << l1l2_prox_terms(&term, sizeof term, 1, 0.5, runner, nullptr, nullptr);
+        result << l1l2_penalty_terms(&term, sizeof term, 1, runner, nullptr, nullptr, &penalty,
+                                     nullptr)
+               << ' ' << to_bits(penalty);
+    }
+    for (const std::vector<float>* written_array : {&gradient, &out}) {
+        double sum = 0.0;
+        l1l2_penalty(regularizer, L1L2_FLOAT32, written_array->data(), written_array->size(), &sum);
+        result << ' ' << to_bits(sum);
+    }
+    l1l2_destroy(regularizer);
+    return result.str();
+}
+
+/// Threads that use the library until the end of the scope.
+class BusyThreads {
+  public:
+    explicit BusyThreads(const std::string& expected) {
+        for (int i = 0; i < 3; ++i) {
+            threads_.emplace_back([this, &expected] {
+                while (!stop_) {
+                    if (everything() != expected) {
+                        well_ = false;
+                    }
+                }
+            });
+        }
+    }
+    ~BusyThreads() { stop(); }
+    BusyThreads(const BusyThreads&) = delete;
+    BusyThreads& operator=(const BusyThreads&) = delete;
+
+    bool stop() {
+        stop_ = true;
+        for (std::thread& thread : threads_) {
+            thread.join();
+        }
+        threads_.clear();
+        return well_;
+    }
+
+  private:
+    std::atomic<bool> stop_{false};
+    std::atomic<bool> well_{true};
+    std::vector<std::thread> threads_;
+};
+
+// What a signal handler has seen.
+std::atomic<int> signals{0};
+std::atomic<bool> well_in_handler{true};
+
+void handle_signal(int) {
+    ++signals;
+    if (l1l2_version_number() != L1L2_VERSION_NUMBER || l1l2_version_string()[0] != '0' ||
+        l1l2_status_string(L1L2_OK) == nullptr) {
+        well_in_handler = false;
+    }
+}
+
+} // namespace
+
+TEST_CASE("any number of threads may use everything at once", "[process]") {
+    const std::string expected = everything();
+    BusyThreads threads(expected);
+    for (int round = 0; round < 300; ++round) {
+        if (everything() != expected) {
+            FAIL("round " << round);
+        }
+    }
+    CHECK(threads.stop());
+}
+
+TEST_CASE("what a process forks from among its threads can use everything", "[process]") {
+    const std::string expected = everything();
+    BusyThreads threads(expected);
+    for (int round = 0; round < 100; ++round) {
+        const pid_t child = fork();
+        if (child == 0) {
+            alarm(60); // a lock that nobody is there to release would be waited for
+            _exit(everything() == expected ? 0 : 1);
+        }
+        REQUIRE(child > 0);
+        int status = -1;
+        REQUIRE(waitpid(child, &status, 0) == child);
+        REQUIRE(status == 0);
+    }
+    CHECK(threads.stop());
+}
+
+TEST_CASE("a signal that interrupts any function changes nothing, and its handler may ask for "
+          "versions and status strings",
+          "[process]") {
+    const std::string expected = everything();
+    struct sigaction action = {};
+    struct sigaction before = {};
+    action.sa_handler = handle_signal;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGALRM, &action, &before);
+    itimerval often = {};
+    often.it_interval.tv_usec = often.it_value.tv_usec = 200;
+    setitimer(ITIMER_REAL, &often, nullptr);
+    bool well = true;
+    for (int round = 0; round < 10000 && signals < 200; ++round) {
+        well = well && everything() == expected;
+    }
+    const itimerval never = {};
+    setitimer(ITIMER_REAL, &never, nullptr);
+    sigaction(SIGALRM, &before, nullptr);
+    CHECK(signals >= 200);
+    CHECK(well);
+    CHECK(well_in_handler);
+}
+
+TEST_CASE("no function is a cancellation point", "[process]") {
+    static const std::string expected = everything();
+    static std::atomic<bool> well;
+    well = false;
+    pthread_t thread;
+    const auto run = [](void*) -> void* {
+        pthread_cancel(pthread_self()); // pending from here on
+        well = everything() == expected;
+        pthread_testcancel();
+        well = false; // not reached
+        return nullptr;
+    };
+    REQUIRE(pthread_create(&thread, nullptr, run, nullptr) == 0);
+    void* result = nullptr;
+    REQUIRE(pthread_join(thread, &result) == 0);
+    CHECK(result == PTHREAD_CANCELED);
+    CHECK(well);
+}
+
+TEST_CASE("nothing is printed, whatever fails", "[process]") {
+    std::FILE* const printed = std::tmpfile();
+    REQUIRE(printed != nullptr);
+    const int standard[] = {dup(STDOUT_FILENO), dup(STDERR_FILENO)};
+    std::fflush(stdout);
+    dup2(fileno(printed), STDOUT_FILENO);
+    dup2(fileno(printed), STDERR_FILENO);
+    everything();
+    l1l2_create(-1.0, 0.0, nullptr);
+    l1l2_penalty(nullptr, 99, nullptr, 1, nullptr);
+    l1l2_penalty_terms(nullptr, 1, 1, nullptr, nullptr, nullptr, nullptr, nullptr);
+    l1l2_penalty_dlpack(nullptr, nullptr, nullptr);
+    l1l2_from_json(nullptr, 1, nullptr, nullptr, 1);
+    std::fflush(stdout);
+    dup2(standard[0], STDOUT_FILENO);
+    dup2(standard[1], STDERR_FILENO);
+    close(standard[0]);
+    close(standard[1]);
+    std::fseek(printed, 0, SEEK_END);
+    CHECK(std::ftell(printed) == 0);
+    std::fclose(printed);
+}

@@ -1,0 +1,63 @@
+/// What libl1l2_threads does without memory.
+#include "catch.hpp"
+#include "failing_malloc.hpp"
+#include "l1l2_threads.h"
+
+#include <oneapi/tbb/global_control.h>
+
+#include <atomic>
+#include <cstddef>
+
+using failing_malloc::allocations;
+using failing_malloc::mistake_without_memory;
+using failing_malloc::Watch;
+
+namespace {
+
+const tbb::global_control four_threads(tbb::global_control::max_allowed_parallelism, 4);
+
+} // namespace
+
+TEST_CASE("whichever allocation of l1l2_threads_create fails, it says so and leaks nothing",
+          "[allocation][threads]") {
+    // What oneTBB makes once for the process and keeps is there before.
+    l1l2_threads* threads = nullptr;
+    REQUIRE(l1l2_threads_create(4, &threads) == L1L2_OK);
+    l1l2_threads_destroy(threads);
+
+    l1l2_status status = L1L2_OK;
+    const auto call = [&] {
+        threads = reinterpret_cast<l1l2_threads*>(&threads);
+        status = l1l2_threads_create(4, &threads);
+        l1l2_threads_destroy(status == L1L2_OK ? threads : nullptr);
+    };
+    const auto well = [&](bool failed) {
+        return status == (failed ? L1L2_ERROR_OUT_OF_MEMORY : L1L2_OK) &&
+               (threads == nullptr) == failed;
+    };
+    CHECK(mistake_without_memory(call, well) == "");
+}
+
+TEST_CASE("without memory a run does each task once all the same", "[allocation][threads]") {
+    l1l2_threads* threads = nullptr;
+    REQUIRE(l1l2_threads_create(4, &threads) == L1L2_OK);
+    static std::atomic<int> calls[1000];
+    const auto count_call = [](void*, std::size_t i) { ++calls[i]; };
+    for (const long failing : {0L, 1L, 2L, 3L, 5L, 8L}) {
+        for (std::atomic<int>& n : calls) {
+            n = 0;
+        }
+        std::int32_t result = -1;
+        {
+            const Watch watch(failing, true);
+            result = l1l2_threads_run(threads, count_call, nullptr, 1000);
+        }
+        CHECK(result == 0);
+        bool each_once = true;
+        for (const std::atomic<int>& n : calls) {
+            each_once = each_once && n == 1;
+        }
+        CHECK(each_once);
+    }
+    l1l2_threads_destroy(threads);
+}
