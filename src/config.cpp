@@ -3,6 +3,7 @@
 #include "decimal.hpp"
 
 #include <algorithm>
+#include <cfenv>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -263,6 +264,27 @@ class ValueBuilder {
     Value* last_ = nullptr;
 };
 
+/**
+ * While an object of this class lives, C's library rounds to nearest.
+ *
+ * nlohmann_json refuses a number that strtod takes for infinite. glibc's strtod rounds as the x87
+ * unit is told to, which FloatEnvironment leaves alone, as nothing else here looks at it; and
+ * 1.7976931348623158e308 rounded upwards is no double.
+ */
+class RoundingToNearest {
+  public:
+    RoundingToNearest() : saved_() {
+        std::fegetenv(&saved_);
+        std::fesetround(FE_TONEAREST);
+    }
+    ~RoundingToNearest() { std::fesetenv(&saved_); }
+    RoundingToNearest(const RoundingToNearest&) = delete;
+    RoundingToNearest& operator=(const RoundingToNearest&) = delete;
+
+  private:
+    std::fenv_t saved_;
+};
+
 Value parse_json(std::string_view json) {
     // nlohmann_json takes a NUL for the end of the text and skips a byte order mark; Python
     // refuses.
@@ -276,6 +298,7 @@ Value parse_json(std::string_view json) {
     }
     Value root;
     ValueBuilder builder(json, root);
+    const RoundingToNearest rounding;
     nlohmann::json::sax_parse(replace_infinite_numbers(json), &builder);
     return root;
 }

@@ -43,6 +43,9 @@ constexpr std::size_t task_terms = 64;
  */
 class Wave {
   public:
+    /// The tables are left as they are: what is read of them is written before, and to clear 20 KB
+    /// would cost more than many small terms.
+    // cppcheck-suppress uninitMemberVar
     Wave(const KernelTable& table, const TermSource& terms, const Job& job, std::size_t first_term)
         : table_(table), terms_(terms), job_(job), first_term_(first_term) {
         while (first_term_ + count_ < terms.size() && count_ < max_terms &&

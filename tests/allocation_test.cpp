@@ -8,7 +8,9 @@
 #include "training.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstdlib>
 #include <functional>
 #include <new>
 #include <stdexcept>
@@ -170,6 +172,13 @@ TEST_CASE("l1l2_penalty and l1l2_to_json allocate nothing", "[allocation]") {
     l1l2_destroy(regularizer);
 }
 
+TEST_CASE("what computes does so with the instruction set of L1L2_ISA", "[isa]") {
+    const char* const wanted = std::getenv("L1L2_ISA");
+    if (wanted != nullptr && std::string(l1l2_isa()) != wanted) {
+        WARN("this CPU does not have it");
+    }
+}
+
 TEST_CASE("what computes allocates nothing", "[allocation]") {
     Computation computation;
     bool well = false;
@@ -278,6 +287,7 @@ TEST_CASE("whichever allocation of l1l2_from_json fails, it says so and leaks no
         l1l2_regularizer* regularizer = nullptr;
         char message[64];
         l1l2_status status = L1L2_OK;
+        std::array<double, 2> coefficients = {};
         const auto call = [&] {
             regularizer = reinterpret_cast<l1l2_regularizer*>(&regularizer);
             message[0] = '#';
@@ -286,11 +296,13 @@ TEST_CASE("whichever allocation of l1l2_from_json fails, it says so and leaks no
                 l1l2_from_json(c.json.data(), c.json.size(), &regularizer, message, sizeof message);
             l1l2_destroy(status == L1L2_OK ? regularizer : nullptr);
         };
+        call();
+        const std::array<double, 2> expected = coefficients;
         const auto well = [&](bool failed) {
             // A failed allocation may also be one that the C++ runtime can do without.
             const bool out_of_memory = failed && status == L1L2_ERROR_OUT_OF_MEMORY &&
                                        std::string(message) == "out of memory";
-            return (out_of_memory || status == c.status) &&
+            return (out_of_memory || (status == c.status && coefficients == expected)) &&
                    (regularizer != nullptr) == (status == L1L2_OK);
         };
         CHECK(mistake_without_memory(call, well) == "");

@@ -78,6 +78,38 @@ bool terms_agree(const l1l2_regularizer* regularizer, l1l2_runner runner) {
     return gradients[0] == gradients[1] && penalties[0] == penalties[1] && totals[0] == totals[1];
 }
 
+/// What each of many threads does with the regularizer that they share: the penalty of what has
+/// been computed by every function that takes one. The same from each.
+double use(const l1l2_regularizer* shared, const std::vector<float>& x) {
+    double l1 = 0.0;
+    char json[256];
+    std::size_t length = 0;
+    double sum = 0.0;
+    std::vector<float> gradient(x.size(), 1.0F);
+    std::vector<float> out(x.size());
+    const bool well =
+        l1l2_get_config(shared, &l1, nullptr) == L1L2_OK &&
+        l1l2_to_json(shared, L1L2_JSON_KERAS3, json, sizeof json, &length) == L1L2_OK &&
+        l1l2_add_gradient(shared, L1L2_FLOAT32, x.data(), x.size(), 1.0, gradient.data(), &sum) ==
+            L1L2_OK &&
+        l1l2_prox(shared, L1L2_FLOAT32, gradient.data(), gradient.size(), l1, out.data()) ==
+            L1L2_OK;
+    l1l2_term term = {};
+    term.regularizer = shared;
+    term.x = out.data();
+    term.n = out.size();
+    term.gradient = gradient.data();
+    term.dtype = L1L2_FLOAT32;
+    double total = 0.0;
+    if (!well ||
+        l1l2_add_gradient_terms(&term, sizeof term, 1, sum, nullptr, nullptr, nullptr, &total,
+                                nullptr) != L1L2_OK ||
+        l1l2_penalty(shared, L1L2_FLOAT32, gradient.data(), gradient.size(), &sum) != L1L2_OK) {
+        return -1.0;
+    }
+    return total + sum + static_cast<double>(length);
+}
+
 } // namespace
 
 int main() {
@@ -94,6 +126,7 @@ int main() {
     }
     std::atomic<int> waiting{0};
     std::vector<double> penalty(2 * thread_count, -1.0);
+    std::vector<double> used(thread_count, -1.0);
     std::vector<const char*> isa(thread_count, nullptr);
     std::vector<std::thread> threads;
     for (int t = 0; t < thread_count; ++t) {
@@ -111,6 +144,7 @@ int main() {
                 l1l2_penalty(own, L1L2_FLOAT32, x.data(), n, &penalty[2 * i + 1]);
             }
             l1l2_destroy(own);
+            used[i] = use(shared, x);
             isa[i] = l1l2_isa();
         });
     }
@@ -126,6 +160,12 @@ int main() {
     for (const double value : penalty) {
         if (std::memcmp(&value, &penalty[0], sizeof value) != 0 || value <= 0.0) {
             std::fputs("the threads' penalties differ\n", stderr);
+            return 1;
+        }
+    }
+    for (const double value : used) {
+        if (std::memcmp(&value, &used[0], sizeof value) != 0 || value <= 0.0) {
+            std::fputs("the threads' results differ\n", stderr);
             return 1;
         }
     }

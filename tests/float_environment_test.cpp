@@ -23,6 +23,7 @@ struct Results {
     l1l2_status of_smallest;
     l1l2_status of_smallest_negative;
     l1l2_status of_signalling_nan;
+    l1l2_status of_largest_text;
     bool operator==(const Results& other) const {
         return penalty == other.penalty &&
                penalty_of_subnormals32 == other.penalty_of_subnormals32 &&
@@ -30,7 +31,8 @@ struct Results {
                json == other.json && json_of_subnormals == other.json_of_subnormals &&
                of_smallest == other.of_smallest &&
                of_smallest_negative == other.of_smallest_negative &&
-               of_signalling_nan == other.of_signalling_nan;
+               of_signalling_nan == other.of_signalling_nan &&
+               of_largest_text == other.of_largest_text;
     }
 };
 
@@ -82,6 +84,10 @@ Results compute() {
     l1l2_destroy(regularizer);
     results.of_signalling_nan = l1l2_create(0.0, signalling_nan, &regularizer);
     l1l2_destroy(regularizer);
+
+    const char largest[] = R"({"l1": 1.7976931348623158e308})"; // infinite if rounded upwards
+    results.of_largest_text = l1l2_from_json(largest, sizeof largest - 1, &regularizer, nullptr, 0);
+    l1l2_destroy(regularizer);
     return results;
 }
 
@@ -92,6 +98,7 @@ TEST_CASE("in the default environment the results are what they should be", "[fl
     CHECK(results.of_smallest == L1L2_OK);
     CHECK(results.of_smallest_negative == L1L2_ERROR_INVALID_COEFFICIENT);
     CHECK(results.of_signalling_nan == L1L2_ERROR_INVALID_COEFFICIENT);
+    CHECK(results.of_largest_text == L1L2_OK);
     CHECK(results.json_of_subnormals.find(R"("l1": 5e-324, "l2": 1e-310)") != std::string::npos);
     CHECK(results.json.find(R"("l1": 0.00012345678901234567, "l2": 9007199254740992.0)") !=
           std::string::npos);

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Fuzzes the library under the address and undefined behaviour sanitizers, each target by itself:
+#     scripts/fuzz.sh [SECONDS [TARGET...]]    20 seconds for each of from_json, dltensor, terms, kernels
+# One line a target says what was done. A finding ends the script; its input is in build-fuzz/findings.
+# What a run learns stays in build-fuzz/corpus and serves the next; tests/fuzz/corpus is only read.
+# Exits with 77 if there is no clang with libFuzzer.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/packages.sh
+seconds=${1:-20}
+targets=("${@:2}")
+[ ${#targets[@]} -gt 0 ] || targets=(from_json dltensor terms kernels)
+ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2
+
+mkdir -p build-fuzz/findings
+# The first clang++ that links a target of libFuzzer.
+find_clang() {
+    local clang
+    for clang in clang++ clang++-14 clang++-19; do
+        if echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' |
+            "$clang" -x c++ -fsanitize=fuzzer,address,undefined - -o build-fuzz/probe 2>/dev/null; then
+            echo "$clang"
+            return
+        fi
+    done
+}
+clang=$(find_clang)
+for version in 14 19; do
+    if [ -z "$clang" ]; then
+        offer_packages clang-$version libclang-rt-$version-dev
+        clang=$(find_clang)
+    fi
+done
+if [ -z "$clang" ]; then
+    echo "no clang++ with -fsanitize=fuzzer"
+    exit 77
+fi
+
+# A build of another compiler begins anew.
+if [ "$(cat build-fuzz/compiler 2>/dev/null)" != "$clang" ]; then
+    rm -rf build-fuzz/CMakeCache.txt build-fuzz/CMakeFiles
+fi
+cmake -S . -B build-fuzz -DCMAKE_CXX_COMPILER="$clang" -DCMAKE_C_COMPILER="${clang/clang++/clang}" \
+    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DL1L2_SANITIZE=fuzzer-no-link,address,undefined \
+    -DL1L2_BUILD_THREADS=OFF >/dev/null
+echo "$clang" >build-fuzz/compiler
+cmake --build build-fuzz --parallel "$(nproc)" --target "${targets[@]/#/fuzz_}" >build-fuzz/log || {
+    cat build-fuzz/log
+    exit 1
+}
+
+# The sanitizer's own work beside each allocation, less of it: a third more executions.
+export ASAN_OPTIONS=malloc_context_size=2:quarantine_size_mb=16
+for target in "${targets[@]}"; do
+    log=build-fuzz/$target.log working=build-fuzz/corpus/$target options=()
+    [ "$target" != from_json ] || options=(-dict=tests/fuzz/json.dict)
+    mkdir -p "$working"
+    build-fuzz/tests/fuzz/fuzz_"$target" -max_total_time="$seconds" -max_len=1024 -timeout=10 \
+        -print_final_stats=1 -artifact_prefix=build-fuzz/findings/"$target"- "${options[@]}" \
+        "$working" tests/fuzz/corpus/"$target" >"$log" 2>&1 || {
+        grep -E '^broken: |ERROR: |runtime error: |^SUMMARY: ' "$log" >&2 || true
+        echo "$target: a finding, $(sed -n 's/.*Test unit written to //p' "$log"), log in $log" >&2
+        exit 1
+    }
+    awk -v target="$target" '
+        /^#[0-9]+.* cov: / {
+            for (i = 1; i < NF; ++i) value[$i] = $(i + 1)
+            sub("/.*", "", value["corp:"])
+        }
+        /^Done / { runs = $2; seconds = $5 }
+        END {
+            printf "%s: %d executions, %d a second, cov: %d edges, %d features, corpus of %d, %d seconds\n",
+                   target, runs, runs / seconds, value["cov:"], value["ft:"], value["corp:"], seconds
+        }' "$log"
+done
