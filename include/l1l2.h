@@ -487,9 +487,9 @@ typedef struct l1l2_term {
  * the struct's alignment or so large that `count` of it leave the address space, `reserved` or an
  * unknown field not zero) and L1L2_ERROR_RUNNER_FAILED (the runner returned other than 0, or did
  * not run each task: *total is untouched and *faulty is `count`, but penalties, gradient and out
- * may be written in part). A task that is called a second time during a run does nothing. The scale
- * or the step must be finite, and the step >= 0, also without terms: if not, *faulty is `count`. A
- * scale must suit the terms without a gradient, too.
+ * may be written in part). A task that is called a second time during a run, or with an index that
+ * is none, does nothing. The scale or the step must be finite, and the step >= 0, also without
+ * terms: if not, *faulty is `count`. A scale must suit the terms without a gradient, too.
  */
 
 /**

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The ABI beside what earlier versions had, which is recorded in tests/abi:
 #     abi.sh check LIBRARY HEADER     the same as the record of this version, and nothing that an
-#                                     earlier one had is gone or otherwise
+#                                     earlier one had is gone or otherwise; constants that came
+#                                     later say "Since" when; no struct by value, no varargs
 #     abi.sh record LIBRARY HEADER    writes the record of this version
 # LIBRARY has debug information of its interface and is called libNAME.so... as HEADER is NAME.h. Of
 # each version there are two records: NAME-VERSION.abi, the functions and their types, as abidw of
@@ -36,6 +37,20 @@ constants() {
         "$header" | grep -v '^L1L2_VERSION_' | sort
 }
 
+# The constants, each with its comment on the same line.
+described_constants() {
+    awk '/\/\*\*/ { comment = "" }
+        /^ +L1L2_[A-Z0-9_]+ = |^#define L1L2_/ {
+            print ($1 == "#define" ? $2 : $1) comment " " $0
+            comment = ""
+            next
+        }
+        { comment = comment " " $0 }' "$header" | tr -s ' '
+}
+
+# What a foreign-function interface cannot call.
+hard_to_call() { grep -E '\.\.\.|\bl1l2_(term|regularizer|threads) *[a-z(),]' "$work/declarations"; }
+
 case $command in
 record)
     abidw --exported-interfaces-only --headers-dir "$include" --drop-private-types --no-corpus-path \
@@ -47,7 +62,21 @@ record)
 check)
     [ -e "$records/$name-$version.abi" ] ||
         fail "tests/abi has no record of version $version: docs/abi.md says how it is made"
+    # Without comments.
+    "${CC:-cc}" -E -P -I"$include" -xc "$header" | grep -v '^typedef struct' >"$work/declarations"
+    grep -q "${name}_[a-z]*(" "$work/declarations" || fail "no declarations"
+    ! hard_to_call || fail "a struct by value, or varargs"
     constants >"$work/constants"
+    described_constants >"$work/described"
+    older=
+    while read -r record; do
+        [ -z "$older" ] || comm -13 "$older" "$record" | while read -r constant _; do
+            since=${record##*-}
+            grep -qE "^$constant .*Since ${since%.constants}\." "$work/described" ||
+                fail "$constant does not say since when it is there"
+        done
+        older=$record
+    done < <(printf '%s\n' "$records/$name"-[0-9]*.constants | sort -V)
     for record in "$records/$name"-[0-9]*.abi; do
         options=(--harmless)
         # Later versions may have more.

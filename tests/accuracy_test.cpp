@@ -2,16 +2,23 @@
 #include "catch.hpp"
 #include "data.hpp"
 #include "exact_sum.hpp"
+#include "narrow.hpp"
 #include "regularizer.hpp"
 
 #include <fstream>
 #include <iterator>
 #include <limits>
 #include <string>
+#include <utility>
 
 using l1l2::core::Regularizer;
 using l1l2::kernels::runnable_tables;
 using l1l2::kernels::Tables;
+
+template <>
+inline constexpr l1l2::core::Dtype dtype_of_v<Float16> = l1l2::core::Dtype::float16;
+template <>
+inline constexpr l1l2::core::Dtype dtype_of_v<Bfloat16> = l1l2::core::Dtype::bfloat16;
 
 namespace {
 
@@ -23,14 +30,23 @@ double error_of(const Regularizer& regularizer, const std::vector<T>& x) {
     ExactSum absolute;
     ExactSum square;
     for (const T value : x) {
-        absolute.add_absolute(static_cast<double>(value));
-        square.add_square(static_cast<double>(value));
+        absolute.add_absolute(value_of(value));
+        square.add_square(value_of(value));
     }
     ExactSum penalty;
     penalty.add_product(regularizer.l1(), absolute);
     penalty.add_product(regularizer.l2(), square);
     return penalty.relative_error(
         regularizer.penalty(*runnable_tables().table[0], dtype_of_v<T>, x.data(), x.size()));
+}
+
+/// Whether the penalties of an array are within the stated bound.
+template <class T>
+bool keeps_bound(const std::vector<T>& x) {
+    return error_of(Regularizer(1.0, 0.0), x) <= stated_bound &&
+           error_of(Regularizer(0.0, 1.0), x) <= stated_bound &&
+           error_of(Regularizer(0.01, 0.02), x) <= stated_bound &&
+           error_of(Regularizer(1e-5, 1.0 / 3.0), x) <= stated_bound;
 }
 
 } // namespace
@@ -61,8 +77,10 @@ TEST_CASE("the stated bound is below 1e-13, and the header states it", "[accurac
         const double product_and_sum = 2.0;
         return square + lane + fold + std::ceil(std::log2(blocks)) + product_and_sum;
     };
+    CHECK(roundings(sizeof(Float16)) == 184.0);
     CHECK(roundings(sizeof(float)) == 183.0);
     CHECK(roundings(sizeof(double)) == 183.0);
+    STATIC_REQUIRE(184 * 0x1p-53 / (1 - 184 * 0x1p-53) < stated_bound);
     STATIC_REQUIRE(stated_bound < 2.1e-14);
     std::ifstream header(L1L2_HEADER);
     const std::string text(std::istreambuf_iterator<char>(header), {});
@@ -92,11 +110,19 @@ TEMPLATE_TEST_CASE("the penalty keeps the stated bound", "[accuracy]", float, do
     };
     for (const Data& data : hard) {
         INFO(data.name);
-        CHECK(error_of(Regularizer(1.0, 0.0), data.x) <= stated_bound);
-        CHECK(error_of(Regularizer(0.0, 1.0), data.x) <= stated_bound);
-        CHECK(error_of(Regularizer(0.01, 0.02), data.x) <= stated_bound);
-        CHECK(error_of(Regularizer(1e-5, 1.0 / 3.0), data.x) <= stated_bound);
+        CHECK(keeps_bound(data.x));
     }
+}
+
+TEMPLATE_TEST_CASE("the penalty of a narrow type keeps the stated bound", "[accuracy]", Float16,
+                   Bfloat16) {
+    const std::size_t n = 3 * 4096 * 4 + 17;
+    const int largest = dtype_of_v<TestType> == l1l2::core::Dtype::float16 ? 15 : 127;
+    CHECK(keeps_bound(ordinary_elements<TestType>(n, 1, 0, 0)));
+    CHECK(keeps_bound(ordinary_elements<TestType>(n, 2, 1 - largest, largest - 1)));
+    CHECK(keeps_bound(subnormal_elements<TestType>(n, 3)));
+    CHECK(
+        keeps_bound(std::vector<TestType>(n, from_bits<TestType>(Format<TestType>::infinity - 1))));
 }
 
 TEST_CASE("ten million float32 weights of 0.1 add up", "[accuracy]") {
@@ -128,4 +154,23 @@ TEST_CASE("squares below 2^-1022 are off by 2^-1075 each at most", "[accuracy]")
         l1l2::kernels::generic, l1l2::core::Dtype::float64, x.data(), x.size());
     const double allowed = stated_bound + 1000 * 0x1p-1074 / 2 / smallest_sum;
     CHECK(square.relative_error(penalty) <= allowed);
+}
+
+TEST_CASE("products below 2^-1022 are off by 2^-1075 each at most", "[accuracy]") {
+    const std::vector<double> x = rough_vector<double>(10, -4, -2);
+    double absolute = 0.0;
+    double square = 0.0;
+    for (const double value : x) {
+        absolute += std::fabs(value);
+        square += value * value;
+    }
+    for (const double tiny : {1e-309, 1e-310, 3e-320, 5e-324}) {
+        for (const auto& [l1, l2] : {std::pair(tiny, 0.0), {0.0, tiny}, {tiny, tiny}}) {
+            // Times 2^1000, where double has room for them.
+            const double penalty = std::ldexp(l1, 1000) * absolute + std::ldexp(l2, 1000) * square;
+            const double products = l1 > 0.0 && l2 > 0.0 ? 2.0 : 1.0;
+            INFO("l1 = " << l1 << ", l2 = " << l2);
+            CHECK(error_of(Regularizer(l1, l2), x) <= stated_bound + products * 0x1p-75 / penalty);
+        }
+    }
 }

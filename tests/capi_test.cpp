@@ -3,8 +3,12 @@
 #include "data.hpp"
 #include "l1l2.h"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace {
 
@@ -80,14 +84,40 @@ TEST_CASE("every status has a text of its own, and so has every other number", "
                                     L1L2_ERROR_RUNNER_FAILED};
     for (const l1l2_status a : statuses) {
         REQUIRE(l1l2_status_string(a) != nullptr);
-        CHECK(std::string(l1l2_status_string(a)) != "unknown status");
+        const std::string text = l1l2_status_string(a);
+        CHECK(text != "unknown status");
+        CHECK(std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; }));
+        CHECK(text.find_last_not_of(". ") == text.size() - 1);
         for (const l1l2_status b : statuses) {
-            CHECK((a == b) == (std::string(l1l2_status_string(a)) == l1l2_status_string(b)));
+            CHECK((a == b) == (text == l1l2_status_string(b)));
         }
     }
-    for (const l1l2_status other : {-1, 1, 18, 42, 51, INT32_MAX, INT32_MIN}) {
-        CHECK(std::string(l1l2_status_string(other)) == "unknown status");
+    const auto is_unknown = [](l1l2_status status) {
+        return std::string(l1l2_status_string(status)) == "unknown status";
+    };
+    CHECK(is_unknown(INT32_MAX));
+    CHECK(is_unknown(INT32_MIN));
+    for (l1l2_status other = -1000; other <= 1000; ++other) {
+        const bool known =
+            std::find(std::begin(statuses), std::end(statuses), other) != std::end(statuses);
+        INFO(other);
+        CHECK(is_unknown(other) == !known);
     }
+}
+
+TEST_CASE("the texts of versions and statuses are static", "[capi]") {
+    const auto pointers = [] {
+        std::vector<const char*> texts = {l1l2_version_string()};
+        for (const l1l2_status status : {int32_t{L1L2_OK}, int32_t{L1L2_ERROR_OVERLAP}, -7, 1000}) {
+            texts.push_back(l1l2_status_string(status));
+        }
+        return texts;
+    };
+    const std::vector<const char*> first = pointers();
+    std::vector<const char*> of_another_thread;
+    std::thread([&] { of_another_thread = pointers(); }).join();
+    CHECK(pointers() == first);
+    CHECK(of_another_thread == first);
 }
 
 TEST_CASE("l1l2_create refuses bad coefficients and a NULL output", "[capi]") {

@@ -2,10 +2,15 @@
 #include "catch.hpp"
 #include "config.hpp"
 #include "data.hpp"
+#include "l1l2.h"
 
+#include <algorithm>
 #include <clocale>
 #include <cstdlib>
 #include <string>
+#include <vector>
+
+#include <locale.h>
 
 using l1l2::core::ConfigError;
 using l1l2::core::JsonStyle;
@@ -54,11 +59,47 @@ void check_fault(std::string_view json, Fault fault, std::string_view part_of_me
     INFO(json << " -> " << found.message);
     CHECK(found.fault == fault);
     CHECK(found.message.find(part_of_message) != std::string::npos);
+    // As l1l2.h has it: ASCII, and 256 bytes are enough with the NUL.
+    CHECK(found.message.size() < 256);
+    CHECK(std::all_of(found.message.begin(), found.message.end(),
+                      [](char c) { return c >= ' ' && c <= '~'; }));
 }
 
 std::string written(double l1, double l2, JsonStyle style) {
     const JsonText text = write_config({l1, l2}, style);
     return {text.data, text.length};
+}
+
+/// What the C functions say, in the bits of their numbers, and whether the thread's own locale is
+/// none afterwards.
+std::vector<std::string> results_of_c() {
+    const std::string json = R"({"l1": 0.015625, "l2": 1234567.5e-3})";
+    const double x[] = {0.5, -1.25, 3.0};
+    double gradient[] = {0.1, 0.2, 0.3};
+    double out[3];
+    double penalty = 0.0;
+    std::vector<std::string> results;
+    l1l2_regularizer* regularizer = nullptr;
+    char text[256];
+    std::size_t length = 0;
+    results.push_back(
+        std::to_string(l1l2_from_json(json.data(), json.size(), &regularizer, text, sizeof text)));
+    l1l2_to_json(regularizer, L1L2_JSON_KERAS3, text, sizeof text, &length);
+    results.emplace_back(text, length);
+    l1l2_penalty(regularizer, L1L2_FLOAT64, x, 3, &penalty);
+    l1l2_add_gradient(regularizer, L1L2_FLOAT64, x, 3, 0.7, gradient, nullptr);
+    l1l2_prox(regularizer, L1L2_FLOAT64, x, 3, 0.7, out);
+    l1l2_destroy(regularizer);
+    for (const double number :
+         {penalty, gradient[0], gradient[1], gradient[2], out[0], out[1], out[2]}) {
+        results.push_back(std::to_string(bits(number)));
+    }
+    l1l2_from_json("{\"l1\": 1.5.", 11, &regularizer, text, sizeof text);
+    results.emplace_back(text);
+    results.emplace_back(l1l2_status_string(L1L2_ERROR_OVERLAP));
+    const bool none = uselocale(nullptr) == LC_GLOBAL_LOCALE;
+    results.emplace_back(none ? "the process's locale" : "a locale of the thread's own");
+    return results;
 }
 
 } // namespace
@@ -203,6 +244,25 @@ TEST_CASE("a name in a message is escaped and cut", "[config]") {
     const Failure cut = failure("{\"" + std::string(1000, 'k') + "\": 1}");
     CHECK(cut.message.size() < 120);
     CHECK(cut.message.find("kkk...\"") != std::string::npos);
+    // Each of these takes more room in the message than in the text, or is no text.
+    std::string quotes;
+    std::string controls;
+    for (int i = 0; i < 1000; ++i) {
+        quotes += "\\\"";
+        controls += "\\u0001";
+    }
+    for (const std::string& name : {quotes, controls}) {
+        check_fault("{\"class_name\": \"" + name + "\"}", Fault::unknown_config, "class");
+        check_fault("{\"" + name + "\": 1}", Fault::unknown_config, "unknown key");
+        check_fault("{\"l1\": \"" + name + "\"}", Fault::invalid_coefficient, "\"l1\"");
+        check_fault("{} \"" + name + "\"", Fault::malformed_json, "byte");
+        check_fault("{} \"" + name, Fault::malformed_json, "byte");
+    }
+    check_fault("{" + std::string(1000, '\xFF'), Fault::malformed_json, "byte 1");
+    check_fault("{\"" + std::string(1000, '\xFF'), Fault::malformed_json, "byte 2");
+    check_fault("{\"" + std::string(1000, 'k') + "\xFF\"}", Fault::malformed_json, "byte 1002");
+    // Of four bytes in UTF-8.
+    check_fault("{\"\xF0\x9F\x98\x80\": 1}", Fault::unknown_config, R"("\ud83d\ude00")");
 }
 
 TEST_CASE("malformed JSON is told by its byte offset", "[config]") {
@@ -237,7 +297,12 @@ TEST_CASE("malformed JSON is told by its byte offset", "[config]") {
         {R"("\x")", "byte 2"},
         {R"("\ud800")", "byte 7"},
         {"\"\xFF\"", "byte 1"},
-        {"\"\xC0\x80\"", "byte 1"},
+        {"\"\xC0\x80\"", "byte 1"},         // overlong
+        {"\"\xE2\x82\"", "byte 3"},         // cut short
+        {"\"\xE2\x82", "byte 3"},           // and the text with it
+        {"\"\xED\xA0\x80\"", "byte 2"},     // a surrogate
+        {"\"\xF4\x90\x80\x80\"", "byte 2"}, // above U+10FFFF
+        {"\"\xF8\x88\x80\x80\x80\"", "byte 1"},
         {std::string("{\"l1\": 1}\0", 10), "byte 9, a NUL"},
         {std::string("\0", 1), "byte 0, a NUL"},
         {"\xEF\xBB\xBF{}", "byte 0, a byte order mark"},
@@ -289,17 +354,23 @@ TEST_CASE("the locale changes nothing", "[config][locale]") {
     const char* const name = std::getenv("L1L2_TEST_LOCALE");
     REQUIRE(name != nullptr);
     const std::string before = std::setlocale(LC_ALL, nullptr);
+    const std::vector<std::string> expected = results_of_c();
     if (std::setlocale(LC_ALL, name) == nullptr) {
         WARN("this locale is not there");
         return;
     }
+    const std::string within = std::setlocale(LC_ALL, nullptr);
     const std::string decimal_point = std::localeconv()->decimal_point;
     const Coefficients found = read(R"({"l1": 0.015625, "l2": 1234567.5e-3})");
     const Coefficients last = read(R"({"l1": 1.5e999, "l1": 0.1})");
     const std::string text = written(1234.5, 1.5e-7, JsonStyle::config);
     const Failure overflow = failure(R"({"l1": 1.5e400})");
+    const std::vector<std::string> results = results_of_c();
+    const std::string after = std::setlocale(LC_ALL, nullptr);
     std::setlocale(LC_ALL, before.c_str());
     CHECK(decimal_point != ".");
+    CHECK(after == within);
+    CHECK(results == expected);
     CHECK(found == Coefficients{0.015625, 1234.5675});
     CHECK(last == Coefficients{0.1, 0.0});
     CHECK(text == R"({"l1": 1234.5, "l2": 1.5e-07})");

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <type_traits>
 #include <vector>
 
@@ -26,12 +27,14 @@ struct l1l2::dtype_of<own::Half> : l1l2::dtype_of<l1l2::Float16> {};
 
 namespace {
 
+/// The status of the Error that a function throws, which names no term.
 template <class F>
 l1l2_status status_of(F&& f) {
     try {
         f();
     } catch (const Error& error) {
         CHECK_FALSE(std::string(error.what()).empty());
+        CHECK(dynamic_cast<const l1l2::TermError*>(&error) == nullptr);
         return error.status();
     }
     return L1L2_OK;
@@ -98,9 +101,39 @@ TEST_CASE("it moves and does not copy", "[cpp_face]") {
     CHECK(second.l1() == 1.0);
     CHECK(first.get() == nullptr);
     CHECK(status_of([&] { (void)first.l1(); }) == L1L2_ERROR_INVALID_ARGUMENT);
-    CHECK(status_of([&] { (void)first.to_json(); }) == L1L2_ERROR_INVALID_ARGUMENT);
     first = std::move(second);
     CHECK(first.l1() == 1.0);
+}
+
+TEST_CASE("of one that was moved from every function throws", "[cpp_face]") {
+    Regularizer regularizer(1.0, 2.0);
+    const Regularizer taken(std::move(regularizer));
+    const std::vector<float> x = {1.0F, -2.0F};
+    std::vector<float> written = {5.0F, 5.0F};
+    // An argument that is wrong, whatever stands behind a tensor's address.
+    const void* const tensor = x.data();
+    const std::function<void()> functions[] = {
+        [&] { (void)regularizer.l1(); },
+        [&] { (void)regularizer.l2(); },
+        [&] { (void)regularizer.to_json(); },
+        [&] { (void)regularizer(x.data(), x.size()); },
+        [&] { (void)regularizer(x); },
+        [&] { (void)regularizer.penalty_dlpack(tensor); },
+        [&] { regularizer.add_gradient(x, written); },
+        [&] { (void)regularizer.penalty_and_add_gradient(x, written); },
+        [&] { (void)regularizer.penalty_and_add_gradient_dlpack(tensor, tensor); },
+        [&] { regularizer.prox(written, 1.0); },
+        [&] { regularizer.prox(x, 1.0, written); },
+        [&] { regularizer.prox_dlpack(tensor, 1.0, tensor); },
+    };
+    for (const std::function<void()>& function : functions) {
+        INFO("function " << &function - functions);
+        CHECK(status_of(function) == L1L2_ERROR_INVALID_ARGUMENT);
+    }
+    CHECK(written == std::vector<float>{5.0F, 5.0F});
+    CHECK(regularizer.get() == nullptr);
+    const l1l2_term term = l1l2::make_term(regularizer, x);
+    CHECK_THROWS_AS(l1l2::penalty_terms({term}), l1l2::TermError);
 }
 
 TEST_CASE("gradients are added over ranges, with the penalty or without", "[cpp_face]") {
@@ -227,6 +260,43 @@ TEST_CASE("what a runner throws is thrown on, and a term at fault is named", "[c
         CHECK(std::string(error.what()).find("term 1") == 0);
     }
     CHECK(penalties == std::vector<double>{-1.0});
+}
+
+TEST_CASE("a runner can be given to the C functions", "[cpp_face]") {
+    STATIC_REQUIRE(std::is_trivially_copyable_v<l1l2::Task>);
+    const Regularizer regularizer(2.0, 3.0);
+    const std::vector<float> x = {1.0F, -2.0F, 3.0F};
+    const l1l2_term term = l1l2::make_term(regularizer, x);
+    double total = -1.0;
+    const auto status_with = [&](l1l2::Runner& runner) {
+        return l1l2_penalty_terms(&term, sizeof term, 1, runner.run(), runner.state(), nullptr,
+                                  &total, nullptr);
+    };
+    struct Stop {};
+    const auto stop = [](std::size_t, const l1l2::Task&) { throw Stop(); };
+    l1l2::Runner stops(stop);
+    stops.rethrow(); // nothing yet
+    CHECK(status_with(stops) == L1L2_ERROR_RUNNER_FAILED);
+    CHECK(total == -1.0);
+    CHECK_THROWS_AS(stops.rethrow(), Stop);
+
+    const auto in_a_row = [](std::size_t count, const l1l2::Task& task) {
+        for (std::size_t i = 0; i < count; ++i) {
+            task(i);
+        }
+    };
+    l1l2::Runner willing(in_a_row);
+    CHECK(willing.run() != nullptr);
+    CHECK(status_with(willing) == L1L2_OK);
+    CHECK(total == 54.0);
+    willing.rethrow();
+    // No function stands for the calling thread, as in C.
+    for (l1l2::Runner none : {l1l2::Runner(), l1l2::Runner(nullptr, &total)}) {
+        total = -1.0;
+        CHECK(none.run() == nullptr);
+        CHECK(status_with(none) == L1L2_OK);
+        CHECK(total == 54.0);
+    }
 }
 
 TEST_CASE("gradients and proxes of terms throw as their penalties do", "[cpp_face]") {

@@ -3,8 +3,13 @@
 #include "kernels/dispatch.hpp"
 #include "l1l2.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <initializer_list>
+#include <sstream>
 #include <string>
+#include <vector>
 
 using l1l2::kernels::choose;
 using l1l2::kernels::KernelTable;
@@ -63,6 +68,37 @@ TEST_CASE("l1l2_isa tells the table in use, always the same", "[dispatch]") {
     CHECK(std::string(l1l2_isa()) == l1l2::kernels::chosen_table().isa);
     CHECK(l1l2_isa() == l1l2_isa());
 }
+
+#if defined(__linux__) && defined(__x86_64__)
+TEST_CASE("the instruction sets are those that Linux says the CPU has, the best first", "[isa]") {
+    std::ifstream cpuinfo("/proc/cpuinfo");
+    std::string line;
+    while (line.compare(0, 5, "flags") != 0 && std::getline(cpuinfo, line)) {
+    }
+    const auto has = [&](std::initializer_list<const char*> flags) {
+        return std::all_of(flags.begin(), flags.end(), [&](const char* flag) {
+            return (line + " ").find(" " + std::string(flag) + " ") != std::string::npos;
+        });
+    };
+    REQUIRE(has({"sse2"}));
+    std::vector<std::string> expected;
+    if (has({"avx512f", "avx512cd", "avx512dq", "avx512bw", "avx512vl"})) {
+        expected.emplace_back("avx512bw");
+    }
+    if (has({"avx2", "fma", "f16c"})) {
+        expected.emplace_back("avx2");
+    }
+    expected.insert(expected.end(), {"sse2", "generic"});
+    const Tables tables = l1l2::kernels::runnable_tables();
+    std::vector<std::string> found;
+    for (std::size_t i = 0; i < tables.count; ++i) {
+        found.emplace_back(tables.table[i]->isa);
+    }
+    // Of one there may be tables of two widths.
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    CHECK(found == expected);
+}
+#endif
 
 TEST_CASE("L1L2_ISA names the kernels, and is read once", "[isa]") {
     // A test of its own for each name, in a process of its own: tests/CMakeLists.txt.

@@ -7,7 +7,9 @@
 #include <dlpack/dlpack.h>
 
 #include <array>
+#include <cstddef>
 #include <memory>
+#include <new>
 #include <utility>
 
 using namespace training;
@@ -808,6 +810,7 @@ TEST_CASE("sizes, strides and offsets stay within the address space", "[dlpack]"
         {{2}, {INT64_MIN}, 0},
         {{2}, {std::int64_t{1} << 62}, 0},
         {{3}, {std::int64_t{1} << 61}, 0},
+        {{5}, {std::int64_t{1} << 60}, 0},
         {{5, 2}, {1, INT64_MIN}, 0},
         {{2, 2}, {huge, -huge}, 0},
         {{2, 2}, {std::int64_t{1} << 60, std::int64_t{1} << 60}, 0},
@@ -830,6 +833,19 @@ TEST_CASE("sizes, strides and offsets stay within the address space", "[dlpack]"
                                                    broken_too.get()));
         }
     }
+}
+
+TEST_CASE("an element ends within the address space", "[dlpack]") {
+    const Handle handle(both);
+    float element = 1.0F;
+    // So that the element begins 2 bytes before the end of all addresses.
+    const std::uint64_t offset = UINTPTR_MAX - reinterpret_cast<std::uintptr_t>(&element) - 1;
+    double penalty = untouched;
+    for (const Axes& shape : {Axes{}, Axes{1}, Axes{1, 1}}) {
+        const Tensor x(dl_dtype<float>(), shape, {}, &element, offset);
+        CHECK(l1l2_penalty_dlpack(handle.get(), x.get(), &penalty) == L1L2_ERROR_INVALID_TENSOR);
+    }
+    CHECK(penalty == untouched);
 }
 
 TEST_CASE("a tensor, a regularizer or a penalty that is NULL is an invalid argument", "[dlpack]") {
@@ -922,26 +938,101 @@ TEMPLATE_TEST_CASE("the floating-point environment changes no bit of a tensor's 
 TEST_CASE("which scales and steps a tensor has does not depend on the floating-point environment",
           "[dlpack]") {
     // Rounded upwards, the first would be infinite in float32; towards zero the second would not.
+    // With denormals as zeros the third would be a step. The last traps in a comparison.
+    const double factors[] = {0x1.fffffefffffffp127, 0x1.ffffffp127, -5e-324,
+                              from_bits<double>(0x7ff0000000000001)};
+    const std::vector<l1l2_status> expected = {L1L2_OK,
+                                               L1L2_OK,
+                                               L1L2_ERROR_INVALID_SCALE,
+                                               L1L2_ERROR_INVALID_STEP,
+                                               L1L2_OK,
+                                               L1L2_ERROR_INVALID_STEP,
+                                               L1L2_ERROR_INVALID_SCALE,
+                                               L1L2_ERROR_INVALID_STEP};
     const Handle handle({1.0, 0.0});
     float x = 1.0F;
     std::array<float, 2> written = {};
     const Tensor from(dl_dtype<float>(), {1}, {}, &x);
     const Tensor gradient(dl_dtype<float>(), {1}, {}, &written[0]);
     const Tensor out(dl_dtype<float>(), {1}, {}, &written[1]);
-    std::vector<l1l2_status> statuses;
+    std::vector<std::vector<l1l2_status>> all;
     CHECK(in_hostile_environments([&] {
-        for (const double factor : {0x1.fffffefffffffp127, 0x1.ffffffp127}) {
-            statuses.push_back(l1l2_add_gradient_dlpack(handle.get(), from.get(), factor,
-                                                        gradient.get(), nullptr));
-            statuses.push_back(l1l2_prox_dlpack(handle.get(), from.get(), factor, out.get()));
+        all.emplace_back();
+        for (const double& factor : factors) {
+            all.back().push_back(l1l2_add_gradient_dlpack(handle.get(), from.get(), factor,
+                                                          gradient.get(), nullptr));
+            all.back().push_back(l1l2_prox_dlpack(handle.get(), from.get(), factor, out.get()));
         }
     }));
-    for (std::size_t i = 0; i < statuses.size(); i += 4) {
-        CHECK(statuses[i] == L1L2_OK);
-        CHECK(statuses[i + 1] == L1L2_OK);
-        CHECK(statuses[i + 2] == L1L2_ERROR_INVALID_SCALE);
-        CHECK(statuses[i + 3] == L1L2_ERROR_INVALID_STEP);
+    for (const std::vector<l1l2_status>& statuses : all) {
+        CHECK(statuses == expected);
     }
+}
+
+TEST_CASE("a DLTensor has the layout that the library reads, in a managed tensor too", "[dlpack]") {
+    struct Expected {
+        void* data;
+        struct {
+            std::int32_t type, id;
+        } device;
+        std::int32_t ndim;
+        struct {
+            std::uint8_t code, bits;
+            std::uint16_t lanes;
+        } dtype;
+        std::int64_t* shape;
+        std::int64_t* strides;
+        std::uint64_t byte_offset;
+    };
+    STATIC_REQUIRE(sizeof(DLTensor) == sizeof(Expected));
+    STATIC_REQUIRE(offsetof(DLTensor, data) == offsetof(Expected, data));
+    STATIC_REQUIRE(offsetof(DLTensor, device) == offsetof(Expected, device));
+    STATIC_REQUIRE(offsetof(DLTensor, ndim) == offsetof(Expected, ndim));
+    STATIC_REQUIRE(offsetof(DLTensor, dtype) == offsetof(Expected, dtype));
+    STATIC_REQUIRE(offsetof(DLTensor, shape) == offsetof(Expected, shape));
+    STATIC_REQUIRE(offsetof(DLTensor, strides) == offsetof(Expected, strides));
+    STATIC_REQUIRE(offsetof(DLTensor, byte_offset) == offsetof(Expected, byte_offset));
+    const Handle handle(both);
+    std::array<float, 3> x = {1.0F, -2.0F, 3.0F};
+    const Tensor tensor(dl_dtype<float>(), {3}, {}, x.data());
+    const double expected = penalty_of(handle.get(), std::vector<float>(x.begin(), x.end()));
+    DLManagedTensor managed = {};
+    managed.dl_tensor = tensor.dl;
+    CHECK(penalty_of_tensor(handle.get(), &managed.dl_tensor) == expected);
+#ifdef DLPACK_MAJOR_VERSION
+    DLManagedTensorVersioned versioned = {};
+    versioned.dl_tensor = tensor.dl;
+    CHECK(penalty_of_tensor(handle.get(), &versioned.dl_tensor) == expected);
+#endif
+}
+
+TEST_CASE("tensors, their shapes and strides are only read", "[dlpack]") {
+    struct Borrowed {
+        DLTensor x;
+        DLTensor written;
+        std::int64_t shape[2];
+        std::int64_t strides[2];
+    };
+    const GuardedPages page(1);
+    std::array<float, 6> x = {1.0F, -2.0F, 3.0F, 4.0F, 5.0F, -6.0F};
+    std::array<float, 6> written = {};
+    auto& borrowed = *new (page.begin()) Borrowed{{}, {}, {2, 3}, {1, -2}};
+    borrowed.x.data = x.data() + 4;
+    borrowed.written.data = written.data() + 4;
+    for (DLTensor* const tensor : {&borrowed.x, &borrowed.written}) {
+        tensor->device = {kDLCPU, 0};
+        tensor->ndim = 2;
+        tensor->dtype = dl_dtype<float>();
+        tensor->shape = borrowed.shape;
+        tensor->strides = borrowed.strides;
+    }
+    REQUIRE(mprotect(page.begin(), page.size(), PROT_READ) == 0);
+    const Handle handle(both);
+    double penalty = untouched;
+    CHECK(l1l2_penalty_dlpack(handle.get(), &borrowed.x, &penalty) == L1L2_OK);
+    CHECK(l1l2_add_gradient_dlpack(handle.get(), &borrowed.x, 1.0, &borrowed.written, &penalty) ==
+          L1L2_OK);
+    CHECK(l1l2_prox_dlpack(handle.get(), &borrowed.x, 1.0, &borrowed.written) == L1L2_OK);
 }
 
 TEST_CASE("the C++ face takes tensors", "[dlpack][cpp_face]") {
@@ -1037,6 +1128,7 @@ TEST_CASE("parameters and gradients may be stored in pairs", "[dlpack][bits]") {
     CHECK(statuses_in_one_memory<float>({5, 4}, {8, 2}, {8, 2}, 4) == accepted);
     CHECK(statuses_in_one_memory<float>({5, 4}, {8, 2}, {2, 10}, 4) == accepted);
     CHECK(statuses_in_one_memory<float>({5, 4}, {8, 2}, {8, -2}, 4) == accepted);
+    CHECK(statuses_in_one_memory<float>({5, 1, 4}, {8, 3, 2}, {8, 1, 2}, 4) == accepted);
     CHECK(statuses_in_one_memory<Float16>({20}, {2}, {2}, 2) == accepted);
     CHECK(statuses_in_one_memory<Bfloat16>({20}, {4}, {6}, -2) == accepted);
     CHECK(statuses_in_one_memory<double>({20}, {2}, {2}, 8) == accepted);
@@ -1069,6 +1161,15 @@ TEST_CASE("what is written does not meet x", "[dlpack]") {
     CHECK(statuses_in_one_memory<float>({20}, {2}, {2}, 39 * 4) == accepted);
     CHECK(statuses_in_one_memory<float>({20}, {-1}, {1}, 4) == accepted);
     CHECK(statuses_in_one_memory<double>({20}, {1}, {1}, 20 * 8) == accepted);
+    // One element has no stride.
+    for (const Axes& shape : {Axes{}, Axes{1}, Axes{1, 1}}) {
+        const Axes strides(shape.size(), 2);
+        for (const int distance : {-3, -1, 1, 3}) {
+            CHECK(statuses_in_one_memory<float>(shape, strides, strides, distance) == overlapping);
+        }
+        CHECK(statuses_in_one_memory<float>(shape, strides, strides, 4) == accepted);
+        CHECK(statuses_in_one_memory<float>(shape, strides, strides, -4) == accepted);
+    }
 }
 
 TEST_CASE("a gradient is not written over its tensor, a prox is", "[dlpack]") {

@@ -59,6 +59,17 @@ TEST_CASE("a term with a zero coefficient sees no NaN and no infinity", "[regula
     CHECK(penalty<double>(1.0, 1.0, {1e200}) == infinity);
 }
 
+TEST_CASE("a square, a sum or a product of 2^1024 or more is infinite", "[regularizer]") {
+    // Also where a later factor would bring it back.
+    CHECK(penalty<double>(0.0, 1e-300, {1e200}) == infinity);
+    CHECK(penalty<double>(1e-300, 0.0, {1e308, -1e308}) == infinity);
+    CHECK(penalty<double>(0.0, 1e-300, {1e154, 1e154}) == infinity);
+    CHECK(penalty<double>(1e10, 0.0, {1e300}) == infinity);
+    CHECK(penalty<double>(0.0, 1e10, {1e150}) == infinity);
+    CHECK(penalty<double>(1.5e308, 1.5e308, {1.0}) == infinity);
+    CHECK(penalty<double>(0.75e308, 0.75e308, {1.0}) == 1.5e308);
+}
+
 TEST_CASE("an infinity gives infinity, a NaN the one quiet NaN", "[regularizer]") {
     CHECK(penalty<float>(1.0, 0.0, {1.0F, -HUGE_VALF}) == infinity);
     CHECK(penalty<float>(0.0, 1.0, {1.0F, -HUGE_VALF}) == infinity);

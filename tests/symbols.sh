@@ -1,16 +1,40 @@
 #!/usr/bin/env bash
 # Looks at the binary itself:
 #     symbols.sh exports LIBRARY HEADER MAP  it exports the header's functions, each with the version
-#                                            node that the version script gives it, and only those
+#                                            node that the version script gives it, and only those;
+#                                            what came later says "Since" when
 #     symbols.sh dependencies LIBRARY        it needs libc and libm at most
 #     symbols.sh threads_dependencies LIBRARY
 #                                            it needs oneTBB, but not libl1l2, and stays when closed
 #     symbols.sh size LIBRARY                stripped it has less than 700 KB
 #     symbols.sh kernels OBJECT...           no kernel object shares code or runs any at load time
+#     symbols.sh manners OBJECT...           none can print, end the process, start threads or
+#                                            change what belongs to the process
+#     symbols.sh state OBJECT...             all of them have one variable: the choice of kernels
+#     symbols.sh signal_safe OBJECT          of the C functions those that may be called in a signal
+#                                            handler call nothing
+# The last two exit with 77 if the objects are instrumented, by a sanitizer, for instance.
 set -euo pipefail
 fail() {
     echo "$*" >&2
     exit 1
+}
+
+# since HEADER: the functions, each with its comment on the same line.
+since() {
+    awk '/^\/\*\*/ { comment = "" }
+        /^( \*|\/\*\*)/ { sub(/^[ \/]\*+\/? */, ""); comment = comment " " $0 }
+        /^L1L2_([A-Z]+_)?API / && match($0, /l1l2_[a-z0-9_]+\(/) {
+            print substr($0, RSTART, RLENGTH - 1) comment
+        }' "$1"
+}
+
+# plain OBJECT...: they have no code that the sources do not.
+plain() {
+    ! nm "$@" | grep -E ' (__(asan|tsan|msan|ubsan|sanitizer|sancov|gcov|llvm_profile)_|mcount|__fentry__)' || {
+        echo "the objects are instrumented"
+        exit 77
+    }
 }
 
 case $1 in
@@ -24,6 +48,13 @@ exports)
     diff <(echo "$declared") <(sed 's/@@.*//' <<<"$versioned") ||
         fail "the version script differs from the header"
     diff <(echo "$versioned") <(echo "$exported") || fail "exports differ from the version script"
+    comments=$(since "$3")
+    # In the first node, which has no minor version, are the first functions.
+    while IFS=@ read -r function _ node; do
+        [[ ! $node =~ _([0-9]+\.[0-9]+)$ ]] ||
+            grep -qE "^$function .*Since ${BASH_REMATCH[1]/./\\.}\." <<<"$comments" ||
+            fail "$function does not say since when it is there"
+    done <<<"$versioned"
     ;;
 dependencies)
     needed=$(readelf -d "$2" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
@@ -53,6 +84,45 @@ kernels)
             fail "$object defines more than its tables"
         nm -C --defined-only "$object" | grep -q ' D l1l2::kernels::' || fail "$object has no table"
         ! objdump -h "$object" | grep -E '\.(init_array|ctors)' || fail "$object runs code at load time"
+    done
+    ;;
+manners)
+    shift
+    [ $# -gt 0 ] || fail "no object"
+    # Behind noexcept stands std::terminate, which is not reached.
+    ends='abort|_?exit|_Exit|quick_exit|at_quick_exit|atexit|__assert_fail|__assert_rtn|raise|kill|longjmp'
+    prints='v?f?printf|v?dprintf|__v?f?printf_chk|f?puts|f?putc|putchar|fwrite|write|perror|syslog|psignal'
+    process='signal|sigaction|setlocale|uselocale|newlocale|setenv|unsetenv|putenv|fork|vfork|system'
+    threads='pthread_(create|atfork|mutex_.*|setcancel.*|kill)|thrd_create|popen|exec.*|dlopen|open|fopen'
+    streams='_ZSt4c(out|err|log)|_ZNSt8ios_base4InitC1Ev|_ZNSt6thread.*'
+    undefined=$(nm -A -u "$@" | sed 's/@.*//')
+    ! grep -E " ($ends|$prints|$process|$threads|$streams)$" <<<"$undefined" || fail "bad manners"
+    # These are the objects in which it would be.
+    grep -q ' getenv$' <<<"$undefined" || fail "these objects do not read L1L2_ISA"
+    ;;
+state)
+    shift
+    plain "$@"
+    # DW.ref.: addresses that exception handling needs, and nobody writes.
+    variables=$(nm -C --defined-only -f sysv "$@" | awk -F '|' '
+        $1 !~ /^DW\.ref\./ && $NF ~ /^(\.t?bss|\.t?data|\.sbss|\.sdata|\*COM\*|COMMON)/ && $NF !~ /^\.data\.rel\.ro/ {
+            sub(/ +$/, "", $1)
+            print $1
+        }')
+    [ "$variables" = l1l2::kernels::chosen ] || fail "variables: $variables"
+    ;;
+signal_safe)
+    plain "$2"
+    for function in l1l2_version_number l1l2_version_string l1l2_status_string; do
+        code=$(objdump -drw --no-show-raw-insn "$2" | awk -v "start=<$function>:" '
+            $2 == start { within = 1 }
+            /^$/ { within = 0 }
+            within')
+        [ -n "$code" ] || fail "no function $function"
+        # The calls of all processors, what the linker is to make one of, and jumps out.
+        calls='callq?|blr?|blx|jalr?|brasl|basr|bctrl'
+        ! grep -E "\\b($calls)\\b|_(PLT|CALL|JUMP|REL24)" <<<"$code" || fail "$function calls"
+        ! grep -oE '<[^>]+>' <<<"$code" | grep -vE "^<($function[>+.]|\.L)" || fail "$function jumps out"
     done
     ;;
 *) fail "no such check: $1" ;;

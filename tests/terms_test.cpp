@@ -76,6 +76,13 @@ Runner::Function on_threads(std::size_t threads) {
     };
 }
 
+std::int32_t beyond(l1l2_task task, void* work, std::size_t count) {
+    for (const std::size_t i : {count, count + 1, SIZE_MAX}) {
+        task(work, i);
+    }
+    return in_a_row(task, work, count);
+}
+
 std::int32_t twice(l1l2_task task, void* work, std::size_t count) {
     in_a_row(task, work, count);
     return backwards(task, work, count);
@@ -99,6 +106,7 @@ std::deque<Runner> willing_runners() {
             {"3 threads", on_threads(3)},
             {"7 threads", on_threads(7)},
             {"twice", twice},
+            {"and some that are not there", beyond},
             {"twice at once", twice_at_once}};
 }
 
@@ -351,6 +359,20 @@ l1l2_status call(Function function, const std::vector<l1l2_term>& terms, double 
         return l1l2_prox_terms(terms.data(), term_size, terms.size(), factor, runner.function(),
                                runner.state(), faulty);
     }
+}
+
+/// The rounding mode, what is unmasked and, on x86, all of MXCSR but the exception flags.
+using Environment = std::array<unsigned, 3>;
+
+Environment environment() {
+    Environment environment = {static_cast<unsigned>(std::fegetround())};
+#if defined(__GLIBC__)
+    environment[1] = static_cast<unsigned>(fegetexcept());
+#endif
+#if defined(__x86_64__) || defined(__SSE2__)
+    environment[2] = _mm_getcsr() & ~0x003FU;
+#endif
+    return environment;
 }
 
 /// What runners do with terms of one x.
@@ -858,6 +880,14 @@ TEST_CASE("the first term at fault is named, and nothing is written", "[terms]")
         {"an unknown dtype",
          [](l1l2_term& term, Model::Array&) { term.dtype = 5; },
          {dtype, dtype, dtype}},
+        {"an unknown dtype, whatever else is wrong",
+         [](l1l2_term& term, Model::Array&) {
+             term = {};
+             term.n = SIZE_MAX;
+             term.dtype = 99;
+             term.reserved = 1;
+         },
+         {dtype, dtype, dtype}},
         {"reserved",
          [](l1l2_term& term, Model::Array&) { term.reserved = 1; },
          {argument, argument, argument}},
@@ -878,6 +908,12 @@ TEST_CASE("the first term at fault is named, and nothing is written", "[terms]")
          {L1L2_OK, overlap, L1L2_OK}},
         {"a coefficient too large for the factor",
          [](l1l2_term& term, Model::Array&) { term.regularizer = large.get(); },
+         {L1L2_OK, L1L2_ERROR_INVALID_SCALE, L1L2_ERROR_INVALID_STEP}},
+        {"a coefficient too large for the factor, without a gradient",
+         [](l1l2_term& term, Model::Array&) {
+             term.regularizer = large.get();
+             term.gradient = nullptr;
+         },
          {L1L2_OK, L1L2_ERROR_INVALID_SCALE, L1L2_ERROR_INVALID_STEP}},
     };
     const Handle handle(both);
@@ -1020,15 +1056,17 @@ TEST_CASE("terms of a later header are taken if what is unknown is zero", "[term
         later[i] = {model.terms()[i], {}};
     }
     std::vector<double> penalties(later.size(), untouched);
-    const auto all = [&](double* total, std::size_t* faulty) {
+    const auto all = [&](Runner runner, double* total, std::size_t* faulty) {
         return std::array<l1l2_status, 3>{
-            l1l2_penalty_terms(&later[0].term, sizeof(Later), later.size(), nullptr, nullptr,
-                               penalties.data(), total, faulty),
-            l1l2_add_gradient_terms(&later[0].term, sizeof(Later), later.size(), 0.5, nullptr,
-                                    nullptr, penalties.data(), total, faulty),
-            l1l2_prox_terms(&later[0].term, sizeof(Later), later.size(), 0.5, nullptr, nullptr,
-                            faulty)};
+            l1l2_penalty_terms(&later[0].term, sizeof(Later), later.size(), runner.function(),
+                               runner.state(), penalties.data(), total, faulty),
+            l1l2_add_gradient_terms(&later[0].term, sizeof(Later), later.size(), 0.5,
+                                    runner.function(), runner.state(), penalties.data(), total,
+                                    faulty),
+            l1l2_prox_terms(&later[0].term, sizeof(Later), later.size(), 0.5, runner.function(),
+                            runner.state(), faulty)};
     };
+    const Runner none("none", nullptr);
     for (const std::size_t at : {0U, 2U, 4U}) {
         for (unsigned char& byte : later[at].unknown) {
             byte = 1;
@@ -1037,7 +1075,7 @@ TEST_CASE("terms of a later header are taken if what is unknown is zero", "[term
             const std::array<l1l2_status, 3> refused = {L1L2_ERROR_INVALID_ARGUMENT,
                                                         L1L2_ERROR_INVALID_ARGUMENT,
                                                         L1L2_ERROR_INVALID_ARGUMENT};
-            CHECK(all(&total, &faulty) == refused);
+            CHECK(all(none, &total, &faulty) == refused);
             CHECK(faulty == at);
             CHECK(total == untouched);
             CHECK(penalties == std::vector<double>(later.size(), untouched));
@@ -1045,12 +1083,21 @@ TEST_CASE("terms of a later header are taken if what is unknown is zero", "[term
             byte = 0;
         }
     }
-    double total = untouched;
-    std::size_t faulty = 77;
-    CHECK(all(&total, &faulty) == std::array<l1l2_status, 3>{L1L2_OK, L1L2_OK, L1L2_OK});
-    CHECK(faulty == later.size());
-    CHECK(difference(penalties, expected_penalties) == "");
-    CHECK((model == expected));
+    for (const Runner& runner : {none, Runner("in a row", in_a_row), Runner("3", on_threads(3))}) {
+        INFO(runner.name());
+        for (std::size_t i = 0; i < later.size(); ++i) {
+            model.arrays[i].gradient = before.arrays[i].gradient;
+            model.arrays[i].out = before.arrays[i].out;
+        }
+        penalties.assign(later.size(), untouched);
+        double total = untouched;
+        std::size_t faulty = 77;
+        CHECK(all(runner, &total, &faulty) ==
+              std::array<l1l2_status, 3>{L1L2_OK, L1L2_OK, L1L2_OK});
+        CHECK(faulty == later.size());
+        CHECK(difference(penalties, expected_penalties) == "");
+        CHECK((model == expected));
+    }
 }
 
 TEST_CASE("a runner that fails or leaves out a task is reported", "[terms]") {
@@ -1123,6 +1170,33 @@ TEST_CASE("a runner that fails or leaves out a task is reported", "[terms]") {
     }
 }
 
+TEST_CASE("a runner is called by the calling thread, one run after another", "[terms]") {
+    const Handle handle(both);
+    Model model;
+    for (std::size_t i = 0; i < 3000; ++i) { // more than fit one run
+        add_array(model, i, 8, handle);
+    }
+    const std::vector<l1l2_term> terms = model.terms();
+    const std::thread::id caller = std::this_thread::get_id();
+    std::atomic<bool> by_caller{true};
+    std::atomic<bool> one_at_a_time{true};
+    std::atomic<bool> within_a_run{false};
+    Runner runner("2 threads", [&](l1l2_task task, void* work, std::size_t count) {
+        one_at_a_time = one_at_a_time && !within_a_run.exchange(true);
+        by_caller = by_caller && std::this_thread::get_id() == caller;
+        const std::int32_t status = on_threads(2)(task, work, count);
+        within_a_run = false;
+        return status;
+    });
+    for (const Function function : functions) {
+        runner.calls = 0;
+        CHECK(call(function, terms, 0.5, runner, nullptr, nullptr, nullptr) == L1L2_OK);
+        CHECK(runner.calls > 1);
+    }
+    CHECK(by_caller);
+    CHECK(one_at_a_time);
+}
+
 TEST_CASE("a runner is given the caller's state", "[terms]") {
     const Handle handle(both);
     Model model;
@@ -1191,56 +1265,66 @@ TEST_CASE("a runner is called in the floating-point environment of the caller", 
     Model model;
     add_array(model, 0, 150001, handle);
     const std::vector<l1l2_term> terms = model.terms();
-    // Quotients that no two modes round alike; fegetround() looks at x86's other unit.
-    const auto quotients = [] {
-        const volatile double one = 1.0;
-        return std::array<double, 3>{one / 3.0, -one / 3.0, one / 10.0};
-    };
     for (const Function function : functions) {
-        for (const int mode : {FE_DOWNWARD, FE_UPWARD, FE_TOWARDZERO}) {
-            std::array<double, 3> before = {};
-            std::array<double, 3> after = {};
+        std::vector<Environment> before;
+        std::vector<Environment> within;
+        std::vector<l1l2_status> statuses;
+        CHECK(in_hostile_environments([&] {
             Runner runner("in a row", [&](l1l2_task task, void* work, std::size_t count) {
-                before = quotients();
+                within.push_back(environment());
                 in_a_row(task, work, count);
-                after = quotients();
+                within.push_back(environment());
                 return 0;
             });
-            std::fesetround(mode);
-            const std::array<double, 3> expected = quotients();
-            const l1l2_status status =
-                call(function, terms, 0.5, runner, nullptr, nullptr, nullptr);
-            std::fesetround(FE_TONEAREST);
-            CHECK(status == L1L2_OK);
-            CHECK(expected != quotients());
-            CHECK(before == expected);
-            CHECK(after == expected);
-        }
+            before.insert(before.end(), 2, environment());
+            statuses.push_back(call(function, terms, 0.5, runner, nullptr, nullptr, nullptr));
+        }));
+        CHECK(statuses == std::vector<l1l2_status>(statuses.size(), L1L2_OK));
+        // All are hostile, but perhaps the last one, on a CPU that cannot trap.
+        CHECK(std::count(before.begin(), before.end() - 2, environment()) == 0);
+        CHECK(within == before);
     }
 }
 
 TEST_CASE("which scales and steps terms have does not depend on the floating-point environment",
           "[terms]") {
     // Rounded upwards, the first would be infinite in float32; towards zero the second would not.
+    // With denormals as zeros the third would be a step. The last traps in a comparison.
+    const double factors[] = {0x1.fffffefffffffp127, 0x1.ffffffp127, -5e-324,
+                              from_bits<double>(0x7ff0000000000001)};
+    constexpr l1l2_status scale = L1L2_ERROR_INVALID_SCALE;
+    constexpr l1l2_status step = L1L2_ERROR_INVALID_STEP;
+    const std::vector<Outcome> of_a_term = {{L1L2_OK, 1}, {L1L2_OK, 1}, {scale, 0}, {step, 0},
+                                            {L1L2_OK, 1}, {step, 1},    {scale, 1}, {step, 1}};
+    const std::vector<Outcome> of_none = {{L1L2_OK, 0}, {L1L2_OK, 0}, {L1L2_OK, 0}, {L1L2_OK, 0},
+                                          {L1L2_OK, 0}, {step, 0},    {scale, 0},   {step, 0}};
     const Handle handle({1.0, 0.0});
     Model model;
     model.add(elements<float>({1.0}), elements<float>({0.0}), handle);
-    const std::vector<l1l2_term> terms = model.terms();
-    Runner runner("none", nullptr);
-    std::vector<l1l2_status> statuses;
-    CHECK(in_hostile_environments([&] {
-        for (const double factor : {0x1.fffffefffffffp127, 0x1.ffffffp127}) {
+    const auto outcomes_of = [&](const std::vector<l1l2_term>& terms) {
+        Runner runner("none", nullptr);
+        std::vector<Outcome> outcomes;
+        for (const double& factor : factors) {
             for (const Function function : {Function::gradient, Function::prox}) {
-                statuses.push_back(
-                    call(function, terms, factor, runner, nullptr, nullptr, nullptr));
+                std::size_t faulty = 77;
+                const l1l2_status status =
+                    call(function, terms, factor, runner, nullptr, nullptr, &faulty);
+                outcomes.push_back({status, faulty});
             }
         }
-    }));
-    for (std::size_t i = 0; i < statuses.size(); i += 4) {
-        CHECK(statuses[i] == L1L2_OK);
-        CHECK(statuses[i + 1] == L1L2_OK);
-        CHECK(statuses[i + 2] == L1L2_ERROR_INVALID_SCALE);
-        CHECK(statuses[i + 3] == L1L2_ERROR_INVALID_STEP);
+        return outcomes;
+    };
+    const std::vector<l1l2_term> terms = model.terms();
+    std::vector<std::vector<Outcome>> all;
+    const auto add = [&] {
+        all.push_back(outcomes_of(terms));
+        all.push_back(outcomes_of({}));
+    };
+    add();
+    CHECK(in_hostile_environments(add));
+    for (std::size_t i = 0; i < all.size(); i += 2) {
+        CHECK(all[i] == of_a_term);
+        CHECK(all[i + 1] == of_none);
     }
 }
 

@@ -7,23 +7,33 @@
 
 #include <oneapi/tbb/global_control.h>
 
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cfenv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <initializer_list>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#if defined(__x86_64__) || defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
 
 namespace {
 
@@ -31,8 +41,11 @@ thread_local bool no_memory = false; ///< whether this thread's operator new fai
 
 } // namespace
 
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    return no_memory ? nullptr : std::malloc(size > 0 ? size : 1);
+}
 void* operator new(std::size_t size) {
-    void* memory = no_memory ? nullptr : std::malloc(size > 0 ? size : 1);
+    void* memory = operator new(size, std::nothrow);
     if (memory == nullptr) {
         throw std::bad_alloc();
     }
@@ -47,8 +60,16 @@ void operator delete(void* memory, std::size_t) noexcept {
 
 namespace {
 
-constexpr std::size_t allowed = 8; ///< threads that oneTBB may have in all
-const tbb::global_control more_threads(tbb::global_control::max_allowed_parallelism, allowed);
+using ThreadsOfTbb = std::unique_ptr<tbb::global_control>;
+
+/// Lets oneTBB have so many threads in all.
+ThreadsOfTbb allow(std::size_t threads) {
+    return std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism,
+                                                 threads);
+}
+
+constexpr const char* fresh = "L1L2_TEST_FRESH"; ///< is set by passes_in_a_fresh_process()
+const ThreadsOfTbb more_threads = std::getenv(fresh) == nullptr ? allow(8) : nullptr;
 
 struct Destroy {
     void operator()(l1l2_threads* threads) const { l1l2_threads_destroy(threads); }
@@ -93,6 +114,31 @@ class Gate {
     std::atomic<int> missing_;
 };
 
+/// Whether the test case that asks this passes in a process of its own, perhaps on one CPU, in
+/// which nothing has used oneTBB yet.
+bool passes_in_a_fresh_process(bool on_one_cpu = false) {
+    const std::string name = Catch::getResultCapture().getCurrentTestName();
+    const pid_t child = fork();
+    if (child == 0) {
+        if (on_one_cpu) {
+            cpu_set_t one;
+            CPU_ZERO(&one);
+            CPU_SET(sched_getcpu(), &one);
+            sched_setaffinity(0, sizeof one, &one);
+        }
+        setenv(fresh, "1", 1);
+        execl("/proc/self/exe", "threads_tests", name.c_str(), static_cast<char*>(nullptr));
+        _exit(127);
+    }
+    int status = -1;
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+std::ptrdiff_t threads_of_the_process() {
+    using Iterator = std::filesystem::directory_iterator;
+    return std::distance(Iterator("/proc/self/task"), Iterator());
+}
+
 bool each_once(const std::vector<std::atomic<int>>& calls) {
     return std::all_of(calls.begin(), calls.end(), [](const auto& n) { return n == 1; });
 }
@@ -123,6 +169,71 @@ TEST_CASE("one thread runs the tasks in their order and is the calling one", "[t
     CHECK(same);
     CHECK(order.size() == 100);
     CHECK(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST_CASE("each thread takes the lowest index that is left", "[threads]") {
+    static thread_local std::pair<std::size_t, std::size_t> last; // the run and the index in it
+    std::size_t run_number = 0;
+    for (const std::size_t count : Sizes{1, 2, 3, 8}) {
+        const Threads threads = make_threads(count);
+        std::atomic<std::size_t> begun{0};
+        std::atomic<bool> ascending{true};
+        std::atomic<bool> lowest{true};
+        ++run_number;
+        run(threads, 500, [&](std::size_t i) {
+            // Of the lower ones all have begun, but those that the other threads are about to.
+            const std::size_t before = begun++;
+            lowest = lowest && i < before + count;
+            ascending = ascending && (last.first != run_number || i > last.second);
+            last = {run_number, i};
+            std::this_thread::sleep_for(std::chrono::microseconds(10));
+        });
+        CAPTURE(count);
+        CHECK(ascending);
+        CHECK(lowest);
+    }
+}
+
+TEST_CASE("what was written before a run its tasks see, and what they write the caller sees",
+          "[threads]") {
+    const Threads threads = make_threads(4);
+    std::array<int, 8> values = {}; // not atomic, and no thread keeps to one
+    std::array<bool, 8> seen = {};
+    bool right = true;
+    for (int round = 0; round < 1000; ++round) {
+        Gate gate(2); // so that two threads are in each run
+        for (int& value : values) {
+            ++value;
+        }
+        run(threads, values.size(), [&](std::size_t i) {
+            seen[i] = values[i] == 2 * round + 1;
+            if (i < 2) {
+                gate.pass();
+            }
+            ++values[i];
+        });
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            right = right && seen[i] && values[i] == 2 * (round + 1);
+        }
+    }
+    CHECK(right);
+}
+
+TEST_CASE("no thread is started before the first run and none ends with its handle", "[threads]") {
+    if (std::getenv(fresh) == nullptr) {
+        CHECK(passes_in_a_fresh_process());
+        return;
+    }
+    const ThreadsOfTbb two = allow(2);
+    const std::ptrdiff_t before = threads_of_the_process();
+    Threads threads = make_threads(2);
+    CHECK(threads_of_the_process() == before);
+    Gate gate(2);
+    run(threads, 2, [&](std::size_t) { gate.pass(); });
+    CHECK(threads_of_the_process() > before);
+    const std::ptrdiff_t with_workers = threads_of_the_process();
+    threads.reset();
+    CHECK(threads_of_the_process() == with_workers);
 }
 
 TEST_CASE("two tasks run at the same time", "[threads]") {
@@ -172,6 +283,55 @@ TEST_CASE("runs of many threads do not wait for one another", "[threads]") {
         thread.join();
     }
     CHECK(passed == callers);
+}
+
+TEST_CASE("when as many runs are helped as can be the caller of another works alone", "[threads]") {
+    struct Case {
+        std::size_t count;
+        int helped; ///< runs at once: the count, or 8
+    };
+    for (const Case c : {Case{2, 2}, Case{20, 8}}) {
+        const Threads threads = make_threads(c.count);
+        Gate all_run(c.helped + 1);
+        std::atomic<bool> stop{false};
+        std::vector<std::thread> application;
+        for (int i = 0; i < c.helped; ++i) {
+            application.emplace_back([&] {
+                const auto caller = std::this_thread::get_id();
+                std::atomic<bool> caller_is_in{false};
+                run(threads, 2, [&](std::size_t) {
+                    // The helpers do what is left and have nothing to do then.
+                    if (std::this_thread::get_id() == caller && !caller_is_in.exchange(true)) {
+                        all_run.pass();
+                        while (!stop) {
+                            std::this_thread::sleep_for(std::chrono::microseconds(50));
+                        }
+                    }
+                    while (!caller_is_in) {
+                        std::this_thread::sleep_for(std::chrono::microseconds(50));
+                    }
+                });
+            });
+        }
+        CHECK(all_run.pass());
+        const auto caller = std::this_thread::get_id();
+        std::atomic<bool> alone{true};
+        run(threads, 100, [&](std::size_t) {
+            alone = alone && std::this_thread::get_id() == caller;
+            std::this_thread::sleep_for(std::chrono::microseconds(100));
+        });
+        stop = true;
+        for (std::thread& thread : application) {
+            thread.join();
+        }
+        CAPTURE(c.count);
+        CHECK(alone);
+        // Now there is room for it.
+        Gate gate(2);
+        std::atomic<int> passed{0};
+        run(threads, 2, [&](std::size_t) { passed += gate.pass() ? 1 : 0; });
+        CHECK(passed == 2);
+    }
 }
 
 TEST_CASE("a thread that waits for its run does no task of another", "[threads]") {
@@ -238,6 +398,14 @@ TEST_CASE("the number of threads is what was asked for, and 0 without threads", 
     }
 }
 
+TEST_CASE("0 stands for the CPUs that the process may use", "[threads]") {
+    if (std::getenv(fresh) == nullptr) {
+        CHECK(passes_in_a_fresh_process(true));
+        return;
+    }
+    CHECK(l1l2_threads_count(make_threads(0).get()) == 1);
+}
+
 TEST_CASE("what cannot be made is told by its status", "[threads]") {
     int other = 0;
     auto* const untouched = reinterpret_cast<l1l2_threads*>(&other);
@@ -284,7 +452,7 @@ TEST_CASE("a task that throws makes the run fail, after all of its tasks", "[thr
     }
 }
 
-TEST_CASE("a run leaves the caller's rounding mode as it was", "[threads]") {
+TEST_CASE("a run leaves the caller's floating-point environment as it was", "[threads]") {
     const int before = std::fegetround();
     for (const std::size_t count : Sizes{1, 2}) {
         const Threads threads = make_threads(count);
@@ -293,6 +461,16 @@ TEST_CASE("a run leaves the caller's rounding mode as it was", "[threads]") {
         const int after = std::fegetround();
         std::fesetround(before);
         CHECK(after == FE_UPWARD);
+#if defined(__x86_64__) || defined(__SSE2__)
+        const unsigned control = _mm_getcsr();
+        for (const unsigned hostile : {0x0040U, 0x8000U, 0xE040U}) {
+            _mm_setcsr(control | hostile); // denormals are zero, flush to zero, towards zero
+            run(threads, 100, [](std::size_t) {});
+            const unsigned control_after = _mm_getcsr() & ~0x003FU; // without exception flags
+            _mm_setcsr(control);
+            CHECK(control_after == ((control | hostile) & ~0x003FU));
+        }
+#endif
     }
 }
 
@@ -346,4 +524,26 @@ TEST_CASE("in a forked process the calling thread does all", "[threads]") {
     }
     stop = true;
     application.join();
+}
+
+TEST_CASE("a process that was forked before there was more than one thread has its own",
+          "[threads]") {
+    if (std::getenv(fresh) == nullptr) {
+        CHECK(passes_in_a_fresh_process());
+        return;
+    }
+    const ThreadsOfTbb two = allow(2);
+    CHECK(run(make_threads(1), 10, [](std::size_t) {}) == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(60);
+        Gate gate(2);
+        std::atomic<int> passed{0};
+        run(make_threads(2), 2, [&](std::size_t) { passed += gate.pass() ? 1 : 0; });
+        _exit(passed == 2 ? 0 : 1);
+    }
+    REQUIRE(child > 0);
+    int status = -1;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
 }

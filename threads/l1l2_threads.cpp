@@ -144,10 +144,11 @@ l1l2_status l1l2_threads_create(size_t count, l1l2_threads** threads) noexcept {
         const std::size_t asked = count > 0 ? count : available;
         const std::size_t workers = std::min(asked, available) - 1;
         auto made = std::make_unique<l1l2_threads>(asked, workers);
+        // Also without workers: a child could have some, where the parent's oneTBB was held to one.
+        if (asked > 1 && !watch_for_fork()) {
+            return L1L2_ERROR_OUT_OF_MEMORY;
+        }
         if (workers > 0) {
-            if (!watch_for_fork()) {
-                return L1L2_ERROR_OUT_OF_MEMORY;
-            }
             const int places = made->free_places;
             made->arena.emplace(places + static_cast<int>(workers), static_cast<unsigned>(places));
             made->arena->initialize();

@@ -135,6 +135,39 @@ static_only)
         "$work/threads"
     fi
     ;;
+old_library)
+    # The library of 0.1 by its names: the first node of the version script.
+    sed '/^}/q' "$source/capi/l1l2.map" >"$work/l1l2.map"
+    sed -n 's/^ *\(l1l2_.*\);$/void \1(void);\nvoid \1(void) {}/p' "$work/l1l2.map" >"$work/old.c"
+    "${CC:-cc}" -shared -fPIC -Wl,-soname,libl1l2.so.0 -Wl,--version-script="$work/l1l2.map" \
+        -o "$work/libl1l2.so.0" "$work/old.c"
+    for program in penalty step; do
+        compile "$prefix" "$work/$program" -std=c99 "$source/examples/c/$program/$program.c"
+        LD_LIBRARY_PATH=$work ldd "$work/$program" >"$work/$program.ldd" 2>&1 || true
+    done
+    # What was there in 0.1 starts with it; what came with 0.2 does not, and is told why.
+    grep -F "$work/libl1l2.so.0" "$work/penalty.ldd"
+    refuses grep 'not found' "$work/penalty.ldd"
+    refuses env LD_LIBRARY_PATH="$work" "$work/step" 2>"$work/error"
+    grep "version \`L1L2_0.2' not found" "$work/error"
+    ;;
+different_types)
+    cat >"$work/calls.cpp" <<'END'
+#include <l1l2.hpp>
+void call(const l1l2::Regularizer& regularizer, std::vector<float>& x, std::vector<ELEMENT>& y);
+void call(const l1l2::Regularizer& regularizer, std::vector<float>& x, std::vector<ELEMENT>& y) {
+    regularizer.add_gradient(x, y);
+    regularizer.prox(x, 1.0, y);
+    static_cast<void>(l1l2::make_term(regularizer, x, y));
+}
+END
+    compile_with() { "${CXX:-c++}" -std=c++17 -fsyntax-only -I"$prefix/include" -DELEMENT="$1" "$work/calls.cpp"; }
+    compile_with float
+    refuses compile_with double 2>"$work/error"
+    # Each of the calls is an error that says why.
+    [ "$(grep -cE 'error: .*x and gradient differ in their type' "$work/error")" -eq 2 ]
+    [ "$(grep -cE 'error: .*x and out differ in their type' "$work/error")" -eq 1 ]
+    ;;
 threads_find_package)
     needs_threads
     for target in threads threads_shared threads_static; do
