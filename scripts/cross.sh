@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
-# Builds the library for another system with a cross compiler, and runs the conformance program there
-# under an emulator:
+# Builds the library for another system with a cross compiler, and runs the programs that compare bits
+# there (tests/conformance, tests/bits) under an emulator:
 #     scripts/cross.sh windows    build-cross/windows/libl1l2-0.dll, by mingw-w64, under Wine
 #     scripts/cross.sh PROCESSOR  build-cross/PROCESSOR/libl1l2.so.0, under QEMU; PROCESSOR is aarch64,
 #                                 arm, i386, ppc64le, riscv64 or s390x, whose bytes are in the other order
+#     scripts/cross.sh x86_64     the same on older x86-64 CPUs and such that lack one thing, each of
+#                                 which must choose the instruction set that is right for it
 # Exits with 77 if compiler or emulator cannot be had.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev binutils
 target=${1-}
+# The CPUs to emulate, each with the instruction set that it must choose; else the emulator's own CPU, with
+# each of the instruction sets that may be there. AVX-512 is not.
+cpus=()
 
 case $target in
 windows)
@@ -33,8 +38,17 @@ aarch64 | arm | i386 | ppc64le | riscv64 | s390x)
     offer_packages "g++-$compiler" qemu-user
     system=(-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR="$target")
     ;;
+x86_64)
+    compiler=x86_64-linux-gnu suffix='' isas='' emulator=(qemu-x86_64 -L "/usr/x86_64-linux-gnu")
+    [ "$(uname -m)" != x86_64 ] || emulator=(qemu-x86_64)
+    cpus=('qemu64 sse2' 'Nehalem sse2' 'SandyBridge sse2' 'Haswell avx2' 'EPYC avx2' 'Haswell,-fma sse2'
+        'Haswell,-f16c sse2' 'Haswell,-avx2 sse2' 'Haswell,-xsave sse2') # the last has no OSXSAVE either
+    command -v "$compiler-g++" >/dev/null || offer_packages "g++-x86-64-linux-gnu"
+    offer_packages qemu-user
+    system=(-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=x86_64)
+    ;;
 *)
-    sed -n '2,7p' "$0" >&2
+    sed -n '2,9p' "$0" >&2
     exit 2
     ;;
 esac
@@ -57,18 +71,14 @@ cmake -S . -B "$build" "${system[@]}" -DCMAKE_CXX_COMPILER="$compiler-g++$suffix
 cmake --build "$build" --parallel "$(nproc)" >"$build/log"
 cmake --install "$build" --prefix "$build/prefix" --strip >/dev/null
 
-# Under each of the instruction sets that the emulator has, the same bits.
-prefix=$build/prefix vectors=tests/conformance/vectors.txt
+# The programs that compare bits with what NumPy found.
+prefix=$build/prefix vectors=tests/conformance/vectors.txt golden=tests/bits/golden.txt
 cases=$(grep -vc '^#' "$vectors")
-compile() {
-    "$compiler-gcc$suffix" -std=gnu11 -O2 -Wall -Wextra -Werror -I"$prefix/include" \
-        tests/conformance/conformance.c "$@" -pthread
-}
+exe='' library=(-L"$build" -l:libl1l2.so.0 -Wl,-rpath,"$PWD/$build") run=("${emulator[@]}")
 if [ "$target" = windows ]; then
     cp "$prefix/bin/libl1l2-0.dll" "$build/"
-    compile -D__USE_MINGW_ANSI_STDIO "$prefix/lib/libl1l2.dll.a" -static -o "$build/conformance.exe"
+    exe=.exe library=(-D__USE_MINGW_ANSI_STDIO "$prefix/lib/libl1l2.dll.a" -static)
     export WINEDEBUG=-all WINEPREFIX=$PWD/$build/wine
-    run=("${emulator[@]}" "$build/conformance.exe")
     # The exports are those of the version script, and it needs what every Windows has.
     objdump=$compiler-objdump
     diff <(grep -oE '\bl1l2_[a-z0-9_]+' capi/l1l2.map | sort) \
@@ -79,22 +89,55 @@ if [ "$target" = windows ]; then
         <(printf '%s\n' KERNEL32.dll msvcrt.dll)
 else
     cp "$prefix"/lib*/libl1l2.so.0 "$build/"
-    compile -L"$build" -l:libl1l2.so.0 -Wl,-rpath,"$PWD/$build" -o "$build/conformance"
-    run=("${emulator[@]}" "$build/conformance")
+    # So that bits can set the register of what the library computes with.
+    [ "$target" != i386 ] || library+=(-msse2)
 fi
+options=(-O2 -Wall -Wextra -Werror -I"$prefix/include" -pthread)
+"$compiler-gcc$suffix" -std=gnu11 "${options[@]}" tests/conformance/conformance.c "${library[@]}" \
+    -o "$build/conformance$exe"
+"$compiler-g++$suffix" -std=c++17 "${options[@]}" tests/bits/bits.cpp "${library[@]}" -o "$build/bits$exe"
+
+say_isa() {
+    "${run[@]}" "$build/conformance$exe" isa </dev/null 2>/dev/null | tr -d '\r'
+}
+
+# check NAME PROGRAM NUMBER ARGUMENT...  prints what the program says, which must be that all bits of that
+# number of things are equal.
+check() {
+    "${run[@]}" "$build/$2$exe" "${@:4}" </dev/null 2>"$build/errors" | tr -d '\r' >"$build/out" || {
+        grep -v 'warning: TCG' "$build/errors" | tail -n 20 >&2 # QEMU names what it leaves out of a CPU
+        exit 1
+    }
+    grep -qE "^$3, all bits equal" "$build/out" || {
+        echo "$1: not $3: $(cat "$build/out")" >&2
+        exit 1
+    }
+    echo "$1: $(cat "$build/out")"
+}
+check_both() {
+    check "$1" conformance "$cases cases" vectors "$vectors"
+    check "$1" bits '[1-9][0-9]* hashes' "$golden"
+}
+
+# Under each of the instruction sets that the emulator has, the same bits.
 for isa in $isas; do
-    has=$(L1L2_ISA=$isa "${run[@]}" isa </dev/null 2>/dev/null | tr -d '\r')
-    if [ "$has" != "$isa" ]; then
+    export L1L2_ISA=$isa
+    if [ "$(say_isa)" != "$isa" ]; then
         echo "$target, $isa: left out, as this machine does not have it"
         continue
     fi
-    L1L2_ISA=$isa "${run[@]}" vectors "$vectors" </dev/null 2>"$build/errors" | tr -d '\r' >"$build/out" || {
-        cat "$build/errors" >&2
-        exit 1
-    }
-    grep -qx "$cases cases, all bits equal" "$build/out" || {
-        echo "$target, $isa: not all of $cases cases: $(cat "$build/out")" >&2
-        exit 1
-    }
-    echo "$target, $isa: $(cat "$build/out")"
+    check_both "$target, $isa"
+done
+unset L1L2_ISA
+for cpu in "${cpus[@]}"; do
+    isa=${cpu#* } cpu=${cpu% *}
+    run=("${emulator[@]}" -cpu "$cpu")
+    for wish in '' avx512bw; do # which none of them has
+        chosen=$(L1L2_ISA=$wish say_isa)
+        [ "$chosen" = "$isa" ] || {
+            echo "$target, $cpu: chooses ${chosen:-nothing}, not $isa" >&2
+            exit 1
+        }
+    done
+    check_both "$target, $cpu, $isa"
 done

@@ -1,24 +1,31 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the tests.
 #
-#     scripts/test.sh [--languages] [--binaries] [CTEST_ARGUMENT...]
+#     scripts/test.sh [--languages] [--binaries] [--code] [CTEST_ARGUMENT...]
+#     scripts/test.sh --full [CTEST_ARGUMENT...]      all three
+#
+# Without these what takes few minutes; docs/testing.md has the tiers.
 #
 #     --languages   and the examples in every language, each against the shared vectors. Installs the
 #                   languages' tools from the system's packages; their own package managers fetch the
 #                   rest (crates, Go modules, npm and Python packages)
 #     --binaries    and the binaries for others: the tarball for older systems, the Debian packages in a
-#                   fresh root, Windows and six other processors under emulators. Makes roots, so it
-#                   needs to be root or to have sudo
+#                   fresh root, Windows, six other processors and older x86-64 under emulators. Makes
+#                   roots, so it needs to be root or to have sudo
+#     --code        and the code itself: sanitizers, valgrind, fuzzers for 20 seconds each, linters, three
+#                   compilers at three levels, three versions of xsimd, coverage
 #
 # Further arguments go to ctest:  scripts/test.sh -R consumer
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
-languages=OFF binaries=OFF
+languages=OFF binaries=OFF code=OFF
 while true; do
     case ${1-} in
     --languages) languages=ON ;;
     --binaries) binaries=ON ;;
+    --code) code=ON ;;
+    --full) languages=ON binaries=ON code=ON ;;
     *) break ;;
     esac
     shift
@@ -26,7 +33,8 @@ done
 
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2 binutils
 # Tests that need these are shown as skipped without them.
-offer_packages abigail-tools clang-format-14 libdlpack-dev libtbb-dev locales python3 python3-numpy
+offer_packages abigail-tools clang-format-14 libdlpack-dev libeigen3-dev libopenblas-dev libtbb-dev locales \
+    python3 python3-numpy
 if [ "$languages" = ON ]; then
     # offer_tool COMMAND PACKAGE...: somebody's own newer one is as good. Julia is not in every Debian:
     # its test sees to itself.
@@ -47,7 +55,11 @@ if [ "$binaries" = ON ]; then
     [ "$(id -u)" -eq 0 ] || sudo --validate
 fi
 
+if [ "$code" = ON ]; then
+    offer_packages clang-14 clang-19 clang-tidy-14 libclang-rt-14-dev llvm-14 cppcheck valgrind
+fi
+
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=ON \
-    -DL1L2_TEST_LANGUAGES=$languages -DL1L2_TEST_BINARIES=$binaries
+    -DL1L2_TEST_LANGUAGES=$languages -DL1L2_TEST_BINARIES=$binaries -DL1L2_TEST_CODE=$code
 cmake --build build --parallel "$(nproc)"
 ctest --test-dir build --output-on-failure --parallel "$(nproc)" "$@" </dev/null

@@ -41,17 +41,31 @@ class FloatEnvironment {
 
   private:
 #if defined(__x86_64__) || defined(__SSE2__)
-    using Register = std::uint32_t;                     // MXCSR
-    static constexpr Register default_control = 0x1F80; // all exceptions masked
+    struct Register {
+        std::uint32_t mxcsr = 0x1F80; // all exceptions masked
+#if defined(__i386__)
+        // A function returns a double in the x87 unit there, where a subnormal one underflows.
+        std::uint16_t x87_control = 0x037F;
+#endif
+    };
 
     static Register read() {
-        return _mm_getcsr();
+        Register value;
+        value.mxcsr = _mm_getcsr();
+#if defined(__i386__)
+        __asm__ __volatile__("fnstcw %0" : "=m"(value.x87_control));
+#endif
+        return value;
     }
-    static void write(Register value) {
-        _mm_setcsr(value);
+    static void write(const Register& value) {
+        _mm_setcsr(value.mxcsr);
+#if defined(__i386__)
+        // What has happened meanwhile is not to trap afterwards.
+        __asm__ __volatile__("fnclex\n\tfldcw %0" : : "m"(value.x87_control));
+#endif
     }
     static void set_default() {
-        write(default_control);
+        write({});
     }
 
     /**

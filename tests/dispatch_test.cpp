@@ -69,6 +69,75 @@ TEST_CASE("l1l2_isa tells the table in use, always the same", "[dispatch]") {
     CHECK(l1l2_isa() == l1l2_isa());
 }
 
+#if defined(__x86_64__)
+TEST_CASE("each instruction set needs all of its features", "[dispatch]") {
+    using l1l2::kernels::classify;
+    using l1l2::kernels::CpuFeatures;
+    CpuFeatures all;
+    bool* const of_avx2[] = {&all.avx2, &all.fma, &all.f16c};
+    bool* const of_avx512bw[] = {&all.avx512f, &all.avx512cd, &all.avx512dq, &all.avx512bw,
+                                 &all.avx512vl};
+    for (bool* const feature : of_avx2) {
+        *feature = true;
+    }
+    CHECK(classify(all).avx2);
+    CHECK_FALSE(classify(all).avx512bw);
+    for (bool* const feature : of_avx512bw) {
+        *feature = true;
+    }
+    CHECK(classify(all).avx2);
+    CHECK(classify(all).avx512bw);
+    CHECK_FALSE(classify(all).splits_512_bits);
+    for (bool* const feature : of_avx2) {
+        *feature = false;
+        CHECK_FALSE(classify(all).avx2);
+        CHECK_FALSE(classify(all).avx512bw);
+        *feature = true;
+    }
+    for (bool* const feature : of_avx512bw) {
+        *feature = false;
+        CHECK(classify(all).avx2);
+        CHECK_FALSE(classify(all).avx512bw);
+        *feature = true;
+    }
+    // EAX of CPUID's leaf 1 of a Zen 4 and a Zen 3, a Zen 5, a Zen 2, and one without extended
+    // family.
+    struct Signature {
+        std::uint32_t eax;
+        bool splits;
+    };
+    for (const Signature& signature :
+         {Signature{0x00A10F11, true}, Signature{0x00A20F10, true}, Signature{0x00B10F00, false},
+          Signature{0x00830F10, false}, Signature{0x00A00E11, false}}) {
+        all.amd_signature = signature.eax;
+        CHECK(classify(all).splits_512_bits == signature.splits);
+    }
+    all.amd_signature = 0x00A10F11;
+    all.avx512f = false;
+    CHECK_FALSE(classify(all).splits_512_bits);
+}
+
+TEST_CASE("a CPU runs the kernels that it can, the best first", "[dispatch]") {
+    using l1l2::kernels::Cpu;
+    const auto names = [](bool avx2, bool avx512bw, bool splits_512_bits) {
+        Cpu cpu;
+        cpu.avx2 = avx2;
+        cpu.avx512bw = avx512bw;
+        cpu.splits_512_bits = splits_512_bits;
+        const Tables tables = l1l2::kernels::tables_of(cpu);
+        std::string text;
+        for (std::size_t i = 0; i < tables.count; ++i) {
+            text += std::string(tables.table[i]->name) + ' ';
+        }
+        return text;
+    };
+    CHECK(names(false, false, false) == "sse2 generic ");
+    CHECK(names(true, false, false) == "avx2 sse2 generic ");
+    CHECK(names(true, true, false) == "avx512bw-512 avx512bw-256 avx2 sse2 generic ");
+    CHECK(names(true, true, true) == "avx512bw-256 avx512bw-512 avx2 sse2 generic ");
+}
+#endif
+
 #if defined(__linux__) && defined(__x86_64__)
 TEST_CASE("the instruction sets are those that Linux says the CPU has, the best first", "[isa]") {
     std::ifstream cpuinfo("/proc/cpuinfo");
@@ -97,6 +166,27 @@ TEST_CASE("the instruction sets are those that Linux says the CPU has, the best 
     // Of one there may be tables of two widths.
     found.erase(std::unique(found.begin(), found.end()), found.end());
     CHECK(found == expected);
+}
+
+TEST_CASE("the maker and the signature of the CPU are those that Linux tells", "[isa]") {
+    std::ifstream cpuinfo("/proc/cpuinfo");
+    std::string line;
+    std::string maker;
+    unsigned family = 0;
+    while (std::getline(cpuinfo, line) && !line.empty()) { // the first processor
+        if (line.compare(0, 9, "vendor_id") == 0) {
+            maker = line.substr(line.find(": ") + 2);
+        } else if (line.compare(0, 10, "cpu family") == 0) {
+            family = static_cast<unsigned>(std::stoul(line.substr(line.find(": ") + 2)));
+        }
+    }
+    REQUIRE(family != 0);
+    const std::uint32_t signature = l1l2::kernels::ask_cpu().amd_signature;
+    if (maker == "AuthenticAMD") {
+        CHECK(((signature >> 8U) & 0xFU) + ((signature >> 20U) & 0xFFU) == family);
+    } else {
+        CHECK(signature == 0);
+    }
 }
 #endif
 

@@ -8,49 +8,68 @@ namespace l1l2::kernels {
 
 #ifdef __x86_64__
 
-/// The family as AMD and Intel define it: base plus, if the base is 15, extended family.
-static unsigned amd_family() {
-    unsigned eax = 0;
-    unsigned ebx = 0;
-    unsigned ecx = 0;
-    unsigned edx = 0;
-    if (__get_cpuid(0, &eax, &ebx, &ecx, &edx) == 0 || ebx != signature_AMD_ebx ||
-        ecx != signature_AMD_ecx || edx != signature_AMD_edx ||
-        __get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) {
-        return 0;
-    }
-    const unsigned base = (eax >> 8U) & 0xFU;
-    return base == 0xFU ? base + ((eax >> 20U) & 0xFFU) : base;
+namespace {
+
+struct Registers {
+    unsigned eax;
+    unsigned ebx;
+    unsigned ecx;
+    unsigned edx;
+};
+
+/// What CPUID says for a leaf; zeros if there is none.
+Registers cpuid(unsigned leaf) {
+    Registers r = {};
+    __get_cpuid(leaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
+    return r;
 }
 
-/// Compilers before GCC 11 and clang 17 know no name for F16C, so CPUID is asked itself; that the
-/// operating system saves its registers, those of AVX, is asked with AVX2.
-static bool has_f16c() {
-    unsigned eax = 0;
-    unsigned ebx = 0;
-    unsigned ecx = 0;
-    unsigned edx = 0;
-    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
-}
+} // namespace
 
-Cpu detect_cpu() {
+CpuFeatures ask_cpu() {
     __builtin_cpu_init();
-    Cpu cpu;
-    cpu.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
-    cpu.avx512bw = cpu.avx2 && __builtin_cpu_supports("avx512f") &&
-                   __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-                   __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    // Family 25 is Zen 3 and Zen 4, of which the latter alone has AVX-512.
-    cpu.splits_512_bits = cpu.avx512bw && amd_family() == 25;
-    return cpu;
+    const Registers maker = cpuid(0);
+    const Registers about = cpuid(1);
+    CpuFeatures features;
+    features.avx2 = __builtin_cpu_supports("avx2") != 0;
+    features.fma = __builtin_cpu_supports("fma") != 0;
+    // Compilers before GCC 11 and clang 17 know no name for F16C, so CPUID is asked itself; that
+    // the operating system saves its registers, those of AVX, is asked with AVX2.
+    features.f16c = (about.ecx & bit_F16C) != 0;
+    features.avx512f = __builtin_cpu_supports("avx512f") != 0;
+    features.avx512cd = __builtin_cpu_supports("avx512cd") != 0;
+    features.avx512dq = __builtin_cpu_supports("avx512dq") != 0;
+    features.avx512bw = __builtin_cpu_supports("avx512bw") != 0;
+    features.avx512vl = __builtin_cpu_supports("avx512vl") != 0;
+    if (maker.ebx == signature_AMD_ebx && maker.ecx == signature_AMD_ecx &&
+        maker.edx == signature_AMD_edx) {
+        features.amd_signature = about.eax;
+    }
+    return features;
 }
 
 #else
 
-Cpu detect_cpu() {
+CpuFeatures ask_cpu() {
     return {};
 }
 
 #endif
+
+/// As AMD defines it: the base family plus, if that is 15, the extended one.
+static std::uint32_t family(std::uint32_t signature) {
+    const std::uint32_t base = (signature >> 8U) & 0xFU;
+    return base == 0xFU ? base + ((signature >> 20U) & 0xFFU) : base;
+}
+
+Cpu classify(const CpuFeatures& features) {
+    Cpu cpu;
+    cpu.avx2 = features.avx2 && features.fma && features.f16c;
+    cpu.avx512bw = cpu.avx2 && features.avx512f && features.avx512cd && features.avx512dq &&
+                   features.avx512bw && features.avx512vl;
+    // Family 25 is Zen 3 and Zen 4, of which the latter alone has AVX-512.
+    cpu.splits_512_bits = cpu.avx512bw && family(features.amd_signature) == 25;
+    return cpu;
+}
 
 } // namespace l1l2::kernels

@@ -6,8 +6,26 @@
  */
 #pragma once
 
+#include <cstdint>
+
 namespace l1l2::kernels {
 
+/// What an x86-64 CPU says of itself; of the features that need the operating system to save wider
+/// registers, whether it does.
+struct CpuFeatures {
+    bool avx2 = false;
+    bool fma = false;
+    bool f16c = false;
+    bool avx512f = false;
+    bool avx512cd = false;
+    bool avx512dq = false;
+    bool avx512bw = false;
+    bool avx512vl = false;
+    /// EAX of CPUID's leaf 1, which holds the family, if AMD is the maker; else 0.
+    std::uint32_t amd_signature = 0;
+};
+
+/// What it can run.
 struct Cpu {
     bool avx2 = false;     ///< AVX2, FMA and F16C
     bool avx512bw = false; ///< AVX-512 F, CD, DQ, BW and VL
@@ -15,6 +33,9 @@ struct Cpu {
     bool splits_512_bits = false;
 };
 
-Cpu detect_cpu();
+/// Nothing on other processors.
+CpuFeatures ask_cpu();
+
+Cpu classify(const CpuFeatures& features);
 
 } // namespace l1l2::kernels

@@ -8,10 +8,13 @@
 namespace l1l2::kernels {
 
 Tables runnable_tables() {
+    return tables_of(classify(ask_cpu()));
+}
+
+Tables tables_of([[maybe_unused]] const Cpu& cpu) {
     Tables tables = {};
     const auto add = [&tables](const KernelTable& table) { tables.table[tables.count++] = &table; };
 #if defined(L1L2_X86_64_KERNELS)
-    const Cpu cpu = detect_cpu();
     if (cpu.avx512bw) {
         add(cpu.splits_512_bits ? avx512bw_256 : avx512bw);
         add(cpu.splits_512_bits ? avx512bw : avx512bw_256);

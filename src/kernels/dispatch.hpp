@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "cpu.hpp"
 #include "kernels.hpp"
 
 #include <atomic>
@@ -18,6 +19,9 @@ struct Tables {
 };
 
 Tables runnable_tables();
+
+/// Those for one that can run this.
+Tables tables_of(const Cpu& cpu);
 
 /// The first runnable table whose isa is `wanted`, or the preferred one if there is none; NULL
 /// stands for no wish.

@@ -1,0 +1,180 @@
+#!/usr/bin/env bash
+# Whether every compiler, optimisation level and xsimd makes a library of the same bits:
+#     scripts/builds.sh [NAME...]
+#
+#     COMPILER-LEVEL         gcc, clang-14 or clang-19, and O0, O2 or O3 (for the kernels, too), with this
+#                            system's xsimd
+#     COMPILER-LEVEL-SUITE   with the xsimd of Debian's trixie (13.2) or sid (14.3)
+#     trixie, sid            in a root of that release, with its compiler, xsimd and Catch2: the unit tests
+#                            and those of the threads as well; only for the superuser
+#
+# Without a name: each compiler with each level, and gcc and clang-19 at O2 with each suite's xsimd.
+# Each library is asked for what tests/conformance and tests/bits know, under each instruction set that
+# this CPU has. Prints a line for each name; logs are in build-builds/NAME. Exits with 1 if one failed,
+# with 77 if none could be built.
+set -euo pipefail
+shopt -s inherit_errexit
+cd "$(dirname "$0")/.."
+. scripts/packages.sh
+. scripts/roots.sh
+. scripts/suites.sh
+folder=$PWD/build-builds
+mkdir -p "$folder/headers"
+
+# Where the headers of a suite's xsimd are; fetched once. This system's xtl-dev, which xsimd names but does
+# not use here, may be too old for it.
+suite_headers() {
+    local headers=$folder/headers/$1
+    echo "$headers"
+    [ -e "$headers.fetched" ] || {
+        rm -rf "$headers"
+        fetch_packages "$1" "$headers" libxsimd-dev xtl-dev && touch "$headers.fetched"
+    }
+}
+
+# compare PROGRAMS SOURCE COMMAND...  runs both programs with that command before them, and prints the
+# instruction sets under which they found all bits equal.
+compare() {
+    local programs=$1 source=$2 isa
+    for isa in avx512bw avx2 sse2 neon64 generic; do
+        local run=("${@:3}" "L1L2_ISA=$isa")
+        [ "$("${run[@]}" "$programs/conformance" isa)" = "$isa" ] || continue
+        "${run[@]}" "$programs/conformance" vectors "$source/tests/conformance/vectors.txt" >&2
+        "${run[@]}" "$programs/bits" "$source/tests/bits/golden.txt" >&2
+        echo "$isa"
+    done
+}
+
+# programs COMPILER C_COMPILER BUILD SOURCE COMMAND...  compiles both programs into a build folder.
+programs() {
+    local options=(-O1 -I"$4/include" -L"$3/capi" -l:libl1l2.so.0 "-Wl,-rpath,$3/capi" -pthread)
+    "${@:5}" "$2" -std=gnu11 "$4/tests/conformance/conformance.c" "${options[@]}" -o "$3/conformance"
+    "${@:5}" "$1" -std=c++17 "$4/tests/bits/bits.cpp" "${options[@]}" -o "$3/bits"
+}
+
+# What a build was of, from its folder of CMake.
+describe() {
+    local xsimd compiler
+    compiler=$(sed -nE 's/^set\(CMAKE_CXX_COMPILER_(ID|VERSION) "(.*)"\)/\2/p' \
+        "$1"/CMakeFiles/*/CMakeCXXCompiler.cmake)
+    xsimd=$(sed -n 's/^xsimd_DIR:[A-Z]*=//p' "$1/CMakeCache.txt")
+    xsimd=$(sed -nE 's/^set\(PACKAGE_VERSION "(.*)"\)/\1/p' "${2-}$xsimd/xsimdConfigVersion.cmake")
+    echo "${compiler//$'\n'/ }, xsimd $xsimd"
+}
+
+build_here() {
+    local compiler=$1 level=$2 suite=$3 build=$4 headers cxx=g++ cc=gcc options=()
+    if [ "$compiler" != gcc ]; then
+        cxx=${compiler/clang/clang++} cc=$compiler
+    fi
+    command -v "$cxx" >/dev/null || {
+        echo "no $cxx"
+        return 77
+    }
+    if [ -n "$suite" ]; then
+        headers=$(suite_headers "$suite" 2>&1) || {
+            echo "no xsimd of Debian's $suite: ${headers#*$'\n'}"
+            return 77
+        }
+        options=(-Dxsimd_DIR="$(dirname "$(find "$headers" -name xsimdConfig.cmake)")"
+            -DCMAKE_PREFIX_PATH="$headers/usr")
+    fi
+    {
+        cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER="$cxx" \
+            -DCMAKE_CXX_COMPILER_LAUNCHER="$PWD/tests/bits/at_level.sh;-$level" -DL1L2_BUILD_STATIC=OFF \
+            -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF "${options[@]}"
+        cmake --build "$build"
+        programs "$cxx" "$cc" "$build" "$PWD" env
+    } >"$build/log" 2>&1
+    isas=$(compare "$build" "$PWD" env 2>>"$build/log")
+    echo "$(describe "$build"): ${isas//$'\n'/ }"
+}
+
+# The same as in_root, with a /proc, by which a test starts itself again. It goes with its namespace.
+in_root_with_proc() {
+    as_root unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec env -i PATH=/usr/sbin:/usr/bin \
+        HOME=/ LC_ALL=C.UTF-8 chroot "$0" "$@"' "$@" </dev/null
+}
+
+build_in_root() {
+    local suite=$1 build=$2 root=$folder/roots/$1
+    make_root "$suite" "$folder/roots" g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2 \
+        libtbb-dev libdlpack-dev binutils
+    {
+        as_root rm -rf "$root/l1l2/source"
+        as_root mkdir -p "$root/l1l2/source"
+        as_root cp -r --parents CMakeLists.txt CHANGELOG.md LICENSE NOTICE README.md capi cmake docs include \
+            pkgconfig scripts src threads tests examples/c "$root/l1l2/source"
+        in_root "$root" cmake -S /l1l2/source -B /l1l2/build -DCMAKE_BUILD_TYPE=Release
+        in_root "$root" cmake --build /l1l2/build --parallel "$(nproc)" \
+            --target unit_tests threads_tests l1l2_shared
+        programs c++ cc /l1l2/build /l1l2/source in_root "$root"
+        in_root_with_proc "$root" env --chdir=/l1l2/build/tests ./unit_tests '~[locale]~[isa]'
+        in_root_with_proc "$root" env --chdir=/l1l2/build/tests ./threads_tests
+    } >"$build/log" 2>&1
+    isas=$(compare /l1l2/build /l1l2/source in_root "$root" env 2>>"$build/log")
+    echo "$(describe "$root/l1l2/build" "$root"), unit tests, threads_tests: ${isas//$'\n'/ }"
+}
+
+# Prints the result; fails, or returns 77, as the build does.
+check() {
+    local build=$folder/$1
+    mkdir -p "$build"
+    case $1 in
+    trixie | sid) build_in_root "$1" "$build" ;;
+    *-O[023]) build_here "${1%-*}" "${1##*-}" '' "$build" ;;
+    *-O[023]-trixie | *-O[023]-sid)
+        local rest=${1%-*}
+        build_here "${rest%-*}" "${rest##*-}" "${1##*-}" "$build"
+        ;;
+    *)
+        echo "no such build"
+        return 2
+        ;;
+    esac
+}
+
+if [ "${1-}" = --one ]; then
+    # In a shell of its own, where set -e counts.
+    check "$2"
+    exit
+fi
+
+ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev binutils
+names=("$@")
+if [ ${#names[@]} -eq 0 ]; then
+    names=({gcc,clang-14,clang-19}-{O0,O2,O3} {gcc,clang-19}-O2-{trixie,sid})
+fi
+for name in "${names[@]}"; do
+    case $name in
+    clang-*) offer_packages "${name%%-O*}" ;;
+    trixie | sid) offer_packages debootstrap ;;
+    esac
+done
+# Before two that build at once want the same.
+for suite in trixie sid; do
+    [[ " ${names[*]} " != *-$suite\ * ]] || suite_headers $suite >/dev/null 2>&1 || true
+done
+
+report() {
+    local start=$SECONDS status=0 result
+    result=$("$0" --one "$1") || status=$?
+    case $status in
+    0) echo "$1: all bits equal, $((SECONDS - start)) s: $(tail -n 1 <<<"$result")" ;;
+    77) echo "$1: skipped, $(tail -n 1 <<<"$result")" ;;
+    *) echo "$1: FAILED, see build-builds/$1/log $result" ;;
+    esac
+}
+# As many at once as there are cores.
+results=$folder/results
+{
+    for name in "${names[@]}"; do
+        while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+            wait -n
+        done
+        report "$name" &
+    done
+    wait
+} | tee "$results"
+! grep -q ': FAILED' "$results" || exit 1
+grep -q ': all bits equal' "$results" || exit 77

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Whether one instruction set has the hashes of golden.txt:
+#     check.sh ISA PROGRAM      PROGRAM is bits
+# Exits with 77 if this CPU does not have it.
+set -euo pipefail
+export L1L2_ISA=$1
+[ "$("$2" isa)" = "$1" ] || {
+    echo "this CPU does not have $1"
+    exit 77
+}
+"$2" "$(dirname "$0")/golden.txt"

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Writes golden.txt: hashes of the results that bits.cpp must find, whatever it runs on.
+
+    tests/bits/make_golden.py [--check]
+
+Computes the results from docs/numerics.md and the header, in NumPy, without libl1l2, by the functions
+that make the conformance vectors. With --check nothing is written: it fails if the file is not what
+would be.
+"""
+import pathlib
+import sys
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "conformance"))
+from make_vectors import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, add_gradient, penalty, prox  # noqa: E402
+
+HEAD = """\
+# What libl1l2 computes, hashed. Written by make_golden.py, which does not use libl1l2; read by bits.cpp.
+#
+#     OPERATION DTYPE KIND SIZES HASH
+#
+# OPERATION: penalty; total, of the penalties; add_gradient, what is added to; prox.
+# KIND: which elements, as make_golden.py's elements() makes them of integers.
+# SIZES: the name of a list of numbers of elements in make_golden.py.
+# HASH: the sum of (bits + 1) * mix(i) modulo 2^64 over the bits of result i; results are of all
+#     coefficients, of each with all sizes, of each with all elements.
+"""
+
+# Those of float16 end where the type does.
+DTYPES = {
+    FLOAT32: dict(mantissa=23, bias=127, binades=40, small=2.0**-128),
+    FLOAT64: dict(mantissa=52, bias=1023, binades=40, small=2.0**-1024),
+    FLOAT16: dict(mantissa=10, bias=15, binades=28, small=2.0**-16),
+    BFLOAT16: dict(mantissa=7, bias=127, binades=40, small=2.0**-128),
+}
+KINDS = ["ordinary", "wide", "small", "special", "repeated"]
+SIZES = {
+    "short": list(range(141)),
+    "blocks": [255, 256, 257, 511, 512, 513, 1000, 4095, 4096, 4097, 8191, 8192, 8193, 12305],
+    # Around a task of 16 blocks, and arrays of three and of four tasks, as which those of 32 blocks are run.
+    "tasks": [65535, 65536, 65537, 163857, 217105],
+}
+SCALE, STEP = -0.7, 0.7
+GRADIENT = 1 << 20  # the index of a gradient's first element
+
+
+def mix(x):
+    """The finalizer of splitmix64."""
+    x = (x + 1) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def elements(dtype, kind, first, n):
+    """Elements first .. first + n - 1 of the sequence of a dtype and a kind, as their bits."""
+    u = np.uint64
+    form = DTYPES[dtype]
+    mantissa, bias = form["mantissa"], form["bias"]
+    index = np.arange(first, first + n, dtype=u)
+    seed = list(DTYPES).index(dtype) * 8 + KINDS.index(kind)
+    r = mix(index + u(seed << 40))
+    q = mix(r)
+    ones = u((1 << mantissa) - 1)
+    fraction = r >> u(8) & ones
+    if kind in ("ordinary", "repeated"):
+        field = u(bias - form["binades"] // 2) + q % u(form["binades"])
+    elif kind == "wide":
+        field = q % u(2 * bias + 1)
+    elif kind == "small":
+        # Zeros, subnormals, the smallest normals; of float64 also those whose squares are subnormal.
+        edge = bias - 535 if dtype is FLOAT64 else 0
+        which, rest = q & u(3), q >> u(2)
+        field = np.select([which < 2, which == 2], [u(0), rest % u(4)], u(edge) + rest % u(24))
+        fraction = np.where(which == 0, u(0), fraction)
+    else:
+        which = q % u(7)
+        field = np.select([which < 3, which == 3, which == 5], [u(0), u(1), u(bias - 1)], u(bias))
+        fraction = np.select([which == 1, (which == 2) | (which == 5), which == 6],
+                             [u(1), ones, fraction], u(0))
+        largest, infinite, nan = index % u(61) == 60, index % u(89) == 88, index % u(97) == 96
+        field = np.select([nan | infinite, largest], [u(2 * bias + 1), u(2 * bias)], field)
+        fraction = np.select([nan, infinite, largest], [r >> u(8) & ones | u(1), u(0), ones], fraction)
+    sign = (r >> u(63)) << u(4 * dtype.digits - 1)
+    return (sign | field << u(mantissa) | fraction).astype(dtype.bits)
+
+
+class Hash:
+    def __init__(self):
+        self.value, self.position = 0, 0
+
+    def add(self, bits):
+        bits = np.atleast_1d(bits).astype(np.uint64)
+        keys = mix(np.arange(self.position, self.position + len(bits), dtype=np.uint64))
+        self.value = (self.value + int(np.sum((bits + np.uint64(1)) * keys, dtype=np.uint64))) % 2**64
+        self.position += len(bits)
+
+    def add_double(self, value):
+        # One NaN for all.
+        self.add(np.where(np.isnan(value), np.uint64(0x7FF8000000000000), np.float64(value).view(np.uint64)))
+
+
+def hashes(dtype, kind, sizes):
+    of = {operation: Hash() for operation in ("penalty", "total", "add_gradient", "prox")}
+    x = elements(dtype, kind, 0, max(sizes))
+    gradient = elements(dtype, kind, GRADIENT, max(sizes))
+    total = np.float64(0)
+    for l1, l2 in ((0.01, 0.0), (0.0, 0.3), (0.01, 0.3), (0.0, 0.0), (DTYPES[dtype]["small"], 0.45)):
+        for n in sizes:
+            # A third of an array three times, as a tensor with a stride of 0 would have it.
+            part = np.resize(x[: n // 3], n) if kind == "repeated" and n > 0 and n % 3 == 0 else x[:n]
+            p = penalty(dtype, l1, l2, part)
+            total = total + p
+            of["penalty"].add_double(p)
+            of["add_gradient"].add(add_gradient(dtype, l1, l2, SCALE, part, gradient[:n]))
+            of["prox"].add(prox(dtype, l1, l2, STEP, part))
+    of["total"].add_double(total)
+    return of
+
+
+def make():
+    lines = []
+    for dtype in DTYPES:
+        for kind in KINDS:
+            for name, sizes in SIZES.items():
+                if name == "tasks" and kind != "ordinary":
+                    continue
+                for operation, result in hashes(dtype, kind, sizes).items():
+                    lines.append(f"{operation} {dtype.name} {kind} {name} {result.value:016x}")
+    return HEAD + "\n".join(lines) + "\n"
+
+
+def main():
+    path = pathlib.Path(__file__).with_name("golden.txt")
+    with np.errstate(all="ignore"):
+        text = make()
+    if sys.argv[1:] == ["--check"]:
+        if path.read_text(encoding="ascii") != text:
+            sys.exit(f"{path.name} is not what {pathlib.Path(__file__).name} makes")
+    elif sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        path.write_text(text, encoding="ascii")
+
+
+if __name__ == "__main__":
+    main()
