@@ -294,6 +294,8 @@ TEST_CASE("whichever allocation of l1l2_from_json fails, it says so and leaks no
             message[1] = '\0';
             status =
                 l1l2_from_json(c.json.data(), c.json.size(), &regularizer, message, sizeof message);
+            coefficients = {-1.0, -1.0};
+            l1l2_get_config(regularizer, &coefficients[0], &coefficients[1]);
             l1l2_destroy(status == L1L2_OK ? regularizer : nullptr);
         };
         call();

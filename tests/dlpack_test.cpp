@@ -835,6 +835,22 @@ TEST_CASE("sizes, strides and offsets stay within the address space", "[dlpack]"
     }
 }
 
+TEST_CASE("of several faults of a tensor a NULL is told first, then the device, then the dtype",
+          "[dlpack]") {
+    const Handle handle(both);
+    float element = 1.0F;
+    double penalty = untouched;
+    Tensor x(dl_dtype<float>(), {-1}, {}, &element);
+    const auto status = [&] { return l1l2_penalty_dlpack(handle.get(), x.get(), &penalty); };
+    CHECK(status() == L1L2_ERROR_INVALID_TENSOR);
+    x.dl.dtype.lanes = 2;
+    CHECK(status() == L1L2_ERROR_UNSUPPORTED_DTYPE);
+    x.dl.device.device_type = kDLCUDA;
+    CHECK(status() == L1L2_ERROR_UNSUPPORTED_DEVICE);
+    CHECK(l1l2_penalty_dlpack(nullptr, x.get(), &penalty) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(penalty == untouched);
+}
+
 TEST_CASE("an element ends within the address space", "[dlpack]") {
     const Handle handle(both);
     float element = 1.0F;
