@@ -79,12 +79,14 @@
  * Signals. No function is async-signal-safe except l1l2_version_number, l1l2_version_string and
  * l1l2_status_string. A signal that interrupts a function changes nothing.
  *
- * Cancellation. No function is a cancellation point, so a thread that is cancelled in one goes on
- * to its end. Where cancellation is asynchronous, none may be called.
+ * Cancellation. No function is a cancellation point, so that a cancellation waits until it has
+ * returned; a runner must see to it that none of the caller's own is one. Where cancellation is
+ * asynchronous, no function may be called.
  *
  * Fork. A child process may use everything, also one that was forked while other threads were in
  * here: the library has no locks. What allocates (l1l2_create, l1l2_from_json) needs a malloc that
- * works in such a child, as that of glibc does.
+ * works in such a child, and l1l2_from_json, where it fails, a dynamic linker that does; those of
+ * glibc 2.35 and later do.
  *
  *
  * Stability
@@ -366,8 +368,9 @@ L1L2_API l1l2_status l1l2_prox(const l1l2_regularizer* regularizer, l1l2_dtype d
  * same strides. (That DLPack marks a tensor as read-only stands outside of the DLTensor and is not
  * seen.)
  *
- * Each returns what its namesake for arrays does, but tells NULLs first, then devices, then dtypes;
- * and besides L1L2_ERROR_INVALID_ARGUMENT (a tensor is NULL), L1L2_ERROR_UNSUPPORTED_DEVICE,
+ * Each returns what its namesake for arrays does, but tells NULLs first, then what is wrong with x
+ * (its device, its dtype, the rest), then the same of the other tensor; and besides
+ * L1L2_ERROR_INVALID_ARGUMENT (a tensor is NULL), L1L2_ERROR_UNSUPPORTED_DEVICE,
  * L1L2_ERROR_UNSUPPORTED_DTYPE (another code, size or number of lanes), L1L2_ERROR_INVALID_TENSOR
  * (ndim out of range, shape NULL or negative, data NULL with elements, sizes or strides that leave
  * the address space, shapes or dtypes that differ). Any failure leaves all outputs as they were.
@@ -425,8 +428,8 @@ typedef void (*l1l2_task)(void* work, size_t index);
  * 0; or another number if it could not do so. It returns, either way, when all of these calls have
  * returned and none will follow: `work` lives until then and no longer. What the caller wrote
  * before the run must be visible to the tasks, and what they write to the caller after it. A runner
- * must not throw, be left by longjmp, or be cancelled. count is at least 1; a task is some
- * microseconds of work or more, where there is as much.
+ * must not throw, be left by longjmp, or be cancelled. count is at least 1; a task is at least some
+ * microseconds of work, unless there is less in all.
  *
  * A function that is given a runner calls it any number of times, one after another, each time with
  * tasks of its own, from the calling thread and in the floating-point environment that the caller

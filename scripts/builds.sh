@@ -35,10 +35,11 @@ suite_headers() {
 # compare PROGRAMS SOURCE COMMAND...  runs both programs with that command before them, and prints the
 # instruction sets under which they found all bits equal.
 compare() {
-    local programs=$1 source=$2 isa
+    local programs=$1 source=$2 isa found
     for isa in avx512bw avx2 sse2 neon64 generic; do
         local run=("${@:3}" "L1L2_ISA=$isa")
-        [ "$("${run[@]}" "$programs/conformance" isa)" = "$isa" ] || continue
+        found=$("${run[@]}" "$programs/conformance" isa)
+        [ "$found" = "$isa" ] || continue
         "${run[@]}" "$programs/conformance" vectors "$source/tests/conformance/vectors.txt" >&2
         "${run[@]}" "$programs/bits" "$source/tests/bits/golden.txt" >&2
         echo "$isa"
@@ -81,7 +82,7 @@ build_here() {
     fi
     {
         cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER="$cxx" \
-            -DCMAKE_CXX_COMPILER_LAUNCHER="$PWD/tests/bits/at_level.sh;-$level" -DL1L2_BUILD_STATIC=OFF \
+            -DCMAKE_CXX_COMPILER_LAUNCHER="$PWD/tests/at_level.sh;-$level" -DL1L2_BUILD_STATIC=OFF \
             -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF "${options[@]}"
         cmake --build "$build"
         programs "$cxx" "$cc" "$build" "$PWD" env
@@ -158,7 +159,7 @@ done
 
 report() {
     local start=$SECONDS status=0 result
-    result=$("$0" --one "$1") || status=$?
+    result=$(scripts/builds.sh --one "$1") || status=$?
     case $status in
     0) echo "$1: all bits equal, $((SECONDS - start)) s: $(tail -n 1 <<<"$result")" ;;
     77) echo "$1: skipped, $(tail -n 1 <<<"$result")" ;;
@@ -166,7 +167,8 @@ report() {
     esac
 }
 # As many at once as there are cores.
-results=$folder/results
+results=$(mktemp)
+trap 'rm -f "$results"' EXIT
 {
     for name in "${names[@]}"; do
         while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
@@ -177,4 +179,5 @@ results=$folder/results
     wait
 } | tee "$results"
 ! grep -q ': FAILED' "$results" || exit 1
+[ "$(wc -l <"$results")" -eq ${#names[@]} ] # none was killed before it could tell
 grep -q ': all bits equal' "$results" || exit 77

@@ -2,45 +2,50 @@
 # Measures which lines and branches of src, capi and threads the tests reach, by clang's own counters:
 #     scripts/coverage.sh
 # Prints a line for each file, and what is not reached. Exits with 1 if something is not reached that
-# tests/coverage/unreached.txt does not explain, with 77 without clang and llvm-cov.
+# tests/coverage/unreached.txt does not explain, with 77 where it cannot count: without clang and
+# llvm-cov, or without what all tests need, a CPU with AVX-512 among it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
-ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2 python3
-offer_packages clang-14 llvm-14 libclang-rt-14-dev libdlpack-dev libtbb-dev locales
+. scripts/clang.sh
+ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2
+offer_packages clang-14 llvm-14 libclang-rt-14-dev libdlpack-dev libtbb-dev locales python3
 folder=$PWD/build-coverage
 mkdir -p "$folder"
-version=
-for candidate in -14 -19 ''; do
-    command -v "llvm-cov$candidate" >/dev/null || continue
-    if echo 'int main() {}' | "clang++$candidate" -x c++ -fprofile-instr-generate - -o "$folder/probe" 2>/dev/null; then
-        version=$candidate
-        break
-    fi
-done
-[ -n "${candidate+found}" ] && [ -x "$folder/probe" ] || {
-    echo "no clang++ with llvm-cov"
+skip() {
+    echo "$*"
     exit 77
 }
+clang=$(find_clang 'int main() {}' -fprofile-instr-generate -fcoverage-mapping)
+[ -n "$clang" ] || skip "no clang++ with -fprofile-instr-generate"
+version=${clang#clang++}
+# What is not there would count as not reached.
+for tool in "llvm-cov$version" "llvm-profdata$version" python3 localedef; do
+    command -v "$tool" >/dev/null || skip "no $tool"
+done
+for header in dlpack/dlpack.h oneapi/tbb/task_arena.h; do
+    "$clang" -x c++ -std=c++17 -fsyntax-only -include "$header" /dev/null 2>/dev/null || skip "no $header"
+done
 
-targets=(unit_tests process_tests allocation_tests threads_tests)
-cmake -S . -B "$folder" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER="clang++$version" \
-    -DCMAKE_C_COMPILER="clang$version" -DL1L2_BUILD_THREADS=ON \
-    -DCMAKE_CXX_FLAGS="-fprofile-instr-generate -fcoverage-mapping" >"$folder/log"
-cmake --build "$folder" --parallel "$(nproc)" --target "${targets[@]}" >>"$folder/log" 2>&1 || {
-    tail -n 40 "$folder/log"
+configure "$folder" "$clang" -DCMAKE_BUILD_TYPE=Debug -DL1L2_BUILD_THREADS=ON \
+    -DCMAKE_CXX_FLAGS="-fprofile-instr-generate -fcoverage-mapping"
+targets=(unit_tests process_tests allocation_tests threads_tests bits)
+log=$folder/log
+cmake --build "$folder" --parallel "$(nproc)" --target "${targets[@]}" >"$log" 2>&1 || {
+    tail -n 40 "$log"
     exit 1
 }
+tests=$folder/tests
+[ "$(L1L2_ISA=avx512bw "$tests/bits" isa)" = avx512bw ] || skip "this CPU has no AVX-512"
 
 rm -rf "$folder/profiles"
 export LLVM_PROFILE_FILE=$folder/profiles/%p-%m.profraw
 run() {
-    "$@" >>"$folder/log" 2>&1 </dev/null || {
-        tail -n 40 "$folder/log"
+    "$@" >>"$log" 2>&1 </dev/null || {
+        tail -n 40 "$log"
         exit 1
     }
 }
-tests=$folder/tests
 for isa in generic sse2 avx2 avx512bw neon64 none; do
     L1L2_ISA=$isa run "$tests/unit_tests" '[isa]'
 done

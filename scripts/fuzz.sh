@@ -7,43 +7,27 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
+. scripts/clang.sh
 seconds=${1:-20}
+[ "$seconds" -gt 0 ] # to libFuzzer 0 is for ever
 targets=("${@:2}")
 [ ${#targets[@]} -gt 0 ] || targets=(from_json dltensor terms kernels)
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2
 
 mkdir -p build-fuzz/findings
-# The first clang++ that links a target of libFuzzer.
-find_clang() {
-    local clang
-    for clang in clang++ clang++-14 clang++-19; do
-        if echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' |
-            "$clang" -x c++ -fsanitize=fuzzer,address,undefined - -o build-fuzz/probe 2>/dev/null; then
-            echo "$clang"
-            return
-        fi
-    done
-}
-clang=$(find_clang)
-for version in 14 19; do
-    if [ -z "$clang" ]; then
-        offer_packages clang-$version libclang-rt-$version-dev
-        clang=$(find_clang)
-    fi
-done
+program='extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }'
+flags=-fsanitize=fuzzer,address,undefined
+clang=$(find_clang "$program" $flags)
+if [ -z "$clang" ]; then
+    offer_packages clang-14 libclang-rt-14-dev
+    clang=$(find_clang "$program" $flags)
+fi
 if [ -z "$clang" ]; then
     echo "no clang++ with -fsanitize=fuzzer"
     exit 77
 fi
-
-# A build of another compiler begins anew.
-if [ "$(cat build-fuzz/compiler 2>/dev/null)" != "$clang" ]; then
-    rm -rf build-fuzz/CMakeCache.txt build-fuzz/CMakeFiles
-fi
-cmake -S . -B build-fuzz -DCMAKE_CXX_COMPILER="$clang" -DCMAKE_C_COMPILER="${clang/clang++/clang}" \
-    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DL1L2_SANITIZE=fuzzer-no-link,address,undefined \
-    -DL1L2_BUILD_THREADS=OFF >/dev/null
-echo "$clang" >build-fuzz/compiler
+configure build-fuzz "$clang" -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+    -DL1L2_SANITIZE=fuzzer-no-link,address,undefined -DL1L2_BUILD_THREADS=OFF
 cmake --build build-fuzz --parallel "$(nproc)" --target "${targets[@]/#/fuzz_}" >build-fuzz/log || {
     cat build-fuzz/log
     exit 1
@@ -70,6 +54,6 @@ for target in "${targets[@]}"; do
         /^Done / { runs = $2; seconds = $5 }
         END {
             printf "%s: %d executions, %d a second, cov: %d edges, %d features, corpus of %d, %d seconds\n",
-                   target, runs, runs / seconds, value["cov:"], value["ft:"], value["corp:"], seconds
+                   target, runs, runs / (seconds > 0 ? seconds : 1), value["cov:"], value["ft:"], value["corp:"], seconds
         }' "$log"
 done

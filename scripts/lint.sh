@@ -4,16 +4,17 @@
 #
 #     tidy        clang-tidy with the checks of .clang-tidy
 #     cppcheck    its warnings of errors, performance and portability
-#     analyzer    GCC's -fanalyzer, over the C of the examples, too
-#     warnings    those that CMakeLists.txt asks for (-Wconversion among them) as errors, of GCC and clang
+#     analyzer    GCC's -fanalyzer, but for kernels of intrinsics and oneTBB; over the C of the examples, too
+#     gcc, clang  the warnings that CMakeLists.txt asks for, -Wconversion among them, as errors
 #
 # One line a tool, about three minutes in all. Exits with 1 if there is something to mend, with 77 if
 # none of the tools is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
+. scripts/clang.sh
 tools=("$@")
-[ ${#tools[@]} -gt 0 ] || tools=(tidy cppcheck analyzer warnings)
+[ ${#tools[@]} -gt 0 ] || tools=(tidy cppcheck analyzer gcc clang)
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev
 offer_packages clang-tidy-14 clang-14 cppcheck libtbb-dev
 
@@ -39,7 +40,10 @@ run_tidy() {
         grep -qF "/${sources[i]}\"" build-lint/tidy/compile_commands.json || unset "sources[i]"
     done
     printf '%s\n' "${sources[@]}" |
-        xargs -P "$(nproc)" -n 1 clang-tidy-14 -p build-lint/tidy --quiet 2>/dev/null
+        xargs -P "$(nproc)" -n 1 clang-tidy-14 -p build-lint/tidy --quiet 2>build-lint/tidy.log || {
+        grep -v ' warnings generated' build-lint/tidy.log
+        exit 1
+    }
     echo "clang-tidy: ${#sources[@]} files, nothing to mend"
 }
 
@@ -69,26 +73,26 @@ run_analyzer() {
     echo "-fanalyzer: $((${#sources[@]} + ${#programs[@]})) files, nothing to mend"
 }
 
+# run_warnings COMPILER
 run_warnings() {
-    local compiler
-    for compiler in g++ clang++-14; do
-        has "warnings of $compiler" "$compiler" || continue
-        cmake -S . -B "build-lint/$compiler" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=Release \
-            -DCMAKE_CXX_FLAGS=-Werror -DL1L2_BUILD_TESTS=OFF >/dev/null
-        cmake --build "build-lint/$compiler" --parallel "$(nproc)" >"build-lint/$compiler.log" 2>&1 || {
-            cat "build-lint/$compiler.log"
-            exit 1
-        }
-        echo "warnings of $compiler: none"
-    done
+    has "warnings of $1" "$1" || return 0
+    configure "build-lint/$1" "$1" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS=-Werror \
+        -DL1L2_BUILD_TESTS=OFF
+    cmake --build "build-lint/$1" --parallel "$(nproc)" >"build-lint/$1.log" 2>&1 || {
+        cat "build-lint/$1.log"
+        exit 1
+    }
+    echo "warnings of $1: none"
 }
 
 mkdir -p build-lint
 for tool in "${tools[@]}"; do
     case $tool in
-    tidy | cppcheck | analyzer | warnings) "run_$tool" ;;
+    tidy | cppcheck | analyzer) "run_$tool" ;;
+    gcc) run_warnings g++ ;;
+    clang) run_warnings clang++-14 ;;
     *)
-        sed -n '2,10p' "$0" >&2
+        sed -n '2,10p' scripts/lint.sh >&2
         exit 2
         ;;
     esac

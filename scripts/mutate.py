@@ -184,6 +184,8 @@ def main() -> int:
         print(f"{arguments.equivalent.name}: there is no such mutant: {old.file}: {old.code}")
     if arguments.sample is not None:
         wanted = take_sample(wanted, arguments.sample, arguments.seed)
+    if not wanted:
+        sys.exit("no such mutant")
     explained = [m for m in wanted if report.explanation_of(m, explanations) is not None]
     to_try = [m for m in wanted if arguments.all or m not in explained]
     results = report.Results(arguments.work / "results.jsonl", arguments.resume)

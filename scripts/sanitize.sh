@@ -9,26 +9,16 @@
 #
 # One line a tool. Exits with 1 if one of them has found something, with 77 if none could be run.
 set -euo pipefail
+shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
+. scripts/clang.sh
 tools=("$@")
 [ ${#tools[@]} -gt 0 ] || tools=(address thread memory valgrind)
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2
 offer_packages clang-14 libclang-rt-14-dev valgrind libdlpack-dev libtbb-dev
 folder=$PWD/build-sanitize
 mkdir -p "$folder"
-
-# The first clang++ that links a sanitizer's program, which then runs.
-find_clang() {
-    local clang
-    for clang in clang++ clang++-14 clang++-19; do
-        if echo 'int main() {}' | "$clang" -x c++ -fsanitize="$1" - -o "$folder/probe" 2>/dev/null &&
-            "$folder/probe" 2>/dev/null; then
-            echo "$clang"
-            return
-        fi
-    done
-}
 
 # quietly COMMAND...: its output goes to the tool's log, which is shown if it fails.
 quietly() {
@@ -39,31 +29,24 @@ quietly() {
     }
 }
 
-# build NAME CMAKE_ARGUMENT... -- TARGET...
+# build CMAKE_ARGUMENT...: the programs that are run, in the tool's folder.
 build() {
-    local name=$1 arguments=()
-    shift
-    while [ "$1" != -- ]; do
-        arguments+=("$1")
-        shift
-    done
-    shift
-    quietly cmake -S . -B "$folder/$name" -DCMAKE_BUILD_TYPE=RelWithDebInfo "${arguments[@]}"
-    quietly cmake --build "$folder/$name" --parallel "$(nproc)" --target "$@"
+    quietly configure "$folder/$tool" "$compiler" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DL1L2_BUILD_THREADS=OFF "$@"
+    quietly cmake --build "$folder/$tool" --parallel "$(nproc)" --target unit_tests process_tests
 }
 
 # The instruction sets that a program of this build finds on this CPU.
 isas() {
     local isa
     for isa in generic sse2 avx2 avx512bw neon64; do
-        L1L2_ISA=$isa "$1" '[isa]' 2>/dev/null | grep -q 'this CPU does not have it' || echo "$isa"
+        [[ $(L1L2_ISA=$isa "$1" '[isa]' 2>&1) == *'this CPU does not have it'* ]] || echo "$isa"
     done
 }
 
-# The cases of the unit tests, the last line of whose output says how many there were.
+# How many test cases and assertions the log has, of all runs.
 summary() {
-    sed -n 's/^All tests passed (\([0-9]*\) assertions in \([0-9]*\) test cases)$/\2 cases, \1 assertions/p' "$log" |
-        paste -s -d + | sed 's/+/; /g'
+    sed -n 's/^All tests passed (\([0-9]*\) assertions in \([0-9]*\) test cases*)$/\1 \2/p' "$log" |
+        awk '{ assertions += $1; cases += $2 } END { print cases " test cases, " assertions " assertions" }'
 }
 
 # What a sanitizer cannot follow. The C++ library is not compiled with it: what its compiled part
@@ -72,22 +55,29 @@ summary() {
 memory_flags() {
     mkdir -p "$folder/headers/bits"
     local header
-    header=$(echo '#include <cstddef>' | "$clang" -x c++ -M - | grep -o '[^ ]*/bits/c++config.h')
+    header=$(echo '#include <cstddef>' | "$compiler" -x c++ -M - | grep -o '[^ ]*/bits/c++config.h')
     sed 's/\(define _GLIBCXX_EXTERN_TEMPLATE\) 1/\1 0/' "$header" >"$folder/headers/bits/c++config.h"
     cat >"$folder/ignored" <<'END_OF_LIST'
 [memory]
-src:*/include/c++/*
+src:*/include/c[+][+]/*
 src:*/include/catch2/*
 # std::to_chars and std::from_chars of a double are in the compiled part.
 src:*/src/decimal_charconv.cpp
 END_OF_LIST
     # A flag of CMake's ends at a space.
-    ln -sfn "$folder" "$alias"
-    echo "-isystem $alias/headers -fsanitize-ignorelist=$alias/ignored"
+    local path=$folder
+    if [[ $path == *' '* ]]; then
+        path=$alias/link
+        ln -sfn "$folder" "$path"
+    fi
+    # What inline assembly is said to write counts as written.
+    echo "-isystem $path/headers -fsanitize-ignorelist=$path/ignored -mllvm -msan-handle-asm-conservative=1"
 }
 
-alias=$(mktemp -u)
-trap 'rm -f "$alias"' EXIT
+alias=$(mktemp -d)
+trap 'rm -r "$alias"' EXIT
+memcheck=(valgrind --quiet --error-exitcode=9 --leak-check=full
+    --errors-for-leak-kinds=definite,indirect,possible)
 ran=0
 for tool in "${tools[@]}"; do
     log=$folder/$tool.log
@@ -97,18 +87,23 @@ for tool in "${tools[@]}"; do
     thread | memory) sanitizers=$tool ;;
     valgrind) sanitizers= ;;
     *)
-        sed -n '2,11p' "$0" >&2
+        sed -n '2,11p' scripts/sanitize.sh >&2
         exit 2
         ;;
     esac
+    compiler=g++
     if [ -n "$sanitizers" ]; then
-        clang=$(find_clang "$sanitizers")
-        if [ -z "$clang" ]; then
+        compiler=$(find_clang 'int main() {}' -fsanitize="$sanitizers")
+        if [ -z "$compiler" ]; then
             echo "$tool: skipped, as no clang++ has -fsanitize=$sanitizers"
             continue
         fi
-        compiler=(-DCMAKE_CXX_COMPILER="$clang" -DCMAKE_C_COMPILER="${clang/clang++/clang}"
-            -DL1L2_SANITIZE="$sanitizers")
+        # Not every kernel lays out memory as the thread sanitizer wants it.
+        "$compiler" -x c++ -fsanitize="$sanitizers" - -o "$folder/probe" <<<'int main() {}'
+        if ! "$folder/probe" 2>/dev/null; then
+            echo "$tool: skipped, as what -fsanitize=$sanitizers makes does not run here"
+            continue
+        fi
     elif ! command -v valgrind >/dev/null; then
         echo "valgrind: skipped, as it is not installed"
         continue
@@ -117,7 +112,7 @@ for tool in "${tools[@]}"; do
     tests=$folder/$tool/tests
     case $tool in
     address)
-        build address "${compiler[@]}" -- unit_tests process_tests
+        build -DL1L2_SANITIZE="$sanitizers"
         for isa in $(isas "$tests/unit_tests"); do
             quietly env L1L2_ISA="$isa" "$tests/unit_tests" '[isa],[bits]'
         done
@@ -125,20 +120,22 @@ for tool in "${tools[@]}"; do
         quietly "$tests/process_tests"
         ;;
     thread)
-        build thread "${compiler[@]}" -- unit_tests process_tests
-        quietly "$tests/process_tests"
+        build -DL1L2_SANITIZE="$sanitizers"
         quietly "$tests/unit_tests" '~[locale]~[isa]'
+        quietly "$tests/process_tests"
         ;;
     memory)
         flags=$(memory_flags)
-        build memory "${compiler[@]}" -DL1L2_BUILD_THREADS=OFF -DCMAKE_CXX_FLAGS="$flags" -- unit_tests
-        quietly env MSAN_OPTIONS=intercept_strlen=0 "$tests/unit_tests" '~[locale]~[isa]'
+        build -DL1L2_SANITIZE="$sanitizers" -DCMAKE_CXX_FLAGS="$flags"
+        export MSAN_OPTIONS=intercept_strlen=0
+        quietly "$tests/unit_tests" '~[locale]~[isa]'
+        quietly "$tests/process_tests"
         ;;
     valgrind)
-        build valgrind -- unit_tests process_tests
+        build
         # It computes in one rounding mode, without flush-to-zero, and long double as double.
-        memcheck=(valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible)
-        quietly "${memcheck[@]}" "$tests/unit_tests" '~[locale]~[isa]~*environment*~*rounding mode*~*half an ulp*'
+        quietly "${memcheck[@]}" "$tests/unit_tests" \
+            '~[locale]~[isa]~"*environment*"~"*rounding mode*"~"*half an ulp*"'
         quietly "${memcheck[@]}" "$tests/process_tests"
         ;;
     esac

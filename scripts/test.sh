@@ -51,13 +51,12 @@ if [ "$binaries" = ON ]; then
     offer_packages debootstrap dpkg-dev lintian g++-mingw-w64-x86-64-posix wine64 wine qemu-user \
         g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-powerpc64le-linux-gnu \
         g++-riscv64-linux-gnu g++-s390x-linux-gnu
-    # What asks for a password asks now, not in the middle of the tests.
-    [ "$(id -u)" -eq 0 ] || sudo --validate
 fi
-
 if [ "$code" = ON ]; then
     offer_packages clang-14 clang-19 clang-tidy-14 libclang-rt-14-dev llvm-14 cppcheck valgrind
 fi
+# What asks for a password asks now, not in the middle of the tests.
+[ "$binaries$code" = OFFOFF ] || [ "$(id -u)" -eq 0 ] || sudo --validate
 
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=ON \
     -DL1L2_TEST_LANGUAGES=$languages -DL1L2_TEST_BINARIES=$binaries -DL1L2_TEST_CODE=$code

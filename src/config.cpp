@@ -265,11 +265,11 @@ class ValueBuilder {
 };
 
 /**
- * While an object of this class lives, C's library rounds to nearest.
+ * While an object of this class lives, C's library rounds to nearest, too.
  *
- * nlohmann_json refuses a number that strtod takes for infinite. glibc's strtod rounds as the x87
- * unit is told to, which FloatEnvironment leaves alone, as nothing else here looks at it; and
- * 1.7976931348623158e308 rounded upwards is no double.
+ * nlohmann_json refuses a number that strtod takes for infinite, as 1.7976931348623158e308 is when
+ * it is rounded upwards. On x86-64 glibc's strtod asks the x87 unit how to round, which
+ * FloatEnvironment leaves alone there, as nothing else looks at it.
  */
 class RoundingToNearest {
   public:

@@ -15,7 +15,7 @@ namespace l1l2::core {
 
 /**
  * While an object of this class lives, the thread rounds to nearest, keeps subnormals and traps
- * nothing; then all is as it was before.
+ * nothing; then all is as it was before but the exception flags.
  *
  * Hosts of machine learning set flush-to-zero and denormals-are-zero. Writing the control register
  * takes tens of cycles, so it is done only where the environment is not the default one.
@@ -131,7 +131,7 @@ class FloatEnvironment {
         return (read() & control_bits) == default_control;
     }
 #else
-    using Register = std::fenv_t; // whatever the system has
+    using Register = std::fenv_t; // no such processor here flushes to zero
 
     static Register read() {
         Register value;

@@ -92,7 +92,7 @@ class Wave {
         for (std::size_t i = 0; i < count_; ++i) {
             total += penalty_[i];
         }
-        return total;
+        return canonical(total);
     }
 
   private:
@@ -176,7 +176,8 @@ class Wave {
     double penalty_[max_terms];
 };
 
-/// All terms in the calling thread. Not inlined for the reason that float_environment.hpp gives.
+/// All terms in the calling thread; their total. Not inlined for the reason that
+/// float_environment.hpp gives.
 [[gnu::noinline]] double compute_alone(const KernelTable& table, const TermSource& terms,
                                        const Job& job, double* penalties) {
     double total = 0.0;
@@ -193,7 +194,7 @@ class Wave {
             total += penalty;
         }
     }
-    return total;
+    return canonical(total);
 }
 
 /// All terms, a wave at a time; false if the runner failed.
@@ -223,7 +224,7 @@ bool compute_terms(const KernelTable& table, const TermSource& terms, const Job&
         return false;
     }
     if (total != nullptr) {
-        *total = canonical(sum);
+        *total = sum;
     }
     return true;
 }

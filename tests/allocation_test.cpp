@@ -57,7 +57,7 @@ class Computation {
         for (const l1l2_term& term : terms_) {
             well = well && array(term);
         }
-        return well && in_terms(nullptr) && in_terms(in_a_row);
+        return well && in_terms(nullptr) && in_terms(training::run_in_a_row);
     }
 
 #ifdef L1L2_HAS_DLPACK
@@ -97,13 +97,6 @@ class Computation {
 
     static constexpr std::size_t sizes[] = {0, 1, 77, 4096, 50003};
     static constexpr std::size_t room = 4 * (1 + 77 + 4096 + 50003);
-
-    static std::int32_t in_a_row(void*, l1l2_task task, void* work, std::size_t count) {
-        for (std::size_t i = 0; i < count; ++i) {
-            task(work, i);
-        }
-        return 0;
-    }
 
     bool array(const l1l2_term& term) {
         double penalty = 0.0;

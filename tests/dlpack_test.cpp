@@ -985,7 +985,8 @@ TEST_CASE("which scales and steps a tensor has does not depend on the floating-p
     }
 }
 
-TEST_CASE("a DLTensor has the layout that the library reads, in a managed tensor too", "[dlpack]") {
+TEST_CASE("a DLTensor has the layout that it has had since 2017, in a managed tensor too",
+          "[dlpack]") {
     struct Expected {
         void* data;
         struct {

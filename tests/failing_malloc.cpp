@@ -33,6 +33,8 @@ bool admit() {
 } // namespace
 
 extern "C" {
+void free(void* memory);
+
 void* malloc(std::size_t size) {
     return admit() ? __libc_malloc(size) : nullptr;
 }
@@ -40,16 +42,32 @@ void* calloc(std::size_t count, std::size_t size) {
     return admit() ? __libc_calloc(count, size) : nullptr;
 }
 void* realloc(void* memory, std::size_t size) {
+    if (memory == nullptr) {
+        return malloc(size);
+    }
+    if (size == 0) {
+        free(memory);
+        return nullptr;
+    }
     if (!admit()) {
         return nullptr;
     }
-    if (watching && memory != nullptr) {
+    if (watching) {
         --balance; // what was there becomes what is there
     }
     return __libc_realloc(memory, size);
 }
-void* aligned_alloc(std::size_t alignment, std::size_t size) {
+void free(void* memory) {
+    if (watching && memory != nullptr) {
+        --balance;
+    }
+    __libc_free(memory);
+}
+void* memalign(std::size_t alignment, std::size_t size) {
     return admit() ? __libc_memalign(alignment, size) : nullptr;
+}
+void* aligned_alloc(std::size_t alignment, std::size_t size) {
+    return memalign(alignment, size);
 }
 int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
     void* const made = aligned_alloc(alignment, size);
@@ -58,11 +76,5 @@ int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
     }
     *memory = made;
     return 0;
-}
-void free(void* memory) {
-    if (watching && memory != nullptr) {
-        --balance;
-    }
-    __libc_free(memory);
 }
 }

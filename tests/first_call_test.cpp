@@ -127,7 +127,7 @@ int main() {
     std::atomic<int> waiting{0};
     std::vector<double> penalty(2 * thread_count, -1.0);
     std::vector<double> used(thread_count, -1.0);
-    std::vector<const char*> isa(thread_count, nullptr);
+    std::vector<const char*> isa(2 * thread_count, nullptr);
     std::vector<std::thread> threads;
     for (int t = 0; t < thread_count; ++t) {
         threads.emplace_back([&, t] {
@@ -135,8 +135,8 @@ int main() {
             ++waiting;
             while (waiting < thread_count) {
             }
-            if (t % 2 == 0) {
-                isa[i] = l1l2_isa();
+            if (t % 2 == 0) { // the first call of all is of either kind
+                isa[2 * i] = l1l2_isa();
             }
             l1l2_penalty(shared, L1L2_FLOAT32, x.data(), n, &penalty[2 * i]);
             l1l2_regularizer* own = nullptr;
@@ -145,7 +145,10 @@ int main() {
             }
             l1l2_destroy(own);
             used[i] = use(shared, x);
-            isa[i] = l1l2_isa();
+            isa[2 * i + 1] = l1l2_isa();
+            if (t % 2 != 0) {
+                isa[2 * i] = isa[2 * i + 1];
+            }
         });
     }
     for (std::thread& thread : threads) {

@@ -73,7 +73,6 @@ std::vector<unsigned char> ordinary_elements(Dtype dtype, std::size_t n) {
 /// A kernel with its factors; what it does not make is 0.
 struct Kernel {
     std::string name;
-    bool writes;
     std::function<Sums(const KernelTable&, const void* x, void* y, std::size_t n)> run;
 };
 
@@ -83,27 +82,26 @@ std::vector<Kernel> kernels_of(Dtype dtype) {
     for (const l1l2::kernels::Terms terms : all_terms) {
         const auto t = static_cast<std::size_t>(terms);
         const std::string of_terms = " of terms " + std::to_string(t);
-        kernels.push_back({"sums" + of_terms, false,
-                           [=](const KernelTable& table, const void* x, void*, std::size_t n) {
-                               return table.sums[d][t](x, n);
-                           }});
+        kernels.push_back(
+            {"sums" + of_terms, [=](const KernelTable& table, const void* x, void*, std::size_t n) {
+                 return table.sums[d][t](x, n);
+             }});
         for (const double sign : {0.01, -3.0, 0.0}) {
             const double linear = 0.1 - sign;
-            kernels.push_back(
-                {"gradient" + of_terms, true,
-                 [=](const KernelTable& table, const void* x, void* y, std::size_t n) {
-                     table.add_gradient[d][t](x, y, n, sign, linear);
-                     return Sums{0.0, 0.0};
-                 }});
+            kernels.push_back({"gradient" + of_terms, [=](const KernelTable& table, const void* x,
+                                                          void* y, std::size_t n) {
+                                   table.add_gradient[d][t](x, y, n, sign, linear);
+                                   return Sums{0.0, 0.0};
+                               }});
         }
-        kernels.push_back({"gradient and sums" + of_terms, true,
+        kernels.push_back({"gradient and sums" + of_terms,
                            [=](const KernelTable& table, const void* x, void* y, std::size_t n) {
                                return table.add_gradient_and_sum[d][t](x, y, n, 0.01, -3.0);
                            }});
     }
     for (const double threshold : {0.0, 0.01, 1.5}) {
         kernels.push_back(
-            {"prox", true, [=](const KernelTable& table, const void* x, void* y, std::size_t n) {
+            {"prox", [=](const KernelTable& table, const void* x, void* y, std::size_t n) {
                  table.prox[d](x, y, n, threshold, 1.0 / (1.0 + threshold));
                  return Sums{0.0, 0.0};
              }});
@@ -166,7 +164,7 @@ void compare_with_generic(Dtype dtype, const std::vector<std::size_t>& sizes, Pl
                 const Sums sums = kernel.run(l1l2::kernels::generic, x.data(), expected.data(), n);
                 const auto compare = [&](const KernelTable& table, std::size_t offset,
                                          bool at_end) {
-                    void* const x_at = x_memory.place(x, bytes, offset, at_end);
+                    unsigned char* const x_at = x_memory.place(x, bytes, offset, at_end);
                     // Another offset for the second array.
                     unsigned char* const y_at =
                         y_memory.place(y, bytes, offset == 0 ? 0 : offset * 37 % 64, at_end);
@@ -174,6 +172,7 @@ void compare_with_generic(Dtype dtype, const std::vector<std::size_t>& sizes, Pl
                     if (canonical_bits(actual.absolute) != canonical_bits(sums.absolute) ||
                         canonical_bits(actual.square) != canonical_bits(sums.square) ||
                         !std::equal(y_at, y_at + bytes, expected.begin()) ||
+                        !std::equal(x_at, x_at + bytes, x.begin()) ||
                         !x_memory.surroundings_intact() || !y_memory.surroundings_intact()) {
                         FAIL(table.name << ": " << kernel.name << ", dtype " << index(dtype)
                                         << ", n = " << n << ", " << offset << " bytes from the "

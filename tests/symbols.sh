@@ -92,9 +92,9 @@ manners)
     # Behind noexcept stands std::terminate, which is not reached.
     ends='abort|_?exit|_Exit|quick_exit|at_quick_exit|atexit|__assert_fail|__assert_rtn|raise|kill|longjmp'
     prints='v?f?printf|v?dprintf|__v?f?printf_chk|f?puts|f?putc|putchar|fwrite|write|perror|syslog|psignal'
-    process='signal|sigaction|setlocale|uselocale|newlocale|setenv|unsetenv|putenv|fork|vfork|system'
+    process='signal|sigaction|setlocale|uselocale|newlocale|setenv|unsetenv|putenv|fork|vfork|posix_spawnp?|system'
     threads='pthread_(create|atfork|mutex_.*|setcancel.*|kill)|thrd_create|popen|exec.*|dlopen|open|fopen'
-    streams='_ZSt4c(out|err|log)|_ZNSt8ios_base4InitC1Ev|_ZNSt6thread.*'
+    streams='_ZSt4c(out|err|log)|_ZNSt8ios_base4InitC1Ev|_ZNSt6thread.*|_ZSt21__glibcxx_assert_fail.*'
     undefined=$(nm -A -u "$@" | sed 's/@.*//')
     ! grep -E " ($ends|$prints|$process|$threads|$streams)$" <<<"$undefined" || fail "bad manners"
     # These are the objects in which it would be.
@@ -119,8 +119,11 @@ signal_safe)
             /^$/ { within = 0 }
             within')
         [ -n "$code" ] || fail "no function $function"
-        # The calls of all processors, what the linker is to make one of, and jumps out.
-        calls='callq?|blr?|blx|jalr?|brasl|basr|bctrl'
+        # The calls of all processors, what the linker is to make one of, and jumps out. blr is a call on
+        # aarch64 and the return on PowerPC; i386 calls the next instruction to learn where it is.
+        calls='callq?|bl|blx|jalr?|brasl|basr|bctrl'
+        [[ $(objdump -f "$2") != *aarch64* ]] || calls+='|blr'
+        code=$(sed '/__x86\.get_pc_thunk/d' <<<"$code")
         ! grep -E "\\b($calls)\\b|_(PLT|CALL|JUMP|REL24)" <<<"$code" || fail "$function calls"
         ! grep -oE '<[^>]+>' <<<"$code" | grep -vE "^<($function[>+.]|\.L)" || fail "$function jumps out"
     done

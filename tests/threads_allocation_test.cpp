@@ -5,8 +5,12 @@
 
 #include <oneapi/tbb/global_control.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <thread>
 
 using failing_malloc::allocations;
 using failing_malloc::mistake_without_memory;
@@ -39,25 +43,37 @@ TEST_CASE("whichever allocation of l1l2_threads_create fails, it says so and lea
 }
 
 TEST_CASE("without memory a run does each task once all the same", "[allocation][threads]") {
-    l1l2_threads* threads = nullptr;
-    REQUIRE(l1l2_threads_create(4, &threads) == L1L2_OK);
     static std::atomic<int> calls[1000];
     const auto count_call = [](void*, std::size_t i) { ++calls[i]; };
-    for (const long failing : {0L, 1L, 2L, 3L, 5L, 8L}) {
+    const auto together = [](void* waiting, std::size_t) {
+        auto& others = *static_cast<std::atomic<int>*>(waiting);
+        --others;
+        while (others > 0) {
+        }
+    };
+    bool failed = true;
+    long failing = 0;
+    for (; failed; ++failing) {
+        // Each from the beginning, as oneTBB keeps what it has allocated: threads with a helper at
+        // hand, and a caller that has made no run.
+        l1l2_threads* threads = nullptr;
+        REQUIRE(l1l2_threads_create(4, &threads) == L1L2_OK);
+        std::atomic<int> waiting{2};
+        REQUIRE(l1l2_threads_run(threads, together, &waiting, 2) == 0);
         for (std::atomic<int>& n : calls) {
             n = 0;
         }
         std::int32_t result = -1;
-        {
+        std::thread caller([&] {
             const Watch watch(failing, true);
             result = l1l2_threads_run(threads, count_call, nullptr, 1000);
-        }
+        });
+        caller.join();
+        failed = allocations > failing;
         CHECK(result == 0);
-        bool each_once = true;
-        for (const std::atomic<int>& n : calls) {
-            each_once = each_once && n == 1;
-        }
-        CHECK(each_once);
+        CHECK(
+            std::all_of(std::begin(calls), std::end(calls), [](const auto& n) { return n == 1; }));
+        l1l2_threads_destroy(threads);
     }
-    l1l2_threads_destroy(threads);
+    CHECK(failing > 1);
 }

@@ -183,8 +183,12 @@ TEST_CASE("each thread takes the lowest index that is left", "[threads]") {
         run(threads, 500, [&](std::size_t i) {
             // Of the lower ones all have begun, but those that the other threads are about to.
             const std::size_t before = begun++;
-            lowest = lowest && i < before + count;
-            ascending = ascending && (last.first != run_number || i > last.second);
+            if (i >= before + count) {
+                lowest = false;
+            }
+            if (last.first == run_number && i <= last.second) {
+                ascending = false;
+            }
             last = {run_number, i};
             std::this_thread::sleep_for(std::chrono::microseconds(10));
         });
@@ -205,13 +209,15 @@ TEST_CASE("what was written before a run its tasks see, and what they write the 
         for (int& value : values) {
             ++value;
         }
+        std::atomic<int> met{0};
         run(threads, values.size(), [&](std::size_t i) {
             seen[i] = values[i] == 2 * round + 1;
-            if (i < 2) {
-                gate.pass();
+            if (i < 2 && gate.pass()) {
+                ++met;
             }
             ++values[i];
         });
+        REQUIRE(met == 2);
         for (std::size_t i = 0; i < values.size(); ++i) {
             right = right && seen[i] && values[i] == 2 * (round + 1);
         }
@@ -229,7 +235,9 @@ TEST_CASE("no thread is started before the first run and none ends with its hand
     Threads threads = make_threads(2);
     CHECK(threads_of_the_process() == before);
     Gate gate(2);
-    run(threads, 2, [&](std::size_t) { gate.pass(); });
+    std::atomic<int> met{0};
+    run(threads, 2, [&](std::size_t) { met += gate.pass() ? 1 : 0; });
+    REQUIRE(met == 2);
     CHECK(threads_of_the_process() > before);
     const std::ptrdiff_t with_workers = threads_of_the_process();
     threads.reset();
@@ -317,7 +325,9 @@ TEST_CASE("when as many runs are helped as can be the caller of another works al
         const auto caller = std::this_thread::get_id();
         std::atomic<bool> alone{true};
         run(threads, 100, [&](std::size_t) {
-            alone = alone && std::this_thread::get_id() == caller;
+            if (std::this_thread::get_id() != caller) {
+                alone = false;
+            }
             std::this_thread::sleep_for(std::chrono::microseconds(100));
         });
         stop = true;

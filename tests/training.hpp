@@ -58,6 +58,14 @@ class Handle {
     l1l2_regularizer* regularizer_ = nullptr;
 };
 
+/// An l1l2_runner: each task on the calling thread.
+inline std::int32_t run_in_a_row(void* /*state*/, l1l2_task task, void* work, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        task(work, i);
+    }
+    return 0;
+}
+
 /// All sizes up to some vectors of every kernel, and what is around blocks.
 inline std::vector<std::size_t> telling_sizes() {
     std::vector<std::size_t> sizes;

@@ -4,7 +4,8 @@
 # Exits with 77 if this CPU does not have it.
 set -euo pipefail
 export L1L2_ISA=$1
-[ "$("$2" isa)" = "$1" ] || {
+isa=$("$2" isa)
+[ "$isa" = "$1" ] || {
     echo "this CPU does not have $1"
     exit 77
 }

@@ -24,6 +24,7 @@ static double compute(const l1l2_regularizer* regularizer, l1l2_runner runner, v
     size_t i;
     memset(term, 0, sizeof term);
     memset(gradients, 0, sizeof gradients);
+    memset(outs, 0xff, sizeof outs);
     for (i = 0; i < terms; ++i) {
         term[i].regularizer = regularizer;
         term[i].x = x + first;

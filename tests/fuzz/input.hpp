@@ -58,9 +58,6 @@ class Input {
 
     std::uint8_t byte() { return take<std::uint8_t>(); }
 
-    /// One in 2^bits.
-    bool rarely(unsigned bits) { return byte() % (1U << bits) == (1U << bits) - 1; }
-
     template <class T, std::size_t n>
     T one_of(const T (&values)[n]) {
         return values[byte() % n];

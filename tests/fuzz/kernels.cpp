@@ -243,7 +243,7 @@ void check_penalty(const Case& c, double l1, double l2, const Placed& x) {
     }
 }
 
-/// One of six arrays is as large as a block.
+/// One in sixteen is of any size up to a block, the others have up to 255 elements.
 std::size_t size_of_array(fuzz::Input& input) {
     const std::uint8_t choice = input.byte();
     const std::size_t n = choice % 16 == 15 ? input.take<std::uint16_t>() % (most_elements + 1)

@@ -205,6 +205,9 @@ class Decoder {
         if (used_ + gap + 2 * term.n * bytes_of(term.dtype) > pool_bytes) {
             term.n %= 16;
         }
+        if (used_ + gap + 2 * term.n * bytes_of(term.dtype) > pool_bytes - 4096) {
+            term.n = 0; // what is left is for writing where it must not be
+        }
         const std::size_t bytes = term.n * bytes_of(term.dtype);
         std::uint8_t* const x =
             pool + ((where & 0x8000U) != 0 ? pool_bytes - bytes - where % 0x8000 : where % 0x8000);

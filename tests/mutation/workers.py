@@ -130,7 +130,7 @@ class Worker:
             ["cmake", "-S", str(self.tree), "-B", str(self.build), "-G", "Unix Makefiles"]
             + ["-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]
             + ["-DL1L2_BUILD_THREADS=OFF", "-DL1L2_BUILD_BENCH=OFF"]
-            + [f"-DCMAKE_CXX_COMPILER_LAUNCHER={self.tree}/tests/mutation/compile.sh"]
+            + [f"-DCMAKE_CXX_COMPILER_LAUNCHER={self.tree}/tests/at_level.sh;-O1"]
         )
 
     def compiled_lines(self) -> Dict[str, Set[int]]:
@@ -293,7 +293,9 @@ class Worker:
                 return "identical", ""
             self.attempt_all(self.shared_tests(isas))
             self.attempt_all([self.tests_build(), *self.unit_tests(isas)])
-        except Unbuilt:
+        except Unbuilt as failure:
+            if "signal" in str(failure):
+                raise SystemExit(f"{mutant.file}:{mutant.line}: {mutant.change}: {failure}")
             return "not built", ""
         except Failure as failure:
             return "killed", str(failure)

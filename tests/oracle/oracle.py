@@ -138,8 +138,8 @@ def square_with_error(values):
 def check_exact_sums(values, absolute, square):
     """math.fsum rounds a sum once, and so does float() a fraction."""
     parts = np.concatenate(square_with_error(values))
-    assert math.fsum(np.abs(values).tolist()) == float(absolute)
-    assert math.fsum(parts.tolist()) == float(square)
+    if (math.fsum(np.abs(values).tolist()), math.fsum(parts.tolist())) != (float(absolute), float(square)):
+        raise ArithmeticError("math.fsum and the exact sums of this program differ")
 
 
 # Data.
