@@ -78,7 +78,7 @@ class FloatEnvironment {
      */
     static bool is_default() {
         constexpr std::uint16_t all_masked = 0x3F;
-        std::uint16_t x87_control;
+        std::uint16_t x87_control = 0;
         __asm__ __volatile__("fnstcw %0" : "=m"(x87_control));
         if ((x87_control & all_masked) != all_masked) {
             return false;

@@ -63,6 +63,12 @@ TEST_CASE("a number too small for a double is 0, one too large is infinite", "[d
     CHECK(parse_decimal("1" + std::string(400, '0') + ".5") == infinity);
     CHECK(parse_decimal("1" + std::string(400, '0') + ".5e-900") == 0.0);
     CHECK(parse_decimal("1" + std::string(400, '0') + "e-400") == 1.0);
+    // A long number and a long exponent that nearly make up for each other.
+    CHECK(parse_decimal("0." + std::string(400, '0') + "1e50") == 0.0);
+    CHECK(parse_decimal("0." + std::string(60000, '0') + "1e60500") == infinity);
+    CHECK(parse_decimal("0." + std::string(60000, '0') + "1e59500") == 0.0);
+    CHECK(parse_decimal("1" + std::string(60000, '0') + "e-60500") == 0.0);
+    CHECK(parse_decimal("1" + std::string(60000, '0') + "e-59500") == infinity);
     CHECK(parse_decimal("1e99999999999999999999") == infinity);
     CHECK(parse_decimal("1e-99999999999999999999") == 0.0);
     CHECK(parse_decimal("0e99999999999999999999") == 0.0);

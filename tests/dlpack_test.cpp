@@ -814,6 +814,7 @@ TEST_CASE("sizes, strides and offsets stay within the address space", "[dlpack]"
         {{5, 2}, {1, INT64_MIN}, 0},
         {{2, 2}, {huge, -huge}, 0},
         {{2, 2}, {std::int64_t{1} << 60, std::int64_t{1} << 60}, 0},
+        {{2, 2}, {std::int64_t{1} << 60, -(std::int64_t{1} << 60)}, std::uint64_t{3} << 61U},
         {{2}, {}, UINT64_MAX},
         {{2}, {}, UINT64_MAX - 100},
         {{1}, {}, UINT64_MAX},

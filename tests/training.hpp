@@ -256,12 +256,15 @@ bool in_hostile_environments(Function function) {
     }
 #endif
 #if defined(__GLIBC__)
-    std::feclearexcept(FE_ALL_EXCEPT);
-    feenableexcept(FE_ALL_EXCEPT);
-    const int unmasked = fegetexcept(); // none on a CPU that cannot trap
-    function();                         // a trap would be the end
-    restored = restored && fegetexcept() == unmasked;
-    fedisableexcept(FE_ALL_EXCEPT);
+    for (const int exceptions :
+         {FE_INVALID, FE_DIVBYZERO, FE_OVERFLOW, FE_UNDERFLOW, FE_INEXACT, FE_ALL_EXCEPT}) {
+        std::feclearexcept(FE_ALL_EXCEPT);
+        feenableexcept(exceptions);
+        const int unmasked = fegetexcept(); // none on a CPU that cannot trap
+        function();                         // a trap would be the end
+        restored = restored && fegetexcept() == unmasked;
+        fedisableexcept(FE_ALL_EXCEPT);
+    }
 #endif
     return restored;
 }
