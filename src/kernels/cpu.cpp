@@ -31,16 +31,16 @@ CpuFeatures ask_cpu() {
     const Registers maker = cpuid(0);
     const Registers about = cpuid(1);
     CpuFeatures features;
-    features.avx2 = __builtin_cpu_supports("avx2") != 0;
-    features.fma = __builtin_cpu_supports("fma") != 0;
+    features.avx2 = static_cast<bool>(__builtin_cpu_supports("avx2"));
+    features.fma = static_cast<bool>(__builtin_cpu_supports("fma"));
     // Compilers before GCC 11 and clang 17 know no name for F16C, so CPUID is asked itself; that
     // the operating system saves its registers, those of AVX, is asked with AVX2.
     features.f16c = (about.ecx & bit_F16C) != 0;
-    features.avx512f = __builtin_cpu_supports("avx512f") != 0;
-    features.avx512cd = __builtin_cpu_supports("avx512cd") != 0;
-    features.avx512dq = __builtin_cpu_supports("avx512dq") != 0;
-    features.avx512bw = __builtin_cpu_supports("avx512bw") != 0;
-    features.avx512vl = __builtin_cpu_supports("avx512vl") != 0;
+    features.avx512f = static_cast<bool>(__builtin_cpu_supports("avx512f"));
+    features.avx512cd = static_cast<bool>(__builtin_cpu_supports("avx512cd"));
+    features.avx512dq = static_cast<bool>(__builtin_cpu_supports("avx512dq"));
+    features.avx512bw = static_cast<bool>(__builtin_cpu_supports("avx512bw"));
+    features.avx512vl = static_cast<bool>(__builtin_cpu_supports("avx512vl"));
     if (maker.ebx == signature_AMD_ebx && maker.ecx == signature_AMD_ecx &&
         maker.edx == signature_AMD_edx) {
         features.amd_signature = about.eax;
