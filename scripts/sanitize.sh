@@ -116,7 +116,8 @@ for tool in "${tools[@]}"; do
             quietly env L1L2_ISA="$isa" "$tests/unit_tests" '[isa],[bits]'
         done
         quietly "$tests/unit_tests" '~[locale]~[isa]~[bits]'
-        quietly "$tests/process_tests"
+        # In a child that is forked among threads the sanitizer's own allocator may be locked.
+        quietly "$tests/process_tests" '~"what a process forks*"'
         ;;
     thread)
         build -DL1L2_SANITIZE="$sanitizers"

@@ -808,6 +808,7 @@ TEST_CASE("sizes, strides and offsets stay within the address space", "[dlpack]"
         {{2}, {huge / 4 + 1}, 0},
         {{2}, {-huge}, 0},
         {{2}, {INT64_MIN}, 0},
+        {{2}, {-(std::int64_t{1} << 60)}, 0},
         {{2}, {std::int64_t{1} << 62}, 0},
         {{3}, {std::int64_t{1} << 61}, 0},
         {{5}, {std::int64_t{1} << 60}, 0},
