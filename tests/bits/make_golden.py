@@ -13,7 +13,16 @@ import sys
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "conformance"))
-from make_vectors import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, add_gradient, penalty, prox  # noqa: E402
+from make_vectors import (  # noqa: E402
+    BFLOAT16,
+    FLOAT16,
+    FLOAT32,
+    FLOAT64,
+    add_gradient,
+    penalty,
+    prox,
+    write_or_check,
+)
 
 HEAD = """\
 # What libl1l2 computes, hashed. Written by make_golden.py, which does not use libl1l2; read by bits.cpp.
@@ -131,18 +140,5 @@ def make():
     return HEAD + "\n".join(lines) + "\n"
 
 
-def main():
-    path = pathlib.Path(__file__).with_name("golden.txt")
-    with np.errstate(all="ignore"):
-        text = make()
-    if sys.argv[1:] == ["--check"]:
-        if path.read_text(encoding="ascii") != text:
-            sys.exit(f"{path.name} is not what {pathlib.Path(__file__).name} makes")
-    elif sys.argv[1:]:
-        sys.exit(__doc__)
-    else:
-        path.write_text(text, encoding="ascii")
-
-
 if __name__ == "__main__":
-    main()
+    write_or_check(pathlib.Path(__file__).with_name("golden.txt"), make, __doc__)

@@ -301,18 +301,18 @@ def abs_bits(dtype, elements):
     return elements & dtype.bits.type((1 << (4 * dtype.digits - 1)) - 1)
 
 
-def main():
-    path = pathlib.Path(__file__).with_name("vectors.txt")
+def write_or_check(path, make, usage):
+    """What a program of this kind does: writes what make() returns or, with --check, compares."""
     with np.errstate(all="ignore"):
         text = make()
     if sys.argv[1:] == ["--check"]:
         if path.read_text(encoding="ascii") != text:
-            sys.exit(f"{path.name} is not what {pathlib.Path(__file__).name} makes")
+            sys.exit(f"{path.name} is not what {pathlib.Path(sys.argv[0]).name} makes")
     elif sys.argv[1:]:
-        sys.exit(__doc__)
+        sys.exit(usage)
     else:
         path.write_text(text, encoding="ascii")
 
 
 if __name__ == "__main__":
-    main()
+    write_or_check(pathlib.Path(__file__).with_name("vectors.txt"), make, __doc__)
