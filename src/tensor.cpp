@@ -15,21 +15,6 @@ using kernels::block_elements;
 
 namespace {
 
-/// The struct DLTensor of dlpack.h, which is part of DLPack's ABI since its first version.
-struct DLTensor {
-    void* data;
-    std::int32_t device_type;
-    std::int32_t device_id;
-    std::int32_t ndim;
-    std::uint8_t dtype_code;
-    std::uint8_t dtype_bits;
-    std::uint16_t dtype_lanes;
-    std::int64_t* shape;
-    std::int64_t* strides;
-    std::uint64_t byte_offset;
-};
-static_assert(sizeof(void*) != 8 || sizeof(DLTensor) == 48);
-
 bool is_readable_by_cpu(std::int32_t device_type) {
     constexpr std::int32_t cpu = 1;
     constexpr std::int32_t cuda_host = 3;

@@ -14,6 +14,21 @@ namespace l1l2::core {
 /// As many axes as NumPy and PyTorch have at most.
 constexpr std::size_t max_axes = 64;
 
+/// The struct DLTensor of dlpack.h, which is part of DLPack's ABI since its first version.
+struct DLTensor {
+    void* data;
+    std::int32_t device_type;
+    std::int32_t device_id;
+    std::int32_t ndim;
+    std::uint8_t dtype_code;
+    std::uint8_t dtype_bits;
+    std::uint16_t dtype_lanes;
+    std::int64_t* shape;
+    std::int64_t* strides;
+    std::uint64_t byte_offset;
+};
+static_assert(sizeof(void*) != 8 || sizeof(DLTensor) == 48);
+
 /// Why two tensors, or one, cannot be walked.
 enum class TensorFault {
     none,

@@ -2,6 +2,7 @@
 /// is left alone.
 #include "catch.hpp"
 #include "l1l2.hpp"
+#include "tensor.hpp"
 #include "training.hpp"
 
 #include <dlpack/dlpack.h>
@@ -987,27 +988,13 @@ TEST_CASE("which scales and steps a tensor has does not depend on the floating-p
     }
 }
 
-TEST_CASE("a DLTensor has the layout that it has had since 2017, in a managed tensor too",
-          "[dlpack]") {
-    struct Expected {
-        void* data;
-        struct {
-            std::int32_t type, id;
-        } device;
-        std::int32_t ndim;
-        struct {
-            std::uint8_t code, bits;
-            std::uint16_t lanes;
-        } dtype;
-        std::int64_t* shape;
-        std::int64_t* strides;
-        std::uint64_t byte_offset;
-    };
+TEST_CASE("a DLTensor has the layout that the library reads, in a managed tensor too", "[dlpack]") {
+    using Expected = l1l2::core::DLTensor;
     STATIC_REQUIRE(sizeof(DLTensor) == sizeof(Expected));
     STATIC_REQUIRE(offsetof(DLTensor, data) == offsetof(Expected, data));
-    STATIC_REQUIRE(offsetof(DLTensor, device) == offsetof(Expected, device));
+    STATIC_REQUIRE(offsetof(DLTensor, device) == offsetof(Expected, device_type));
     STATIC_REQUIRE(offsetof(DLTensor, ndim) == offsetof(Expected, ndim));
-    STATIC_REQUIRE(offsetof(DLTensor, dtype) == offsetof(Expected, dtype));
+    STATIC_REQUIRE(offsetof(DLTensor, dtype) == offsetof(Expected, dtype_code));
     STATIC_REQUIRE(offsetof(DLTensor, shape) == offsetof(Expected, shape));
     STATIC_REQUIRE(offsetof(DLTensor, strides) == offsetof(Expected, strides));
     STATIC_REQUIRE(offsetof(DLTensor, byte_offset) == offsetof(Expected, byte_offset));

@@ -2,6 +2,7 @@
 /// once more, in integers of 128 bits: whether it is a tensor, whether it lies within the memory
 /// that there is, and where each element is.
 #include "input.hpp"
+#include "tensor.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,23 +15,9 @@ namespace {
 using fuzz::check;
 using fuzz::Faults;
 using fuzz::Input;
+using l1l2::core::DLTensor;
 
 __extension__ using Wide = __int128;
-
-/// DLTensor of dlpack.h.
-struct DLTensor {
-    void* data;
-    std::int32_t device_type;
-    std::int32_t device_id;
-    std::int32_t ndim;
-    std::uint8_t dtype_code;
-    std::uint8_t dtype_bits;
-    std::uint16_t dtype_lanes;
-    std::int64_t* shape;
-    std::int64_t* strides;
-    std::uint64_t byte_offset;
-};
-static_assert(sizeof(void*) != 8 || sizeof(DLTensor) == 48);
 
 /// All elements of all tensors. More than two blocks of the 16-bit types with a stride of 2.
 constexpr std::size_t memory_bytes = 36 * 1024;
