@@ -7,6 +7,7 @@
 
 #include "operation.hpp"
 #include "regularizer.hpp"
+#include "tensor.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -49,6 +50,17 @@ inline bool overlap(const void* x, const void* y, std::size_t n, core::Dtype dty
     const auto a = reinterpret_cast<std::uintptr_t>(x);
     const auto b = reinterpret_cast<std::uintptr_t>(y);
     return (a < b ? b - a : a - b) < n * core::size_of(dtype);
+}
+
+inline l1l2_status to_status(core::TensorFault fault) {
+    switch (fault) {
+    case core::TensorFault::none: return L1L2_OK;
+    case core::TensorFault::unsupported_device: return L1L2_ERROR_UNSUPPORTED_DEVICE;
+    case core::TensorFault::unsupported_dtype: return L1L2_ERROR_UNSUPPORTED_DTYPE;
+    case core::TensorFault::overlap: return L1L2_ERROR_OVERLAP;
+    case core::TensorFault::invalid_tensor: break;
+    }
+    return L1L2_ERROR_INVALID_TENSOR;
 }
 
 } // namespace l1l2::capi

@@ -7,6 +7,7 @@
 #include "kernels/dispatch.hpp"
 #include "tensor.hpp"
 
+using l1l2::capi::to_status;
 using l1l2::core::FloatEnvironment;
 using l1l2::core::Tensor;
 using l1l2::core::TensorFault;
@@ -14,17 +15,6 @@ using l1l2::core::Walk;
 using l1l2::kernels::chosen_table;
 
 namespace {
-
-l1l2_status to_status(TensorFault fault) {
-    switch (fault) {
-    case TensorFault::none: return L1L2_OK;
-    case TensorFault::unsupported_device: return L1L2_ERROR_UNSUPPORTED_DEVICE;
-    case TensorFault::unsupported_dtype: return L1L2_ERROR_UNSUPPORTED_DTYPE;
-    case TensorFault::overlap: return L1L2_ERROR_OVERLAP;
-    case TensorFault::invalid_tensor: break;
-    }
-    return L1L2_ERROR_INVALID_TENSOR;
-}
 
 /// Reads both tensors and adds the second one to a walk over the first.
 TensorFault add_written(Walk& walk, const Tensor& x, const void* written, bool in_place) {

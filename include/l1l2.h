@@ -12,7 +12,8 @@
  *
  * Each of the three comes in three forms: for a contiguous array (l1l2_penalty, l1l2_add_gradient,
  * l1l2_prox), for a tensor of any strides (..._dlpack), and for all tensors of a model in one call,
- * on the caller's threads if it brings some (..._terms).
+ * on the caller's threads if it brings some (..._terms). A penalty of parts, from files, threads or
+ * machines, is made of exact sums (l1l2_exact_sums_add, l1l2_penalty_exact_sums).
  *
  * Sources: Keras, keras/src/regularizers/regularizers.py; Zou and Hastie, "Regularization and
  * variable selection via the elastic net", J. R. Statist. Soc. B 67 (2005); Parikh and Boyd,
@@ -38,7 +39,7 @@
  * optimisation level. A penalty that is not a number is always the quiet NaN 0x7ff8000000000000; an
  * element of a gradient or a prox that is not is 0x7e00 in float16, 0x7fc0 in bfloat16, 0x7fc00000
  * in float32, 0x7ff8000000000000 in float64. Not promised: the same bits for another order of the
- * elements, or for the sum of the penalties of parts of an array.
+ * elements, or for the sum of the penalties of parts of an array; exact sums have both.
  *
  * Gradients and proxes are computed element by element in the arithmetic type: float32 for float16,
  * bfloat16 and float32, double for float64. Their descriptions name each operation, and each rounds
@@ -122,8 +123,8 @@ extern "C" {
 
 /** The version of this header. l1l2_version_number tells the version of the library that runs. */
 #define L1L2_VERSION_MAJOR 0
-#define L1L2_VERSION_MINOR 2
-#define L1L2_VERSION_PATCH 2
+#define L1L2_VERSION_MINOR 3
+#define L1L2_VERSION_PATCH 0
 #define L1L2_VERSION_NUMBER                                                                        \
     (10000 * L1L2_VERSION_MAJOR + 100 * L1L2_VERSION_MINOR + L1L2_VERSION_PATCH)
 
@@ -154,8 +155,16 @@ enum {
     L1L2_ERROR_INVALID_TENSOR = 16,
     /** A DLTensor on a device whose memory the CPU cannot read. Since 0.2.0. */
     L1L2_ERROR_UNSUPPORTED_DEVICE = 17,
+    /** A vector of exact sums that is damaged: a number out of its range, or a checksum of other
+        numbers. Since 0.3.0. */
+    L1L2_ERROR_INVALID_SUMS = 18,
+    /** A vector of exact sums of another layout or byte order, or no such vector. Since 0.3.0. */
+    L1L2_ERROR_UNKNOWN_LAYOUT = 19,
     /** The text does not fit the buffer. */
     L1L2_ERROR_BUFFER_TOO_SMALL = 20,
+    /** Exact sums of more than 2^63 - 1 elements, or of more than 2^30 vectors that were added
+        otherwise than by l1l2_exact_sums_merge. Since 0.3.0. */
+    L1L2_ERROR_COUNT_OVERFLOW = 21,
     L1L2_ERROR_OUT_OF_MEMORY = 30,
     /** The text is not JSON (RFC 8259). */
     L1L2_ERROR_MALFORMED_JSON = 40,
@@ -529,6 +538,131 @@ L1L2_API l1l2_status l1l2_add_gradient_terms(const l1l2_term* terms, size_t term
 L1L2_API l1l2_status l1l2_prox_terms(const l1l2_term* terms, size_t term_size, size_t count,
                                      double step, l1l2_runner runner, void* runner_state,
                                      size_t* faulty) L1L2_NOEXCEPT;
+
+/*
+ * Exact sums
+ * ----------
+ *
+ * The penalty of what does not come as one array: chunks of a file, shards of a tensor on many
+ * hosts, whatever threads have at hand. A vector of exact sums holds sum |x|, sum x^2 and the
+ * number of elements without any rounding, so that the same elements end in the same bits however
+ * they were split and in whatever order: those of the true value, rounded once.
+ *
+ *     int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {0};
+ *     l1l2_exact_sums_add(sums, L1L2_FLOAT32, x, n);                 for each chunk
+ *     MPI_Allreduce(MPI_IN_PLACE, sums, L1L2_EXACT_SUMS_LENGTH, MPI_INT64_T, MPI_SUM, comm);
+ *     l1l2_penalty_exact_sums(regularizer, sums, &penalty);
+ *
+ * A vector is L1L2_EXACT_SUMS_LENGTH numbers of the caller's, 1656 bytes. All zeros is the sum of
+ * no elements. **Adding vectors element by element adds the sums**: every all-reduce, aggregation
+ * or query that can add int64_t is a reduction of exact sums, up to 2^30 vectors at a time, each of
+ * which was zero or written by a function below. Vectors can be stored and sent; the numbers mean
+ * the same on every machine, and docs/distributed.md says what. Subtraction and averages are not
+ * allowed.
+ *
+ * The functions below take a vector that was added up elsewhere as well as one of their own, check
+ * it, and write one that depends on nothing but the elements, to the bit. What they refuse stays as
+ * it was:
+ *
+ *   L1L2_ERROR_UNKNOWN_LAYOUT  another layout, another byte order, or no vector of exact sums
+ *   L1L2_ERROR_INVALID_SUMS    a damaged one. Each change of a single number is found, and almost
+ *                              every other change: there is a checksum.
+ *   L1L2_ERROR_COUNT_OVERFLOW  more than 2^63 - 1 elements in all, or 2^30 vectors
+ *
+ * Infinite elements and NaNs are counted and not added. Whoever reads the sums gets a NaN if there
+ * was one, else infinity if there was one.
+ *
+ * A vector may be used by one thread at a time, read by any number at once, and must not lie within
+ * an array that is added. It costs about as much to add an element as l1l2_penalty takes, but up to
+ * half a microsecond for each call. Nothing is allocated.
+ */
+
+/** The length of a vector of exact sums, in int64_t. Since 0.3.0. */
+#define L1L2_EXACT_SUMS_LENGTH 207
+
+/**
+ * Returns L1L2_EXACT_SUMS_LENGTH, for callers who have no C preprocessor. Since 0.3.0.
+ */
+L1L2_API size_t l1l2_exact_sums_length(void) L1L2_NOEXCEPT;
+
+/**
+ * Adds the elements of an array to exact sums.
+ *
+ * sums   a vector of exact sums, zeros at first.
+ * dtype  the type of the elements, any of the four; sums may have elements of several.
+ * x      n contiguous elements at any address, aligned or not; may be NULL if n is 0.
+ * n      the number of elements (not bytes).
+ *
+ * Returns L1L2_OK; L1L2_ERROR_UNSUPPORTED_DTYPE (told first); L1L2_ERROR_INVALID_ARGUMENT (sums is
+ * NULL, x is NULL with n > 0, or n elements have more than PTRDIFF_MAX bytes); and as "Exact sums"
+ * says. Since 0.3.0.
+ */
+L1L2_API l1l2_status l1l2_exact_sums_add(int64_t* sums, l1l2_dtype dtype, const void* x,
+                                         size_t n) L1L2_NOEXCEPT;
+
+/**
+ * Adds the elements of a tensor of any strides to exact sums.
+ *
+ * sums  a vector of exact sums, zeros at first.
+ * x     a const DLTensor *, as "Tensors" describes it.
+ *
+ * Returns as "Tensors" says (NULLs first, then what is wrong with x), then as "Exact sums" says.
+ * Since 0.3.0.
+ */
+L1L2_API l1l2_status l1l2_exact_sums_add_dlpack(int64_t* sums, const void* x) L1L2_NOEXCEPT;
+
+/**
+ * Adds exact sums to others: without a limit to how many, other than in the number of elements.
+ *
+ * sums   a vector of exact sums.
+ * other  another one, or the same.
+ *
+ * Returns L1L2_OK; L1L2_ERROR_INVALID_ARGUMENT (one is NULL); and as "Exact sums" says of sums,
+ * then of other. Since 0.3.0.
+ */
+L1L2_API l1l2_status l1l2_exact_sums_merge(int64_t* sums, const int64_t* other) L1L2_NOEXCEPT;
+
+/**
+ * Tells whether a vector, from a file or a network, is one of exact sums.
+ *
+ * sums  L1L2_EXACT_SUMS_LENGTH numbers.
+ *
+ * Returns L1L2_OK; L1L2_ERROR_INVALID_ARGUMENT (sums is NULL); and as "Exact sums" says. Since
+ * 0.3.0.
+ */
+L1L2_API l1l2_status l1l2_exact_sums_check(const int64_t* sums) L1L2_NOEXCEPT;
+
+/**
+ * Reads exact sums.
+ *
+ * sums      a vector of exact sums.
+ * absolute  receives sum |x|, rounded once to nearest, ties to even; NULL if it is not wanted.
+ * square    receives sum x^2, likewise.
+ * count     receives the number of elements, of infinite ones and NaNs too; NULL if it is not
+ * wanted.
+ *
+ * Without elements all are 0. A sum of 2^1024 - 2^970 or more is infinite. Returns L1L2_OK;
+ * L1L2_ERROR_INVALID_ARGUMENT (sums is NULL); and as "Exact sums" says. Since 0.3.0.
+ */
+L1L2_API l1l2_status l1l2_exact_sums_read(const int64_t* sums, double* absolute, double* square,
+                                          int64_t* count) L1L2_NOEXCEPT;
+
+/**
+ * Computes the penalty of exact sums,  l1 * sum |x| + l2 * sum x^2,  of which the true value is
+ * rounded once, to nearest, ties to even.
+ *
+ * It differs from l1l2_penalty in the last bits, of which that one may have a few wrong; and where
+ * sum x^2 alone would be too large or too small for a double, which does not matter here.
+ *
+ * regularizer  a live handle; any number of threads may use it at once. A term whose coefficient is
+ * 0 is left out: with both 0 the penalty is 0 even of NaNs. sums         a vector of exact sums.
+ * penalty      receives the penalty: >= 0, +infinity, or the NaN 0x7ff8000000000000.
+ *
+ * Returns L1L2_OK; L1L2_ERROR_INVALID_ARGUMENT (a pointer is NULL); and as "Exact sums" says. Since
+ * 0.3.0.
+ */
+L1L2_API l1l2_status l1l2_penalty_exact_sums(const l1l2_regularizer* regularizer,
+                                             const int64_t* sums, double* penalty) L1L2_NOEXCEPT;
 
 /**
  * Writes a regularizer as JSON: the bytes that Python's json.dumps gives for the same dictionary,

@@ -16,6 +16,7 @@
 
 #include "l1l2.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -124,6 +125,84 @@ std::size_t common_size(const X& x, const Y& y) {
 } // namespace detail
 
 /**
+ * Sums of |x| and x^2 without rounding, of elements that come in any number of pieces: l1l2.h's
+ * "Exact sums" with a vector of its own.
+ *
+ *     l1l2::ExactSums sums;
+ *     for (const auto& chunk : chunks) sums.add(chunk);
+ *     MPI_Allreduce(MPI_IN_PLACE, sums.data(), sums.size(), MPI_INT64_T, MPI_SUM, comm);
+ *     const double penalty = regularizer(sums);
+ *
+ * It can be copied and compared: equal elements that were added in whatever pieces make equal
+ * objects. Const member functions may be called from any number of threads at once.
+ */
+class ExactSums {
+  public:
+    /** Of no elements. */
+    ExactSums() noexcept = default;
+
+    /** Takes a vector that came from elsewhere. Throws Error as l1l2_exact_sums_check fails. */
+    explicit ExactSums(const std::int64_t* sums) {
+        std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH> zeros = {};
+        detail::check(l1l2_exact_sums_merge(zeros.data(), sums));
+        sums_ = zeros;
+    }
+
+    /** Adds n contiguous elements; x may be NULL if n is 0. Throws as l1l2_exact_sums_add fails. */
+    template <class T>
+    void add(const T* x, std::size_t n) {
+        detail::check(l1l2_exact_sums_add(data(), dtype_of<std::remove_cv_t<T>>::value, x, n));
+    }
+
+    /** Adds a contiguous range: whatever std::data and std::size take. */
+    template <class Range, class = decltype(std::data(std::declval<const Range&>()))>
+    void add(const Range& x) {
+        add(std::data(x), std::size(x));
+    }
+
+    /** Adds a const DLTensor. Throws as l1l2_exact_sums_add_dlpack fails. */
+    void add_dlpack(const void* x) { detail::check(l1l2_exact_sums_add_dlpack(data(), x)); }
+
+    /** Adds the elements of others. Throws as l1l2_exact_sums_merge fails. */
+    ExactSums& operator+=(const ExactSums& other) {
+        detail::check(l1l2_exact_sums_merge(data(), other.data()));
+        return *this;
+    }
+
+    /** sum |x|, sum x^2, each rounded once, and the number of elements. */
+    double absolute() const {
+        double absolute = 0.0;
+        detail::check(l1l2_exact_sums_read(data(), &absolute, nullptr, nullptr));
+        return absolute;
+    }
+    double square() const {
+        double square = 0.0;
+        detail::check(l1l2_exact_sums_read(data(), nullptr, &square, nullptr));
+        return square;
+    }
+    std::int64_t count() const {
+        std::int64_t count = 0;
+        detail::check(l1l2_exact_sums_read(data(), nullptr, nullptr, &count));
+        return count;
+    }
+
+    /** The vector, to be stored, sent or added up element by element. What was written to it is
+     * checked by the next function that uses it. */
+    std::int64_t* data() noexcept { return sums_.data(); }
+    const std::int64_t* data() const noexcept { return sums_.data(); }
+    /** L1L2_EXACT_SUMS_LENGTH. */
+    static constexpr std::size_t size() noexcept { return L1L2_EXACT_SUMS_LENGTH; }
+
+    friend bool operator==(const ExactSums& a, const ExactSums& b) noexcept {
+        return a.sums_ == b.sums_;
+    }
+    friend bool operator!=(const ExactSums& a, const ExactSums& b) noexcept { return !(a == b); }
+
+  private:
+    std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH> sums_ = {};
+};
+
+/**
  * A pair of coefficients that computes penalties, gradients and proximal steps.
  *
  * Owns a handle: it can be moved, not copied. A const member function may be called from any number
@@ -185,6 +264,13 @@ class Regularizer {
     template <class Range, class = decltype(std::data(std::declval<const Range&>()))>
     double operator()(const Range& x) const {
         return (*this)(std::data(x), std::size(x));
+    }
+
+    /** The penalty of exact sums, rounded once. Throws as l1l2_penalty_exact_sums fails. */
+    double operator()(const ExactSums& sums) const {
+        double penalty = 0.0;
+        detail::check(l1l2_penalty_exact_sums(get(), sums.data(), &penalty));
+        return penalty;
     }
 
     /** The penalty of a const DLTensor, as l1l2_penalty_dlpack has it. */

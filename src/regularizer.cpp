@@ -1,20 +1,12 @@
 #include "regularizer.hpp"
 
 #include <cstdint>
-#include <cstring>
 
 namespace l1l2::core {
 
 using kernels::Terms;
 
 // Coefficients are told from their bits, as comparisons depend on the floating-point environment.
-
-static std::uint64_t bits_of(double coefficient) {
-    std::uint64_t bits;
-    static_assert(sizeof bits == sizeof coefficient);
-    std::memcpy(&bits, &coefficient, sizeof bits);
-    return bits;
-}
 
 bool Regularizer::valid_coefficient(double coefficient) {
     constexpr std::uint64_t infinity = 0x7ff0000000000000;

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
 namespace l1l2::core {
@@ -16,6 +17,13 @@ namespace l1l2::core {
 /// free to swap, and on the architecture; one for all keeps the bits the same.
 inline double canonical(double penalty) {
     return std::isnan(penalty) ? std::numeric_limits<double>::quiet_NaN() : penalty;
+}
+
+inline std::uint64_t bits_of(double coefficient) {
+    std::uint64_t bits;
+    static_assert(sizeof bits == sizeof coefficient);
+    std::memcpy(&bits, &coefficient, sizeof bits);
+    return bits;
 }
 
 class Regularizer {

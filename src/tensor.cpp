@@ -399,4 +399,29 @@ Sums Walk::reduce(const Operation& operation) const {
     });
 }
 
+void Walk::visit(ElementVisitor& visitor) const {
+    if (count_ == 0) {
+        return;
+    }
+    if (axes_ == 1 && axis_[0].x_stride == static_cast<std::ptrdiff_t>(size_of(dtype_))) {
+        visitor.visit(x_, count_);
+        return;
+    }
+    constexpr std::size_t largest_element = sizeof(double);
+    alignas(64) char block[block_elements * largest_element];
+    Cursor cursor(*this, Cursor::Of::x);
+    for (std::size_t left = count_; left > 0;) {
+        const std::size_t n = std::min(left, block_elements);
+        left -= n;
+        const char* x = cursor.contiguous(n);
+        if (x != nullptr) {
+            cursor.skip(n);
+        } else {
+            cursor.gather(block, n);
+            x = block;
+        }
+        visitor.visit(x, n);
+    }
+}
+
 } // namespace l1l2::core

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 namespace l1l2::kernels {
 
@@ -62,6 +63,29 @@ using GradientAndSumKernel = Sums (*)(const void* x, void* gradient, size_t n, d
 /// the arithmetic type. out may be x.
 using ProxKernel = void (*)(const void* x, void* out, size_t n, double threshold, double factor);
 
+/// The elements of a block whose sums are exact: 16 KiB of float32 or of float64, so that it stays
+/// in the first-level cache from the look at its exponents to its sums. No contract.
+constexpr size_t exact_block_elements(Dtype dtype) {
+    return dtype == Dtype::float64 ? 2048 : 4096;
+}
+
+/// A sum without rounding: value * 2^exponent, of either sign.
+struct ExactPart {
+    int64_t value;
+    int exponent;
+};
+
+/// What adds up to the sums of a block; parts that are not used have the value 0.
+struct ExactParts {
+    ExactPart absolute[2]; ///< sum of |x|
+    ExactPart square[6];   ///< sum of x^2
+};
+
+/// Sums the first elements of n <= exact_block_elements() at x exactly and returns how many of
+/// them; 0, and nothing is done, if it cannot prove that it would be exact: where exponents are too
+/// far apart, an element is infinite or NaN, or there are too few.
+using ExactKernel = size_t (*)(const void* x, size_t n, ExactParts* parts);
+
 struct KernelTable {
     const char* isa;  ///< the instruction set, as l1l2_isa() tells it
     const char* name; ///< unlike isa unique: one instruction set may have several tables
@@ -69,6 +93,7 @@ struct KernelTable {
     GradientKernel add_gradient[dtype_count][terms_count];
     GradientAndSumKernel add_gradient_and_sum[dtype_count][terms_count];
     ProxKernel prox[dtype_count];
+    ExactKernel exact[dtype_count]; ///< NULL where there is none
 };
 
 // One file each. Which of them this CPU can run is dispatch.hpp's matter.

@@ -1,0 +1,160 @@
+/**
+ * The C functions of exact sums: vectors are taken, worked on and, if all went well, written back.
+ */
+#include "handle.hpp"
+
+#include "exact_sums.hpp"
+#include "float_environment.hpp"
+#include "kernels/dispatch.hpp"
+
+#include <cstring>
+
+using l1l2::capi::is_array;
+using l1l2::capi::is_dtype;
+using l1l2::capi::to_dtype;
+using l1l2::capi::to_status;
+using l1l2::core::Dtype;
+using l1l2::core::ExactSums;
+using l1l2::core::FloatEnvironment;
+using l1l2::core::SumsFault;
+using l1l2::core::Tensor;
+using l1l2::kernels::chosen_table;
+
+static_assert(L1L2_EXACT_SUMS_LENGTH == ExactSums::length);
+
+namespace {
+
+l1l2_status to_status(SumsFault fault) {
+    switch (fault) {
+    case SumsFault::none: return L1L2_OK;
+    case SumsFault::unknown_layout: return L1L2_ERROR_UNKNOWN_LAYOUT;
+    case SumsFault::count_overflow: return L1L2_ERROR_COUNT_OVERFLOW;
+    case SumsFault::invalid_sums: break;
+    }
+    return L1L2_ERROR_INVALID_SUMS;
+}
+
+/// Where the caller wants a double, whose bits must not pass through a register.
+void set(double* where, std::uint64_t bits) {
+    static_assert(sizeof *where == sizeof bits);
+    std::memcpy(where, &bits, sizeof bits);
+}
+
+} // namespace
+
+size_t l1l2_exact_sums_length() noexcept {
+    return L1L2_EXACT_SUMS_LENGTH;
+}
+
+l1l2_status l1l2_exact_sums_add(int64_t* sums, l1l2_dtype dtype, const void* x, size_t n) noexcept {
+    if (!is_dtype(dtype)) {
+        return L1L2_ERROR_UNSUPPORTED_DTYPE;
+    }
+    const Dtype type = to_dtype(dtype);
+    if (sums == nullptr || !is_array(x, n, type)) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    ExactSums exact;
+    SumsFault fault = exact.load(sums);
+    if (fault == SumsFault::none) {
+        fault = exact.count(n);
+    }
+    if (fault != SumsFault::none) {
+        return to_status(fault);
+    }
+    {
+        const FloatEnvironment environment;
+        exact.add(chosen_table(), type, x, n);
+    }
+    exact.store(sums);
+    return L1L2_OK;
+}
+
+l1l2_status l1l2_exact_sums_add_dlpack(int64_t* sums, const void* x) noexcept {
+    if (sums == nullptr || x == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    Tensor tensor;
+    const l1l2_status status = to_status(tensor.read(x));
+    if (status != L1L2_OK) {
+        return status;
+    }
+    ExactSums exact;
+    SumsFault fault = exact.load(sums);
+    if (fault == SumsFault::none) {
+        fault = exact.count(tensor.count);
+    }
+    if (fault != SumsFault::none) {
+        return to_status(fault);
+    }
+    {
+        const FloatEnvironment environment;
+        exact.add(chosen_table(), tensor);
+    }
+    exact.store(sums);
+    return L1L2_OK;
+}
+
+l1l2_status l1l2_exact_sums_merge(int64_t* sums, const int64_t* other) noexcept {
+    if (sums == nullptr || other == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    ExactSums exact;
+    ExactSums added;
+    SumsFault fault = exact.load(sums);
+    if (fault == SumsFault::none) {
+        fault = added.load(other);
+    }
+    if (fault == SumsFault::none) {
+        fault = exact.add(added);
+    }
+    if (fault == SumsFault::none) {
+        exact.store(sums);
+    }
+    return to_status(fault);
+}
+
+l1l2_status l1l2_exact_sums_check(const int64_t* sums) noexcept {
+    if (sums == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    ExactSums exact;
+    return to_status(exact.load(sums));
+}
+
+l1l2_status l1l2_exact_sums_read(const int64_t* sums, double* absolute, double* square,
+                                 int64_t* count) noexcept {
+    if (sums == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    ExactSums exact;
+    const SumsFault fault = exact.load(sums);
+    if (fault != SumsFault::none) {
+        return to_status(fault);
+    }
+    if (absolute != nullptr) {
+        set(absolute, exact.absolute());
+    }
+    if (square != nullptr) {
+        set(square, exact.square());
+    }
+    if (count != nullptr) {
+        *count = exact.count();
+    }
+    return L1L2_OK;
+}
+
+l1l2_status l1l2_penalty_exact_sums(const l1l2_regularizer* regularizer, const int64_t* sums,
+                                    double* penalty) noexcept {
+    if (regularizer == nullptr || sums == nullptr || penalty == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    ExactSums exact;
+    const SumsFault fault = exact.load(sums);
+    if (fault != SumsFault::none) {
+        return to_status(fault);
+    }
+    const FloatEnvironment environment; // for the coefficients, which pass through registers
+    set(penalty, exact.penalty(regularizer->value));
+    return L1L2_OK;
+}
