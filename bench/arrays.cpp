@@ -2,6 +2,8 @@
 
 #include "elements.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -16,6 +18,14 @@ namespace {
 /// A generator that fills gigabytes in seconds (xorshift, Marsaglia 2003).
 class Random {
   public:
+    /// In 0 .. 1, not 0.
+    double uniform() {
+        state_ ^= state_ << 13U;
+        state_ ^= state_ >> 7U;
+        state_ ^= state_ << 17U;
+        return static_cast<double>(state_ >> 11U) * 0x1p-53 + 0x1p-54;
+    }
+
     /// In -1 .. 1, bell-shaped.
     double weight() {
         std::int64_t sum = 0;
@@ -84,6 +94,12 @@ void fill_from(Random& random, l1l2_dtype dtype, double scale, void* x, std::siz
     });
 }
 
+/// Box and Muller's.
+double normal(double a, double b) {
+    constexpr double two_pi = 6.283185307179586;
+    return std::sqrt(-2.0 * std::log(a)) * std::cos(two_pi * b);
+}
+
 class SharedArrays {
   public:
     Arrays get(l1l2_dtype dtype, std::size_t n) {
@@ -136,6 +152,40 @@ const std::vector<std::size_t>& sizes() {
         return some;
     }();
     return sizes;
+}
+
+const std::vector<DataKind> data_kinds = {
+    {"gaussian", [](double a, double b) { return 0.02 * normal(a, b); }},
+    {"uniform", [](double a, double b) { return a < 0.5 ? -b : b; }},
+    {"lognormal", [](double a, double b) { return 0.02 * std::exp(2.0 * normal(a, b)); }},
+    {"wide exponents", [](double a, double b) { return std::exp2(240.0 * a - 120.0) * (1.0 + b); }},
+};
+
+const void* kind_array(const DataKind& kind, l1l2_dtype dtype, std::size_t n) {
+    static const char* name = nullptr;
+    static l1l2_dtype its_dtype = 0;
+    static std::size_t size = 0;
+    static std::unique_ptr<const Memory> memory;
+    if (name != kind.name || its_dtype != dtype || size != n) {
+        memory = std::make_unique<const Memory>(n * size_of(dtype));
+        name = kind.name;
+        its_dtype = dtype;
+        size = n;
+        // A period is enough: the kernels do not remember.
+        const std::size_t period = std::min(n, mebi);
+        Random random;
+        with_type(dtype, memory->data(), [&](auto* element) {
+            for (std::size_t i = 0; i < n; ++i) {
+                if (i < period) {
+                    const double a = random.uniform();
+                    convert(kind.element(a, random.uniform()), element + i);
+                } else {
+                    element[i] = element[i - period];
+                }
+            }
+        });
+    }
+    return memory->data();
 }
 
 void fill(l1l2_dtype dtype, double scale, void* x, std::size_t n) {

@@ -44,6 +44,19 @@ Arrays shared_arrays(l1l2_dtype dtype, std::size_t n);
 /// Writes n elements of bell-shaped distribution in -scale .. scale, always the same ones.
 void fill(l1l2_dtype dtype, double scale, void* x, std::size_t n);
 
+/// A distribution that elements are drawn from.
+struct DataKind {
+    const char* name;
+    double (*element)(double a, double b); ///< of two numbers that are uniform in 0 .. 1, not 0
+};
+
+/// Weights as they are; activations; what spans more and more of the exponents.
+extern const std::vector<DataKind> data_kinds;
+
+/// n elements of a kind, made when they are first asked for and kept until another type, kind or
+/// size is.
+const void* kind_array(const DataKind& kind, l1l2_dtype dtype, std::size_t n);
+
 struct Truth {
     ExactSum absolute;
     ExactSum square;

@@ -48,6 +48,7 @@ struct Operation {
     double l2 = ::l2;
     bool in_place = false;                    ///< the job's x is its y
     std::function<double(double)> error = {}; ///< relative, of what a call returns; may be empty
+    const DataKind* kind = nullptr;           ///< of the job's x, if that is not the shared one
 };
 
 inline std::string name_of(const Operation& operation, const std::string& who) {
@@ -72,7 +73,10 @@ benchmark::internal::Benchmark* add(const Operation& operation, const std::strin
                    operation.l1,
                    operation.l2,
                    operation.type.dtype,
-                   operation.in_place ? arrays.y : arrays.x,
+                   operation.kind != nullptr
+                       ? kind_array(*operation.kind, operation.type.dtype, operation.n)
+                   : operation.in_place ? arrays.y
+                                        : arrays.x,
                    operation.n,
                    arrays.y,
                    1.0};

@@ -9,9 +9,9 @@ namespace l1l2::core {
 
 namespace {
 
-using kernels::ExactKernel;
 using kernels::ExactPart;
 using kernels::ExactParts;
+using kernels::ExactSink;
 
 /// "l1l" and the number of the layout.
 constexpr std::int64_t layout_tag = 0x6C316C01;
@@ -23,6 +23,49 @@ constexpr std::uint64_t checksum_modulus = (std::uint64_t{1} << checksum_bits) -
 
 constexpr std::uint64_t infinity = 0x7FF0000000000000;
 constexpr std::uint64_t nan = 0x7FF8000000000000;
+
+/// Numbers of 128 bits, as the compiler has them for 64-bit processors alone.
+struct Uint128 {
+    std::uint64_t low;
+    std::uint64_t high;
+
+    Uint128& operator+=(const Uint128& other) {
+        low += other.low;
+        high += other.high + (low < other.low ? 1 : 0);
+        return *this;
+    }
+    /// By less than 64 bits.
+    Uint128 operator<<(unsigned shift) const {
+        return {low << shift, (high << shift) | ((low >> 1U) >> (63 - shift))};
+    }
+};
+
+Uint128 product(std::uint64_t x, std::uint64_t y) {
+#ifdef __SIZEOF_INT128__
+    __extension__ using Native = unsigned __int128;
+    const Native both = static_cast<Native>(x) * y;
+    return {static_cast<std::uint64_t>(both), static_cast<std::uint64_t>(both >> 64U)};
+#else
+    const std::uint64_t x0 = x & digit_mask;
+    const std::uint64_t x1 = x >> digit_bits;
+    const std::uint64_t y0 = y & digit_mask;
+    const std::uint64_t y1 = y >> digit_bits;
+    Uint128 sum = {x0 * y0, x1 * y1};
+    sum += Uint128{x0 * y1, 0} << digit_bits;
+    sum += Uint128{x1 * y0, 0} << digit_bits;
+    return sum;
+#endif
+}
+
+void deposit(const FixedPoint& sum, const Uint128& value, int exponent) {
+    for (const std::uint64_t piece : {value.low & digit_mask, value.low >> digit_bits,
+                                      value.high & digit_mask, value.high >> digit_bits}) {
+        if (piece != 0) {
+            deposit(sum, static_cast<std::int64_t>(piece), exponent);
+        }
+        exponent += digit_bits;
+    }
+}
 
 /// What an element is made of: (-1)^sign * mantissa * 2^(field - 1 + lowest), and for the field 0,
 /// which has no hidden bit, that of 1.
@@ -82,9 +125,9 @@ struct Element {
     }
 };
 
-void deposit(const ExactPart& part, const FixedPoint& sum) {
+void deposit(const FixedPoint& sum, const ExactPart& part) {
     if (part.value != 0) {
-        add(sum, part.value, part.exponent);
+        deposit(sum, part.value, part.exponent);
     }
 }
 
@@ -168,71 +211,70 @@ void ExactSums::carry_all() {
 template <Dtype dtype>
 void ExactSums::add_scalars(const char* x, std::size_t n) {
     using E = Element<dtype>;
-    const auto is_special = [&](const E& element) {
-        if (element.field != E::special) {
-            return false;
+    // Mantissas have one exponent for each field, and so have their squares, of at most 48 bits:
+    // room for 2^15.
+    static_assert(kernels::exact_block_elements(dtype) <= std::size_t{1} << 15);
+    std::int64_t absolute[E::fields] = {};
+    std::int64_t square[E::fields] = {};
+    std::int64_t infinities = 0;
+    std::int64_t nans = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const E element(x, i);
+        if (element.field == E::special) {
+            ++(element.fraction == 0 ? infinities : nans);
+            continue;
         }
-        ++vector_[element.fraction == 0 ? infinities_index : nans_index];
-        return true;
-    };
-    if constexpr (dtype == Dtype::float64) {
-        for (std::size_t i = 0; i < n; ++i) {
-            const E element(x, i);
-            if (is_special(element)) {
-                continue;
-            }
-            // The square of 26 and 27 bits.
-            constexpr int half = 27;
-            const auto mantissa = static_cast<std::int64_t>(element.mantissa());
-            const std::int64_t high = mantissa >> half;
-            const std::int64_t low = mantissa & ((std::int64_t{1} << half) - 1);
-            const int exponent = E::exponent(element.field);
-            core::add(absolute_sum(), mantissa, exponent);
-            core::add(square_sum(), low * low, 2 * exponent);
-            core::add(square_sum(), 2 * high * low, 2 * exponent + half);
-            core::add(square_sum(), high * high, 2 * exponent + 2 * half);
-        }
-    } else {
-        // Mantissas and their squares have one exponent for each field. As the longest of the
-        // latter has 48 bits, 2^15 of them fit.
-        static_assert(kernels::block_elements <= std::size_t{1} << 15);
-        std::int64_t absolute[E::fields] = {};
-        std::int64_t square[E::fields] = {};
-        for (std::size_t i = 0; i < n; ++i) {
-            const E element(x, i);
-            if (is_special(element)) {
-                continue;
-            }
-            const auto mantissa = static_cast<std::int64_t>(element.mantissa());
-            absolute[element.field] += mantissa;
-            square[element.field] += mantissa * mantissa;
-        }
-        for (unsigned field = 0; field < E::special; ++field) {
-            if (absolute[field] != 0) {
-                core::add(absolute_sum(), absolute[field], E::exponent(field));
-                core::add(square_sum(), square[field], 2 * E::exponent(field));
-            }
+        const auto mantissa = static_cast<std::int64_t>(element.mantissa());
+        absolute[element.field] += mantissa;
+        square[element.field] += mantissa * mantissa;
+    }
+    vector_[infinities_index] += infinities;
+    vector_[nans_index] += nans;
+    for (unsigned field = 0; field < E::special; ++field) {
+        if (absolute[field] != 0) {
+            deposit(absolute_sum(), absolute[field], E::exponent(field));
+            deposit(square_sum(), square[field], 2 * E::exponent(field));
         }
     }
 }
 
-void ExactSums::add_block(const kernels::KernelTable& table, Dtype dtype, const char* x,
-                          std::size_t n) {
-    const ExactKernel kernel = table.exact[static_cast<std::size_t>(dtype)];
-    if (kernel != nullptr) {
-        ExactParts parts;
-        const std::size_t done = kernel(x, n, &parts);
-        if (done > 0) {
-            for (const ExactPart& part : parts.absolute) {
-                deposit(part, absolute_sum());
-            }
-            for (const ExactPart& part : parts.square) {
-                deposit(part, square_sum());
-            }
+/// One place for each of the 2046 fields would be too many; so mantissas of several go to the same
+/// place, shifted: of 32 fields by up to 31 bits, squares of 4 by up to 6. With 53 and 106 bits
+/// there is room in 128 for 2^16 of them.
+template <>
+void ExactSums::add_scalars<Dtype::float64>(const char* x, std::size_t n) {
+    using E = Element<Dtype::float64>;
+    static_assert(kernels::exact_block_elements(Dtype::float64) <= std::size_t{1} << 16);
+    constexpr unsigned fields_of_absolute = 16;
+    constexpr unsigned fields_of_square = 4;
+    // The field 0 has the exponent of 1, and is put beside it.
+    const auto place = [](unsigned field) { return std::max(field, 1U) - 1; };
+    Uint128 absolute[E::fields / fields_of_absolute] = {};
+    Uint128 square[E::fields / fields_of_square] = {};
+    std::int64_t infinities = 0;
+    std::int64_t nans = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const E element(x, i);
+        if (element.field == E::special) {
+            ++(element.fraction == 0 ? infinities : nans);
+            continue;
         }
-        x += done * size_of(dtype);
-        n -= done;
+        const unsigned at = place(element.field);
+        const std::uint64_t mantissa = element.mantissa();
+        absolute[at / fields_of_absolute] += Uint128{mantissa, 0} << at % fields_of_absolute;
+        square[at / fields_of_square] += product(mantissa, mantissa) << 2 * (at % fields_of_square);
     }
+    vector_[infinities_index] += infinities;
+    vector_[nans_index] += nans;
+    for (unsigned i = 0; i < E::fields / fields_of_absolute; ++i) {
+        deposit(absolute_sum(), absolute[i], E::exponent(1 + i * fields_of_absolute));
+    }
+    for (unsigned i = 0; i < E::fields / fields_of_square; ++i) {
+        deposit(square_sum(), square[i], 2 * E::exponent(1 + i * fields_of_square));
+    }
+}
+
+void ExactSums::add_scalars(Dtype dtype, const char* x, std::size_t n) {
     switch (dtype) {
     case Dtype::float32: add_scalars<Dtype::float32>(x, n); break;
     case Dtype::float64: add_scalars<Dtype::float64>(x, n); break;
@@ -242,16 +284,32 @@ void ExactSums::add_block(const kernels::KernelTable& table, Dtype dtype, const 
 }
 
 void ExactSums::add(const kernels::KernelTable& table, Dtype dtype, const void* x, std::size_t n) {
+    struct State {
+        ExactSums* sums;
+        Dtype dtype;
+    } state = {this, dtype};
+    const ExactSink sink = {&state,
+                            [](void* of, const ExactParts& parts) {
+                                ExactSums& sums = *static_cast<State*>(of)->sums;
+                                for (const ExactPart& part : parts.absolute) {
+                                    deposit(sums.absolute_sum(), part);
+                                }
+                                for (const ExactPart& part : parts.square) {
+                                    deposit(sums.square_sum(), part);
+                                }
+                            },
+                            [](void* of, const void* elements, std::size_t some) {
+                                const State& given = *static_cast<State*>(of);
+                                given.sums->add_scalars(given.dtype,
+                                                        static_cast<const char*>(elements), some);
+                            }};
     const char* at = static_cast<const char*>(x);
     while (n > 0) {
-        for (std::size_t left = std::min(n, elements_per_carry); left > 0;) {
-            const std::size_t some = std::min(left, kernels::exact_block_elements(dtype));
-            add_block(table, dtype, at, some);
-            at += some * size_of(dtype);
-            left -= some;
-            n -= some;
-        }
+        const std::size_t some = std::min(n, elements_per_carry);
+        table.exact[static_cast<std::size_t>(dtype)](at, some, sink);
         carry_all();
+        at += some * size_of(dtype);
+        n -= some;
     }
 }
 

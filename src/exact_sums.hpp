@@ -86,8 +86,8 @@ class ExactSums {
     FixedPoint absolute_sum() { return {vector_ + absolute_index, absolute_digits, -1088}; }
     FixedPoint square_sum() { return {vector_ + square_index, square_digits, -2176}; }
 
-    /// Adds a block of at most kernels::exact_block_elements().
-    void add_block(const kernels::KernelTable& table, Dtype dtype, const char* x, std::size_t n);
+    /// Adds at most a block, element by element.
+    void add_scalars(Dtype dtype, const char* x, std::size_t n);
     template <Dtype dtype>
     void add_scalars(const char* x, std::size_t n);
     std::uint64_t special(std::uint64_t finite) const;

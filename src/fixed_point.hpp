@@ -20,9 +20,10 @@ struct FixedPoint {
     int exponent; ///< a multiple of 32
 };
 
-/// Adds value * 2^exponent, of which no bit may be below the lowest one. At most 2^29 values may be
-/// added before the next carry(). A sum that is not negative in the end may be so in between.
-inline void add(const FixedPoint& sum, std::int64_t value, int exponent) {
+/// Adds value * 2^exponent, of which no bit may be below the lowest digit and which has two more
+/// digits above that of 2^exponent. At most 2^29 values may be added before the next carry(). A sum
+/// that is not negative in the end may be so in between.
+inline void deposit(const FixedPoint& sum, std::int64_t value, int exponent) {
     const auto position = static_cast<unsigned>(exponent - sum.exponent);
     const unsigned shift = position % digit_bits;
     std::int64_t* const digit = sum.digit + position / digit_bits;

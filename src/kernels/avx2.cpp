@@ -4,6 +4,7 @@
 namespace {
 
 struct Avx2 : FourDoubles {
+    static constexpr size_t registers = 16;
     static constexpr size_t pass_lanes(Terms terms) { return terms == Terms::both ? 16 : 32; }
 };
 

@@ -100,6 +100,24 @@ struct FourDoubles : Signs {
         }
     }
 
+    template <class T>
+    static inline xsimd::batch<int32_t, arch> upper_words(const char* p) {
+        __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+        if constexpr (sizeof(T) == sizeof(double)) {
+            constexpr int odd = 0xDD;
+            const __m256 next = _mm256_loadu_ps(reinterpret_cast<const float*>(p + sizeof words));
+            words = _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(words), next, odd));
+        }
+        return _mm256_and_si256(words, _mm256_set1_epi32(INT32_MAX));
+    }
+    static inline Batch add_as_integers(Batch x, Batch y) {
+        return _mm256_castsi256_pd(
+            _mm256_add_epi64(_mm256_castpd_si256(x), _mm256_castpd_si256(y)));
+    }
+    static inline Batch product_error(Batch x, Batch product) {
+        return _mm256_fmsub_pd(x, x, product);
+    }
+
     static inline Batch fma(Batch x, Batch y, Batch z) { return _mm256_fmadd_pd(x, y, z); }
     static inline Floats fma(Floats x, Floats y, Floats z) { return _mm256_fmadd_ps(x, y, z); }
 

@@ -16,6 +16,7 @@ struct EightDoubles {
     using Batch = xsimd::batch<double, arch>;
     using Floats = xsimd::batch<float, arch>;
     static constexpr bool adds_with_fma = true;
+    static constexpr size_t registers = 32;
 
     static constexpr size_t pass_lanes(Terms /*terms*/) { return lanes; }
 
@@ -93,6 +94,24 @@ struct EightDoubles {
         }
     }
 
+    template <class T>
+    static inline xsimd::batch<int32_t, arch> upper_words(const char* p) {
+        __m512i words = _mm512_loadu_si512(p);
+        if constexpr (sizeof(T) == sizeof(double)) {
+            constexpr int odd = 0xDD;
+            words = _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castsi512_ps(words),
+                                                          _mm512_loadu_ps(p + sizeof words), odd));
+        }
+        return _mm512_and_si512(words, _mm512_set1_epi32(INT32_MAX));
+    }
+    static inline Batch add_as_integers(Batch x, Batch y) {
+        return _mm512_castsi512_pd(
+            _mm512_add_epi64(_mm512_castpd_si512(x), _mm512_castpd_si512(y)));
+    }
+    static inline Batch product_error(Batch x, Batch product) {
+        return _mm512_fmsub_pd(x, x, product);
+    }
+
     static inline Batch fma(Batch x, Batch y, Batch z) { return _mm512_fmadd_pd(x, y, z); }
     static inline Floats fma(Floats x, Floats y, Floats z) { return _mm512_fmadd_ps(x, y, z); }
 
@@ -134,6 +153,7 @@ struct EightDoubles {
 };
 
 struct FourDoublesOf32Registers : FourDoubles {
+    static constexpr size_t registers = 32;
     static constexpr size_t pass_lanes(Terms /*terms*/) { return lanes; }
 };
 

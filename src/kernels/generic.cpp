@@ -159,6 +159,18 @@ void prox(const void* x, void* out, size_t n, double threshold, double factor) {
     }
 }
 
+/// Everything element by element: the plain way to be exact.
+template <Dtype dtype>
+void sum_exactly(const void* x, size_t n, const ExactSink& sink) {
+    const char* at = static_cast<const char*>(x);
+    while (n > 0) {
+        const size_t some = n < exact_block_elements(dtype) ? n : exact_block_elements(dtype);
+        sink.add_elements(sink.state, at, some);
+        at += some * size_of(dtype);
+        n -= some;
+    }
+}
+
 template <class T>
 constexpr void add_dtype(KernelTable& table, Dtype dtype) {
     const auto i = static_cast<size_t>(dtype);
@@ -185,6 +197,10 @@ constexpr KernelTable plain_table() {
     add_dtype<double>(table, Dtype::float64);
     add_dtype<Float16>(table, Dtype::float16);
     add_dtype<BFloat16>(table, Dtype::bfloat16);
+    table.exact[static_cast<size_t>(Dtype::float32)] = sum_exactly<Dtype::float32>;
+    table.exact[static_cast<size_t>(Dtype::float64)] = sum_exactly<Dtype::float64>;
+    table.exact[static_cast<size_t>(Dtype::float16)] = sum_exactly<Dtype::float16>;
+    table.exact[static_cast<size_t>(Dtype::bfloat16)] = sum_exactly<Dtype::bfloat16>;
     return table;
 }
 

@@ -7,6 +7,7 @@
 
 #include "block_sum.hpp"
 #include "elementwise.hpp"
+#include "exact_block.hpp"
 #include "kernels.hpp"
 
 namespace {
@@ -72,6 +73,10 @@ constexpr KernelTable kernel_table(const char* isa, const char* name) {
     add_sums<Isa, double>(table, Dtype::float64);
     add_sums<SumIsa, Float16>(table, Dtype::float16);
     add_sums<SumIsa, BFloat16>(table, Dtype::bfloat16);
+    table.exact[index(Dtype::float32)] = ExactBlock<SumIsa, float>::run;
+    table.exact[index(Dtype::float64)] = ExactBlock<Isa, double>::run;
+    table.exact[index(Dtype::float16)] = ExactBlock<SumIsa, Float16>::run;
+    table.exact[index(Dtype::bfloat16)] = ExactBlock<SumIsa, BFloat16>::run;
     add_elementwise<SumIsa, Isa, float>(table, Dtype::float32);
     add_elementwise<Isa, Isa, double>(table, Dtype::float64);
     add_elementwise<SumIsa, Isa, Float16>(table, Dtype::float16);

@@ -81,10 +81,17 @@ struct ExactParts {
     ExactPart square[6];   ///< sum of x^2
 };
 
-/// Sums the first elements of n <= exact_block_elements() at x exactly and returns how many of
-/// them; 0, and nothing is done, if it cannot prove that it would be exact: where exponents are too
-/// far apart, an element is infinite or NaN, or there are too few.
-using ExactKernel = size_t (*)(const void* x, size_t n, ExactParts* parts);
+/// Who adds up what an ExactKernel finds. Calls in between cost less than results in a row, as they
+/// are made while the next block is already being loaded.
+struct ExactSink {
+    void* state;
+    void (*add_parts)(void* state, const ExactParts& parts);
+    /// At most a block, of which the kernel cannot prove that it would lose nothing.
+    void (*add_elements)(void* state, const void* x, size_t n);
+};
+
+/// Sums n elements at x, which may have any alignment, block by block.
+using ExactKernel = void (*)(const void* x, size_t n, const ExactSink& sink);
 
 struct KernelTable {
     const char* isa;  ///< the instruction set, as l1l2_isa() tells it
@@ -93,7 +100,7 @@ struct KernelTable {
     GradientKernel add_gradient[dtype_count][terms_count];
     GradientAndSumKernel add_gradient_and_sum[dtype_count][terms_count];
     ProxKernel prox[dtype_count];
-    ExactKernel exact[dtype_count]; ///< NULL where there is none
+    ExactKernel exact[dtype_count];
 };
 
 // One file each. Which of them this CPU can run is dispatch.hpp's matter.

@@ -9,6 +9,7 @@ struct Neon64 : Signs {
     using arch = xsimd::neon64;
     using Batch = xsimd::batch<double, arch>;
     static constexpr bool adds_with_fma = false;
+    static constexpr size_t registers = 32;
 
     static constexpr size_t pass_lanes(Terms terms) { return terms == Terms::both ? 16 : 32; }
 
@@ -87,6 +88,21 @@ struct Neon64 : Signs {
         T element;
         __builtin_memcpy(&element, p, sizeof element);
         return vsetq_lane_f64(static_cast<double>(element), vdupq_n_f64(0.0), 0);
+    }
+
+    template <class T>
+    static inline xsimd::batch<int32_t, arch> upper_words(const char* p) {
+        uint32x4_t words = vreinterpretq_u32_u8(load_bytes16(p));
+        if constexpr (sizeof(T) == sizeof(double)) {
+            words = vuzp2q_u32(words, vreinterpretq_u32_u8(load_bytes16(p + sizeof words)));
+        }
+        return vreinterpretq_s32_u32(vandq_u32(words, vdupq_n_u32(INT32_MAX)));
+    }
+    static inline Batch add_as_integers(Batch x, Batch y) {
+        return vreinterpretq_f64_s64(vaddq_s64(vreinterpretq_s64_f64(x), vreinterpretq_s64_f64(y)));
+    }
+    static inline Batch product_error(Batch x, Batch product) {
+        return vfmaq_f64(vnegq_f64(product), x, x);
     }
 
     static inline Batch fma(Batch x, Batch y, Batch z) { return vfmaq_f64(z, x, y); }

@@ -9,6 +9,7 @@ struct Sse2 : Signs {
     using arch = xsimd::sse2;
     using Batch = xsimd::batch<double, arch>;
     static constexpr bool adds_with_fma = false;
+    static constexpr size_t registers = 16;
 
     static constexpr size_t pass_lanes(Terms terms) { return terms == Terms::both ? 8 : 16; }
 
@@ -129,6 +130,29 @@ struct Sse2 : Signs {
         const __m128i number = blend(is_subnormal, subnormal, normal);
         return _mm_or_si128(blend(is_nan, _mm_set1_epi32(0x7E00), number),
                             _mm_srli_epi32(_mm_castps_si128(sign), 16));
+    }
+
+    template <class T>
+    static inline xsimd::batch<int32_t, arch> upper_words(const char* p) {
+        __m128i words = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+        if constexpr (sizeof(T) == sizeof(double)) {
+            constexpr int odd = 0xDD;
+            const __m128 next = _mm_loadu_ps(reinterpret_cast<const float*>(p + sizeof words));
+            words = _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(words), next, odd));
+        }
+        return _mm_and_si128(words, _mm_set1_epi32(INT32_MAX));
+    }
+    static inline Batch add_as_integers(Batch x, Batch y) {
+        return _mm_castsi128_pd(_mm_add_epi64(_mm_castpd_si128(x), _mm_castpd_si128(y)));
+    }
+    /// Dekker's, "A floating-point technique for extending the available precision" (1971): x is
+    /// split into halves whose products are exact.
+    static inline Batch product_error(Batch x, Batch product) {
+        const Batch scaled = x * Batch(0x1p27 + 1);
+        const Batch upper = scaled - (scaled - x);
+        const Batch lower = x - upper;
+        const Batch twice = (upper + upper) * lower;
+        return ((upper * upper - product) + twice) + lower * lower;
     }
 
     /// Not fused, which must not matter to the caller.

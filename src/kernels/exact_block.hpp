@@ -1,0 +1,450 @@
+/**
+ * The kernel of exact sums, one template over the instruction set.
+ *
+ * A block is looked at twice. First at the exponents of its elements: the least and the greatest
+ * one tell how many digits a sum needs. Then it is summed by the shortest loop of which it follows
+ * from them that no digit is lost.
+ *
+ * A bin is a double that starts at 1.5 * 2^k and stays in its binade, so that it counts in
+ * multiples of its last digit, 2^(k - 52): an integer in the mantissa. Adding a value to it rounds
+ * the value to such a multiple, and the difference of before and after tells exactly to which one.
+ * What is left of the value goes to the next bin, which takes up where the digits of this one end,
+ * and all of it to the last one, whose digits must reach down to those of the smallest element.
+ * (The splitting is that of Rump, Ogita and Oishi, "Accurate floating-point summation", SIAM J.
+ * Sci. Comput. 31 (2008), and of Demmel and Nguyen's indexed sums; here the bins carry over a whole
+ * block and nothing but integers leaves them.)
+ *
+ * Of the class `Isa` (kernel_table.hpp) it uses, besides what block_sum.hpp does,
+ *
+ *     registers                  how many there are
+ *     upper_words<T>(p)          the upper 32 bits, without sign, of the 2 * width elements at p
+ *     add_as_integers(x, y)      the sum of the bits
+ *     product_error(x, product)  what x * x rounded to `product` has lost
+ */
+#pragma once
+
+#include "elements.hpp"
+#include "kernels.hpp"
+
+#include <xsimd/xsimd.hpp>
+
+namespace {
+
+using l1l2::kernels::exact_block_elements;
+using l1l2::kernels::ExactPart;
+using l1l2::kernels::ExactParts;
+using l1l2::kernels::ExactSink;
+
+constexpr int mantissa_digits = 52; ///< the explicit ones of a double
+
+/// The powers of two between which the elements of a block are.
+struct Exponents {
+    int digit; ///< all are multiples of 2^digit
+    int bound; ///< all are below 2^bound
+};
+
+/// The number that one of the upper words has as its exponent field, as a power of two; and the
+/// digits of an element, the hidden one included.
+template <class T>
+struct ExactFormat;
+template <>
+struct ExactFormat<float> {
+    static constexpr unsigned fraction_bits = 23;
+    static constexpr int bias = 127;
+    static constexpr int digits = 24;
+    static constexpr int32_t infinity = 0x7F800000;
+};
+template <>
+struct ExactFormat<double> {
+    static constexpr unsigned fraction_bits = 20;
+    static constexpr int bias = 1023;
+    static constexpr int digits = 53;
+    static constexpr int32_t infinity = 0x7FF00000;
+};
+/// Those of 16 bits are made float32 first, with fewer digits.
+template <>
+struct ExactFormat<Float16> : ExactFormat<float> {
+    static constexpr int digits = 11;
+};
+template <>
+struct ExactFormat<BFloat16> : ExactFormat<float> {
+    static constexpr int digits = 8;
+};
+
+inline double power_of_two(int exponent) {
+    const uint64_t bits = static_cast<uint64_t>(exponent + 1023) << mantissa_digits;
+    double power;
+    __builtin_memcpy(&power, &bits, sizeof power);
+    return power;
+}
+
+/// Where the bins of a sum of at most 2^rows values a lane are: the first one holds a sum below
+/// 2^(bound + rows) of values below 2^bound.
+template <size_t levels, int rows>
+struct Bins {
+    int first; ///< k of the first bin
+
+    explicit Bins(int bound) : first(bound + rows + 1) {}
+
+    /// What a bin leaves is at most half of its last digit, of either sign.
+    constexpr int exponent(size_t level) const {
+        return first - static_cast<int>(level) * (mantissa_digits - rows);
+    }
+    constexpr int digit(size_t level) const { return exponent(level) - mantissa_digits; }
+    double start(size_t level) const { return 1.5 * power_of_two(exponent(level)); }
+
+    /// Whether multiples of 2^digit leave nothing.
+    bool reach(int digit_of_values) const { return digit(levels - 1) <= digit_of_values; }
+};
+
+template <class Isa, class T>
+class ExactBlock {
+    using Batch = xsimd::batch<double, typename Isa::arch>;
+    using Words = xsimd::batch<int32_t, typename Isa::arch>;
+    using Loaded = typename Select<is_narrow<T>, float, T>::type;
+    using Format = ExactFormat<T>;
+
+    static constexpr size_t width = Batch::size;
+    static constexpr size_t batch_bytes = width * sizeof(Loaded);
+    static constexpr size_t cache_line = 64;
+    static constexpr size_t block = exact_block_elements(
+        is_same<T, double> ? l1l2::kernels::Dtype::float64 : l1l2::kernels::Dtype::float32);
+    static constexpr bool is_double = is_same<T, double>;
+    static constexpr size_t prefetch_distance = 16384;
+
+    /// Whether the loop that sums a block has registers left to look at the next one.
+    static constexpr bool looks_ahead = !is_narrow<T> && Isa::registers > 16;
+
+    /// Elements are taken in multiples of so many.
+    static constexpr size_t most_batches = 4;
+    static constexpr size_t granularity = most_batches * width;
+
+    /// How many batches of a row find room for `bins` each in the registers.
+    static constexpr size_t batches_for(size_t bins) {
+        constexpr size_t others = Isa::registers / 4;
+        size_t batches = most_batches;
+        while (batches > 1 && batches * bins > Isa::registers - others) {
+            batches /= 2;
+        }
+        return batches;
+    }
+
+    static constexpr int log2(size_t n) { return n > 1 ? 1 + log2(n / 2) : 0; }
+
+    /// The bins of one quantity for each batch of a row.
+    template <size_t levels, size_t batches>
+    struct Accumulator {
+        Batch bin[levels][batches];
+
+        template <class Places>
+        [[gnu::always_inline]] inline void clear(const Places& places) {
+            unrolled<0, levels>([&](auto i) __attribute__((always_inline)) {
+                const Batch start(places.start(i.value));
+                unrolled<0, batches>([&](auto j) __attribute__((always_inline)) {
+                    bin[i.value][j.value] = start;
+                });
+            });
+        }
+
+        /// Adds a value from one level on.
+        template <size_t first = 0>
+        [[gnu::always_inline]] inline void add(size_t j, Batch value, Batch one) {
+            unrolled<first, levels - 1>([&](auto i) __attribute__((always_inline)) {
+                const Batch sum = bin[i.value][j] + value;
+                value = value - (sum - bin[i.value][j]);
+                bin[i.value][j] = sum;
+            });
+            if constexpr (Isa::adds_with_fma) {
+                bin[levels - 1][j] = Isa::fma(value, one, bin[levels - 1][j]);
+            } else {
+                bin[levels - 1][j] = bin[levels - 1][j] + value;
+            }
+        }
+        template <size_t first = 0>
+        [[gnu::always_inline]] inline void add(size_t j, Batch value) {
+            unrolled<first, levels - 1>([&](auto i) __attribute__((always_inline)) {
+                const Batch sum = bin[i.value][j] + value;
+                value = value - (sum - bin[i.value][j]);
+                bin[i.value][j] = sum;
+            });
+            bin[levels - 1][j] = bin[levels - 1][j] + value;
+        }
+
+        /// Adds the square of a number with at most 26 digits, which a double holds.
+        [[gnu::always_inline]] inline void add_square(size_t j, Batch x) {
+            const Batch sum = Isa::fma(x, x, bin[0][j]);
+            if constexpr (levels > 1) {
+                const Batch rest = Isa::fma(x, x, bin[0][j] - sum);
+                bin[0][j] = sum;
+                add<1>(j, rest);
+            } else {
+                bin[0][j] = sum;
+            }
+        }
+
+        template <class Places>
+        [[gnu::always_inline]] inline void read(const Places& places, ExactPart* parts) const {
+            unrolled<0, levels>([&](auto i) __attribute__((always_inline)) {
+                Batch folded = bin[i.value][0];
+                unrolled<1, batches>([&](auto j) __attribute__((always_inline)) {
+                    folded = Isa::add_as_integers(folded, bin[i.value][j.value]);
+                });
+                uint64_t lane[width];
+                double start = places.start(i.value);
+                uint64_t start_bits;
+                __builtin_memcpy(&start_bits, &start, sizeof start);
+                __builtin_memcpy(lane, &folded, sizeof lane);
+                uint64_t sum = 0;
+                for (size_t l = 0; l < width; ++l) {
+                    sum += lane[l];
+                }
+                parts[i.value] = {static_cast<int64_t>(sum - width * batches * start_bits),
+                                  places.digit(i.value)};
+            });
+        }
+    };
+
+    /// The least one but 0 of the upper words; more than any if there is none.
+    [[gnu::noinline]] static int32_t least_but_zero(const char* x, size_t n) {
+        using Arithmetics = xsimd::batch<Loaded, typename Isa::arch>;
+        const Arithmetics zero(Loaded{0});
+        const Arithmetics infinite(static_cast<Loaded>(__builtin_inf()));
+        Arithmetics least = infinite;
+        for (size_t i = 0; i < n; i += Arithmetics::size) {
+            const Arithmetics value =
+                xsimd::abs(Isa::template load_arithmetic<Loaded>(x + i * sizeof(Loaded)));
+            least = xsimd::min(least, xsimd::select(value == zero, infinite, value));
+        }
+        Loaded lane[Arithmetics::size];
+        least.store_unaligned(lane);
+        Loaded result = lane[0];
+        for (size_t l = 1; l < Arithmetics::size; ++l) {
+            result = lane[l] < result ? lane[l] : result;
+        }
+        typename Bits<Loaded>::type bits;
+        __builtin_memcpy(&bits, &result, sizeof bits);
+        return static_cast<int32_t>(bits >> (8 * sizeof(Loaded) - 32));
+    }
+
+    enum class Found { numbers, zeros, specials };
+
+    struct Look {
+        Found found;
+        Exponents exponents; ///< of numbers
+    };
+
+    /// The look at a block, which may be taken while another one is summed.
+    template <size_t chains>
+    class Looking {
+      public:
+        static constexpr size_t step = chains * Words::size;
+
+        [[gnu::always_inline]] inline Looking() {
+            unrolled<0, chains>([&](auto j) __attribute__((always_inline)) {
+                least_[j.value] = Words(INT32_MAX);
+                greatest_[j.value] = Words(0);
+            });
+        }
+
+        /// Takes `step` elements.
+        [[gnu::always_inline]] inline void take(const char* p) {
+            unrolled<0, chains>([&](auto j) __attribute__((always_inline)) {
+                const Words words =
+                    Isa::template upper_words<Loaded>(p + j.value * Words::size * sizeof(Loaded));
+                least_[j.value] = xsimd::min(least_[j.value], words);
+                greatest_[j.value] = xsimd::max(greatest_[j.value], words);
+            });
+        }
+
+        /// When all of the n elements at x have been taken.
+        [[gnu::always_inline]] inline Look result(const char* x, size_t n) const {
+            Words all_least = least_[0];
+            Words all_greatest = greatest_[0];
+            unrolled<1, chains>([&](auto j) __attribute__((always_inline)) {
+                all_least = xsimd::min(all_least, least_[j.value]);
+                all_greatest = xsimd::max(all_greatest, greatest_[j.value]);
+            });
+            int32_t least[Words::size];
+            int32_t greatest[Words::size];
+            all_least.store_unaligned(least);
+            all_greatest.store_unaligned(greatest);
+            int32_t low = least[0];
+            int32_t high = greatest[0];
+            for (size_t l = 1; l < Words::size; ++l) {
+                low = least[l] < low ? least[l] : low;
+                high = greatest[l] > high ? greatest[l] : high;
+            }
+            if (high >= Format::infinity) {
+                return {Found::specials, {}};
+            }
+            if (low == 0) {
+                low = least_but_zero(x, n);
+                if (low >= Format::infinity) {
+                    return {Found::zeros, {}};
+                }
+            }
+            // A field of 0 has the exponent of 1.
+            const auto exponent = [](int32_t word) {
+                const int field = word >> Format::fraction_bits;
+                return (field > 1 ? field : 1) - Format::bias;
+            };
+            return {Found::numbers, {exponent(low) - (Format::digits - 1), exponent(high) + 1}};
+        }
+
+      private:
+        Words least_[chains];
+        Words greatest_[chains];
+    };
+
+    [[gnu::noinline]] static Look look_at(const char* x, size_t n) {
+        Looking<granularity / Words::size> looking;
+        for (size_t i = 0; i < n; i += looking.step) {
+            looking.take(x + i * sizeof(Loaded));
+        }
+        return looking.result(x, n);
+    }
+
+    /// Sums with so many bins for |x|, for x^2 and, of float64, for what the rounding of x^2 left;
+    /// false if they are not enough.
+    template <size_t absolute_levels, size_t square_levels, size_t error_levels>
+    [[gnu::always_inline]] static inline bool sum(const char* x, size_t n, Exponents exponents,
+                                                  const char* next, Look* next_look,
+                                                  ExactParts* parts) {
+        constexpr size_t batches = batches_for(absolute_levels + square_levels + error_levels);
+        constexpr size_t row = batches * width;
+        constexpr int rows = log2(block / row);
+        const Bins<absolute_levels, rows> absolute_places(exponents.bound);
+        const Bins<square_levels, rows> square_places(2 * exponents.bound);
+        // A rounded square has an error of half a unit of its last place, the 53rd.
+        const Bins<(error_levels > 0 ? error_levels : 1), rows> error_places(2 * exponents.bound -
+                                                                             54);
+        bool enough = absolute_places.reach(exponents.digit);
+        if constexpr (is_double) {
+            // Far from where squares and their errors leave the range of normal numbers.
+            constexpr int limit = 1000;
+            enough = enough && square_places.reach(2 * exponents.digit + 52) &&
+                     error_places.reach(2 * exponents.digit) && 2 * exponents.digit >= -limit &&
+                     2 * exponents.bound <= limit - rows &&
+                     error_places.exponent(error_levels - 1) >= -limit;
+        } else {
+            enough = enough && square_places.reach(2 * exponents.digit);
+        }
+        if (!enough) {
+            return false;
+        }
+        Accumulator<absolute_levels, batches> absolute;
+        Accumulator<square_levels, batches> square;
+        Accumulator<(error_levels > 0 ? error_levels : 1), batches> error;
+        absolute.clear(absolute_places);
+        square.clear(square_places);
+        if constexpr (is_double) {
+            error.clear(error_places);
+        }
+        const Batch one = opaque_one<double, Batch>();
+        constexpr bool looks = looks_ahead && row >= Words::size;
+        Looking<(looks ? row / Words::size : 1)> looking;
+        for (size_t i = 0; i < n; i += row) {
+            const char* const p = x + i * sizeof(Loaded);
+            if constexpr (!is_narrow<T>) {
+                constexpr size_t ahead = block * sizeof(T) + (looks ? prefetch_distance : 0);
+                for (size_t line = 0; line < row * sizeof(T); line += cache_line) {
+                    __builtin_prefetch(p + line + ahead);
+                }
+            }
+            if constexpr (looks) {
+                looking.take(next + i * sizeof(T));
+            }
+            unrolled<0, batches>([&](auto j) __attribute__((always_inline)) {
+                const Batch value = Isa::template load<Loaded>(p + j.value * batch_bytes);
+                absolute.add(j.value, xsimd::abs(value), one);
+                if constexpr (is_double) {
+                    const Batch product = value * value;
+                    error.add(j.value, Isa::product_error(value, product));
+                    square.add(j.value, product);
+                } else {
+                    square.add_square(j.value, value);
+                }
+            });
+        }
+        absolute.read(absolute_places, parts->absolute);
+        square.read(square_places, parts->square);
+        if constexpr (is_double) {
+            error.read(error_places, parts->square + square_levels);
+        }
+        if constexpr (!is_narrow<T>) {
+            *next_look = looks ? looking.result(next, n) : look_at(next, n);
+        }
+        return true;
+    }
+
+    /// Sums the n elements at x, at which somebody has looked, and looks at as many at `next`.
+    [[gnu::always_inline]] static inline bool sum_numbers(const char* x, size_t n,
+                                                          Exponents exponents, const char* next,
+                                                          Look* next_look, ExactParts* parts) {
+        if constexpr (is_double) {
+            return sum<2, 2, 2>(x, n, exponents, next, next_look, parts) ||
+                   sum<2, 3, 3>(x, n, exponents, next, next_look, parts);
+        } else {
+            return (is_narrow<T> && sum<1, 1, 0>(x, n, exponents, next, next_look, parts)) ||
+                   sum<1, 2, 0>(x, n, exponents, next, next_look, parts) ||
+                   sum<2, 3, 0>(x, n, exponents, next, next_look, parts);
+        }
+    }
+
+    /// The same with what is found given to the sink; the elements are those that stand at `given`.
+    static Look take_block(const char* x, size_t n, Look look, const char* next, const char* given,
+                           const ExactSink& sink) {
+        ExactParts parts = {};
+        Look next_look;
+        if (look.found == Found::numbers &&
+            sum_numbers(x, n, look.exponents, next, &next_look, &parts)) {
+            sink.add_parts(sink.state, parts);
+            return next_look;
+        }
+        if (look.found != Found::zeros) {
+            sink.add_elements(sink.state, given, n);
+        }
+        return is_narrow<T> ? look : look_at(next, n);
+    }
+
+    /// Takes n elements, at most a block, on their own.
+    static void take_alone(const char* x, size_t n, const ExactSink& sink) {
+        if constexpr (is_narrow<T>) {
+            alignas(cache_line) float widened[block];
+            for (size_t i = 0; i < n; i += Isa::widened) {
+                Isa::template widen<T>(x + i * sizeof(T), widened + i);
+            }
+            const char* const wide = reinterpret_cast<const char*>(widened);
+            take_block(wide, n, look_at(wide, n), wide, x, sink);
+        } else {
+            take_block(x, n, look_at(x, n), x, x, sink);
+        }
+    }
+
+  public:
+    static void run(const void* data, size_t n, const ExactSink& sink) {
+        const char* x = static_cast<const char*>(data);
+        if constexpr (is_narrow<T>) {
+            for (; n >= block; n -= block) {
+                take_alone(x, block, sink);
+                x += block * sizeof(T);
+            }
+        } else if (n >= block) {
+            Look look = look_at(x, block);
+            for (; n >= block; n -= block) {
+                const char* const next = n >= 2 * block ? x + block * sizeof(T) : x;
+                look = take_block(x, block, look, next, x, sink);
+                x += block * sizeof(T);
+            }
+        }
+        const size_t rest = n % granularity;
+        if (n > rest) {
+            take_alone(x, n - rest, sink);
+        }
+        if (rest > 0) {
+            sink.add_elements(sink.state, x + (n - rest) * sizeof(T), rest);
+        }
+    }
+};
+
+} // namespace
