@@ -19,8 +19,8 @@ int main(int argc, char** argv) {
     for (const ElementType& type : element_types) {
         add_penalties(type);
         add_training(type);
-        add_exact_sums(type);
     }
+    add_exact_sums();
     add_two_threads();
     add_lists();
     add_columns();

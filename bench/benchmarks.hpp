@@ -8,11 +8,12 @@
 /// The penalty and each of its terms alone, for every size and every kernel of this CPU.
 void add_penalties(const ElementType& type);
 
-/// Exact sums over data of several kinds, for every kernel, beside other ways to be exact.
-void add_exact_sums(const ElementType& type);
-
 /// Gradient, gradient with penalty, prox in place and to another array, for every size.
 void add_training(const ElementType& type);
+
+/// Exact sums of several kinds of data, beside rounded ones and a superaccumulator; and what is
+/// done with their vectors.
+void add_exact_sums();
 
 /// Large float32 tensors on two threads.
 void add_two_threads();

@@ -1,27 +1,23 @@
 #include "benchmarks.hpp"
 #include "exact_sums.hpp"
+#include "fixed_point.hpp"
 #include "kernels/dispatch.hpp"
 #include "measure.hpp"
 #include "roofs.hpp"
 
-#include <array>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <memory>
+#include <functional>
+#include <string>
 
 namespace {
 
 using l1l2::core::Dtype;
 using l1l2::core::ExactSums;
+using l1l2::core::FixedPoint;
 
 Dtype dtype_of(const ElementType& type) {
-    switch (type.dtype) {
-    case L1L2_FLOAT64: return Dtype::float64;
-    case L1L2_FLOAT16: return Dtype::float16;
-    case L1L2_BFLOAT16: return Dtype::bfloat16;
-    default: return Dtype::float32;
-    }
+    return type.dtype == L1L2_FLOAT64 ? Dtype::float64 : Dtype::float32;
 }
 
 double call_library(const Job& job) {
@@ -32,44 +28,120 @@ double call_library(const Job& job) {
     return penalty;
 }
 
-double call_core(const l1l2::kernels::KernelTable& table, Dtype dtype, const Job& job) {
+double call_rounded(const Job& job) {
+    double penalty = 0.0;
+    expect_ok(l1l2_penalty(job.regularizer, job.dtype, job.x, job.n, &penalty));
+    return penalty;
+}
+
+double call_kernel(const l1l2::kernels::KernelTable& table, Dtype dtype, const Job& job) {
+    constexpr std::int64_t zeros[ExactSums::length] = {};
     ExactSums sums;
-    const std::int64_t zeros[ExactSums::length] = {};
     static_cast<void>(sums.load(zeros));
     static_cast<void>(sums.count(job.n));
     sums.add(table, dtype, job.x, job.n);
     return static_cast<double>(sums.absolute());
 }
 
+/// Neal's small superaccumulator over float32: each |x| and x^2 goes to the digits on its own.
+double call_superaccumulator(const Job& job) {
+    std::int64_t digits_of_absolute[16] = {};
+    std::int64_t digits_of_square[32] = {};
+    const FixedPoint absolute = {digits_of_absolute, 16, -160};
+    const FixedPoint square = {digits_of_square, 32, -320};
+    for (std::size_t i = 0; i < job.n; ++i) {
+        std::uint32_t bits;
+        std::memcpy(&bits, static_cast<const char*>(job.x) + i * sizeof bits, sizeof bits);
+        const auto field = static_cast<int>(bits >> 23U) & 255;
+        const std::int64_t mantissa = (bits & 0x7FFFFFU) | (field != 0 ? 0x800000U : 0U);
+        const int exponent = (field != 0 ? field : 1) - 150;
+        l1l2::core::deposit(absolute, mantissa, exponent);
+        l1l2::core::deposit(square, mantissa * mantissa, 2 * exponent);
+    }
+    static_cast<void>(l1l2::core::carry(absolute));
+    static_cast<void>(l1l2::core::carry(square));
+    return static_cast<double>(nearest_double(absolute) + nearest_double(square));
+}
+
+void add_data(const ElementType& type, const DataKind& kind, std::size_t n) {
+    Operation operation = {std::string("exact sums of ") + kind.name, type, n, n * type.bytes};
+    operation.kind = &kind;
+    const Dtype dtype = dtype_of(type);
+    for (const roofs::Loop& loop : roofs::read()) {
+        add(operation, std::string("roof ") + loop.name,
+            [=](const Job& job) { return loop.run(job.x, nullptr, operation.bytes); });
+    }
+    add(operation, "l1l2", call_library);
+    add(operation, "l1l2, rounded", call_rounded);
+    if (type.dtype == L1L2_FLOAT32) {
+        add(operation, "superaccumulator", call_superaccumulator);
+    }
+    const l1l2::kernels::Tables tables = l1l2::kernels::runnable_tables();
+    for (std::size_t i = 0; i < tables.count; ++i) {
+        const l1l2::kernels::KernelTable* const table = tables.table[i];
+        add(operation, std::string("kernel ") + table->name,
+            [=](const Job& job) { return call_kernel(*table, dtype, job); });
+    }
+}
+
+/// What is done with a vector of sums of the shared x.
+void add_vector(const char* name, const std::function<void(std::int64_t* sums, const Job&)>& call) {
+    const std::size_t n = 8 * kibi;
+    const Operation operation = {std::string("exact sums: ") + name, element_types[0], n,
+                                 L1L2_EXACT_SUMS_LENGTH * sizeof(std::int64_t)};
+    add(operation, "l1l2", [=](const Job& job) {
+        static std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
+        static std::int64_t other[L1L2_EXACT_SUMS_LENGTH] = {};
+        if (other[0] == 0) {
+            expect_ok(l1l2_exact_sums_add(other, job.dtype, job.x, job.n));
+        }
+        // What was merged so often that it could overflow begins anew.
+        std::memcpy(sums, other, sizeof sums);
+        call(sums, job);
+        return 0.0;
+    });
+}
+
 } // namespace
 
-void add_exact_sums(const ElementType& type) {
-    const Dtype dtype = dtype_of(type);
-    for (const DataKind& kind : data_kinds) {
-        for (const std::size_t n : {128 * kibi, 64 * mebi}) {
-            if (n > largest_size()) {
-                continue;
-            }
-            Operation operation = {std::string("exact sums of ") + kind.name, type, n,
-                                   n * type.bytes};
-            operation.kind = &kind;
-            for (const roofs::Loop& loop : roofs::read()) {
-                add(operation, std::string("roof ") + loop.name,
-                    [=](const Job& job) { return loop.run(job.x, nullptr, operation.bytes); });
-            }
-            add(operation, "l1l2, rounded", [](const Job& job) {
-                double penalty = 0.0;
-                expect_ok(l1l2_penalty(job.regularizer, job.dtype, job.x, job.n, &penalty));
-                return penalty;
-            });
-            add(operation, "l1l2", call_library);
-            const l1l2::kernels::Tables tables = l1l2::kernels::runnable_tables();
-            for (std::size_t i = 0; i < tables.count; ++i) {
-                const l1l2::kernels::KernelTable* const table = tables.table[i];
-                add(operation, std::string("kernel ") + table->name,
-                    [=](const Job& job) {
-                    return call_core(*table, dtype, job); });
+void add_exact_sums() {
+    for (const ElementType& type : element_types) {
+        if (type.dtype != L1L2_FLOAT32 && type.dtype != L1L2_FLOAT64) {
+            continue;
+        }
+        for (const DataKind& kind : data_kinds) {
+            for (const std::size_t n : {128 * kibi, 64 * mebi}) {
+                if (n <= largest_size()) {
+                    add_data(type, kind, n);
+                }
             }
         }
     }
+    add_vector("merge", [](std::int64_t* sums, const Job&) {
+        static std::int64_t other[L1L2_EXACT_SUMS_LENGTH] = {};
+        if (other[0] == 0) {
+            std::memcpy(other, sums, sizeof other);
+        }
+        expect_ok(l1l2_exact_sums_merge(sums, other));
+    });
+    add_vector("read", [](std::int64_t* sums, const Job&) {
+        double absolute = 0.0;
+        double square = 0.0;
+        std::int64_t count = 0;
+        expect_ok(l1l2_exact_sums_read(sums, &absolute, &square, &count));
+        benchmark::DoNotOptimize(absolute + square);
+    });
+    add_vector("penalty", [](std::int64_t* sums, const Job& job) {
+        double penalty = 0.0;
+        expect_ok(l1l2_penalty_exact_sums(job.regularizer, sums, &penalty));
+        benchmark::DoNotOptimize(penalty);
+    });
+    add_vector("check",
+               [](std::int64_t* sums, const Job&) { expect_ok(l1l2_exact_sums_check(sums)); });
+    add_vector("add 1 element", [](std::int64_t* sums, const Job& job) {
+        expect_ok(l1l2_exact_sums_add(sums, job.dtype, job.x, 1));
+    });
+    add_vector("add 256 elements", [](std::int64_t* sums, const Job& job) {
+        expect_ok(l1l2_exact_sums_add(sums, job.dtype, job.x, 256));
+    });
 }

@@ -5,6 +5,7 @@
 #include "reduction.hpp"
 #include "roofs.hpp"
 
+#include <cstdint>
 #include <memory>
 
 namespace {
@@ -49,6 +50,14 @@ double call_library(const Job& job) {
     return penalty;
 }
 
+double call_exact_sums(const Job& job) {
+    std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
+    expect_ok(l1l2_exact_sums_add(sums, job.dtype, job.x, job.n));
+    double penalty = 0.0;
+    expect_ok(l1l2_penalty_exact_sums(job.regularizer, sums, &penalty));
+    return penalty;
+}
+
 void add_kernels(const Operation& operation, Terms terms) {
     const l1l2::kernels::Tables tables = l1l2::kernels::runnable_tables();
     const Dtype dtype = dtype_of(operation.type);
@@ -78,6 +87,9 @@ void add_size(const ElementType& type, std::size_t n) {
             return relative_error(exact_sums(bare.type.dtype, bare.n), bare, penalty);
         };
         add(operation, "l1l2", [](const Job& job) { return call_library(job); });
+        if (terms.terms == Terms::both) {
+            add(operation, "l1l2, exact sums", call_exact_sums);
+        }
         add_kernels(operation, terms.terms);
         for (const peers::Peer& peer : peers::all(type.dtype)) {
             if (peer.penalty != nullptr && n <= peer.largest) {

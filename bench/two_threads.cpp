@@ -6,6 +6,7 @@
 #include "l1l2_threads.h"
 #endif
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -132,6 +133,34 @@ void add_library(const Operation& /*penalty*/, const Operation& /*fused*/,
 
 #endif
 
+/// Each thread sums half of the array into a vector of its own; then they are merged.
+void add_exact_sums(const Operation& operation) {
+    const auto run = [=](benchmark::State& state) {
+        const Regularizer regularizer(operation.l1, operation.l2);
+        const char* const x =
+            static_cast<const char*>(shared_arrays(operation.type.dtype, operation.n).x);
+        const std::size_t half = operation.n / threads;
+        std::int64_t sums[threads][L1L2_EXACT_SUMS_LENGTH] = {};
+        const auto add_half = [&](std::size_t i) {
+            std::fill(sums[i], sums[i] + L1L2_EXACT_SUMS_LENGTH, 0);
+            expect_ok(l1l2_exact_sums_add(sums[i], operation.type.dtype,
+                                          x + i * half * operation.type.bytes, half));
+        };
+        const std::function<void()> here = [&] { add_half(0); };
+        const std::function<void()> there = [&] { add_half(1); };
+        Companion companion;
+        for (auto _ : state) {
+            companion.run_both(here, there);
+            double penalty = 0.0;
+            expect_ok(l1l2_exact_sums_merge(sums[0], sums[1]));
+            expect_ok(l1l2_penalty_exact_sums(regularizer.get(), sums[0], &penalty));
+            benchmark::DoNotOptimize(penalty);
+        }
+        tell(state, operation.bytes);
+    };
+    benchmark::RegisterBenchmark(name_of(operation, "l1l2").c_str(), run)->UseRealTime();
+}
+
 } // namespace
 
 void add_two_threads() {
@@ -149,5 +178,8 @@ void add_two_threads() {
         add_roofs(fused, roofs::read_and_update());
         add_roofs(prox, roofs::update());
         add_library(penalty, fused, prox);
+        const Operation exact = {"exact sums on two threads", type, n, bytes};
+        add_roofs(exact, roofs::read());
+        add_exact_sums(exact);
     }
 }

@@ -6,9 +6,10 @@
 #
 # Without these what takes few minutes; docs/testing.md has the tiers.
 #
-#     --languages   and the examples in every language, each against the shared vectors. Installs the
-#                   languages' tools from the system's packages; their own package managers fetch the
-#                   rest (crates, Go modules, npm and Python packages)
+#     --languages   and the examples in every language, each against the shared vectors, and on Open MPI
+#                   and torch.distributed. Installs the languages' tools and these two from the system's
+#                   packages; the languages' own package managers fetch the rest (crates, Go modules, npm
+#                   and Python packages)
 #     --binaries    and the binaries for others: the tarball for older systems, the Debian packages in a
 #                   fresh root, Windows, six other processors and older x86-64 under emulators. Makes
 #                   roots, so it needs to be root or to have sudo
@@ -34,7 +35,7 @@ done
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2 binutils
 # Tests that need these are shown as skipped without them.
 offer_packages abigail-tools clang-format-14 libdlpack-dev libeigen3-dev libopenblas-dev libtbb-dev locales \
-    python3 python3-numpy
+    python3 python3-numpy python3-tqdm
 if [ "$languages" = ON ]; then
     # offer_tool COMMAND PACKAGE...: somebody's own newer one is as good. Julia is not in every Debian:
     # its test sees to itself.
@@ -45,7 +46,7 @@ if [ "$languages" = ON ]; then
     offer_tool go golang-go
     offer_tool node nodejs
     offer_tool npm npm
-    offer_packages python3-venv ca-certificates
+    offer_packages python3-venv ca-certificates libopenmpi-dev openmpi-bin python3-torch
 fi
 if [ "$binaries" = ON ]; then
     offer_packages debootstrap dpkg-dev lintian g++-mingw-w64-x86-64-posix wine64 wine qemu-user \

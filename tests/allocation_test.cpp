@@ -55,7 +55,7 @@ class Computation {
     bool run() {
         bool well = true;
         for (const l1l2_term& term : terms_) {
-            well = well && array(term);
+            well = well && array(term) && exact_sums(term);
         }
         return well && in_terms(nullptr) && in_terms(training::run_in_a_row);
     }
@@ -64,7 +64,8 @@ class Computation {
     /// The same of tensors of any strides.
     bool run_tensors() {
         bool well = true;
-        for (const int bits : {16, 32, 64}) {
+        for (const l1l2_dtype dtype : dtypes) {
+            const unsigned bits = dtype == L1L2_FLOAT64 ? 64 : dtype == L1L2_FLOAT32 ? 32 : 16;
             std::int64_t shape[] = {50, 3, 70};
             std::int64_t strides[] = {-400, 1, 4};
             std::int64_t other_strides[] = {1, 50, 200};
@@ -72,17 +73,23 @@ class Computation {
             x.data = x_.data();
             x.device = {kDLCPU, 0};
             x.ndim = 3;
-            x.dtype = {kDLFloat, static_cast<std::uint8_t>(bits), 1};
+            x.dtype = {static_cast<std::uint8_t>(dtype == L1L2_BFLOAT16 ? kDLBfloat : kDLFloat),
+                       static_cast<std::uint8_t>(bits), 1};
             x.shape = shape;
             x.strides = strides;
-            x.byte_offset = 49U * 400U * static_cast<unsigned>(bits) / 8U;
+            x.byte_offset = 49U * 400U * bits / 8U;
             DLTensor written = x;
             written.data = gradient_.data();
             written.strides = other_strides;
             written.byte_offset = 0;
+            DLTensor ones = x;
+            ones.data = ones_.data();
             double penalty = 0.0;
+            std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
             well =
-                well && l1l2_penalty_dlpack(handle_.get(), &x, &penalty) == L1L2_OK &&
+                well && l1l2_exact_sums_add_dlpack(sums, &x) == L1L2_OK &&
+                l1l2_exact_sums_add_dlpack(sums, &ones) == L1L2_OK &&
+                l1l2_penalty_dlpack(handle_.get(), &x, &penalty) == L1L2_OK &&
                 l1l2_add_gradient_dlpack(handle_.get(), &x, 1.0, &written, &penalty) == L1L2_OK &&
                 l1l2_prox_dlpack(handle_.get(), &x, 1.0, &written) == L1L2_OK &&
                 l1l2_prox_dlpack(handle_.get(), &x, 1.0, &x) == L1L2_OK;
@@ -106,6 +113,23 @@ class Computation {
                l1l2_prox(handle_.get(), term.dtype, term.x, term.n, 1.0, term.out) == L1L2_OK;
     }
 
+    /// Of the elements as they are, and of others that need no more than some digits.
+    bool exact_sums(const l1l2_term& term) {
+        bool well = true;
+        for (const void* const x : {term.x, static_cast<const void*>(ones_.data())}) {
+            std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
+            std::int64_t count = 0;
+            double number = 0.0;
+            well = well && l1l2_exact_sums_add(sums, term.dtype, x, term.n) == L1L2_OK &&
+                   l1l2_exact_sums_merge(sums, sums) == L1L2_OK &&
+                   l1l2_exact_sums_check(sums) == L1L2_OK &&
+                   l1l2_exact_sums_read(sums, &number, &number, &count) == L1L2_OK &&
+                   l1l2_penalty_exact_sums(handle_.get(), sums, &number) == L1L2_OK &&
+                   count == 2 * static_cast<std::int64_t>(term.n);
+        }
+        return well;
+    }
+
     bool in_terms(l1l2_runner runner) {
         double total = 0.0;
         return l1l2_penalty_terms(terms_.data(), sizeof(l1l2_term), terms_.size(), runner, nullptr,
@@ -118,6 +142,8 @@ class Computation {
 
     const training::Handle handle_{training::both};
     std::vector<double> x_ = ordinary_elements<double>(50003, 1);
+    /// 0x3F80 again and again: a number near 1 in every type.
+    std::vector<std::uint16_t> ones_ = std::vector<std::uint16_t>(4 * x_.size(), 0x3F80);
     std::vector<double> gradient_ = ordinary_elements<double>(room, 2);
     std::vector<double> out_ = ordinary_elements<double>(room, 3);
     std::vector<l1l2_term> terms_;

@@ -44,7 +44,10 @@ TEST_CASE("the constants have the values that foreign callers have compiled in",
     CHECK(L1L2_ERROR_OVERLAP == 15);
     CHECK(L1L2_ERROR_INVALID_TENSOR == 16);
     CHECK(L1L2_ERROR_UNSUPPORTED_DEVICE == 17);
+    CHECK(L1L2_ERROR_INVALID_SUMS == 18);
+    CHECK(L1L2_ERROR_UNKNOWN_LAYOUT == 19);
     CHECK(L1L2_ERROR_BUFFER_TOO_SMALL == 20);
+    CHECK(L1L2_ERROR_COUNT_OVERFLOW == 21);
     CHECK(L1L2_ERROR_OUT_OF_MEMORY == 30);
     CHECK(L1L2_ERROR_MALFORMED_JSON == 40);
     CHECK(L1L2_ERROR_UNKNOWN_CONFIG == 41);
@@ -56,6 +59,8 @@ TEST_CASE("the constants have the values that foreign callers have compiled in",
     CHECK(L1L2_JSON_CONFIG == 0);
     CHECK(L1L2_JSON_KERAS2 == 1);
     CHECK(L1L2_JSON_KERAS3 == 2);
+    CHECK(L1L2_EXACT_SUMS_LENGTH == 207);
+    CHECK(l1l2_exact_sums_length() == L1L2_EXACT_SUMS_LENGTH);
 }
 
 TEST_CASE("the version is the header's", "[capi]") {
@@ -77,7 +82,10 @@ TEST_CASE("every status has a text of its own, and so has every other number", "
                                     L1L2_ERROR_OVERLAP,
                                     L1L2_ERROR_INVALID_TENSOR,
                                     L1L2_ERROR_UNSUPPORTED_DEVICE,
+                                    L1L2_ERROR_INVALID_SUMS,
+                                    L1L2_ERROR_UNKNOWN_LAYOUT,
                                     L1L2_ERROR_BUFFER_TOO_SMALL,
+                                    L1L2_ERROR_COUNT_OVERFLOW,
                                     L1L2_ERROR_OUT_OF_MEMORY,
                                     L1L2_ERROR_MALFORMED_JSON,
                                     L1L2_ERROR_UNKNOWN_CONFIG,
@@ -203,6 +211,168 @@ TEST_CASE("l1l2_penalty tells what is wrong and leaves the output alone", "[capi
     CHECK(l1l2_penalty(zero.regularizer, L1L2_FLOAT32, x, most / 4, &penalty) == L1L2_OK);
     CHECK(l1l2_penalty(zero.regularizer, L1L2_FLOAT64, x, most / 8, &penalty) == L1L2_OK);
     CHECK(penalty == 0.0);
+}
+
+TEST_CASE("exact sums are added and read for every dtype, at any address", "[capi]") {
+    const Handle handle(2.0, 3.0);
+    const float singles[] = {1.0F, -2.0F, 3.0F};
+    const double doubles[] = {1.0, -2.0, 3.0};
+    const std::uint16_t halves[] = {0x3C00, 0xC000, 0x4200};
+    const std::uint16_t bfloats[] = {0x3F80, 0xC000, 0x4040};
+    struct Array {
+        l1l2_dtype dtype;
+        const void* x;
+        std::size_t bytes;
+    };
+    const Array arrays[] = {{L1L2_FLOAT32, singles, sizeof singles},
+                            {L1L2_FLOAT64, doubles, sizeof doubles},
+                            {L1L2_FLOAT16, halves, sizeof halves},
+                            {L1L2_BFLOAT16, bfloats, sizeof bfloats}};
+    std::int64_t all[L1L2_EXACT_SUMS_LENGTH] = {};
+    for (const Array& array : arrays) {
+        unsigned char buffer[sizeof doubles + 1];
+        std::memcpy(buffer + 1, array.x, array.bytes);
+        std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
+        CHECK(l1l2_exact_sums_add(sums, array.dtype, buffer + 1, 3) == L1L2_OK);
+        CHECK(l1l2_exact_sums_add(all, array.dtype, buffer + 1, 3) == L1L2_OK);
+        double absolute = untouched;
+        double square = untouched;
+        std::int64_t count = -1;
+        CHECK(l1l2_exact_sums_read(sums, &absolute, &square, &count) == L1L2_OK);
+        CHECK(absolute == 6.0);
+        CHECK(square == 14.0);
+        CHECK(count == 3);
+        double penalty = untouched;
+        CHECK(l1l2_penalty_exact_sums(handle.regularizer, sums, &penalty) == L1L2_OK);
+        CHECK(penalty == 54.0);
+        CHECK(l1l2_exact_sums_check(sums) == L1L2_OK);
+        // Each output by itself, and none.
+        absolute = square = untouched;
+        count = -1;
+        CHECK(l1l2_exact_sums_read(sums, &absolute, nullptr, nullptr) == L1L2_OK);
+        CHECK(l1l2_exact_sums_read(sums, nullptr, &square, nullptr) == L1L2_OK);
+        CHECK(l1l2_exact_sums_read(sums, nullptr, nullptr, &count) == L1L2_OK);
+        CHECK(l1l2_exact_sums_read(sums, nullptr, nullptr, nullptr) == L1L2_OK);
+        CHECK(absolute == 6.0);
+        CHECK(square == 14.0);
+        CHECK(count == 3);
+    }
+    std::int64_t count = -1;
+    CHECK(l1l2_exact_sums_merge(all, all) == L1L2_OK);
+    CHECK(l1l2_exact_sums_read(all, nullptr, nullptr, &count) == L1L2_OK);
+    CHECK(count == 24);
+}
+
+TEST_CASE("without elements exact sums stay zeros", "[capi]") {
+    const float x = 1.0F;
+    std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
+    const std::int64_t zeros[L1L2_EXACT_SUMS_LENGTH] = {};
+    const auto are_zeros = [&] { return std::memcmp(sums, zeros, sizeof sums) == 0; };
+    for (const l1l2_dtype dtype : {L1L2_FLOAT32, L1L2_FLOAT64, L1L2_FLOAT16, L1L2_BFLOAT16}) {
+        CHECK(l1l2_exact_sums_add(sums, dtype, nullptr, 0) == L1L2_OK);
+        CHECK(l1l2_exact_sums_add(sums, dtype, &x, 0) == L1L2_OK);
+        CHECK(are_zeros());
+    }
+    CHECK(l1l2_exact_sums_merge(sums, zeros) == L1L2_OK);
+    CHECK(l1l2_exact_sums_merge(sums, sums) == L1L2_OK);
+    CHECK(are_zeros());
+    CHECK(l1l2_exact_sums_check(sums) == L1L2_OK);
+    double absolute = untouched;
+    double square = untouched;
+    std::int64_t count = -1;
+    CHECK(l1l2_exact_sums_read(sums, &absolute, &square, &count) == L1L2_OK);
+    CHECK(bits(absolute) == bits(0.0));
+    CHECK(bits(square) == bits(0.0));
+    CHECK(count == 0);
+}
+
+TEST_CASE("the functions of exact sums tell what is wrong, in order, and leave all as it was",
+          "[capi]") {
+    const Handle handle;
+    const Handle zero(0.0, 0.0);
+    const float x[] = {1.0F, 2.0F};
+    using Sums = std::vector<std::int64_t>;
+    Sums sound(L1L2_EXACT_SUMS_LENGTH);
+    REQUIRE(l1l2_exact_sums_add(sound.data(), L1L2_FLOAT32, x, 2) == L1L2_OK);
+    Sums unknown = sound;
+    ++unknown[0];
+    Sums damaged = sound;
+    ++damaged[2];
+    Sums too_many = sound; // 2^62 of them, and as many
+    for (int doubled = 1; doubled < 62; ++doubled) {
+        REQUIRE(l1l2_exact_sums_merge(too_many.data(), too_many.data()) == L1L2_OK);
+    }
+    for (std::int64_t& sum : too_many) {
+        sum = static_cast<std::int64_t>(2 * static_cast<std::uint64_t>(sum));
+    }
+    const Sums before[] = {sound, unknown, damaged, too_many};
+    double number = untouched;
+    double other_number = untouched;
+    std::int64_t count = -77;
+    constexpr std::size_t most = PTRDIFF_MAX;
+
+    // An element type that is none, then an argument, then the vector.
+    for (const l1l2_dtype dtype : {0, -1, 5, INT32_MAX, INT32_MIN}) {
+        CHECK(l1l2_exact_sums_add(nullptr, dtype, nullptr, SIZE_MAX) ==
+              L1L2_ERROR_UNSUPPORTED_DTYPE);
+        CHECK(l1l2_exact_sums_add(sound.data(), dtype, x, 2) == L1L2_ERROR_UNSUPPORTED_DTYPE);
+        CHECK(l1l2_exact_sums_add(unknown.data(), dtype, x, 2) == L1L2_ERROR_UNSUPPORTED_DTYPE);
+    }
+    CHECK(l1l2_exact_sums_add(nullptr, L1L2_FLOAT32, x, 2) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(l1l2_exact_sums_add(nullptr, L1L2_FLOAT32, nullptr, 0) == L1L2_ERROR_INVALID_ARGUMENT);
+    for (Sums* const sums : {&sound, &unknown, &damaged, &too_many}) {
+        const auto status = [&](l1l2_dtype dtype, const void* data, std::size_t n) {
+            return l1l2_exact_sums_add(sums->data(), dtype, data, n);
+        };
+        CHECK(status(L1L2_FLOAT32, nullptr, 1) == L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(status(L1L2_FLOAT16, x, most / 2 + 1) == L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(status(L1L2_BFLOAT16, x, most / 2 + 1) == L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(status(L1L2_FLOAT32, x, most / 4 + 1) == L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(status(L1L2_FLOAT64, x, most / 8 + 1) == L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(status(L1L2_FLOAT32, x, SIZE_MAX) == L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(l1l2_exact_sums_merge(sums->data(), nullptr) == L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(l1l2_exact_sums_merge(nullptr, sums->data()) == L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(l1l2_penalty_exact_sums(nullptr, sums->data(), &number) ==
+              L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(l1l2_penalty_exact_sums(handle.regularizer, sums->data(), nullptr) ==
+              L1L2_ERROR_INVALID_ARGUMENT);
+    }
+    CHECK(l1l2_exact_sums_merge(nullptr, nullptr) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(l1l2_exact_sums_check(nullptr) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(l1l2_exact_sums_read(nullptr, &number, &other_number, &count) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(l1l2_penalty_exact_sums(handle.regularizer, nullptr, &number) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+
+    struct Case {
+        Sums& sums;
+        l1l2_status status;
+    };
+    const Case cases[] = {{unknown, L1L2_ERROR_UNKNOWN_LAYOUT},
+                          {damaged, L1L2_ERROR_INVALID_SUMS},
+                          {too_many, L1L2_ERROR_COUNT_OVERFLOW}};
+    for (const Case& c : cases) {
+        CHECK(l1l2_exact_sums_check(c.sums.data()) == c.status);
+        for (const std::size_t n : {0U, 1U, 2U}) {
+            CHECK(l1l2_exact_sums_add(c.sums.data(), L1L2_FLOAT32, x, n) == c.status);
+        }
+        CHECK(l1l2_exact_sums_read(c.sums.data(), &number, &other_number, &count) == c.status);
+        // Also where no term would see the sums.
+        for (const Handle* const regularizer : {&handle, &zero}) {
+            CHECK(l1l2_penalty_exact_sums(regularizer->regularizer, c.sums.data(), &number) ==
+                  c.status);
+        }
+        // What is wrong with the first is told first.
+        CHECK(l1l2_exact_sums_merge(sound.data(), c.sums.data()) == c.status);
+        for (Sums* const other : {&sound, &unknown, &damaged, &too_many}) {
+            CHECK(l1l2_exact_sums_merge(c.sums.data(), other->data()) == c.status);
+        }
+    }
+    CHECK(number == untouched);
+    CHECK(other_number == untouched);
+    CHECK(count == -77);
+    const Sums after[] = {sound, unknown, damaged, too_many};
+    CHECK(std::equal(std::begin(before), std::end(before), std::begin(after)));
 }
 
 TEST_CASE("l1l2_to_json writes the text and a NUL, or asks for room", "[capi]") {

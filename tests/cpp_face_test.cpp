@@ -10,6 +10,7 @@
 #include <vector>
 
 using l1l2::Error;
+using l1l2::ExactSums;
 using l1l2::JsonStyle;
 using l1l2::Regularizer;
 
@@ -347,4 +348,129 @@ TEST_CASE("the ranges of a term have the same size", "[cpp_face]") {
     const l1l2_term term = l1l2::make_term(regularizer, x, gradient);
     CHECK(term.gradient == gradient.data());
     CHECK(term.n == 3);
+}
+
+TEST_CASE("exact sums take ranges of every type, in pieces", "[cpp_face]") {
+    ExactSums sums;
+    CHECK(sums.count() == 0);
+    CHECK(sums.absolute() == 0.0);
+    CHECK(sums.square() == 0.0);
+    CHECK(Regularizer(2.0, 3.0)(sums) == 0.0);
+    const float plain[] = {1.0F, -2.0F, 3.0F};
+    sums.add(plain);
+    CHECK(sums.count() == 3);
+    CHECK(sums.absolute() == 6.0);
+    CHECK(sums.square() == 14.0);
+    CHECK(Regularizer(2.0, 3.0)(sums) == 54.0);
+    CHECK(Regularizer(0.0, 0.0)(sums) == 0.0);
+    sums.add(plain, 2);
+    sums.add(std::vector<double>{1.0, -2.0, 3.0});
+    sums.add(std::array<float, 1>{-0.5F});
+    sums.add(std::vector<l1l2::Float16>{{0x3C00}, {0xC000}});
+    sums.add(std::vector<l1l2::BFloat16>{{0x3F80}});
+    sums.add(std::vector<own::Half>{{0x4200}});
+    std::vector<float> writable = {1.0F};
+    sums.add(writable);
+    sums.add(writable.data(), 1);
+    sums.add(std::vector<float>());
+    sums.add(static_cast<const double*>(nullptr), 0);
+    CHECK(sums.count() == 15);
+    CHECK(sums.absolute() == 24.5);
+    CHECK(sums.square() == 50.25);
+}
+
+TEST_CASE("exact sums are copied, compared, merged and given on as vectors", "[cpp_face]") {
+    STATIC_REQUIRE(std::is_nothrow_default_constructible_v<ExactSums>);
+    STATIC_REQUIRE(std::is_copy_constructible_v<ExactSums>);
+    STATIC_REQUIRE(std::is_copy_assignable_v<ExactSums>);
+    STATIC_REQUIRE_FALSE(std::is_convertible_v<const std::int64_t*, ExactSums>);
+    STATIC_REQUIRE(ExactSums::size() == L1L2_EXACT_SUMS_LENGTH);
+    const std::vector<double> x = {1e300, 1.0, -1e-300};
+    ExactSums whole;
+    whole.add(x);
+    ExactSums first;
+    first.add(x.data(), 1);
+    ExactSums rest;
+    rest.add(x.data() + 1, 2);
+    CHECK(first != whole);
+    CHECK_FALSE(first == whole);
+    ExactSums merged = rest;
+    CHECK(&(merged += first) == &merged);
+    CHECK(merged == whole);
+    CHECK_FALSE(merged != whole);
+    CHECK(rest.count() == 2); // a copy is another one
+    merged += ExactSums();
+    CHECK(merged == whole);
+    merged += merged;
+    CHECK(merged.count() == 6);
+    CHECK(merged != whole);
+
+    // Added up elsewhere, element by element.
+    std::vector<std::int64_t> added(first.data(), first.data() + ExactSums::size());
+    const ExactSums& of_others = rest;
+    for (std::size_t i = 0; i < added.size(); ++i) {
+        added[i] += of_others.data()[i];
+    }
+    CHECK(ExactSums(added.data()) == whole);
+    // In the vector itself, which the next function takes as it is.
+    for (std::size_t i = 0; i < added.size(); ++i) {
+        first.data()[i] += of_others.data()[i];
+    }
+    CHECK(first.count() == 3);
+    CHECK(first.absolute() == 1e300);
+    first += ExactSums();
+    CHECK(first == whole);
+    const std::vector<std::int64_t> zeros(ExactSums::size());
+    CHECK(ExactSums(zeros.data()) == ExactSums());
+}
+
+TEST_CASE("what is wrong with exact sums is thrown, and they are as they were", "[cpp_face]") {
+    ExactSums sound;
+    sound.add(std::vector<float>{1.0F, -2.0F});
+    const ExactSums before = sound;
+    const auto damaged_at = [&](std::size_t index, std::int64_t value) {
+        ExactSums damaged = sound;
+        damaged.data()[index] = value;
+        return damaged;
+    };
+    ExactSums too_many = sound;
+    for (int doubled = 1; doubled < 62; ++doubled) {
+        too_many += too_many;
+    }
+    const ExactSums half_of_them = too_many;
+    CHECK(status_of([&] { too_many += half_of_them; }) == L1L2_ERROR_COUNT_OVERFLOW);
+    for (std::size_t i = 0; i < ExactSums::size(); ++i) {
+        const auto half = static_cast<std::uint64_t>(half_of_them.data()[i]);
+        too_many.data()[i] = static_cast<std::int64_t>(2 * half);
+    }
+    struct Case {
+        ExactSums sums;
+        l1l2_status status;
+    };
+    const Case cases[] = {{damaged_at(0, 1), L1L2_ERROR_UNKNOWN_LAYOUT},
+                          {damaged_at(2, 3), L1L2_ERROR_INVALID_SUMS},
+                          {too_many, L1L2_ERROR_COUNT_OVERFLOW}};
+    const Regularizer regularizer(2.0, 3.0);
+    for (const Case& c : cases) {
+        ExactSums damaged = c.sums;
+        CHECK(status_of([&] { ExactSums{damaged.data()}; }) == c.status);
+        CHECK(status_of([&] { damaged.add(std::vector<float>{1.0F}); }) == c.status);
+        CHECK(status_of([&] { damaged += sound; }) == c.status);
+        CHECK(status_of([&] { sound += damaged; }) == c.status);
+        CHECK(status_of([&] { (void)damaged.absolute(); }) == c.status);
+        CHECK(status_of([&] { (void)damaged.square(); }) == c.status);
+        CHECK(status_of([&] { (void)damaged.count(); }) == c.status);
+        CHECK(status_of([&] { (void)regularizer(damaged); }) == c.status);
+        CHECK(damaged == c.sums);
+        CHECK(sound == before);
+    }
+    CHECK(status_of([&] { sound.add(static_cast<const float*>(nullptr), 1); }) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(status_of([&] { ExactSums(static_cast<const std::int64_t*>(nullptr)); }) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(status_of([&] { sound.add_dlpack(nullptr); }) == L1L2_ERROR_INVALID_ARGUMENT);
+    Regularizer moved(1.0, 2.0);
+    const Regularizer taken(std::move(moved));
+    CHECK(status_of([&] { (void)moved(sound); }) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(sound == before);
 }

@@ -1,6 +1,7 @@
 /// Tensors as DLPack's own header describes them: the order of the elements, what is refused, what
 /// is left alone.
 #include "catch.hpp"
+#include "exact_vector.hpp"
 #include "l1l2.hpp"
 #include "tensor.hpp"
 #include "training.hpp"
@@ -14,6 +15,7 @@
 #include <utility>
 
 using namespace training;
+using exact::operator*;
 
 namespace {
 
@@ -257,6 +259,15 @@ std::vector<T> ordinary(std::size_t n, unsigned seed) {
     return ordinary_elements<T>(n, seed);
 }
 
+/// The exact sums of a tensor alone.
+exact::Vector exact_sums_of(const DLTensor* x) {
+    exact::Vector sums = {};
+    if (l1l2_exact_sums_add_dlpack(sums.data(), x) != L1L2_OK) {
+        sums.fill(-1);
+    }
+    return sums;
+}
+
 double penalty_of_tensor(const l1l2_regularizer* regularizer, const DLTensor* x) {
     double penalty = untouched;
     l1l2_penalty_dlpack(regularizer, x, &penalty);
@@ -281,6 +292,7 @@ class Pair {
         double penalty = untouched;
         const bool accepted =
             l1l2_penalty_dlpack(handle.get(), x.get(), &penalty) == L1L2_OK &&
+            l1l2_exact_sums_add_dlpack(exact::Vector().data(), x.get()) == L1L2_OK &&
             writing(x.get(), written.get()) == std::array<l1l2_status, 2>{L1L2_OK, L1L2_OK};
         const bool computed = !nothing_written();
         reset();
@@ -289,8 +301,11 @@ class Pair {
 
     bool refused_as(l1l2_status status, const void* first, const void* second) {
         double penalty = untouched;
+        const exact::Vector before = exact::sums_of<float>({1.0F, -2.0F});
+        exact::Vector sums = before;
         return l1l2_penalty_dlpack(handle.get(), first, &penalty) == status &&
-               penalty == untouched && written_alone_is_refused_as(status, first, second);
+               penalty == untouched && l1l2_exact_sums_add_dlpack(sums.data(), first) == status &&
+               sums == before && written_alone_is_refused_as(status, first, second);
     }
 
     bool written_alone_is_refused_as(l1l2_status status, const void* first, const void* second) {
@@ -400,6 +415,83 @@ TEMPLATE_TEST_CASE("the penalty of a tensor is that of its elements in the docum
             CHECK(x.memory() == before);
         }
     }
+}
+
+TEMPLATE_TEST_CASE("exact sums of a tensor are those of its elements, whatever its strides are",
+                   "[dlpack][exact_sums][bits]", Float16, Bfloat16, float, double) {
+    const std::vector<TestType> others = exact::finite_elements<TestType>(100, 7);
+    for (const Layout& layout : all_layouts()) {
+        for (const bool odd : {false, true}) {
+            for (const auto generator : {ordinary<TestType>, rough_elements<TestType>}) {
+                INFO(layout.name << (odd ? ", odd" : ""));
+                Stored<TestType> x(layout.shape, layout.strides, generator, 1, odd);
+                const std::vector<unsigned char> before = x.memory();
+                const std::vector<Axes> indices = layout.indices();
+                std::vector<TestType> elements = x.gather(indices);
+                std::reverse(elements.begin(), elements.end());
+                // Added to what is there.
+                exact::Vector sums = exact::sums_of(others);
+                CHECK(l1l2_exact_sums_add_dlpack(sums.data(), x.get()) == L1L2_OK);
+                elements.insert(elements.end(), others.begin(), others.end());
+                CHECK(exact::difference(sums, exact::truth_of(elements).vector()) == "");
+                CHECK(x.memory() == before);
+            }
+        }
+    }
+}
+
+TEST_CASE("exact sums count an element of a tensor as often as it is repeated",
+          "[dlpack][exact_sums]") {
+    float memory[] = {0.1F, -3.0F};
+    const Tensor x(dl_dtype<float>(), {1000, 2, 7}, {0, 1, 0}, memory);
+    exact::Truth truth;
+    truth.add(exact::truth_of<float>({0.1F, -3.0F}), 7000);
+    CHECK(exact::difference(exact_sums_of(x.get()), truth.vector()) == "");
+    CHECK(exact::read(exact_sums_of(x.get())).count == 14000);
+}
+
+TEST_CASE("exact sums of tensors tell what is wrong with the tensor first, then with the vector",
+          "[dlpack][exact_sums]") {
+    float memory[] = {1.0F, 2.0F};
+    const Tensor sound(dl_dtype<float>(), {2}, {}, memory);
+    const Tensor empty(dl_dtype<float>(), {0}, {}, memory);
+    Tensor x(dl_dtype<float>(), {-1}, {}, memory);
+    const exact::Vector one = exact::sums_of<float>({1.0F});
+    exact::Vector unknown = one;
+    unknown[0] += 1;
+    exact::Vector damaged = one;
+    damaged[1] += 1;
+    exact::Vector too_many = one;
+    exact::Vector nearly_too_many = one; // 2^63 - 2 elements
+    for (int i = 1; i < 63; ++i) {
+        REQUIRE(l1l2_exact_sums_merge(too_many.data(), too_many.data()) == L1L2_OK);
+        if (i < 62) {
+            REQUIRE(l1l2_exact_sums_merge(nearly_too_many.data(), too_many.data()) == L1L2_OK);
+        }
+    }
+    nearly_too_many = exact::canonical(2 * nearly_too_many);
+    CHECK(exact::read(nearly_too_many).count == INT64_MAX - 1);
+    too_many = 2 * too_many;
+    const auto status = [](exact::Vector& sums, const Tensor& tensor) {
+        const exact::Vector before = sums;
+        const l1l2_status result = l1l2_exact_sums_add_dlpack(sums.data(), tensor.get());
+        CHECK(sums == before);
+        return result;
+    };
+    CHECK(status(unknown, sound) == L1L2_ERROR_UNKNOWN_LAYOUT);
+    CHECK(status(damaged, sound) == L1L2_ERROR_INVALID_SUMS);
+    CHECK(status(too_many, sound) == L1L2_ERROR_COUNT_OVERFLOW);
+    CHECK(status(nearly_too_many, sound) == L1L2_ERROR_COUNT_OVERFLOW);
+    CHECK(status(nearly_too_many, empty) == L1L2_OK);
+    CHECK(status(unknown, empty) == L1L2_ERROR_UNKNOWN_LAYOUT);
+    CHECK(status(unknown, x) == L1L2_ERROR_INVALID_TENSOR);
+    x.dl.dtype.lanes = 2;
+    CHECK(status(damaged, x) == L1L2_ERROR_UNSUPPORTED_DTYPE);
+    x.dl.device.device_type = kDLCUDA;
+    CHECK(status(too_many, x) == L1L2_ERROR_UNSUPPORTED_DEVICE);
+    CHECK(l1l2_exact_sums_add_dlpack(nullptr, x.get()) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(l1l2_exact_sums_add_dlpack(unknown.data(), nullptr) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(l1l2_exact_sums_add_dlpack(nullptr, nullptr) == L1L2_ERROR_INVALID_ARGUMENT);
 }
 
 TEMPLATE_TEST_CASE("a tensor that is compact in any order of its axes, flipped or not, has the "
@@ -615,6 +707,8 @@ TEMPLATE_TEST_CASE("no byte beyond the elements of a tensor is touched", "[dlpac
                   L1L2_OK);
             CHECK(to_bits(penalty) == to_bits(penalty_of_tensor(handle.get(), x.get())));
             CHECK(l1l2_prox_dlpack(handle.get(), x.get(), 1.0, written.get()) == L1L2_OK);
+            const std::vector<TestType> elements(indices.size(), load<TestType>(x_pages.begin()));
+            CHECK(exact_sums_of(x.get()) == exact::truth_of(elements).vector());
             const auto kept = std::count(written_pages.begin(), written_pages.end(), 0x3d);
             CHECK(kept >=
                   static_cast<std::ptrdiff_t>(written_pages.size() - indices.size() * size));
@@ -643,6 +737,7 @@ TEST_CASE("a tensor without axes is one element", "[dlpack]") {
     const Tensor written(dl_dtype<float>(), {}, {}, &gradient);
     REQUIRE(x.dl.shape == nullptr);
     CHECK(penalty_of_tensor(handle.get(), x.get()) == 3.0);
+    CHECK(exact_sums_of(x.get()) == exact::sums_of<float>({-3.0F}));
     CHECK(l1l2_add_gradient_dlpack(handle.get(), x.get(), 1.0, written.get(), nullptr) == L1L2_OK);
     CHECK(gradient == 9.0F);
     CHECK(l1l2_prox_dlpack(handle.get(), x.get(), 1.0, written.get()) == L1L2_OK);
@@ -658,6 +753,7 @@ TEST_CASE("a tensor without elements needs no data and has a penalty of 0", "[dl
             double penalty = untouched;
             CHECK(l1l2_penalty_dlpack(handle.get(), x.get(), &penalty) == L1L2_OK);
             CHECK(to_bits(penalty) == to_bits(0.0));
+            CHECK(exact_sums_of(x.get()) == exact::Vector());
             penalty = untouched;
             // Which overlaps nothing, not even itself.
             CHECK(l1l2_add_gradient_dlpack(handle.get(), x.get(), 1.0, x.get(), &penalty) ==
@@ -925,9 +1021,10 @@ TEMPLATE_TEST_CASE("the floating-point environment changes no bit of a tensor's 
                     std::vector<TestType> written;
                     std::vector<double> penalties;
                     std::vector<l1l2_status> statuses;
+                    exact::Vector sums;
                 };
                 const auto compute = [&, x_strides = x_strides, strides = strides] {
-                    Results results = {before, {untouched, untouched}, {}};
+                    Results results = {before, {untouched, untouched}, {}, {}};
                     results.written.insert(results.written.end(), before.begin(), before.end());
                     TestType* const at = results.written.data();
                     const Tensor from(dl_dtype<TestType>(), shape, x_strides, x.data());
@@ -937,17 +1034,19 @@ TEMPLATE_TEST_CASE("the floating-point environment changes no bit of a tensor's 
                         l1l2_penalty_dlpack(handle.get(), from.get(), &results.penalties[0]),
                         l1l2_add_gradient_dlpack(handle.get(), from.get(), 1.0, gradient.get(),
                                                  &results.penalties[1]),
-                        l1l2_prox_dlpack(handle.get(), from.get(), 0.7, out.get())};
+                        l1l2_prox_dlpack(handle.get(), from.get(), 0.7, out.get()),
+                        l1l2_exact_sums_add_dlpack(results.sums.data(), from.get())};
                     return results;
                 };
                 const Results expected = compute();
-                CHECK(expected.statuses == std::vector<l1l2_status>(3, L1L2_OK));
+                CHECK(expected.statuses == std::vector<l1l2_status>(4, L1L2_OK));
                 std::vector<Results> all;
                 CHECK(in_hostile_environments([&] { all.push_back(compute()); }));
                 for (const Results& results : all) {
                     CHECK(difference(results.written, expected.written) == "");
                     CHECK(difference(results.penalties, expected.penalties) == "");
                     CHECK(results.statuses == expected.statuses);
+                    CHECK(results.sums == expected.sums);
                 }
             }
         }
@@ -1036,6 +1135,7 @@ TEST_CASE("tensors, their shapes and strides are only read", "[dlpack]") {
     const Handle handle(both);
     double penalty = untouched;
     CHECK(l1l2_penalty_dlpack(handle.get(), &borrowed.x, &penalty) == L1L2_OK);
+    CHECK(exact_sums_of(&borrowed.x) == exact::sums_of(std::vector<float>(x.begin(), x.end())));
     CHECK(l1l2_add_gradient_dlpack(handle.get(), &borrowed.x, 1.0, &borrowed.written, &penalty) ==
           L1L2_OK);
     CHECK(l1l2_prox_dlpack(handle.get(), &borrowed.x, 1.0, &borrowed.written) == L1L2_OK);
@@ -1048,6 +1148,10 @@ TEST_CASE("the C++ face takes tensors", "[dlpack][cpp_face]") {
     const Tensor x(dl_dtype<float>(), {3}, {2}, memory);
     const Tensor gradient(dl_dtype<float>(), {3}, {}, gradient_memory);
     CHECK(regularizer.penalty_dlpack(x.get()) == 54.0);
+    l1l2::ExactSums sums;
+    sums.add_dlpack(x.get());
+    CHECK(regularizer(sums) == 54.0);
+    CHECK(sums.count() == 3);
     CHECK(regularizer.penalty_and_add_gradient_dlpack(x.get(), gradient.get()) == 54.0);
     CHECK(gradient_memory[0] == 18.0F);
     CHECK(gradient_memory[1] == -4.0F);
@@ -1071,8 +1175,11 @@ TEST_CASE("the C++ face takes tensors", "[dlpack][cpp_face]") {
         return l1l2_status{L1L2_OK};
     };
     const Tensor other(dl_dtype<float>(), {2}, {}, gradient_memory);
+    const Tensor negative(dl_dtype<float>(), {-2}, {}, gradient_memory);
     CHECK(status_of([&] { (void)regularizer.penalty_dlpack(nullptr); }) ==
           L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(status_of([&] { sums.add_dlpack(nullptr); }) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(status_of([&] { sums.add_dlpack(negative.get()); }) == L1L2_ERROR_INVALID_TENSOR);
     CHECK(status_of([&] {
               (void)regularizer.penalty_and_add_gradient_dlpack(x.get(), other.get());
           }) == L1L2_ERROR_INVALID_TENSOR);

@@ -1,7 +1,7 @@
 /**
- * The truth that the accuracy tests measure against: sums of doubles, of their squares and of
- * coefficients times sums, as one integer of 6656 bits with a fixed binary point, without any
- * rounding.
+ * The truth that the tests of accuracy and of exact sums measure against: sums of doubles, of their
+ * squares and of coefficients times sums, as one integer of 6656 bits with a fixed binary point,
+ * without any rounding.
  */
 #pragma once
 
@@ -9,6 +9,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <vector>
 
 class ExactSum {
   public:
@@ -22,6 +24,12 @@ class ExactSum {
     void add_square(double x) {
         const Parts p = split(x);
         add_scaled(static_cast<Wide>(p.mantissa) * p.mantissa, 2 * p.exponent, 1);
+    }
+
+    /// Adds value * 2^exponent.
+    void add_integer(std::int64_t value, int exponent) {
+        const auto bits = static_cast<std::uint64_t>(value);
+        add_scaled(value < 0 ? -bits : bits, exponent, value < 0 ? -1 : 1);
     }
 
     /// Adds coefficient * sum, both >= 0.
@@ -44,6 +52,58 @@ class ExactSum {
             return 0.0;
         }
         return std::ldexp(error.mantissa / truth.mantissa, error.exponent - truth.exponent);
+    }
+
+    /// -1, 0 or 1.
+    int sign() const {
+        ExactSum carried = *this;
+        carried.carry();
+        for (std::size_t i = limbs; i-- > 0;) {
+            if (carried.limb_[i] != 0) {
+                return carried.limb_[i] < 0 ? -1 : 1;
+            }
+        }
+        return 0;
+    }
+
+    /// Whether a double is the one that is nearest to a sum >= 0, of two the even one, and infinity
+    /// from 2^1024 - 2^970 on: it is, if the sum does not lie beyond the middle of it and one of
+    /// its neighbours, nor in the middle if it is odd.
+    bool rounds_to(double value) const {
+        constexpr std::uint64_t infinity = 0x7ff0000000000000;
+        std::uint64_t bits;
+        std::memcpy(&bits, &value, sizeof bits);
+        if (bits > infinity) {
+            return false; // negative, -0 or a NaN
+        }
+        const bool odd = bits % 2 != 0;
+        // Twice the distance from the middle.
+        const auto side = [&](std::uint64_t neighbour) {
+            ExactSum distance;
+            distance.add_product(2.0, *this);
+            for (const std::uint64_t number : {bits, neighbour}) {
+                double x;
+                std::memcpy(&x, &number, sizeof x);
+                if (number == infinity) { // which stands for 2^1024
+                    distance.add(-0x1p1023);
+                    x = 0x1p1023;
+                }
+                distance.add(-x);
+            }
+            return distance.sign();
+        };
+        const int above = bits < infinity ? side(bits + 1) : -1;
+        const int below = bits > 0 ? side(bits - 1) : 1;
+        return (above < 0 || (above == 0 && !odd)) && (below > 0 || (below == 0 && !odd));
+    }
+
+    /// The digits in base 2^32 of a sum >= 0, the first one in units of 2^exponent, which is a
+    /// multiple of 32.
+    std::vector<std::int64_t> digits(int exponent, std::size_t count) const {
+        ExactSum carried = *this;
+        carried.carry();
+        const auto first = carried.limb_.begin() + (exponent + bits_below) / limb_bits;
+        return {first, first + static_cast<std::ptrdiff_t>(count)};
     }
 
   private:

@@ -3,6 +3,8 @@
 #include "data.hpp"
 #include "l1l2.h"
 
+#include <algorithm>
+#include <array>
 #include <cfenv>
 #include <cstring>
 #include <string>
@@ -18,6 +20,8 @@ struct Results {
     std::uint64_t penalty_of_subnormals32;
     std::uint64_t penalty_of_subnormals64;
     std::uint64_t l1;
+    std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH> exact_sums;
+    std::vector<std::uint64_t> of_exact_sums;
     std::string json;
     std::string json_of_subnormals;
     l1l2_status of_smallest;
@@ -28,6 +32,7 @@ struct Results {
         return penalty == other.penalty &&
                penalty_of_subnormals32 == other.penalty_of_subnormals32 &&
                penalty_of_subnormals64 == other.penalty_of_subnormals64 && l1 == other.l1 &&
+               exact_sums == other.exact_sums && of_exact_sums == other.of_exact_sums &&
                json == other.json && json_of_subnormals == other.json_of_subnormals &&
                of_smallest == other.of_smallest &&
                of_smallest_negative == other.of_smallest_negative &&
@@ -52,12 +57,49 @@ std::uint64_t penalty_of(const l1l2_regularizer* regularizer, const std::vector<
     return bits(penalty);
 }
 
-/// Coefficients, penalties and JSON. Gradients, proxes, tensors and terms have tests of their own,
-/// in the files of these names.
+/// Adds elements to exact sums.
+template <class T>
+void add(Results& results, l1l2_dtype dtype, const std::vector<T>& x) {
+    // In one array and in small ones.
+    l1l2_exact_sums_add(results.exact_sums.data(), dtype, x.data(), x.size());
+    for (std::size_t i = 0; i < x.size(); i += 100) {
+        l1l2_exact_sums_add(results.exact_sums.data(), dtype, &x[i],
+                            std::min<std::size_t>(100, x.size() - i));
+    }
+}
+
+/// What is read of exact sums that are added to themselves, statuses too.
+void read(Results& results, const l1l2_regularizer* regularizer) {
+    std::int64_t* const sums = results.exact_sums.data();
+    double numbers[] = {0.0, 0.0, 0.0};
+    std::int64_t count = 0;
+    for (const l1l2_status status : {l1l2_exact_sums_merge(sums, sums), l1l2_exact_sums_check(sums),
+                                     l1l2_exact_sums_read(sums, &numbers[0], &numbers[1], &count),
+                                     l1l2_penalty_exact_sums(regularizer, sums, &numbers[2])}) {
+        results.of_exact_sums.push_back(static_cast<std::uint64_t>(status));
+    }
+    for (const double& number : numbers) {
+        results.of_exact_sums.push_back(bits(number));
+    }
+    results.of_exact_sums.push_back(static_cast<std::uint64_t>(count));
+}
+
+/// Coefficients, penalties, exact sums and JSON. Gradients, proxes, tensors and terms have tests of
+/// their own, in the files of these names.
 Results compute() {
     static const std::vector<float> x = rough_vector<float>(10007, -20, 20);
     static const std::vector<float> subnormals32 = rough_vector<float>(1000, -149, -140);
     static const std::vector<double> subnormals64 = rough_vector<double>(1000, -1074, -1060);
+    // Every exponent, as numbers of each type and, in 16 bits, as both of them.
+    static const std::vector<float> wide32 = rough_vector<float>(5000, -149, 127);
+    static const std::vector<double> wide64 = rough_vector<double>(5000, -1074, 500);
+    static const std::vector<std::uint16_t> halves = [] {
+        std::vector<std::uint16_t> patterns;
+        for (std::uint16_t pattern = 0; pattern < 0x7C00; ++pattern) {
+            patterns.push_back(pattern);
+        }
+        return patterns;
+    }();
     static const double signalling_nan = [] {
         const std::uint64_t pattern = 0x7ff0000000000001;
         double value;
@@ -75,10 +117,20 @@ Results compute() {
     results.penalty_of_subnormals32 = penalty_of(regularizer, subnormals32);
     results.penalty_of_subnormals64 = penalty_of(regularizer, subnormals64);
     results.json = json_of(regularizer);
+    add(results, L1L2_FLOAT32, subnormals32);
+    add(results, L1L2_FLOAT64, subnormals64);
+    read(results, regularizer);
+    add(results, L1L2_FLOAT16, halves);
+    add(results, L1L2_BFLOAT16, halves);
+    add(results, L1L2_FLOAT32, x);
+    add(results, L1L2_FLOAT32, wide32);
+    add(results, L1L2_FLOAT64, wide64);
+    read(results, regularizer);
     l1l2_destroy(regularizer);
 
     results.of_smallest = l1l2_create(5e-324, 1e-310, &regularizer);
     results.json_of_subnormals = json_of(regularizer);
+    read(results, regularizer);
     l1l2_destroy(regularizer);
     results.of_smallest_negative = l1l2_create(-5e-324, 0.0, &regularizer);
     l1l2_destroy(regularizer);
@@ -99,6 +151,13 @@ TEST_CASE("in the default environment the results are what they should be", "[fl
     CHECK(results.of_smallest_negative == L1L2_ERROR_INVALID_COEFFICIENT);
     CHECK(results.of_signalling_nan == L1L2_ERROR_INVALID_COEFFICIENT);
     CHECK(results.of_largest_text == L1L2_OK);
+    // Sums of more than 2^1024, of which small coefficients make penalties.
+    REQUIRE(results.of_exact_sums.size() == 3 * 8);
+    for (std::size_t i = 0; i < results.of_exact_sums.size(); ++i) {
+        const std::uint64_t infinite = 0x7ff0000000000000;
+        CHECK((i % 8 < 4 ? results.of_exact_sums[i] == L1L2_OK
+                         : results.of_exact_sums[i] > 0 && results.of_exact_sums[i] <= infinite));
+    }
     CHECK(results.json_of_subnormals.find(R"("l1": 5e-324, "l2": 1e-310)") != std::string::npos);
     CHECK(results.json.find(R"("l1": 0.00012345678901234567, "l2": 9007199254740992.0)") !=
           std::string::npos);

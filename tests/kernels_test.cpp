@@ -2,8 +2,8 @@
 /// elements: for arbitrary bits as elements, so with NaNs, infinities and subnormals of every kind.
 #include "catch.hpp"
 #include "data.hpp"
-#include "guarded_pages.hpp"
 #include "narrow.hpp"
+#include "surrounded.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -109,41 +109,6 @@ std::vector<Kernel> kernels_of(Dtype dtype) {
     return kernels;
 }
 
-/// Memory between two unreadable pages, in which an array stands between NaNs.
-class Surrounded {
-  public:
-    /// Copies an array to `offset` bytes from the first page's begin or to as many from the last
-    /// one's end.
-    unsigned char* place(const std::vector<unsigned char>& array, std::size_t bytes,
-                         std::size_t offset, bool at_end) {
-        bytes_ = bytes;
-        at_ = at_end ? pages_.end() - offset - bytes : pages_.begin() + offset;
-        std::fill(from(), at_, nan);
-        std::fill(at_ + bytes, to(), nan);
-        std::copy_n(array.data(), bytes, at_);
-        return at_;
-    }
-
-    bool surroundings_intact() const {
-        const auto is_nan = [](unsigned char byte) { return byte == nan; };
-        return std::all_of(from(), at_, is_nan) && std::all_of(at_ + bytes_, to(), is_nan);
-    }
-
-  private:
-    static constexpr unsigned char nan = 0xFF; ///< all of the bytes of a NaN, in every type
-    static constexpr std::ptrdiff_t margin = 300;
-
-    unsigned char* from() const { return at_ - std::min(margin, at_ - pages_.begin()); }
-    unsigned char* to() const {
-        unsigned char* const end = at_ + bytes_;
-        return end + std::min(margin, pages_.end() - end);
-    }
-
-    GuardedPages pages_{9};
-    unsigned char* at_ = nullptr;
-    std::size_t bytes_ = 0;
-};
-
 std::uint64_t canonical_bits(double sum) {
     return bits(std::isnan(sum) ? std::numeric_limits<double>::quiet_NaN() : sum);
 }
@@ -164,10 +129,10 @@ void compare_with_generic(Dtype dtype, const std::vector<std::size_t>& sizes, Pl
                 const Sums sums = kernel.run(l1l2::kernels::generic, x.data(), expected.data(), n);
                 const auto compare = [&](const KernelTable& table, std::size_t offset,
                                          bool at_end) {
-                    unsigned char* const x_at = x_memory.place(x, bytes, offset, at_end);
+                    unsigned char* const x_at = x_memory.place(x.data(), bytes, offset, at_end);
                     // Another offset for the second array.
                     unsigned char* const y_at =
-                        y_memory.place(y, bytes, offset == 0 ? 0 : offset * 37 % 64, at_end);
+                        y_memory.place(y.data(), bytes, offset == 0 ? 0 : offset * 37 % 64, at_end);
                     const Sums actual = kernel.run(table, x_at, y_at, n);
                     if (canonical_bits(actual.absolute) != canonical_bits(sums.absolute) ||
                         canonical_bits(actual.square) != canonical_bits(sums.square) ||

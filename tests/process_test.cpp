@@ -95,6 +95,21 @@ std::string everything() {
                                      nullptr)
                << ' ' << to_bits(penalty);
     }
+    std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
+    std::int64_t count = 0;
+    double numbers[] = {0.0, 0.0, 0.0};
+    result << ' ' << l1l2_exact_sums_length()
+           << l1l2_exact_sums_add(sums, L1L2_FLOAT32, x.data(), x.size())
+           << l1l2_exact_sums_add(sums, L1L2_BFLOAT16, gradient.data(), x.size())
+           << l1l2_exact_sums_merge(sums, sums) << l1l2_exact_sums_check(sums);
+#ifdef L1L2_HAS_DLPACK
+    result << l1l2_exact_sums_add_dlpack(sums, &tensor);
+#endif
+    result << l1l2_exact_sums_read(sums, &numbers[0], &numbers[1], &count)
+           << l1l2_penalty_exact_sums(shared.get(), sums, &numbers[2]) << ' ' << count;
+    for (const double& number : numbers) {
+        result << ' ' << to_bits(number);
+    }
     for (const std::vector<float>* written_array : {&gradient, &out}) {
         double sum = 0.0;
         l1l2_penalty(shared.get(), L1L2_FLOAT32, written_array->data(), written_array->size(),
@@ -163,6 +178,71 @@ TEST_CASE("any number of threads may use everything at once", "[process]") {
         }
     }
     CHECK(threads.stop());
+}
+
+TEST_CASE("threads that each have a vector of exact sums end in the bits of one", "[process]") {
+    const std::vector<double> x = ordinary_elements<double>(100003, 1, -300, 300);
+    using Sums = std::vector<std::int64_t>;
+    Sums expected(L1L2_EXACT_SUMS_LENGTH);
+    REQUIRE(l1l2_exact_sums_add(expected.data(), L1L2_FLOAT64, x.data(), x.size()) == L1L2_OK);
+    for (std::size_t count = 2; count <= 7; ++count) {
+        std::vector<Sums> sums(count, Sums(L1L2_EXACT_SUMS_LENGTH));
+        std::vector<std::thread> threads;
+        for (std::size_t thread = 0; thread < count; ++thread) {
+            threads.emplace_back([&, thread] {
+                // Pieces of all of the array.
+                for (std::size_t i = thread * 1000; i < x.size(); i += count * 1000) {
+                    l1l2_exact_sums_add(sums[thread].data(), L1L2_FLOAT64, &x[i],
+                                        std::min<std::size_t>(1000, x.size() - i));
+                }
+            });
+        }
+        for (std::thread& thread : threads) {
+            thread.join();
+        }
+        Sums all(L1L2_EXACT_SUMS_LENGTH);
+        for (const Sums& of_thread : sums) {
+            CHECK(l1l2_exact_sums_merge(all.data(), of_thread.data()) == L1L2_OK);
+        }
+        CHECK(all == expected);
+    }
+}
+
+TEST_CASE("any number of threads may read one vector of exact sums at once", "[process]") {
+    const Handle handle(both);
+    const std::vector<float> x = ordinary_elements<float>(5000, 1);
+    std::vector<std::int64_t> sums(L1L2_EXACT_SUMS_LENGTH);
+    REQUIRE(l1l2_exact_sums_add(sums.data(), L1L2_FLOAT32, x.data(), x.size()) == L1L2_OK);
+    const auto all_that_is_read = [&] {
+        std::vector<std::int64_t> own(L1L2_EXACT_SUMS_LENGTH);
+        std::int64_t count = 0;
+        double numbers[] = {0.0, 0.0, 0.0};
+        own.push_back(l1l2_exact_sums_merge(own.data(), sums.data()));
+        own.push_back(l1l2_exact_sums_check(sums.data()));
+        own.push_back(l1l2_exact_sums_read(sums.data(), &numbers[0], &numbers[1], &count));
+        own.push_back(l1l2_penalty_exact_sums(handle.get(), sums.data(), &numbers[2]));
+        own.push_back(count);
+        for (const double& number : numbers) {
+            own.push_back(static_cast<std::int64_t>(to_bits(number)));
+        }
+        return own;
+    };
+    const std::vector<std::int64_t> expected = all_that_is_read();
+    std::atomic<bool> well{true};
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+        threads.emplace_back([&] {
+            for (int round = 0; round < 2000; ++round) {
+                if (all_that_is_read() != expected) {
+                    well = false;
+                }
+            }
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    CHECK(well);
 }
 
 TEST_CASE("what a process forks from among its threads can use everything", "[process]") {
@@ -238,6 +318,12 @@ TEST_CASE("nothing is printed, whatever fails", "[process]") {
     l1l2_penalty(nullptr, 99, nullptr, 1, nullptr);
     l1l2_penalty_terms(nullptr, 1, 1, nullptr, nullptr, nullptr, nullptr, nullptr);
     l1l2_penalty_dlpack(nullptr, nullptr, nullptr);
+    l1l2_exact_sums_add(nullptr, L1L2_FLOAT32, nullptr, 1);
+    l1l2_exact_sums_add_dlpack(nullptr, nullptr);
+    std::int64_t damaged[L1L2_EXACT_SUMS_LENGTH] = {};
+    damaged[2] = 1;
+    l1l2_exact_sums_check(damaged);
+    l1l2_exact_sums_merge(damaged, damaged);
     l1l2_from_json(nullptr, 1, nullptr, nullptr, 1);
     std::fflush(stdout);
     dup2(standard[0], STDOUT_FILENO);

@@ -25,6 +25,7 @@ using Libdl: dlopen, dlsym
 
 export Regularizer, L1L2Error, coefficients, to_json, from_json
 export add_gradient!, penalty_and_add_gradient!, prox!
+export ExactSums, add!, totals
 
 # The addresses of the library's functions, each by its name without "l1l2_".
 struct Functions
@@ -40,6 +41,12 @@ struct Functions
     add_gradient_dlpack::Ptr{Cvoid}
     prox::Ptr{Cvoid}
     prox_dlpack::Ptr{Cvoid}
+    exact_sums_length::Ptr{Cvoid}
+    exact_sums_add::Ptr{Cvoid}
+    exact_sums_add_dlpack::Ptr{Cvoid}
+    exact_sums_merge::Ptr{Cvoid}
+    exact_sums_read::Ptr{Cvoid}
+    penalty_exact_sums::Ptr{Cvoid}
     to_json::Ptr{Cvoid}
     from_json::Ptr{Cvoid}
 end
@@ -329,6 +336,111 @@ function prox!(
     end
     return out
 end
+
+"""
+    ExactSums()
+
+The sums of `abs(x)` and `abs2(x)` without rounding, of elements that come in any number of pieces,
+from anywhere; of no elements at first.
+
+    sums = ExactSums()
+    foreach(chunk -> add!(sums, chunk), chunks)
+    penalty = regularizer(sums)
+
+`regularizer(sums)` is the true penalty of all of them, rounded once. [`totals`](@ref) has the sums
+themselves. `+` and `merge!` add sums to others, `sum(parts)` many of them. Sums are equal, to the
+bit, if their elements are, in whatever pieces and order these were added.
+
+`sums.numbers` is a `Vector{Int64}`, to be stored and sent to any machine. Whoever adds up such
+vectors adds the sums: `MPI.Allreduce!(sums.numbers, +, comm)`, of up to 2^30 of them.
+
+    ExactSums(numbers)
+
+takes a vector that comes from elsewhere, of which it makes a copy. It throws an `L1L2Error`, as
+all that uses sums does, if the vector is damaged (status 18), is of another layout or byte order
+(19), or has more elements or parts than can be counted (21).
+"""
+struct ExactSums
+    numbers::Vector{Int64}
+    ExactSums() = new(zeros(Int64, exact_sums_length()))
+end
+
+exact_sums_length() = Int(@ccall $(functions[].exact_sums_length)()::Csize_t)
+
+ExactSums(numbers::AbstractVector{Int64}) = merge!(ExactSums(), numbers)
+
+# What the library is given. A vector can be resized, so that its length is not to be trusted.
+function vector(numbers)
+    length(numbers) == exact_sums_length() && return convert(Vector{Int64}, numbers)
+    throw(DimensionMismatch("exact sums of $(length(numbers)) numbers"))
+end
+
+# With this a @ccall takes the sums themselves.
+Base.cconvert(::Type{Ptr{Int64}}, sums::ExactSums) = vector(sums.numbers)
+
+"""
+    add!(sums, x)
+
+Adds the elements of the array `x` to [`ExactSums`](@ref), which may have elements of several types,
+and returns them.
+"""
+function add!(sums::ExactSums, x::AbstractArray{T}) where {T}
+    if contiguous(x)
+        check(@ccall $(functions[].exact_sums_add)(
+            sums::Ptr{Int64}, dtype(T)::Int32, x::Ptr{T}, length(x)::Csize_t
+        )::Int32)
+    else
+        with_tensor(x) do tensor
+            check(@ccall $(functions[].exact_sums_add_dlpack)(
+                sums::Ptr{Int64}, tensor::Ref{DLTensor}
+            )::Int32)
+        end
+    end
+    return sums
+end
+
+"""
+    merge!(sums, other)
+
+Adds the elements of other [`ExactSums`](@ref), or of a vector of their numbers, and returns `sums`.
+"""
+Base.merge!(sums::ExactSums, other::ExactSums) = merge!(sums, other.numbers)
+
+function Base.merge!(sums::ExactSums, numbers::AbstractVector{Int64})
+    other = vector(numbers)
+    check(@ccall $(functions[].exact_sums_merge)(sums::Ptr{Int64}, other::Ptr{Int64})::Int32)
+    return sums
+end
+
+Base.:+(a::ExactSums, b::ExactSums) = merge!(copy(a), b)
+Base.copy(sums::ExactSums) = merge!(ExactSums(), sums)
+# Copies have one form, which numbers that were added up elsewhere do not.
+Base.:(==)(a::ExactSums, b::ExactSums) = copy(a).numbers == copy(b).numbers
+Base.hash(sums::ExactSums, seed::UInt) = hash(copy(sums).numbers, hash(:ExactSums, seed))
+
+"""
+    totals(sums)
+
+The named tuple `(absolute = ..., square = ..., count = ...)`: `sum(abs, x)` and `sum(abs2, x)` as
+`Float64`s, each rounded once, and the number of elements, with infinite ones and NaNs.
+"""
+function totals(sums::ExactSums)
+    absolute, square, count = Ref{Cdouble}(), Ref{Cdouble}(), Ref{Int64}()
+    check(@ccall $(functions[].exact_sums_read)(
+        sums::Ptr{Int64}, absolute::Ref{Cdouble}, square::Ref{Cdouble}, count::Ref{Int64}
+    )::Int32)
+    return (absolute = absolute[], square = square[], count = count[])
+end
+
+function (regularizer::Regularizer)(sums::ExactSums)
+    penalty = Ref{Cdouble}()
+    check(@ccall $(functions[].penalty_exact_sums)(
+        regularizer::Ptr{Cvoid}, sums::Ptr{Int64}, penalty::Ref{Cdouble}
+    )::Int32)
+    return penalty[]
+end
+
+Base.show(io::IO, sums::ExactSums) = print(io, "ExactSums(", totals(sums), ")")
 
 """
     L1L2.JSONStyle

@@ -41,6 +41,16 @@ function parse_array(T, text)
     return repeat(elements, cld(n, length(elements)))[1:n]
 end
 
+function parse_sums(text)
+    numbers = zeros(Int64, L1L2.exact_sums_length())
+    text == "-" && return numbers
+    for item in split(text, ',')
+        index, hex = split(item, ':')
+        numbers[parse(Int, index) + 1] = parse(UInt64, hex, base = 16) % Int64
+    end
+    return numbers
+end
+
 parse_text(hex) = hex == "-" ? "" : String(hex2bytes(hex))
 
 # An array with elements that no operation gives.
@@ -165,6 +175,84 @@ function check_prox(status, outputs, dtype, l1, l2, step, x)
     expect(same_spread(out, something(result, x)), "prox in place of a view with strides")
 end
 
+# A vector, or the element type and the elements of an array.
+function parse_part(text)
+    kind, content = split(text, ':', limit = 2)
+    kind == "sums" && return parse_sums(content)
+    return parse_array(element_types[kind], content)
+end
+
+# Adds a part to sums, which stay as they are if it cannot be added.
+function add_part!(sums, part; layout = identity)
+    before = copy(sums.numbers)
+    try
+        part isa Vector{Int64} ? merge!(sums, ExactSums(part)) : add!(sums, layout(part))
+    catch
+        expect(sums.numbers == before, "sums that fail have changed")
+        rethrow()
+    end
+    return sums
+end
+
+# Three ways in which the sums of parts are made: in order, merged from the last one on, and by the
+# addition of their numbers. Each also with arrays that have strides.
+add_in_order(parts; layout) =
+    foldl((sums, part) -> add_part!(sums, part; layout = layout), parts, init = ExactSums())
+
+merge_backwards(parts; layout) =
+    sum(add_part!(ExactSums(), part; layout = layout) for part in reverse(parts))
+
+function add_numbers(parts; layout)
+    sums = ExactSums()
+    for part in parts
+        sums.numbers .+= part isa Vector{Int64} ? part : add!(ExactSums(), layout(part)).numbers
+    end
+    return sums
+end
+
+function check_results(status, outputs, regularizer, sums)
+    penalty = expect_outcome(status, () -> regularizer(sums))
+    read = expect_outcome(status, () -> totals(sums))
+    merged = expect_outcome(status, () -> ExactSums(sums.numbers))
+    status == 0 || return
+    expect(same(penalty, parse_double(outputs[1])), "penalty $penalty")
+    absolute, square = parse_double.(outputs[2:3])
+    expected = (absolute = absolute, square = square, count = parse(Int64, outputs[4]))
+    expect(same(read, expected), "totals $read")
+    expect(merged.numbers == parse_sums(outputs[5]), "sums $(merged.numbers)")
+end
+
+function check_exact_sums(status, outputs, l1, l2, parts)
+    regularizer = make_regularizer(l1, l2)
+    parts = map(parse_part, split(parts, '+'))
+    for layout in (identity, spread)
+        in_order = expect_outcome(status, () -> add_in_order(parts; layout = layout))
+        merged = expect_outcome(status, () -> merge_backwards(parts; layout = layout))
+        if status == 0
+            check_results(status, outputs, regularizer, in_order)
+            expect(in_order.numbers == merged.numbers, "merged sums are others")
+        end
+        added = add_numbers(parts; layout = layout)
+        check_results(status, outputs, regularizer, added)
+        status == 0 && expect(isequal(added, merged), "sums of numbers are others")
+    end
+end
+
+# What cannot be taken as exact sums, or be used as such.
+function check_refusals()
+    n = L1L2.exact_sums_length()
+    for length in (0, n - 1, n + 1)
+        expect_error(DimensionMismatch, () -> ExactSums(zeros(Int64, length)))
+        resized = ExactSums()
+        resize!(resized.numbers, length)
+        for use in (totals, copy, sums -> add!(sums, Float32[1]), sums -> merge!(ExactSums(), sums))
+            expect_error(DimensionMismatch, () -> use(resized))
+        end
+    end
+    expect_error(ArgumentError, () -> add!(ExactSums(), [1, 2]))
+    expect_error(MethodError, () -> ExactSums(zeros(n)))
+end
+
 # Each with the numbers of its inputs and of its outputs.
 const operations = Dict(
     "create" => (check_create, 2, 2),
@@ -173,6 +261,7 @@ const operations = Dict(
     "prox" => (check_prox, 5, 1),
     "to_json" => (check_to_json, 3, 1),
     "from_json" => (check_from_json, 1, 2),
+    "exact_sums" => (check_exact_sums, 3, 5),
 )
 
 function check_line(line)
@@ -208,6 +297,7 @@ function check_vectors(path)
     # four runs are then one after the other.
     enough = Threads.nthreads() >= min(4, Sys.CPU_THREADS)
     expect(enough, "too few threads: it takes JULIA_NUM_THREADS=4")
+    check_refusals()
     results = Vector{Tuple{Int,Vector{String}}}(undef, 4)
     Threads.@threads :static for i in 1:4
         results[i] = check_file(path)
@@ -237,12 +327,15 @@ function check_memory()
     regularizer = Regularizer(l1 = 0.01, l2 = 0.02)
     # The first calls compile the methods.
     regularizer(x[1:1])
+    add!(ExactSums(), x[1:1])
     shrunk = only(prox!(regularizer, x[1:1], 1.0))
     before = peak_memory()
     penalty = regularizer(x)
+    sums = add!(ExactSums(), x)
     prox!(regularizer, x, 1.0)
     rise = peak_memory() - before
     expect(penalty === (0.01 + 0.02) * n, "penalty $penalty")
+    expect(totals(sums).absolute == n, "exact sums $sums")
     expect(shrunk < 1 && all(==(shrunk), x), "prox")
     println("an array of 1024 MiB: peak memory rose by ", rise, " KiB")
     return 0
@@ -263,6 +356,7 @@ function expect_closed(regularizer)
     for call in (
         () -> regularizer(x),
         () -> regularizer(view(x, 1:2:4)),
+        () -> regularizer(ExactSums()),
         () -> add_gradient!(regularizer, y, x),
         () -> penalty_and_add_gradient!(regularizer, y, x),
         () -> prox!(regularizer, y, x, 0.1),

@@ -17,6 +17,10 @@ println("prox ", prox!(regularizer, similar(weights), weights, 0.1))
 matrix = reshape(weights, 2, 2)
 println("penalty of a row ", regularizer(view(matrix, 1, :)))
 
+# Of pieces, which may come from anywhere in any order.
+sums = add!(ExactSums(), weights[3:4]) + add!(ExactSums(), weights[1:2])
+println("penalty of two pieces ", regularizer(sums))
+
 json = to_json(regularizer, L1L2.KERAS3)
 println("JSON ", json)
 println("read back ", coefficients(from_json(json)))

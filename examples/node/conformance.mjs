@@ -14,7 +14,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import koffi from "koffi";
-import { L1L2Error, Regularizer } from "./l1l2.mjs";
+import { ExactSums, L1L2Error, Regularizer } from "./l1l2.mjs";
 
 /** @typedef {import("./l1l2.mjs").Elements} Elements */
 /** @typedef {import("./l1l2.mjs").Dtype} Dtype */
@@ -74,6 +74,80 @@ function parseText(hex) {
     assert(/^(-|([0-9a-f]{2})+)$/.test(hex), "malformed text");
     const bytes = Buffer.from(hex === "-" ? "" : hex, "hex");
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+}
+
+/** @param {string} text */
+function parseSums(text) {
+    const numbers = new ExactSums().toNumbers();
+    assert(/^(-|(\d+:[0-9a-f]{1,16},?)+)$/.test(text), "malformed sums");
+    for (const item of text === "-" ? [] : text.split(",")) {
+        const [index, hex] = item.split(":");
+        assert(Number(index) < numbers.length, "another number of sums");
+        numbers[Number(index)] = BigInt(`0x${hex}`); // of which the lowest 64 bits are kept
+    }
+    return numbers;
+}
+
+/**
+ * One of the parts of exact sums: how it is added, and the vector that it is or makes.
+ *
+ * @typedef {{ addTo: (sums: ExactSums) => void, numbers: () => BigInt64Array }} Part
+ * @param {string} text  DTYPE:N:ELEMENTS or sums:SUMS
+ * @returns {Part}
+ */
+function parsePart(text) {
+    const [, name, content] = text.match(/^(\w+):(.*)$/) ?? assert.fail("malformed part");
+    if (name === "sums") {
+        const numbers = parseSums(content);
+        return { addTo: (sums) => sums.merge(new ExactSums(numbers)), numbers: () => numbers };
+    }
+    const x = parseArray(name, content);
+    /** @param {ExactSums} sums */
+    const addTo = (sums) => sums.add(x, { dtype: /** @type {Dtype} */ (name) });
+    return { addTo, numbers: () => sumsOf([{ addTo }]).toNumbers() };
+}
+
+/**
+ * Adds parts to one vector, which stays as it is if one cannot be added.
+ *
+ * @param {Pick<Part, "addTo">[]} parts
+ */
+function sumsOf(parts) {
+    const sums = new ExactSums();
+    for (const part of parts) {
+        const before = sums.toNumbers();
+        try {
+            part.addTo(sums);
+        } catch (error) {
+            assert.deepEqual(sums.toNumbers(), before, "sums that fail have changed");
+            throw error;
+        }
+    }
+    return sums;
+}
+
+/**
+ * Adds each part to a vector of its own, and merges these, the last one first.
+ *
+ * @param {Part[]} parts
+ */
+function mergedBackwards(parts) {
+    const sums = new ExactSums();
+    for (const part of [...parts].reverse()) sums.merge(sumsOf([part]));
+    return sums;
+}
+
+/**
+ * Adds the numbers of all parts, as they are, index by index.
+ *
+ * @param {Part[]} parts
+ */
+function sumsOfNumbers(parts) {
+    const total = new ExactSums().toNumbers();
+    for (const part of parts) {
+        for (const [i, number] of part.numbers().entries()) total[i] += number;
+    }
+    return new ExactSums(total);
 }
 
 /** @param {Elements} array */
@@ -231,6 +305,27 @@ const OPERATIONS = {
             expectConfig(await expectStatus(status, () => Regularizer.fromJson(text)), outputs);
         },
     },
+
+    exact_sums: {
+        inputs: 3,
+        outputs: 5,
+        async check([l1, l2, texts], status, [penalty, absolute, square, count, numbers]) {
+            const regularizer = new Regularizer(parseDouble(l1), parseDouble(l2));
+            const parts = texts.split("+").map(parsePart);
+            for (const make of [sumsOf, mergedBackwards, sumsOfNumbers]) {
+                const sums = await expectStatus(status, () => make(parts));
+                if (status !== 0) continue;
+                expectDouble(regularizer.penaltyOfSums(sums), penalty, "penalty");
+                expectDouble(sums.absolute, absolute, "absolute");
+                expectDouble(sums.square, square, "square");
+                assert(sums.count === BigInt(count), `count ${sums.count}`);
+                const expected = parseSums(numbers);
+                assert.deepEqual(sums.toNumbers(), expected, `other sums by ${make.name}`);
+                assert(sums.equals(new ExactSums(expected)), "equal sums differ");
+            }
+            regularizer.destroy();
+        },
+    },
 };
 
 /** @param {string} line */
@@ -309,9 +404,32 @@ function checkArrays() {
     regularizer.destroy();
 }
 
+/** Numbers are taken for what they are, and sums are equal only if all of them are. */
+function checkNumbers() {
+    const sums = new ExactSums();
+    sums.add(Float32Array.of(1.5, -2));
+    const numbers = sums.toNumbers();
+    numbers[0] = 0n;
+    assert(new ExactSums(sums.toNumbers()).equals(sums), "what toNumbers returns was the original");
+    const more = new ExactSums(sums.toNumbers());
+    more.add(Float32Array.of(0));
+    assert(!more.equals(sums), "other sums are equal");
+
+    for (const length of [0, numbers.length - 1, numbers.length + 1]) {
+        assert.throws(() => new ExactSums(new BigInt64Array(length)), RangeError);
+    }
+    for (const wrong of [[...numbers], new BigUint64Array(numbers), new Float64Array(207), null]) {
+        assert.throws(() => new ExactSums(/** @type {any} */ (wrong)), TypeError);
+        assert.throws(() => sums.merge(/** @type {any} */ (wrong)), TypeError);
+        assert.throws(() => sums.equals(/** @type {any} */ (wrong)), TypeError);
+    }
+    assert.throws(() => sums.add(new Uint16Array(4)), TypeError);
+}
+
 /** @param {string} path */
 async function checkVectors(path) {
     checkArrays();
+    checkNumbers();
     const text = readFileSync(path, "utf8");
     const workers = Array.from({ length: WORKERS }, (_, worker) => {
         return new Worker(new URL(import.meta.url), { workerData: { path, text, worker } });
@@ -333,10 +451,13 @@ function checkMemory() {
     const regularizer = new Regularizer(0.01, 0.02);
     const before = peakMemory();
     const penalty = regularizer.penalty(x);
+    const sums = new ExactSums();
+    sums.add(x);
     regularizer.prox(x, 1);
     const rise = peakMemory() - before;
     regularizer.destroy();
     assert(penalty === (0.01 + 0.02) * x.length, `penalty ${penalty}`);
+    assert(sums.absolute === x.length, `absolute ${sums.absolute}`);
     assert(x[0] < 1 && x[x.length - 1] < 1, "prox has left an element");
     console.log(`an array of 1024 MiB: peak memory rose by ${rise} KiB`);
 }
@@ -370,6 +491,7 @@ async function checkDestroyed(regularizer) {
     for (const call of [
         () => regularizer.penalty(x),
         () => regularizer.penaltyAsync(x),
+        () => regularizer.penaltyOfSums(new ExactSums()),
         () => regularizer.addGradient(x, unchanged),
         () => regularizer.penaltyAndAddGradient(x, unchanged),
         () => regularizer.prox(x, 1, { out: unchanged }),

@@ -21,6 +21,11 @@ console.log("prox", ...shrunk);
 const bits = Uint16Array.of(0x3f00, 0xbfa0, 0x0000, 0x4000);
 console.log("penalty in bfloat16", regularizer.penalty(bits, { dtype: "bfloat16" }));
 
+// Of pieces, which may come from anywhere in any order.
+const sums = new l1l2.ExactSums();
+for (const piece of [weights.subarray(2), weights.subarray(0, 2)]) sums.add(piece);
+console.log("penalty of two pieces", regularizer.penaltyOfSums(sums));
+
 const json = regularizer.toJson("keras3");
 const copy = l1l2.Regularizer.fromJson(json);
 console.log(json);

@@ -16,7 +16,8 @@
  *
  * Errors. What the library refuses is an L1L2Error, and every array is then as it was. An array of
  * a type that has no dtype, or of another dtype than the option says, is a TypeError, and so is a
- * coefficient, scale or step that is no number; arrays of different lengths are a RangeError.
+ * coefficient, scale or step that is no number; arrays of different lengths are a RangeError. So are
+ * what should be the numbers of exact sums.
  *
  * Threads. A Regularizer belongs to the thread that made it: each worker loads this module, makes
  * regularizers of its own and shares arrays through a SharedArrayBuffer. The library itself starts
@@ -51,6 +52,17 @@ const native = {
     prox: library.func(
         "int32_t l1l2_prox(intptr_t regularizer, int32_t dtype, const void *x, " +
             "size_t n, double step, void *out)",
+    ),
+    exactSumsLength: library.func("size_t l1l2_exact_sums_length()"),
+    exactSumsAdd: library.func(
+        "int32_t l1l2_exact_sums_add(void *sums, int32_t dtype, const void *x, size_t n)",
+    ),
+    exactSumsMerge: library.func("int32_t l1l2_exact_sums_merge(void *sums, const void *other)"),
+    exactSumsRead: library.func(
+        "int32_t l1l2_exact_sums_read(const void *sums, void *absolute, void *square, void *count)",
+    ),
+    penaltyExactSums: library.func(
+        "int32_t l1l2_penalty_exact_sums(intptr_t regularizer, const void *sums, void *penalty)",
     ),
     toJson: library.func(
         "int32_t l1l2_to_json(intptr_t regularizer, int32_t style, void *json, " +
@@ -95,6 +107,9 @@ function getterOf(property) {
 }
 const tagOf = getterOf(Symbol.toStringTag);
 const lengthOf = getterOf("length");
+
+/** The numbers of an ExactSums. */
+const EXACT_SUMS_LENGTH = Number(native.exactSumsLength());
 
 /** In the order of l1l2_json_style. */
 const JSON_STYLES = ["config", "keras2", "keras3"];
@@ -162,6 +177,113 @@ function commonDtype(x, other, dtype) {
     const [n, m] = [lengthOf(x), lengthOf(other)];
     if (n !== m) throw new RangeError(`the arrays have ${n} and ${m} elements`);
     return common;
+}
+
+/**
+ * The numbers of sums themselves, for this module alone.
+ *
+ * @type {(sums: ExactSums) => BigInt64Array}
+ */
+let numbersOf;
+
+/**
+ * Sums of |x| and x^2 without rounding, of elements that come in any number of pieces, from
+ * anywhere; of no elements at first.
+ *
+ *     const sums = new ExactSums();
+ *     for (const chunk of chunks) sums.add(chunk);
+ *     const penalty = regularizer.penaltyOfSums(sums);
+ *
+ * Equal elements make equal sums, to the bit, in whatever pieces and order they were added. Their
+ * numbers can be stored, posted to a worker and sent to any machine. Whoever adds up the numbers of
+ * up to 2^30 sums, index by index, adds the sums.
+ */
+export class ExactSums {
+    /** Always a vector that the library has written, or zeros. */
+    #numbers = new BigInt64Array(EXACT_SUMS_LENGTH);
+
+    static {
+        numbersOf = (sums) => sums.#numbers;
+    }
+
+    /**
+     * @param {BigInt64Array} [numbers]  of other sums; they are copied
+     * @throws {L1L2Error} status 18 if the numbers are damaged, 19 if they are of another layout
+     *     or byte order, 21 if they are of more elements or sums than can be counted
+     * @throws {TypeError} if numbers is no BigInt64Array
+     * @throws {RangeError} if it has another length
+     */
+    constructor(numbers) {
+        if (numbers === undefined) return;
+        if (tagOf(numbers) !== "BigInt64Array") throw new TypeError("numbers is no BigInt64Array");
+        const n = lengthOf(numbers);
+        if (n !== EXACT_SUMS_LENGTH) throw new RangeError(`exact sums of ${n} numbers`);
+        check(native.exactSumsMerge(this.#numbers, numbers));
+    }
+
+    /**
+     * Adds elements. Those of several dtypes may go to the same sums.
+     *
+     * @param {Elements} x  n elements
+     * @param {{ dtype?: Dtype }} [options]
+     * @throws {L1L2Error} status 21 if there were more than 2^63 - 1 elements
+     * @throws {TypeError} if x has no dtype
+     */
+    add(x, { dtype } = {}) {
+        check(native.exactSumsAdd(this.#numbers, dtypeOf(x, dtype), x, lengthOf(x)));
+    }
+
+    /**
+     * Adds the elements of other sums.
+     *
+     * @param {ExactSums} other
+     * @throws {L1L2Error} status 21 if there were more than 2^63 - 1 elements
+     */
+    merge(other) {
+        check(native.exactSumsMerge(this.#numbers, other.#numbers));
+    }
+
+    /** The sum of |x|, rounded once. */
+    get absolute() {
+        check(native.exactSumsRead(this.#numbers, result, null, null));
+        return result[0];
+    }
+
+    /** The sum of x^2, rounded once. */
+    get square() {
+        check(native.exactSumsRead(this.#numbers, null, result, null));
+        return result[0];
+    }
+
+    /**
+     * The number of elements, of infinite ones and NaNs too.
+     *
+     * @returns {bigint}
+     */
+    get count() {
+        const count = new BigInt64Array(1);
+        check(native.exactSumsRead(this.#numbers, null, null, count));
+        return count[0];
+    }
+
+    /**
+     * A copy of the numbers, of which the constructor makes the same sums.
+     *
+     * @returns {BigInt64Array}
+     */
+    toNumbers() {
+        return this.#numbers.slice();
+    }
+
+    /**
+     * Whether the sums are those of the same elements, as far as sums can tell.
+     *
+     * @param {ExactSums} other
+     * @returns {boolean}
+     */
+    equals(other) {
+        return this.#numbers.every((number, i) => number === other.#numbers[i]);
+    }
 }
 
 /**
@@ -251,6 +373,17 @@ export class Regularizer {
      */
     penalty(x, { dtype } = {}) {
         check(native.penalty(this.#handle, dtypeOf(x, dtype), x, lengthOf(x), result));
+        return result[0];
+    }
+
+    /**
+     * Computes the penalty of exact sums: the true value, rounded once.
+     *
+     * @param {ExactSums} sums
+     * @returns {number}
+     */
+    penaltyOfSums(sums) {
+        check(native.penaltyExactSums(this.#handle, numbersOf(sums), result));
         return result[0];
     }
 

@@ -64,6 +64,9 @@ class Laid(NamedTuple):
     memory: _NumpyArray
 
 
+Layout = Callable[[_NumpyArray], Laid]
+
+
 def compact(elements: _NumpyArray) -> Laid:
     memory = elements.copy()
     return Laid(memory, memory, memory)
@@ -108,7 +111,7 @@ LAYOUTS = [
 ]
 
 
-def layouts_of(dtype: str) -> list[tuple[Callable[[_NumpyArray], Laid], ...]]:
+def layouts_of(dtype: str) -> list[tuple[Layout, Layout]]:
     # NumPy's DLPack has no bfloat16.
     without = foreign if dtype == "bfloat16" else None
     return [pair for pair in LAYOUTS if without not in pair]
@@ -128,6 +131,14 @@ def parse_array(text: str, dtype: str) -> _NumpyArray:
         raise ValueError(f"{pattern.size} elements for {n}")
     native = pattern.astype(pattern.dtype.newbyteorder("="))
     return numpy.resize(native, n).view(elements)
+
+
+def parse_sums(text: str) -> _NumpyArray:
+    numbers = numpy.zeros(l1l2.ExactSums().array.size, numpy.uint64)
+    for item in text.split(",") if text != "-" else ():
+        index, digits = item.split(":")
+        numbers[int(index)] = int(digits, 16)
+    return numbers.view(numpy.int64)
 
 
 def parse_text(text: str) -> bytes:
@@ -256,6 +267,102 @@ def check_from_json(text: str, status: str, *outputs: str) -> None:
         expect_config(regularizer, *outputs)
 
 
+class Part(NamedTuple):
+    """One of the parts of exact sums."""
+
+    #: "sums" for a vector.
+    dtype: str
+    elements: _NumpyArray
+
+    def add_to(self, sums: l1l2.ExactSums, layout: Layout) -> None:
+        """Adds it to sums, which stay as they are if it cannot be added."""
+        before = sums.array.copy()
+        try:
+            if self.dtype == "sums":
+                sums += l1l2.ExactSums(self.elements)
+            else:
+                sums.add(layout(self.elements).array, **options_of(self.dtype))
+        except l1l2.L1L2Error:
+            if sums.array.tobytes() != before.tobytes():
+                raise DifferenceError("sums that fail have changed") from None
+            raise
+
+    def numbers(self, layout: Layout) -> _NumpyArray:
+        """Returns the vector that it is or makes, as it is."""
+        if self.dtype == "sums":
+            return self.elements
+        sums = l1l2.ExactSums()
+        self.add_to(sums, layout)
+        return sums.array
+
+
+def parse_part(text: str) -> Part:
+    dtype, content = text.split(":", 1)
+    if dtype == "sums":
+        return Part(dtype, parse_sums(content))
+    return Part(dtype, parse_array(content, dtype))
+
+
+def add_in_order(parts: list[Part], layout: Layout) -> l1l2.ExactSums:
+    sums = l1l2.ExactSums()
+    for part in parts:
+        part.add_to(sums, layout)
+    return sums
+
+
+def merge_backwards(parts: list[Part], layout: Layout) -> l1l2.ExactSums:
+    """Each part in sums of its own, and these merged, the last one first."""
+    sums = l1l2.ExactSums()
+    for part in reversed(parts):
+        one = l1l2.ExactSums()
+        part.add_to(one, layout)
+        sums.merge(one)
+    return sums
+
+
+def add_numbers(parts: list[Part], layout: Layout) -> l1l2.ExactSums:
+    """The vectors of all parts added element by element, and not yet checked."""
+    sums = l1l2.ExactSums()
+    for part in parts:
+        numpy.add(sums.array, part.numbers(layout), out=sums.array)
+    return sums
+
+
+def expect_sums(
+    sums: l1l2.ExactSums, regularizer: l1l2.Regularizer, status: str, *outputs: str
+) -> None:
+    """What is read from sums, and what they are when they are taken as a vector."""
+    attempt(status, sums.check)
+    doubles = (
+        attempt(status, sums.penalty, regularizer),
+        attempt(status, lambda: sums.absolute),
+        attempt(status, lambda: sums.square),
+    )
+    count = attempt(status, lambda: sums.count)
+    taken = attempt(status, l1l2.ExactSums, sums.array)
+    if outputs:
+        for value, expected in zip(doubles, outputs, strict=False):
+            expect_double(value, expected)
+        if count != int(outputs[3]):
+            raise DifferenceError(f"count {count}")
+        if taken.array.tobytes() != parse_sums(outputs[4]).tobytes():
+            raise DifferenceError(f"other sums: {taken.array.tolist()}")
+
+
+def check_exact_sums(l1: str, l2: str, parts: str, status: str, *outputs: str) -> None:
+    regularizer = regularizer_of(l1, l2)
+    each = [parse_part(part) for part in parts.split("+")]
+    layouts = [{layout for layout, _ in layouts_of(part.dtype)} for part in each]
+    for layout in set.intersection(*layouts):
+        in_order = attempt(status, add_in_order, each, layout)
+        merged = attempt(status, merge_backwards, each, layout)
+        if outputs:
+            expect_sums(in_order, regularizer, status, *outputs)
+            if merged.array.tobytes() != in_order.array.tobytes():
+                raise DifferenceError("merged sums are others")
+        expect_sums(add_numbers(each, layout), regularizer, status, *outputs)
+
+
 #: The numbers of inputs and of outputs, and what checks them.
 OPERATIONS: dict[str, tuple[int, int, Callable[..., None]]] = {
     "create": (2, 2, check_create),
@@ -264,6 +371,7 @@ OPERATIONS: dict[str, tuple[int, int, Callable[..., None]]] = {
     "prox": (5, 1, check_prox),
     "to_json": (3, 1, check_to_json),
     "from_json": (1, 2, check_from_json),
+    "exact_sums": (3, 5, check_exact_sums),
 }
 
 
@@ -408,9 +516,11 @@ def check_memory() -> int:
     regularizer = l1l2.Regularizer(l1=0.01, l2=0.02)
     before = peak_memory()
     penalty = regularizer(x)
+    sums = l1l2.ExactSums()
+    sums.add(x)
     regularizer.prox(x, 1.0)
     rise = peak_memory() - before
-    if penalty != (0.01 + 0.02) * n or not x.max() < 1.0:
+    if (penalty, sums.absolute) != ((0.01 + 0.02) * n, n) or not x.max() < 1.0:
         print("a wrong result", file=sys.stderr)
         return 1
     print(f"an array of 1024 MiB: peak memory rose by {rise} KiB")
@@ -423,6 +533,7 @@ def expect_closed(regularizer: l1l2.Regularizer) -> None:
     for call in (
         lambda: regularizer.penalty(x),
         lambda: regularizer.penalty(x[::2]),
+        lambda: l1l2.ExactSums().penalty(regularizer),
         lambda: regularizer.add_gradient(x, y),
         lambda: regularizer.penalty_and_add_gradient(x, y),
         lambda: regularizer.prox(x, 0.1, y),

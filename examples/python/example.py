@@ -1,4 +1,4 @@
-"""The penalty, gradient and proximal operator of NumPy arrays by libl1l2.
+"""The penalty, gradient, proximal operator and exact sums of NumPy arrays by libl1l2.
 
     python example.py
 
@@ -24,6 +24,12 @@ print("prox", shrunk)
 
 # A view is read where it is.
 print("penalty of every second weight", regularizer(weights[1::2]))
+
+# What comes in pieces, in any order.
+sums = l1l2.ExactSums()
+for piece in (weights[3:], weights[:1], weights[1:3]):
+    sums.add(piece)
+print("penalty of", sums.count, "weights in three pieces", sums.penalty(regularizer))
 
 json = regularizer.to_json(l1l2.JsonStyle.KERAS3)
 print(json)

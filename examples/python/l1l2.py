@@ -5,6 +5,10 @@
     regularizer.add_gradient(weights, gradient)
     regularizer.prox(weights, step)  # in place
 
+    sums = ExactSums()  # of what comes in pieces
+    sums.add(weights)
+    penalty = sums.penalty(regularizer)
+
 l1l2.h defines the penalty, its gradient and its proximal operator, and says what is
 promised of their bits.
 
@@ -20,6 +24,7 @@ TensorFlow does not: theirs must not be given to be written.
 
 Threads. Any number of them may use one regularizer at once, and run at once: the GIL is
 released during a call. No thread may write to an array that another's call is using.
+Each has exact sums of its own.
 
 The library is loaded when this module is imported: the one that the environment
 variable L1L2_LIBRARY names, else libl1l2.so.0. OSError says that it was not found.
@@ -37,7 +42,15 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import numpy
 
-__all__ = ["Array", "JsonStyle", "L1L2Error", "Regularizer", "isa", "version"]
+__all__ = [
+    "Array",
+    "ExactSums",
+    "JsonStyle",
+    "L1L2Error",
+    "Regularizer",
+    "isa",
+    "version",
+]
 
 
 class SupportsDLPack(Protocol):
@@ -50,6 +63,7 @@ class SupportsDLPack(Protocol):
 _NumpyArray = numpy.ndarray[Any, Any]
 Array = _NumpyArray | SupportsDLPack
 _Self = TypeVar("_Self", bound="Regularizer")
+_Sums = TypeVar("_Sums", bound="ExactSums")
 _MESSAGE_CAPACITY = 256
 _JSON_CAPACITY = 256
 
@@ -150,6 +164,13 @@ def _load() -> ctypes.CDLL:
         ("penalty_dlpack", status, (handle, tensor, pointer)),
         ("add_gradient_dlpack", status, (handle, tensor, double, tensor, pointer)),
         ("prox_dlpack", status, (handle, tensor, double, tensor)),
+        ("exact_sums_length", size, ()),
+        ("exact_sums_add", status, (pointer, number, pointer, size)),
+        ("exact_sums_add_dlpack", status, (pointer, tensor)),
+        ("exact_sums_merge", status, (pointer, pointer)),
+        ("exact_sums_check", status, (pointer,)),
+        ("exact_sums_read", status, (pointer, pointer, pointer, pointer)),
+        ("penalty_exact_sums", status, (handle, pointer, pointer)),
         ("to_json", status, (handle, number, pointer, size, pointer)),
         ("from_json", status, (text, size, pointer, pointer, size)),
     ):
@@ -515,3 +536,145 @@ class Regularizer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(l1={self._l1!r}, l2={self._l2!r})"
+
+
+class ExactSums:
+    """Sums of |x| and x^2 without any rounding, of elements that come in pieces.
+
+        sums = ExactSums()
+        for chunk in chunks:
+            sums.add(chunk)
+        comm.Allreduce(MPI.IN_PLACE, sums.array)
+        penalty = sums.penalty(regularizer)
+
+    The same elements end in the same bits, however they were split and in whatever
+    order. The sums are a vector of int64, and adding vectors element by element adds
+    the sums: l1l2.h has the rules. Objects can be compared, copied and pickled. Only
+    one thread at a time may use one that is added to.
+
+    Every method that reads the vector raises L1L2Error, and then has changed nothing,
+    if what was written to `array` is no vector of exact sums (status 19), a damaged one
+    (18), or one of too many elements or vectors (21).
+    """
+
+    def __init__(self, vector: Any = None) -> None:
+        """Makes the sums of no elements, or takes a vector that came from elsewhere.
+
+        Args:
+            vector: The numbers of an `array`, which are copied: an array of int64 or
+                anything that NumPy makes one of.
+
+        Raises:
+            TypeError: The numbers are no integers.
+            ValueError: There are more or fewer of them than a vector has.
+            L1L2Error: They are no exact sums, see above.
+        """
+        self._array = numpy.zeros(_library.l1l2_exact_sums_length(), numpy.int64)
+        self._address: int = self._array.ctypes.data
+        if vector is not None:
+            self._merge(vector)
+
+    @property
+    def array(self) -> _NumpyArray:
+        """The vector itself, not a copy, to be stored, sent or added to.
+
+        torch.from_numpy(sums.array), mpi4py and NumPy add it up in place.
+        """
+        return self._array
+
+    def add(self, x: Array, *, dtype: Literal["bfloat16"] | None = None) -> None:
+        """Adds the elements of an array. Those of several dtypes may be added.
+
+        Args:
+            x: An array of any shape; it may be read-only.
+            dtype: "bfloat16" if x is a NumPy array of uint16 that holds their bits.
+
+        Raises:
+            TypeError, ValueError, BufferError, L1L2Error: As `Regularizer` says.
+        """
+        if isinstance(x, numpy.ndarray) and x.flags.forc:
+            status = _library.l1l2_exact_sums_add(
+                self._address, _dtype_number(x, dtype), x.ctypes.data, x.size
+            )
+        else:
+            tensor = _tensor_of(x, dtype)
+            status = _library.l1l2_exact_sums_add_dlpack(self._address, tensor)
+        _check(status)
+
+    def merge(self, other: ExactSums) -> None:
+        """Adds the elements that another one has: as often as is wanted.
+
+        Raises:
+            TypeError: The other one is no ExactSums.
+        """
+        if not isinstance(other, ExactSums):
+            raise TypeError(f"exact sums, not {type(other)!r}")
+        self._merge(other._array)
+
+    def __iadd__(self: _Sums, other: ExactSums) -> _Sums:
+        self.merge(other)
+        return self
+
+    def _merge(self, vector: Any) -> None:
+        # A file's byte order may be the other one, but fractions are not cut off.
+        numbers = numpy.asarray(vector).astype(numpy.int64, "C", "safe")
+        if numbers.shape != self._array.shape:
+            raise ValueError(f"{numbers.shape} numbers, not {self._array.shape}")
+        _check(_library.l1l2_exact_sums_merge(self._address, numbers.ctypes.data))
+
+    def check(self) -> None:
+        """Raises L1L2Error if what was written to `array` is no vector of exact sums."""
+        _check(_library.l1l2_exact_sums_check(self._address))
+
+    @property
+    def absolute(self) -> float:
+        """The sum of |x|, rounded once; NaN or infinite if an element is."""
+        absolute = ctypes.c_double()
+        self._read(ctypes.byref(absolute), None, None)
+        return absolute.value
+
+    @property
+    def square(self) -> float:
+        """The sum of x^2, rounded once; NaN or infinite if an element is."""
+        square = ctypes.c_double()
+        self._read(None, ctypes.byref(square), None)
+        return square.value
+
+    @property
+    def count(self) -> int:
+        """The number of elements, NaNs and infinities too."""
+        count = ctypes.c_int64()
+        self._read(None, None, ctypes.byref(count))
+        return count.value
+
+    def _read(self, *outputs: Any) -> None:
+        _check(_library.l1l2_exact_sums_read(self._address, *outputs))
+
+    def penalty(self, regularizer: Regularizer) -> float:
+        """Returns l1 * sum(|x|) + l2 * sum(x^2), of which the true value is rounded once.
+
+        Raises:
+            L1L2Error: The regularizer is closed (status 10).
+        """
+        penalty = ctypes.c_double()
+        _check(
+            _library.l1l2_penalty_exact_sums(
+                regularizer._handle, self._address, ctypes.byref(penalty)
+            )
+        )
+        return penalty.value
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same sums, without rounding, of as many elements."""
+        if not isinstance(other, ExactSums):
+            return NotImplemented
+        # Copies have one form, which sums that were added elsewhere do not.
+        return ExactSums(self._array)._array.tobytes() == (
+            ExactSums(other._array)._array.tobytes()
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._array,)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._array[2]} elements>"

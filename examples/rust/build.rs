@@ -3,7 +3,7 @@ fn main() {
 
     #[cfg(feature = "link")]
     pkg_config::Config::new()
-        .atleast_version("0.2.0")
+        .atleast_version("0.3.0")
         .probe("l1l2")
         .unwrap_or_else(|error| panic!("{error}"));
 }

@@ -47,38 +47,35 @@ if [ -n "$only_overhead" ]; then
     exit
 fi
 
-# The vectors with one bit changed, in an output of the last line of each operation, or with another
-# status. The programs must notice it.
+# The last case of each operation that succeeds, with one bit changed in one of its outputs, and the last
+# one that fails with another status, each in a file of its own. The programs must notice it.
 cases=$(grep -vc '^#' "$vectors")
-rm -f ./*.last ./*.first ./*.status
+rm -f ./*.output* ./*.status
 operations=$(grep -v '^#' "$vectors" | cut -d ' ' -f 1 | sort -u)
 for operation in $operations; do
     awk -v operation="$operation" '
-        { line[NR] = $0 }
-        $1 == operation && / -> 0 / { good = NR }
-        $1 == operation && / -> [1-9]/ { bad = NR }
-        # The lowest bit of a hexadecimal digit.
-        function flip(digit) { return substr("1032547698badcfe", index("0123456789abcdef", digit), 1) }
+        $1 == operation && / -> 0 / { good = $0 }
+        $1 == operation && / -> [1-9]/ { bad = $0 }
+        # With the lowest bit of its last digit flipped.
+        function changed(text,  last) {
+            last = length(text)
+            return substr(text, 1, last - 1) \
+                substr("1032547698badcfe", index("0123456789abcdef", substr(text, last)), 1)
+        }
         END {
-            for (i = 1; i <= NR; ++i) {
-                text = line[i]
-                if (i == good) text = substr(text, 1, length(text) - 1) flip(substr(text, length(text)))
-                if (i == good || line[i] ~ /^#/) print text
-                # The first output of two, too, and the status of a failure, in files of their own.
-                if (i == good && operation ~ /add_gradient|create|from_json/) {
-                    n = split(line[i], field, " ")
-                    last = field[n - 1]
-                    field[n - 1] = substr(last, 1, length(last) - 1) flip(substr(last, length(last)))
-                    text = field[1]
-                    for (j = 2; j <= n; ++j) text = text " " field[j]
-                    print text >(operation ".first")
-                }
-                if (i == bad) {
-                    sub(/ -> .*/, " -> 99", line[i])
-                    print line[i] >(operation ".status")
-                }
+            n = split(good, field, " ")
+            for (i = 1; i <= n; ++i) {
+                if (field[i] == "->") status = i + 1
+                if (status == 0 || i <= status) continue
+                text = field[1]
+                for (j = 2; j <= n; ++j) text = text " " (j == i ? changed(field[j]) : field[j])
+                print text >(operation ".output" i - status)
             }
-        }' "$vectors" >"$operation.last"
+            if (bad != "") {
+                sub(/ -> .*/, " -> 99", bad)
+                print bad >(operation ".status")
+            }
+        }' "$vectors"
 done
 
 for variant in $variants; do
@@ -88,7 +85,7 @@ for variant in $variants; do
 
     "$programs" "$variant" conformance vectors "$vectors" | tee vectors.out
     grep -qx "$cases cases, all bits equal" vectors.out || fail "not all of $cases cases"
-    for changed in ./*.last ./*.first ./*.status; do
+    for changed in ./*.output* ./*.status; do
         if "$programs" "$variant" conformance vectors "$changed" >changed.out 2>&1; then
             fail "$changed has one bit changed, which was not noticed"
         fi

@@ -27,7 +27,7 @@ static l1l2_api api;
 #define CALL(name) l1l2_##name
 #endif
 
-enum { threads = 4, max_fields = 12 };
+enum { threads = 4, max_fields = 12, max_parts = 4 };
 
 static const char* vectors_path;
 
@@ -36,6 +36,10 @@ typedef struct Array {
     size_t n, bytes;
     unsigned char* elements;
 } Array;
+
+typedef struct Sums {
+    int64_t number[L1L2_EXACT_SUMS_LENGTH];
+} Sums;
 
 /* A line's fields, what its outputs are compared with, and whether all agreed. */
 typedef struct Case {
@@ -116,6 +120,25 @@ static char* parse_text(const char* hex, size_t* length) {
     for (size_t i = 0; i < *length; ++i)
         text[i] = (char)parse_hex(hex + 2 * i, 2);
     return text;
+}
+
+static Sums parse_sums(const char* text) {
+    Sums sums = {{0}};
+    if (strcmp(text, "-") == 0) return sums;
+    for (;;) {
+        char* colon;
+        const size_t index = (size_t)strtoull(text, &colon, 10);
+        if (*colon != ':' || index >= L1L2_EXACT_SUMS_LENGTH) die("no exact sums");
+        const size_t digits = strcspn(colon + 1, ",");
+        const uint64_t bits = parse_hex(colon + 1, digits);
+        memcpy(&sums.number[index], &bits, sizeof bits);
+        text = colon + 1 + digits;
+        if (*text++ == '\0') return sums;
+    }
+}
+
+static int succeeds(const Case* c) {
+    return strcmp(c->output[0], "0") == 0;
 }
 
 static void fail(Case* c, const char* what) {
@@ -255,6 +278,101 @@ static void check_from_json(Case* c) {
     free(text);
 }
 
+static int same_sums(const Sums* a, const Sums* b) {
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* Adds a part to sums, which stay as they are if it cannot be added. */
+static l1l2_status add_part(Case* c, Sums* sums, char* part) {
+    const Sums before = *sums;
+    char* const colon = strchr(part, ':');
+    if (colon == NULL) die("no part");
+    *colon = '\0';
+    l1l2_status status;
+    if (strcmp(part, "sums") == 0) {
+        const Sums other = parse_sums(colon + 1);
+        status = CALL(exact_sums_merge)(sums->number, other.number);
+    } else {
+        const Array x = parse_array(colon + 1, parse_dtype(part));
+        status = CALL(exact_sums_add)(sums->number, x.dtype, x.elements, x.n);
+        free(x.elements);
+    }
+    *colon = ':';
+    if (status != L1L2_OK && !same_sums(sums, &before)) fail(c, "sums that fail have changed");
+    return status;
+}
+
+/* The vector that a part is or makes, as it is. */
+static Sums sums_of_part(Case* c, char* part) {
+    static const char prefix[] = "sums:";
+    if (strncmp(part, prefix, strlen(prefix)) == 0) return parse_sums(part + strlen(prefix));
+    Sums sums = {{0}};
+    if (add_part(c, &sums, part) != L1L2_OK) die("an array that cannot be added");
+    return sums;
+}
+
+/* What is read from sums, and what they are when nothing is added to them or they to nothing. */
+static void expect_sums(Case* c, const Sums* sums) {
+    l1l2_regularizer* const regularizer = create(c->field[1], c->field[2]);
+    const Sums zeros = {{0}};
+    Sums form[] = {zeros, *sums, *sums};
+    double penalty = -1.0, absolute = -1.0, square = -1.0;
+    int64_t count = -1;
+    expect_status(c, CALL(exact_sums_check)(sums->number));
+    expect_status(c, CALL(exact_sums_read)(sums->number, &absolute, &square, &count));
+    expect_status(c, CALL(penalty_exact_sums)(regularizer, sums->number, &penalty));
+    expect_status(c, CALL(exact_sums_merge)(form[0].number, sums->number));
+    expect_status(c, CALL(exact_sums_merge)(form[1].number, zeros.number));
+    expect_status(c, CALL(exact_sums_add)(form[2].number, L1L2_FLOAT64, NULL, 0));
+    if (succeeds(c)) {
+        const Sums expected = parse_sums(c->output[5]);
+        expect_double(c, penalty, c->output[1]);
+        expect_double(c, absolute, c->output[2]);
+        expect_double(c, square, c->output[3]);
+        if (count != strtoll(c->output[4], NULL, 10)) fail(c, "another count");
+        for (size_t i = 0; i < sizeof form / sizeof *form; ++i)
+            if (!same_sums(&form[i], &expected)) fail(c, "other sums");
+    } else if (penalty != -1.0 || absolute != -1.0 || square != -1.0 || count != -1) {
+        fail(c, "a result after a failure");
+    }
+    CALL(destroy)(regularizer);
+}
+
+static void check_exact_sums(Case* c) {
+    char* part[max_parts];
+    size_t parts = 0;
+    for (char* text = c->field[3]; text != NULL && parts < max_parts;) {
+        part[parts++] = text;
+        text = strchr(text, '+');
+        if (text != NULL) *text++ = '\0';
+    }
+
+    /* All in one vector; each in one of its own, and these merged, the last one first. */
+    Sums all = {{0}}, merged = {{0}}, added = {{0}};
+    l1l2_status status = L1L2_OK;
+    for (size_t i = 0; i < parts && status == L1L2_OK; ++i)
+        status = add_part(c, &all, part[i]);
+    expect_status(c, status);
+    status = L1L2_OK;
+    for (size_t i = parts; i-- > 0 && status == L1L2_OK;) {
+        Sums one = {{0}};
+        status = add_part(c, &one, part[i]);
+        if (status == L1L2_OK) status = CALL(exact_sums_merge)(merged.number, one.number);
+    }
+    expect_status(c, status);
+    if (succeeds(c)) {
+        expect_sums(c, &all);
+        if (!same_sums(&all, &merged)) fail(c, "merged they differ");
+    }
+    /* Or added element by element. */
+    for (size_t i = 0; i < parts; ++i) {
+        const Sums one = sums_of_part(c, part[i]);
+        for (size_t j = 0; j < L1L2_EXACT_SUMS_LENGTH; ++j)
+            added.number[j] = (int64_t)((uint64_t)added.number[j] + (uint64_t)one.number[j]);
+    }
+    expect_sums(c, &added);
+}
+
 static const struct Operation {
     const char* name;
     size_t inputs;
@@ -267,6 +385,7 @@ static const struct Operation {
     {"prox", 5, 1, check_prox},
     {"to_json", 3, 1, check_to_json},
     {"from_json", 1, 2, check_from_json},
+    {"exact_sums", 3, 5, check_exact_sums},
 };
 
 static void check(Case* c) {
@@ -277,8 +396,7 @@ static void check(Case* c) {
         if (c->count < arrow + 2 || strcmp(c->field[arrow], "->") != 0)
             die("a line of another shape");
         c->output = c->field + arrow + 1;
-        const int succeeds = strcmp(c->output[0], "0") == 0;
-        if (c->count != arrow + 2 + (succeeds ? operation->outputs : 0))
+        if (c->count != arrow + 2 + (succeeds(c) ? operation->outputs : 0))
             die("a line of another length");
         operation->check(c);
         return;
@@ -323,6 +441,7 @@ static void* check_file(void* out) {
 }
 
 static int check_vectors(const char* path) {
+    if (CALL(exact_sums_length)() != L1L2_EXACT_SUMS_LENGTH) die("sums of another length");
     vectors_path = path;
     pthread_t thread[threads];
     Result result[threads] = {{0, 0}};
@@ -360,12 +479,16 @@ static int check_memory(void) {
     l1l2_regularizer* regularizer;
     if (CALL(create)(0.01, 0.02, &regularizer) != L1L2_OK) die("no regularizer");
     const long before = peak_memory();
-    double penalty = 0.0;
+    double penalty = 0.0, absolute = 0.0;
+    Sums sums = {{0}};
     CALL(penalty)(regularizer, L1L2_FLOAT32, x, n, &penalty);
+    CALL(exact_sums_add)(sums.number, L1L2_FLOAT32, x, n);
+    CALL(exact_sums_read)(sums.number, &absolute, NULL, NULL);
     CALL(prox)(regularizer, L1L2_FLOAT32, x, n, 1.0, x);
     const long rise = peak_memory() - before;
     CALL(destroy)(regularizer);
-    if (penalty != (0.01 + 0.02) * (double)n || x[n - 1] >= 1.0f) die("a wrong result");
+    if (penalty != (0.01 + 0.02) * (double)n || absolute != (double)n || x[n - 1] >= 1.0f)
+        die("a wrong result");
     free(x);
     printf("an array of 1024 MiB: peak memory rose by %ld KiB\n", rise);
     return 0;

@@ -34,6 +34,7 @@
 
 namespace {
 
+using l1l2::ExactSums;
 using l1l2::JsonStyle;
 using l1l2::Regularizer;
 
@@ -130,6 +131,38 @@ std::string parse_text(const std::string& text) {
     return {bytes.begin(), bytes.end()};
 }
 
+std::vector<std::string_view> split(std::string_view text, char separator) {
+    std::vector<std::string_view> pieces;
+    for (std::size_t end = 0; end != std::string_view::npos;) {
+        end = text.find(separator);
+        pieces.push_back(text.substr(0, end));
+        text.remove_prefix(std::min(text.size(), pieces.back().size() + 1));
+    }
+    return pieces;
+}
+
+using Numbers = std::vector<std::int64_t>;
+
+Numbers numbers_of(const ExactSums& sums) {
+    return {sums.data(), sums.data() + ExactSums::size()};
+}
+
+Numbers parse_sums(std::string_view text) {
+    Numbers numbers(ExactSums::size());
+    if (text == "-") {
+        return numbers;
+    }
+    for (const std::string_view item : split(text, ',')) {
+        const auto pair = split(item, ':');
+        if (pair.size() != 2) {
+            throw Malformed("no number of exact sums: \"" + std::string(item) + "\"");
+        }
+        const auto bits = parse_integer<std::uint64_t>(pair[1], 16);
+        numbers.at(parse_integer<std::size_t>(pair[0])) = static_cast<std::int64_t>(bits);
+    }
+    return numbers;
+}
+
 JsonStyle parse_style(const std::string& text) {
     for (const JsonStyle style : {JsonStyle::config, JsonStyle::keras2, JsonStyle::keras3}) {
         if (text == std::to_string(static_cast<l1l2_json_style>(style))) {
@@ -145,7 +178,7 @@ Regularizer parse_regularizer(const std::string& l1, const std::string& l2) {
 
 /// Calls check with an element of the type that dtype names.
 template <class Check>
-void with_dtype(const std::string& dtype, Check&& check) {
+void with_dtype(std::string_view dtype, Check&& check) {
     if (dtype == "float32") {
         check(float());
     } else if (dtype == "float64") {
@@ -155,7 +188,7 @@ void with_dtype(const std::string& dtype, Check&& check) {
     } else if (dtype == "bfloat16") {
         check(l1l2::BFloat16());
     } else {
-        throw Malformed("no dtype: \"" + dtype + "\"");
+        throw Malformed("no dtype: \"" + std::string(dtype) + "\"");
     }
 }
 
@@ -288,6 +321,129 @@ void check_from_json(const Case& c) {
     expect_config(c, [&] { return Regularizer::from_json(text); });
 }
 
+/// One of the parts of exact sums: an array or a vector.
+struct Part {
+    std::string_view type;
+    std::string_view content;
+
+    bool is_vector() const { return type == "sums"; }
+};
+
+Part parse_part(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos) {
+        throw Malformed("no part: \"" + std::string(text) + "\"");
+    }
+    return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+/// Adds a part to sums, which stay as they are if it cannot be added.
+void add_part(ExactSums& sums, const Part& part) {
+    const ExactSums before = sums;
+    try {
+        if (part.is_vector()) {
+            sums += ExactSums(parse_sums(part.content).data());
+        } else {
+            with_dtype(part.type, [&](auto element) {
+                sums.add(parse_array<decltype(element)>(part.content));
+            });
+        }
+    } catch (const l1l2::Error&) {
+        if (sums != before) {
+            throw Differs("sums that fail have changed");
+        }
+        throw;
+    }
+}
+
+/// The vector that a part is or makes, as it is.
+Numbers numbers_of(const Part& part) {
+    if (part.is_vector()) {
+        return parse_sums(part.content);
+    }
+    ExactSums sums;
+    add_part(sums, part);
+    return numbers_of(sums);
+}
+
+ExactSums add_in_order(const std::vector<Part>& parts) {
+    ExactSums sums;
+    for (const Part& part : parts) {
+        add_part(sums, part);
+    }
+    return sums;
+}
+
+/// Each part in a vector of its own, and these merged, the last one first.
+ExactSums merge_backwards(const std::vector<Part>& parts) {
+    ExactSums sums;
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+        ExactSums one;
+        add_part(one, *part);
+        sums += one;
+    }
+    return sums;
+}
+
+/// The vectors of all parts as they are, added element by element.
+ExactSums add_elements(const std::vector<Part>& parts) {
+    ExactSums sums;
+    for (const Part& part : parts) {
+        const Numbers numbers = numbers_of(part);
+        // Unsigned, which may overflow.
+        const auto add = [](std::int64_t a, std::int64_t b) {
+            return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) +
+                                             static_cast<std::uint64_t>(b));
+        };
+        std::transform(numbers.begin(), numbers.end(), sums.data(), sums.data(), add);
+    }
+    return sums;
+}
+
+/// What is read from sums, and what they are when nothing is added to them or they to nothing.
+void expect_sums(const Case& c, const Regularizer& regularizer, const ExactSums& sums) {
+    double penalty = 0.0;
+    double absolute = 0.0;
+    double square = 0.0;
+    std::int64_t count = 0;
+    ExactSums taken;
+    ExactSums merged = sums;
+    ExactSums added = sums;
+    expect_status(c, [&] { penalty = regularizer(sums); });
+    expect_status(c, [&] { absolute = sums.absolute(); });
+    expect_status(c, [&] { square = sums.square(); });
+    expect_status(c, [&] { count = sums.count(); });
+    expect_status(c, [&] { taken = ExactSums(sums.data()); });
+    expect_status(c, [&] { merged += ExactSums(); });
+    expect_status(c, [&] { added.add(std::vector<float>()); });
+    if (c.status == L1L2_OK) {
+        expect_equal("penalty", penalty, parse<double>(c.outputs[0]));
+        expect_equal("absolute", absolute, parse<double>(c.outputs[1]));
+        expect_equal("square", square, parse<double>(c.outputs[2]));
+        expect_equal("count", count, parse_integer<std::int64_t>(c.outputs[3]));
+        for (const ExactSums& form : {taken, merged, added}) {
+            expect_equal("sums", numbers_of(form), parse_sums(c.outputs[4]));
+        }
+    }
+}
+
+void check_exact_sums(const Case& c) {
+    const Regularizer regularizer = parse_regularizer(c.inputs[0], c.inputs[1]);
+    std::vector<Part> parts;
+    for (const std::string_view part : split(c.inputs[2], '+')) {
+        parts.push_back(parse_part(part));
+    }
+    ExactSums in_order;
+    ExactSums merged;
+    expect_status(c, [&] { in_order = add_in_order(parts); });
+    expect_status(c, [&] { merged = merge_backwards(parts); });
+    if (c.status == L1L2_OK) {
+        expect_sums(c, regularizer, in_order);
+        expect_equal("merged sums", numbers_of(merged), numbers_of(in_order));
+    }
+    expect_sums(c, regularizer, add_elements(parts));
+}
+
 struct Operation {
     std::string_view name;
     std::size_t inputs;
@@ -302,6 +458,7 @@ constexpr Operation operations[] = {
     {"prox", 5, 1, check_prox},
     {"to_json", 3, 1, check_to_json},
     {"from_json", 1, 2, check_from_json},
+    {"exact_sums", 3, 5, check_exact_sums},
 };
 
 void check(const Case& c) {
@@ -409,12 +566,15 @@ int check_memory() {
 
     const long before = peak_memory();
     const double penalty = regularizer(x);
+    ExactSums sums;
+    sums.add(x);
     regularizer.prox(x, 1.0);
     const long rise = peak_memory() - before;
 
     const bool shrunk =
         one[0] < 1.0F && std::all_of(x.begin(), x.end(), [&](float e) { return e == one[0]; });
-    if (penalty != (0.01 + 0.02) * static_cast<double>(x.size()) || !shrunk) {
+    const auto n = static_cast<double>(x.size());
+    if (penalty != (0.01 + 0.02) * n || sums.absolute() != n || !shrunk) {
         throw std::runtime_error("a wrong result");
     }
     std::cout << "an array of 1024 MiB: peak memory rose by " << rise << " KiB\n";

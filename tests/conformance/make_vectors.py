@@ -3,18 +3,21 @@
 
     tests/conformance/make_vectors.py [--check]
 
-Computes the results from docs/numerics.md and the header, in NumPy, one IEEE operation at a time,
-without libl1l2. With --check nothing is written: it fails if the file is not what would be.
+Computes the results from docs/numerics.md, docs/distributed.md and the header without libl1l2: in NumPy,
+one IEEE operation at a time, and exact sums as fractions. With --check nothing is written: it fails if the
+file is not what would be.
 """
 import json
 import math
 import pathlib
 import struct
 import sys
+from fractions import Fraction
 
 import numpy as np
 
 OK, INVALID_COEFFICIENT, INVALID_SCALE, INVALID_STEP = 0, 11, 13, 14
+INVALID_SUMS, UNKNOWN_LAYOUT, COUNT_OVERFLOW = 18, 19, 21
 MALFORMED_JSON, UNKNOWN_CONFIG = 40, 41
 LANES, BLOCK = 32, 4096
 
@@ -29,15 +32,23 @@ HEAD = """\
 #     prox         DTYPE L1 L2 STEP X -> STATUS OUT
 #     to_json      STYLE L1 L2       -> STATUS TEXT
 #     from_json    TEXT              -> STATUS L1 L2
+#     exact_sums   L1 L2 PARTS       -> STATUS PENALTY ABSOLUTE SQUARE COUNT SUMS
 #
-# L1, L2, SCALE, STEP, PENALTY: a float64, as the 16 hexadecimal digits of its bits.
+# L1, L2, SCALE, STEP, PENALTY, ABSOLUTE, SQUARE: a float64, as the 16 hexadecimal digits of its bits.
 # DTYPE: float32, float64, float16 or bfloat16. STYLE: 0, 1 or 2.
 # X, GRADIENT, OUT: N:ELEMENTS, where N is the number of elements in decimal and ELEMENTS are the
 #     hexadecimal digits of the bits of each (8, 16, 4 or 4 of them, the highest first). If there are
 #     fewer than N elements, they are repeated from the first on until there are N.
 # TEXT: its bytes, which are UTF-8, two hexadecimal digits each; - if there are none.
+# PARTS: one to four, joined by +, each of them DTYPE:X, an array, or sums:SUMS, a vector.
+# SUMS: a vector of exact sums: INDEX:NUMBER for each number that is not 0, joined by commas; - if there
+#     are none. NUMBER: the hexadecimal digits of an int64 in two's complement, without leading zeros.
+# COUNT: in decimal.
 #
-# After a failure the gradient, or the array for the result of the proximal operator, is as it was.
+# After a failure the gradient, or the array for the result of the proximal operator, is as it was, and so
+# are exact sums. PARTS make the same SUMS, or fail with the same STATUS, whether all are added to one vector
+# of zeros; or each to one of its own, and these are merged, the last one first; or these, or the vector that
+# a part is, are added up element by element and then merged with zeros.
 """
 
 
@@ -129,8 +140,84 @@ def prox(dtype, l1, l2, step, x):
     return dtype.narrow(np.copysign(np.where(shrunk < 0, real(0), shrunk) * m, value))
 
 
+def nearest(value):
+    """The double that is nearest to a fraction."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+class ExactSums:
+    """What a vector of exact sums says of its elements."""
+
+    LENGTH, TAG, PRIME = 207, 0x6C316C01, 2**31 - 1
+    # Where digits begin, how many there are, and the unit of the first.
+    ABSOLUTE, SQUARE = (5, 68, Fraction(1, 2**1088)), (73, 134, Fraction(1, 2**2176))
+
+    def __init__(self, count=0, infinities=0, nans=0, absolute=Fraction(0), square=Fraction(0)):
+        self.count, self.infinities, self.nans = count, infinities, nans
+        self.absolute, self.square = absolute, square
+
+    def __add__(self, other):
+        return ExactSums(*(a + b for a, b in zip(vars(self).values(), vars(other).values())))
+
+    @classmethod
+    def of_array(cls, dtype, pattern, n):
+        sums = cls(n)
+        for i, value in enumerate(dtype.widen(pattern[:n], np.float64).tolist()):
+            times = len(range(i, n, len(pattern)))
+            sums.infinities += times * math.isinf(value)
+            sums.nans += times * math.isnan(value)
+            if math.isfinite(value):
+                sums.absolute += times * abs(Fraction(value))
+                sums.square += times * Fraction(value) ** 2
+        return sums
+
+    @classmethod
+    def of_vector(cls, numbers):
+        def value(first, digits, unit):
+            digits = enumerate(numbers[first : first + digits])
+            return unit * sum(digit << (32 * i) for i, digit in digits)
+
+        return cls(*numbers[2:5], value(*cls.ABSOLUTE), value(*cls.SQUARE))
+
+    def vector(self):
+        """As the library writes it."""
+        if self.count == 0:
+            return [0] * self.LENGTH
+        numbers = [self.TAG, 0, self.count, self.infinities, self.nans]
+        for value, (_, digits, unit) in ((self.absolute, self.ABSOLUTE), (self.square, self.SQUARE)):
+            units = value / unit
+            assert units.denominator == 1 and units < 2 ** (32 * digits)
+            numbers += [units.numerator >> (32 * i) & 0xFFFFFFFF for i in range(digits)]
+        return with_checksum(numbers)
+
+    def special(self, value):
+        return math.nan if self.nans else math.inf if self.infinities else nearest(value)
+
+    def penalty(self, l1, l2):
+        terms = [Fraction(c) * s for c, s in ((l1, self.absolute), (l2, self.square)) if c != 0]
+        return self.special(sum(terms)) if terms else 0.0
+
+
+def with_checksum(numbers):
+    """With the smallest checksum that fits: that of one part."""
+    weighted = sum((i + 1) * (number % 2**64) for i, number in enumerate(numbers) if i != 1)
+    return [numbers[0], weighted % ExactSums.PRIME, *numbers[2:]]
+
+
+def changed(numbers, changes):
+    """With other numbers at some indices."""
+    return [changes.get(i, number) for i, number in enumerate(numbers)]
+
+
 def hex64(value):
     return struct.pack(">d", value).hex()
+
+
+def hex64_one_nan(value):
+    return "7ff8000000000000" if math.isnan(value) else hex64(value)
 
 
 def hex_array(dtype, n, pattern):
@@ -139,6 +226,10 @@ def hex_array(dtype, n, pattern):
 
 def hex_text(text):
     return text.encode().hex() or "-"
+
+
+def hex_sums(numbers):
+    return ",".join(f"{i}:{number % 2**64:x}" for i, number in enumerate(numbers) if number != 0) or "-"
 
 
 def specials(dtype):
@@ -188,9 +279,8 @@ class Vectors:
 
     def penalty(self, dtype, l1, l2, pattern, n):
         result = penalty(dtype, l1, l2, np.resize(pattern, n))
-        # One NaN for all.
-        bits = "7ff8000000000000" if math.isnan(result) else hex64(result)
-        self.add("penalty", [dtype.name, hex64(l1), hex64(l2), hex_array(dtype, n, pattern)], OK, [bits])
+        inputs = [dtype.name, hex64(l1), hex64(l2), hex_array(dtype, n, pattern)]
+        self.add("penalty", inputs, OK, [hex64_one_nan(result)])
 
     def add_gradient(self, dtype, l1, l2, scale, pattern, gradient, n):
         result = add_gradient(dtype, l1, l2, scale, pattern, gradient)
@@ -200,8 +290,7 @@ class Vectors:
             self.add("add_gradient", inputs, INVALID_SCALE, [])
             return
         of_x = penalty(dtype, l1, l2, np.resize(pattern, n))
-        bits = "7ff8000000000000" if math.isnan(of_x) else hex64(of_x)
-        self.add("add_gradient", inputs, OK, [hex_array(dtype, n, result), bits])
+        self.add("add_gradient", inputs, OK, [hex_array(dtype, n, result), hex64_one_nan(of_x)])
 
     def prox(self, dtype, l1, l2, step, pattern, n):
         result = prox(dtype, l1, l2, step, pattern)
@@ -222,6 +311,26 @@ class Vectors:
 
     def from_json(self, text, status, *coefficients):
         self.add("from_json", [hex_text(text)], status, [hex64(c) for c in coefficients])
+
+    def exact_sums(self, l1, l2, *parts, status=OK):
+        """Of parts that are arrays, each (dtype, pattern, n), or vectors, each a list."""
+        total, texts = ExactSums(), []
+        for part in parts:
+            if isinstance(part, list):
+                total += ExactSums.of_vector(part)
+                texts.append(f"sums:{hex_sums(part)}")
+            else:
+                total += ExactSums.of_array(*part)
+                dtype, pattern, n = part
+                texts.append(f"{dtype.name}:{hex_array(dtype, n, pattern)}")
+        outputs = []
+        if status == OK:
+            results = total.penalty(l1, l2), total.special(total.absolute), total.special(total.square)
+            outputs = [*map(hex64_one_nan, results), str(total.count), hex_sums(total.vector())]
+        self.add("exact_sums", [hex64(l1), hex64(l2), "+".join(texts)], status, outputs)
+
+    def exact_sums_of_values(self, l1, l2, *values):
+        self.exact_sums(l1, l2, (FLOAT64, np.array(values).view(FLOAT64.bits), len(values)))
 
 
 def make():
@@ -294,7 +403,147 @@ def make():
         ('{"l2": "much"}', INVALID_COEFFICIENT),
     ):
         vectors.from_json(text, status, *coefficients)
+    for dtype in DTYPES:
+        add_exact_arrays(vectors, dtype, rng)
+    add_exact_roundings(vectors)
+    add_exact_vectors(vectors, rng)
     return HEAD + "\n".join(vectors.lines) + "\n"
+
+
+def add_exact_arrays(vectors, dtype, rng):
+    finite, large, inf, minus_inf, nans = specials(dtype)
+    ordinary = normal(dtype, rng, 61)
+    for n in (0, 61, 4097, 131075):
+        vectors.exact_sums(0.01, 0.02, (dtype, ordinary, n))
+    # Where it is not what the sums that round make.
+    exact = lambda n: ExactSums.of_array(dtype, ordinary, n).penalty(0.01, 0.02)
+    different = [n for n in range(62) if exact(n) != penalty(dtype, 0.01, 0.02, ordinary[:n])]
+    for n in (different[0], different[-1]):
+        vectors.exact_sums(0.01, 0.02, (dtype, ordinary, n))
+    for l1, l2 in ((0.5, 0.0), (0.0, 5e-324), (sys.float_info.max, sys.float_info.max)):
+        vectors.exact_sums(l1, l2, (dtype, ordinary, 33))
+    # The same in two and in three pieces, in another order.
+    vectors.exact_sums(0.01, 0.02, (dtype, ordinary[40:], 21), (dtype, ordinary[:40], 40))
+    pieces = ordinary[30:], ordinary[:7], ordinary[29:6:-1]
+    vectors.exact_sums(0.01, 0.02, *((dtype, piece, len(piece)) for piece in pieces))
+    # All exponents.
+    wide = rng.randint(0, int(inf[0]), 61, np.uint64).astype(dtype.bits)
+    for elements, n in ((wide, 61), (wide, 8193), (finite, 10007), (large, 5001)):
+        vectors.exact_sums(0.01, 0.02, (dtype, elements, n))
+    with_inf = np.concatenate([ordinary[:5], inf, minus_inf, ordinary[5:9]])
+    with_nans = np.concatenate([ordinary[:5], nans, inf, ordinary[5:9]])
+    for elements, n in ((with_inf, 11), (with_nans, 5000)):
+        vectors.exact_sums(0.01, 0.02, (dtype, elements, n))
+    vectors.exact_sums(0.01, 0.02, (dtype, with_inf, 11), (dtype, ordinary, 61), (dtype, with_nans, 14))
+    vectors.exact_sums(0.0, 0.0, (dtype, with_nans, 14))
+
+
+def add_exact_roundings(vectors):
+    """Results halfway between doubles, beside that, and at the ends of the range."""
+    tiny, huge, smallest_normal = 5e-324, sys.float_info.max, sys.float_info.min
+    half = 2.0**-53
+    for l1, l2, *values in (
+        (1.0, 0.0, 1.0, half),
+        (1.0, 0.0, 1.0 + 2 * half, -half),
+        (1.0, 0.0, tiny, 1.0, half),
+        (1.0, 0.0, 1.0, half, 2.0**-60),
+        (1.0, 0.0, 1.0, 1.0 - half, half / 2),
+        (1.0, 0.0, 1.0, math.nextafter(half, 0)),
+        (0.0, 1.0, 1.0, 2.0**-27, 2.0**-27),
+        (0.0, 1.0, 1.0, 2.0**-27, 2.0**-27, tiny),
+        (1.0, 1.0, 0.5, half, 2.0**-540),
+        (1 / 3, 2 / 3, *[0.1] * 10),
+        (1.0, 0.0, huge, 2.0**970),
+        (1.0, 0.0, huge, math.nextafter(2.0**970, 0)),
+        (0.5, 0.0, huge, huge),
+        (1.0, 1.0, huge, 1.0),
+        (0.0, 1e-300, 1e200, -3e200),
+        (0.0, 1e300, 1e-200, 1e-180),
+        (0.0, huge, tiny),
+        (0.0, 1.0, 2.0**-537, 2.0**-538),
+        (0.0, 1.0, 2.0**-537, 2.0**-538, 2.0**-538),
+        (tiny, 0.0, 0.5),
+        (tiny, 0.0, 0.5, tiny),
+        (tiny, 0.0, 1.5),
+        (tiny, tiny, 0.5, 0.5),
+        (1.0 - half, 0.0, smallest_normal),
+        (1.0 - 2 * half, 0.0, smallest_normal),
+    ):
+        vectors.exact_sums_of_values(l1, l2, *values)
+
+
+def add_exact_vectors(vectors, rng):
+    arrays = [(dtype, normal(dtype, rng, 5), 5) for dtype in DTYPES]
+    vectors.exact_sums(0.01, 0.02, *arrays)
+    one = ExactSums.of_array(*arrays[0]).vector()
+    other = ExactSums.of_array(*arrays[1]).vector()
+    zeros = ExactSums().vector()
+    # Digits that carry far: 2^32 - 1 in a row.
+    least = Fraction(1, 2**500)
+    ones = ExactSums(7, 0, 0, 2**100 - least, 2**199 - least).vector()
+    # The largest checksum that there is.
+    to_go = (ExactSums.PRIME - 1 - one[1]) * pow(3, -1, ExactSums.PRIME) % ExactSums.PRIME
+    largest_checksum = with_checksum(changed(one, {2: one[2] + to_go}))
+    assert largest_checksum[1] == ExactSums.PRIME - 1
+    times = lambda factor, numbers: [factor * number for number in numbers]
+    for parts in (
+        [zeros],
+        [zeros, arrays[0], zeros],
+        [one],
+        [one, other],
+        [other, arrays[2], one, arrays[3]],
+        [times(3, one)],
+        [[a + b for a, b in zip(one, other)], times(2, ones)],
+        [ones, (FLOAT64, np.array([2.0**-500, 2.0**-250]).view(FLOAT64.bits), 2)],
+        [times(2**30, one)],
+        [largest_checksum],
+        [with_checksum(changed(one, {2: 2**63 - 2})), (FLOAT32, arrays[0][1], 1)],
+        [with_checksum(changed(one, {2: 2**63 - 1}))],
+    ):
+        vectors.exact_sums(0.01, 0.02, *parts)
+    # Almost the largest sums that there are.
+    tag, last = ExactSums.TAG, ExactSums.LENGTH - 1
+    large = [tag, 0, 2**63 - 1, 0, 0] + [2**32 - 1] * (ExactSums.LENGTH - 5)
+    large = with_checksum(changed(large, {72: 2**31 - 2, last: 2**31 - 2}))
+    vectors.exact_sums(sys.float_info.max, sys.float_info.max, large)
+
+    first = 5 + next(i for i, digit in enumerate(one[5:]) if digit != 0)
+    for status, *parts in (
+        # One number has changed.
+        (INVALID_SUMS, changed(one, {1: one[1] ^ 1})),
+        (INVALID_SUMS, changed(one, {2: 6})),
+        (INVALID_SUMS, changed(one, {3: 1})),
+        (INVALID_SUMS, changed(one, {4: 1})),
+        (INVALID_SUMS, changed(one, {first: one[first] ^ 1 << 31})),
+        (INVALID_SUMS, changed(one, {first: -one[first]})),
+        (INVALID_SUMS, changed(one, {last: 1})),
+        (INVALID_SUMS, changed(one, {0: 2 * tag})),
+        (INVALID_SUMS, changed(one, {0: 0})),
+        (INVALID_SUMS, changed(zeros, {2: 1})),
+        (INVALID_SUMS, changed(zeros, {0: tag})),
+        # With its checksum, but a number is out of its range.
+        (INVALID_SUMS, changed(one, {1: one[1] + ExactSums.PRIME})),
+        (INVALID_SUMS, changed(zeros, {2: ExactSums.PRIME})),
+        (INVALID_SUMS, with_checksum(changed(one, {3: 6}))),
+        (INVALID_SUMS, with_checksum(changed(one, {3: -1}))),
+        (INVALID_SUMS, with_checksum(changed(one, {4: -1}))),
+        (INVALID_SUMS, with_checksum(changed(one, {3: 3, 4: 3}))),
+        (INVALID_SUMS, with_checksum(changed(one, {first: one[first] + 2**32}))),
+        (INVALID_SUMS, with_checksum(changed(one, {0: 6 * tag}))),
+        (INVALID_SUMS, with_checksum(changed(one, {0: 2 * tag, 72: 2**32}))),
+        (INVALID_SUMS, with_checksum(changed(one, {0: 2 * tag, last: 2**32}))),
+        (INVALID_SUMS, one, changed(other, {1: other[1] ^ 1})),
+        (UNKNOWN_LAYOUT, changed(one, {0: tag + 1})),
+        (UNKNOWN_LAYOUT, changed(one, {0: -tag})),
+        (UNKNOWN_LAYOUT, [int.from_bytes(number.to_bytes(8, "big"), "little") for number in one]),
+        (UNKNOWN_LAYOUT, [-1] * ExactSums.LENGTH),
+        (UNKNOWN_LAYOUT, arrays[0], changed(zeros, {0: 1})),
+        (COUNT_OVERFLOW, times(2**30 + 1, one)),
+        (COUNT_OVERFLOW, with_checksum(changed(one, {2: -1}))),
+        (COUNT_OVERFLOW, *[with_checksum(changed(one, {2: 2**62}))] * 2),
+        (COUNT_OVERFLOW, with_checksum(changed(one, {2: 2**63 - 1})), (FLOAT16, arrays[2][1], 1)),
+    ):
+        vectors.exact_sums(0.01, 0.02, *parts, status=status)
 
 
 def abs_bits(dtype, elements):

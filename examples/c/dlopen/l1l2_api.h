@@ -28,6 +28,12 @@
     FUNCTION(penalty)                                                                              \
     FUNCTION(add_gradient)                                                                         \
     FUNCTION(prox)                                                                                 \
+    FUNCTION(exact_sums_length)                                                                    \
+    FUNCTION(exact_sums_add)                                                                       \
+    FUNCTION(exact_sums_merge)                                                                     \
+    FUNCTION(exact_sums_check)                                                                     \
+    FUNCTION(exact_sums_read)                                                                      \
+    FUNCTION(penalty_exact_sums)                                                                   \
     FUNCTION(to_json)                                                                              \
     FUNCTION(from_json)
 

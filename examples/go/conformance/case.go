@@ -44,6 +44,14 @@ func (c *testCase) integer() int32 {
 	return int32(value)
 }
 
+func (c *testCase) count() int64 {
+	value, err := strconv.ParseInt(c.next(), 10, 64)
+	if err != nil {
+		c.fail("is no count")
+	}
+	return value
+}
+
 func (c *testCase) float() float64 {
 	digits := c.next()
 	bits, err := strconv.ParseUint(digits, 16, 64)
@@ -88,8 +96,63 @@ func (c *testCase) regularizer(l1, l2 float64) (*l1l2.Regularizer, error) {
 	return l1l2.New(l1, l2)
 }
 
-func array[T l1l2.Element](c *testCase) []T {
-	count, digits, _ := strings.Cut(c.next(), ":")
+func (c *testCase) sums() l1l2.ExactSums { return c.parseSums(c.next()) }
+
+func (c *testCase) parseSums(text string) l1l2.ExactSums {
+	var sums l1l2.ExactSums
+	if text == "-" {
+		return sums
+	}
+	for _, item := range strings.Split(text, ",") {
+		index, digits, _ := strings.Cut(item, ":")
+		i, err := strconv.ParseUint(index, 10, 32)
+		bits, err2 := strconv.ParseUint(digits, 16, 64)
+		if err != nil || err2 != nil || i >= l1l2.ExactSumsLength {
+			c.fail("is no exact sums")
+			return sums
+		}
+		sums[i] = int64(bits)
+	}
+	return sums
+}
+
+// A part of exact sums is a vector, or what adds an array.
+type part struct {
+	sums l1l2.ExactSums
+	add  func(sums *l1l2.ExactSums) error
+}
+
+func (c *testCase) parts() []part {
+	var parts []part
+	for _, text := range strings.Split(c.next(), "+") {
+		kind, content, _ := strings.Cut(text, ":")
+		switch kind {
+		case "sums":
+			parts = append(parts, part{sums: c.parseSums(content)})
+		case "float32":
+			parts = append(parts, arrayPart[float32](c, content))
+		case "float64":
+			parts = append(parts, arrayPart[float64](c, content))
+		case "float16":
+			parts = append(parts, arrayPart[l1l2.Float16](c, content))
+		case "bfloat16":
+			parts = append(parts, arrayPart[l1l2.BFloat16](c, content))
+		default:
+			c.fail("has an unknown part")
+		}
+	}
+	return parts
+}
+
+func arrayPart[T l1l2.Element](c *testCase, content string) part {
+	x := parseArray[T](c, content)
+	return part{add: func(sums *l1l2.ExactSums) error { return l1l2.AddExact(sums, x) }}
+}
+
+func array[T l1l2.Element](c *testCase) []T { return parseArray[T](c, c.next()) }
+
+func parseArray[T l1l2.Element](c *testCase, text string) []T {
+	count, digits, _ := strings.Cut(text, ":")
 	n, err := strconv.ParseUint(count, 10, 32)
 	x, err2 := decode[T](digits)
 	if err != nil || err2 != nil || len(x) > int(n) || len(x) == 0 && n > 0 {

@@ -72,9 +72,10 @@ func checkClosed(r *l1l2.Regularizer) error {
 	_, _, errCoefficients := r.Coefficients()
 	_, errJSON := r.JSON(l1l2.JSONConfig)
 	_, errPenalty := l1l2.Penalty(r, x)
+	_, errPenaltyOfSums := l1l2.PenaltyOfSums(r, &l1l2.ExactSums{})
 	_, errWithPenalty := l1l2.AddGradientWithPenalty(r, x, 1, unchanged)
 	for _, err := range []error{
-		errCoefficients, errJSON, errPenalty, errWithPenalty,
+		errCoefficients, errJSON, errPenalty, errPenaltyOfSums, errWithPenalty,
 		l1l2.AddGradient(r, x, 1, unchanged),
 		l1l2.Prox(r, x, 1, unchanged),
 	} {

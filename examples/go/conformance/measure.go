@@ -31,6 +31,10 @@ func checkMemory() error {
 	if err != nil {
 		return err
 	}
+	var sums l1l2.ExactSums
+	if err := l1l2.AddExact(&sums, x); err != nil {
+		return err
+	}
 	if err := l1l2.Prox(regularizer, x, 1, x); err != nil {
 		return err
 	}
@@ -40,7 +44,9 @@ func checkMemory() error {
 	}
 
 	// l1 and l2 are variables, since Go would add constants without rounding.
-	if penalty != (l1+l2)*float64(len(x)) || x[len(x)-1] >= 1 {
+	n := float64(len(x))
+	absolute, _, _, err := sums.Read()
+	if err != nil || penalty != (l1+l2)*n || absolute != n || x[len(x)-1] >= 1 {
 		return errors.New("a wrong result")
 	}
 	fmt.Printf("an array of 1024 MiB: peak memory rose by %d KiB\n", after-before)

@@ -60,6 +60,8 @@ func checkLine(line string) error {
 		return checkConfig(c, func() (*l1l2.Regularizer, error) { return l1l2.FromJSON(text) })
 	case "to_json":
 		return checkToJSON(c)
+	case "exact_sums":
+		return checkExactSums(c)
 	case "penalty", "add_gradient", "prox":
 		switch dtype := c.next(); dtype {
 		case "float32":
@@ -191,6 +193,117 @@ func checkProx[T l1l2.Element](c *testCase) error {
 		sameArray("out", out, want),
 		sameArray("in place", x, wantInPlace),
 	)
+}
+
+func checkExactSums(c *testCase) error {
+	l1, l2, parts := c.float(), c.float(), c.parts()
+	var want results
+	status := c.status()
+	if status == 0 {
+		want = results{c.float(), c.float(), c.float(), c.count(), c.sums()}
+	}
+	regularizer, err := c.regularizer(l1, l2)
+	if err != nil {
+		return err
+	}
+	defer regularizer.Close()
+	inOrder, errInOrder := addInOrder(parts)
+	merged, errMerged := mergeBackwards(parts)
+	added, errAdded := addNumbers(parts)
+	if err := firstError(
+		errAdded,
+		sameStatus(errInOrder, status),
+		sameStatus(errMerged, status),
+		checkResults(regularizer, added, status, want),
+	); err != nil || status != 0 {
+		return err
+	}
+	if inOrder != want.sums || merged != want.sums {
+		return fmt.Errorf("sums %x and, merged, %x", inOrder, merged)
+	}
+	return checkResults(regularizer, inOrder, status, want)
+}
+
+type results struct {
+	penalty, absolute, square float64
+	count                     int64
+	sums                      l1l2.ExactSums // merged with zeros
+}
+
+func checkResults(
+	regularizer *l1l2.Regularizer, sums l1l2.ExactSums, status l1l2.Status, want results,
+) error {
+	penalty, errPenalty := l1l2.PenaltyOfSums(regularizer, &sums)
+	absolute, square, count, errRead := sums.Read()
+	var merged l1l2.ExactSums
+	if err := firstError(
+		sameStatus(sums.Check(), status),
+		sameStatus(errPenalty, status),
+		sameStatus(errRead, status),
+		sameStatus(merged.Merge(&sums), status),
+		sameFloat("penalty", penalty, want.penalty),
+		sameFloat("absolute", absolute, want.absolute),
+		sameFloat("square", square, want.square),
+	); err != nil {
+		return err
+	}
+	if count != want.count {
+		return fmt.Errorf("count %d, not %d", count, want.count)
+	}
+	if merged != want.sums {
+		return fmt.Errorf("sums %x, not %x", merged, want.sums)
+	}
+	return nil
+}
+
+// addTo adds the part to sums, which stay as they are if that fails.
+func (p part) addTo(sums *l1l2.ExactSums) error {
+	before := *sums
+	var err error
+	if p.add != nil {
+		err = p.add(sums)
+	} else {
+		err = sums.Merge(&p.sums)
+	}
+	if err != nil && *sums != before {
+		return errors.New("sums that fail have changed")
+	}
+	return err
+}
+
+func addInOrder(parts []part) (sums l1l2.ExactSums, err error) {
+	for _, p := range parts {
+		if err := p.addTo(&sums); err != nil {
+			return sums, err
+		}
+	}
+	return sums, nil
+}
+
+// Each part in sums of its own, and these merged, the last one first.
+func mergeBackwards(parts []part) (sums l1l2.ExactSums, err error) {
+	for i := len(parts) - 1; i >= 0; i-- {
+		var one l1l2.ExactSums
+		if err := firstError(parts[i].addTo(&one), sums.Merge(&one)); err != nil {
+			return sums, err
+		}
+	}
+	return sums, nil
+}
+
+// The numbers of all parts, as they are, added index by index.
+func addNumbers(parts []part) (sums l1l2.ExactSums, err error) {
+	for _, p := range parts {
+		if p.add != nil {
+			if err := p.add(&p.sums); err != nil {
+				return sums, err
+			}
+		}
+		for i, number := range p.sums {
+			sums[i] += number
+		}
+	}
+	return sums, nil
 }
 
 // An error of the library must have a message, and any other error is one of this program.

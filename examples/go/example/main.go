@@ -45,6 +45,19 @@ func run() error {
 	}
 	fmt.Println("prox", shrunk)
 
+	// Of pieces, which may come from anywhere in any order.
+	var sums l1l2.ExactSums
+	for _, piece := range [][]float32{weights[2:], weights[:2]} {
+		if err := l1l2.AddExact(&sums, piece); err != nil {
+			return err
+		}
+	}
+	penalty, err = l1l2.PenaltyOfSums(regularizer, &sums)
+	if err != nil {
+		return err
+	}
+	fmt.Println("of two pieces", penalty)
+
 	text, err := regularizer.JSON(l1l2.JSONKeras3)
 	if err != nil {
 		return err

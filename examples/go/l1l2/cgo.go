@@ -20,6 +20,10 @@ static l1l2_status add_gradient(const l1l2_regularizer* regularizer, l1l2_dtype 
 	return l1l2_add_gradient(regularizer, dtype, x, n, scale, gradient, result);
 }
 
+static l1l2_status exact_sums_add(int64_t* sums, l1l2_dtype dtype, const char* x, size_t n) {
+	return l1l2_exact_sums_add(sums, dtype, x, n);
+}
+
 static l1l2_status prox(const l1l2_regularizer* regularizer, l1l2_dtype dtype, const char* x,
                         size_t n, double step, char* out) {
 	return l1l2_prox(regularizer, dtype, x, n, step, out);
@@ -31,6 +35,9 @@ import "unsafe"
 
 // The linker has found the library.
 func open() error { return nil }
+
+// With another length this would not compile.
+var _ = [C.L1L2_EXACT_SUMS_LENGTH]int64(ExactSums{})
 
 func versionString() string { return C.GoString(C.l1l2_version_string()) }
 
@@ -71,6 +78,28 @@ func prox(
 ) Status {
 	return Status(C.prox((*C.l1l2_regularizer)(handle), C.l1l2_dtype(t), (*C.char)(x), C.size_t(n),
 		C.double(step), (*C.char)(out)))
+}
+
+func exactSumsAdd(sums *int64, t dtype, x unsafe.Pointer, n int) Status {
+	return Status(C.exact_sums_add((*C.int64_t)(sums), C.l1l2_dtype(t), (*C.char)(x), C.size_t(n)))
+}
+
+func exactSumsMerge(sums, other *int64) Status {
+	return Status(C.l1l2_exact_sums_merge((*C.int64_t)(sums), (*C.int64_t)(other)))
+}
+
+func exactSumsCheck(sums *int64) Status {
+	return Status(C.l1l2_exact_sums_check((*C.int64_t)(sums)))
+}
+
+func exactSumsRead(sums *int64, absolute, square *float64, count *int64) Status {
+	return Status(C.l1l2_exact_sums_read((*C.int64_t)(sums), (*C.double)(absolute),
+		(*C.double)(square), (*C.int64_t)(count)))
+}
+
+func penaltyExactSums(handle unsafe.Pointer, sums *int64, result *float64) Status {
+	return Status(C.l1l2_penalty_exact_sums((*C.l1l2_regularizer)(handle), (*C.int64_t)(sums),
+		(*C.double)(result)))
 }
 
 func toJSON(handle unsafe.Pointer, style JSONStyle, text *byte, capacity int, length *int) Status {

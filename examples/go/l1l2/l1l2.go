@@ -44,6 +44,9 @@ const (
 	InvalidScale       Status = 13 // not finite, or its product with a coefficient is not
 	InvalidStep        Status = 14 // negative or not finite, or its products are not
 	Overlap            Status = 15 // slices that share memory and must not
+	InvalidSums        Status = 18 // exact sums that are damaged
+	UnknownLayout      Status = 19 // exact sums of another layout or byte order, or none
+	CountOverflow      Status = 21 // exact sums of more elements or parts than can be counted
 	OutOfMemory        Status = 30 // no memory for a new regularizer
 	MalformedJSON      Status = 40 // not JSON
 	UnknownConfig      Status = 41 // JSON that describes no L1L2, L1 or L2
@@ -233,6 +236,69 @@ func Prox[T Element](r *Regularizer, x []T, step float64, out []T) error {
 	status := prox(o.handle, dtypeOf[T](), first(x), len(x), step, first(out))
 	runtime.KeepAlive(o)
 	return failure(status)
+}
+
+// ExactSumsLength is how many numbers [ExactSums] are.
+const ExactSumsLength = 207
+
+// ExactSums are the sums of |x| and x^2 without rounding, of elements that come in any number of
+// pieces, from anywhere. The zero value is the sums of no elements.
+//
+// They may be copied, compared with ==, stored and sent to any machine. What the functions of this
+// package write depends on nothing but the elements: not on their order, nor on the pieces. Numbers
+// of up to 2^30 ExactSums may be added up index by index, by whoever can add int64, and used as any
+// other; merged with zeros they become what the functions write.
+//
+// Whoever uses ExactSums checks them. The error's status is InvalidSums, UnknownLayout or
+// CountOverflow, and nothing has been written then. One goroutine may change them at a time, while
+// no other one uses them.
+type ExactSums [ExactSumsLength]int64
+
+// AddExact adds the elements of x to sums, which may have elements of several types.
+func AddExact[T Element](sums *ExactSums, x []T) error {
+	if err := open(); err != nil {
+		return err
+	}
+	return failure(exactSumsAdd(&sums[0], dtypeOf[T](), first(x), len(x)))
+}
+
+// Merge adds the elements of others to s.
+func (s *ExactSums) Merge(other *ExactSums) error {
+	if err := open(); err != nil {
+		return err
+	}
+	return failure(exactSumsMerge(&s[0], &other[0]))
+}
+
+// Check tells whether s, from a file or a network, are exact sums.
+func (s *ExactSums) Check() error {
+	if err := open(); err != nil {
+		return err
+	}
+	return failure(exactSumsCheck(&s[0]))
+}
+
+// Read returns the sum of |x| and that of x^2, each rounded once, and the number of elements, with
+// infinite ones and NaNs.
+func (s *ExactSums) Read() (absolute, square float64, count int64, err error) {
+	if err := open(); err != nil {
+		return 0, 0, 0, err
+	}
+	status := exactSumsRead(&s[0], &absolute, &square, &count)
+	return absolute, square, count, failure(status)
+}
+
+// PenaltyOfSums returns what [Penalty] does for the elements of sums, but the true value, rounded
+// once. It also fails after Close.
+func PenaltyOfSums(r *Regularizer, sums *ExactSums) (float64, error) {
+	o, err := r.live()
+	if err != nil {
+		return 0, err
+	}
+	var result float64
+	status := penaltyExactSums(o.handle, &sums[0], &result)
+	runtime.KeepAlive(o)
+	return result, failure(status)
 }
 
 // Version returns the version of the library that runs, "major.minor.patch". It fails only if there

@@ -3,6 +3,7 @@
 package l1l2
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -25,7 +26,13 @@ var (
 		gradient unsafe.Pointer, result *float64) Status
 	prox func(handle unsafe.Pointer, t dtype, x unsafe.Pointer, n int, step float64,
 		out unsafe.Pointer) Status
-	toJSON func(handle unsafe.Pointer, style JSONStyle, text *byte, capacity int,
+	exactSumsLength  func() int
+	exactSumsAdd     func(sums *int64, t dtype, x unsafe.Pointer, n int) Status
+	exactSumsMerge   func(sums, other *int64) Status
+	exactSumsCheck   func(sums *int64) Status
+	exactSumsRead    func(sums *int64, absolute, square *float64, count *int64) Status
+	penaltyExactSums func(handle unsafe.Pointer, sums *int64, result *float64) Status
+	toJSON           func(handle unsafe.Pointer, style JSONStyle, text *byte, capacity int,
 		length *int) Status
 	fromJSON func(text unsafe.Pointer, length int, handle *unsafe.Pointer, message *byte,
 		capacity int) Status
@@ -71,22 +78,31 @@ func openLibrary() error {
 		return err
 	}
 	for name, function := range map[string]any{
-		"l1l2_version_string": &versionString,
-		"l1l2_isa":            &isa,
-		"l1l2_status_string":  &statusString,
-		"l1l2_create":         &create,
-		"l1l2_destroy":        &destroy,
-		"l1l2_get_config":     &getConfig,
-		"l1l2_add_gradient":   &addGradient,
-		"l1l2_prox":           &prox,
-		"l1l2_to_json":        &toJSON,
-		"l1l2_from_json":      &fromJSON,
+		"l1l2_version_string":     &versionString,
+		"l1l2_isa":                &isa,
+		"l1l2_status_string":      &statusString,
+		"l1l2_create":             &create,
+		"l1l2_destroy":            &destroy,
+		"l1l2_get_config":         &getConfig,
+		"l1l2_add_gradient":       &addGradient,
+		"l1l2_prox":               &prox,
+		"l1l2_exact_sums_length":  &exactSumsLength,
+		"l1l2_exact_sums_add":     &exactSumsAdd,
+		"l1l2_exact_sums_merge":   &exactSumsMerge,
+		"l1l2_exact_sums_check":   &exactSumsCheck,
+		"l1l2_exact_sums_read":    &exactSumsRead,
+		"l1l2_penalty_exact_sums": &penaltyExactSums,
+		"l1l2_to_json":            &toJSON,
+		"l1l2_from_json":          &fromJSON,
 	} {
 		address, err := purego.Dlsym(library, name)
 		if err != nil {
 			return err
 		}
 		purego.RegisterFunc(function, address)
+	}
+	if exactSumsLength() != ExactSumsLength {
+		return errors.New("the library's exact sums have another length")
 	}
 	return nil
 }

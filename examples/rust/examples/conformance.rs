@@ -5,7 +5,7 @@
 //!     conformance lifetimes        that what is dropped is released, once
 //!     conformance overhead         what a call costs
 
-use l1l2::{ffi, Bf16, Element, JsonStyle, Regularizer, F16};
+use l1l2::{ffi, Bf16, Element, ExactSums, JsonStyle, Regularizer, F16};
 use std::error::Error;
 use std::fmt::LowerHex;
 use std::mem::size_of;
@@ -91,6 +91,17 @@ fn text(digits: &str) -> Outcome<String> {
         .map(|digits| Ok(u8::from_str_radix(hex(digits, 1)?, 16)?))
         .collect::<Outcome<Vec<u8>>>()?;
     Ok(String::from_utf8(bytes)?)
+}
+
+fn sums(text: &str) -> Outcome<Vec<i64>> {
+    let mut numbers = vec![0; ExactSums::LENGTH];
+    for item in text.split(',').filter(|&item| item != "-") {
+        let (index, number) = item.split_once(':').ok_or("sums without a colon")?;
+        let bits = u64::from_str_radix(number, 16)?;
+        let place = numbers.get_mut(index.parse::<usize>()?);
+        *place.ok_or("sums of another length")? = i64::from_ne_bytes(bits.to_ne_bytes());
+    }
+    Ok(numbers)
 }
 
 /// What is behind the arrow of a line.
@@ -222,6 +233,144 @@ fn check_prox<T: Bits>(
     refused(&regularizer.prox_into(x, step, &mut blank(x.len() + 1)?))
 }
 
+/// One of the parts of exact sums.
+enum Part {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    F16(Vec<F16>),
+    Bf16(Vec<Bf16>),
+    Sums(Vec<i64>),
+}
+
+impl Part {
+    fn parse(text: &str) -> Outcome<Self> {
+        let (kind, content) = text.split_once(':').ok_or("a part without a colon")?;
+        Ok(match kind {
+            "float32" => Part::F32(array(content)?),
+            "float64" => Part::F64(array(content)?),
+            "float16" => Part::F16(array(content)?),
+            "bfloat16" => Part::Bf16(array(content)?),
+            "sums" => Part::Sums(sums(content)?),
+            _ => return Err("an unknown dtype".into()),
+        })
+    }
+
+    fn add_to(&self, sums: &mut ExactSums) -> Result<(), l1l2::Error> {
+        match self {
+            Part::F32(x) => sums.add(x),
+            Part::F64(x) => sums.add(x),
+            Part::F16(x) => sums.add(x),
+            Part::Bf16(x) => sums.add(x),
+            Part::Sums(numbers) => sums.merge(&ExactSums::try_from(&numbers[..])?),
+        }
+    }
+
+    /// The numbers that it is or makes, as they are.
+    fn numbers(&self) -> Result<Vec<i64>, l1l2::Error> {
+        if let Part::Sums(numbers) = self {
+            return Ok(numbers.clone());
+        }
+        let mut sums = ExactSums::new()?;
+        self.add_to(&mut sums)?;
+        Ok(sums.numbers().to_vec())
+    }
+}
+
+/// Adds all parts to one, which a failure leaves as it was.
+fn add_in_order(parts: &[Part]) -> Outcome<Result<ExactSums, l1l2::Error>> {
+    let mut sums = ExactSums::new()?;
+    for part in parts {
+        let before = sums.clone();
+        if let Err(error) = part.add_to(&mut sums) {
+            if sums != before {
+                return Err("sums that fail have changed".into());
+            }
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(sums))
+}
+
+/// Adds each part to sums of its own, and merges these, the last one first.
+fn merge_backwards(parts: &[Part]) -> Result<ExactSums, l1l2::Error> {
+    let mut sums = ExactSums::new()?;
+    for part in parts.iter().rev() {
+        let mut one = ExactSums::new()?;
+        part.add_to(&mut one)?;
+        sums.merge(&one)?;
+    }
+    Ok(sums)
+}
+
+/// Adds the numbers of all parts, one by one.
+fn add_numbers(parts: &[Part]) -> Result<ExactSums, l1l2::Error> {
+    let mut numbers = vec![0_i64; ExactSums::LENGTH];
+    for part in parts {
+        for (number, other) in numbers.iter_mut().zip(part.numbers()?) {
+            *number = number.wrapping_add(other);
+        }
+    }
+    ExactSums::try_from(&numbers[..])
+}
+
+fn check_sums(
+    regularizer: &Regularizer,
+    result: Result<ExactSums, l1l2::Error>,
+    expected: &Expected,
+) -> Outcome {
+    if let Some(made) = expected.accept(result)? {
+        let [penalty, absolute, square, count, numbers] = expected.outputs()?;
+        same(
+            &[
+                regularizer.penalty_of_sums(&made)?,
+                made.absolute(),
+                made.square(),
+            ],
+            &[double(penalty)?, double(absolute)?, double(square)?],
+        )?;
+        if made.count() != count.parse::<i64>()? {
+            return Err(format!("count {}", made.count()).into());
+        }
+        if made.numbers()[..] != sums(numbers)? {
+            return Err(format!("other sums: {:x?}", made.numbers()).into());
+        }
+    }
+    Ok(())
+}
+
+fn check_exact_sums(regularizer: &Regularizer, parts: &str, expected: &Expected) -> Outcome {
+    let parts = parts
+        .split('+')
+        .map(Part::parse)
+        .collect::<Outcome<Vec<Part>>>()?;
+    check_sums(regularizer, add_in_order(&parts)?, expected)?;
+    check_sums(regularizer, merge_backwards(&parts), expected)?;
+    check_sums(regularizer, add_numbers(&parts), expected)
+}
+
+/// Numbers of another length are no sums, and what `+=` adds is merged.
+fn check_numbers() -> Outcome {
+    // SAFETY: it takes nothing and changes nothing.
+    if ExactSums::LENGTH != unsafe { (ffi::api()?.exact_sums_length)() } {
+        return Err("the library's sums have another length".into());
+    }
+    for length in [0, ExactSums::LENGTH - 1, ExactSums::LENGTH + 1] {
+        match ExactSums::try_from(&vec![0; length][..]) {
+            Err(error) if error.status() == Some(19) => (),
+            _ => return Err(format!("{length} numbers are taken for sums").into()),
+        }
+    }
+    let (mut sums, mut twice) = (ExactSums::new()?, ExactSums::new()?);
+    sums.add(&[1.5_f32, -2.0])?;
+    for _ in 0..2 {
+        twice += &sums;
+    }
+    if (twice.absolute(), twice.square(), twice.count()) != (7.0, 12.5, 4) || twice == sums {
+        return Err(format!("{twice:?} is not twice {sums:?}").into());
+    }
+    Ok(())
+}
+
 fn check_array<T: Bits>(
     operation: &str,
     regularizer: &Regularizer,
@@ -254,6 +403,7 @@ fn check(line: &str) -> Outcome {
     match inputs[..] {
         ["create", l1, l2] => check_config(Regularizer::new(double(l1)?, double(l2)?), &expected),
         ["from_json", json] => check_config(Regularizer::from_json(&text(json)?), &expected),
+        ["exact_sums", l1, l2, parts] => check_exact_sums(&regularizer(l1, l2)?, parts, &expected),
         ["to_json", style, l1, l2] => check_to_json(&regularizer(l1, l2)?, style, &expected),
         [operation, dtype, l1, l2, ref inputs @ ..] => {
             let check = match dtype {
@@ -286,6 +436,7 @@ fn check_text(path: &str, text: &str) -> (usize, usize) {
 }
 
 fn check_vectors(path: &str) -> Outcome {
+    check_numbers()?;
     let text = fs::read_to_string(path)?;
     let results = thread::scope(|scope| {
         [(); 4]
@@ -314,9 +465,12 @@ fn check_memory() -> Outcome {
     let regularizer = Regularizer::new(0.01, 0.02)?;
     let before = peak_memory()?;
     let penalty = regularizer.penalty(&x)?;
+    let mut sums = ExactSums::new()?;
+    sums.add(&x)?;
     regularizer.prox(&mut x, 1.0)?;
     let rise = peak_memory()? - before;
-    same(&[penalty], &[(0.01 + 0.02) * f64::from(n)])?;
+    let n = f64::from(n);
+    same(&[penalty, sums.absolute()], &[(0.01 + 0.02) * n, n])?;
     let shrunk = (1.0 - 0.01) / (1.0 + 2.0 * 0.02);
     if x.iter().any(|&x| (f64::from(x) - shrunk).abs() > 1e-6) {
         return Err("a wrong proximal operator".into());

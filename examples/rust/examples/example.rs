@@ -1,4 +1,5 @@
-//! The penalty of a few weights, its gradient and proximal operator; JSON, errors, threads.
+//! The penalty of a few weights, its gradient and proximal operator; exact sums, JSON, errors,
+//! threads.
 //!
 //!     cargo run --example example
 
@@ -18,6 +19,13 @@ fn main() -> Result<(), l1l2::Error> {
     let mut shrunk = weights;
     regularizer.prox(&mut shrunk, 0.1)?;
     println!("prox {shrunk:?}");
+
+    // Of pieces, which may come from anywhere in any order.
+    let mut sums = l1l2::ExactSums::new()?;
+    for piece in weights.chunks(3).rev() {
+        sums.add(piece)?;
+    }
+    println!("of two pieces {}", regularizer.penalty_of_sums(&sums)?);
 
     let json = regularizer.to_json(l1l2::JsonStyle::Keras3)?;
     println!("JSON {json}");

@@ -66,6 +66,16 @@ interface! {
         regularizer: *const Handle, dtype: i32, x: *const c_void, n: usize, step: f64,
         out: *mut c_void
     ) -> i32;
+    fn exact_sums_length() -> usize;
+    fn exact_sums_add(sums: *mut i64, dtype: i32, x: *const c_void, n: usize) -> i32;
+    fn exact_sums_merge(sums: *mut i64, other: *const i64) -> i32;
+    fn exact_sums_check(sums: *const i64) -> i32;
+    fn exact_sums_read(
+        sums: *const i64, absolute: *mut f64, square: *mut f64, count: *mut i64
+    ) -> i32;
+    fn penalty_exact_sums(
+        regularizer: *const Handle, sums: *const i64, penalty: *mut f64
+    ) -> i32;
     fn to_json(
         regularizer: *const Handle, style: i32, json: *mut c_char, capacity: usize,
         length: *mut usize

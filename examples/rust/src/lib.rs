@@ -35,11 +35,14 @@ pub mod ffi;
 /// The bytes that are enough for every text of the library.
 const TEXT_CAPACITY: usize = 256;
 
+/// The status of what is no vector of exact sums.
+const UNKNOWN_LAYOUT: i32 = 19;
+
 /// What went wrong. Nothing has been written to the arrays of a call that fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The library refused: a coefficient, a scale, a step or a JSON text.
+    /// The library refused: a coefficient, a scale, a step, a JSON text or exact sums.
     Status {
         /// The `l1l2_status`, as `l1l2.h` lists them.
         status: i32,
@@ -243,7 +246,7 @@ impl Regularizer {
     ///
     /// # Errors
     ///
-    /// [`Error::Status`] of an element type that the library does not serve; 0.2 serves all.
+    /// [`Error::Status`] of an element type that the library does not serve; this version serves all.
     pub fn penalty<T: Element>(&self, x: &[T]) -> Result<f64, Error> {
         let mut penalty = 0.0;
         // SAFETY: the handle is alive, the slice has its elements, the output outlives the call.
@@ -255,6 +258,21 @@ impl Regularizer {
                 x.len(),
                 &mut penalty,
             )
+        };
+        check(self.api, status)?;
+        Ok(penalty)
+    }
+
+    /// Computes the penalty of exact sums, rounded once.
+    ///
+    /// # Errors
+    ///
+    /// None; the library knows the sums that an [`ExactSums`] holds.
+    pub fn penalty_of_sums(&self, sums: &ExactSums) -> Result<f64, Error> {
+        let mut penalty = 0.0;
+        // SAFETY: the handle is alive, the sums have their length, the output outlives the call.
+        let status = unsafe {
+            (self.api.penalty_exact_sums)(self.handle.as_ptr(), sums.numbers.as_ptr(), &mut penalty)
         };
         check(self.api, status)?;
         Ok(penalty)
@@ -369,6 +387,171 @@ impl fmt::Debug for Regularizer {
         f.debug_struct("Regularizer")
             .field("l1", &self.l1())
             .field("l2", &self.l2())
+            .finish()
+    }
+}
+
+/// Sums of `|x|` and `x^2` without rounding, of elements that come in any number of pieces, from
+/// anywhere.
+///
+/// ```
+/// # fn main() -> Result<(), l1l2::Error> {
+/// # let (regularizer, chunks) = (l1l2::Regularizer::new(0.01, 0.02)?, [[0.5_f32], [2.0]]);
+/// let mut sums = l1l2::ExactSums::new()?;
+/// for chunk in &chunks {
+///     sums.add(chunk)?;
+/// }
+/// let penalty = regularizer.penalty_of_sums(&sums)?;
+/// # assert_eq!(penalty, 0.11);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Equal elements make equal sums, to the bit, in whatever pieces and order they were added. The
+/// numbers can be stored and sent to any machine, where [`ExactSums::try_from`] takes them. Numbers
+/// of up to 2^30 sums may have been added up by whoever can add `i64`, element by element.
+#[derive(Clone)]
+pub struct ExactSums {
+    /// Always a vector that the library has written, or zeros.
+    numbers: [i64; ExactSums::LENGTH],
+    api: &'static ffi::Api,
+}
+
+impl ExactSums {
+    /// How many numbers there are.
+    pub const LENGTH: usize = 207;
+
+    /// Makes sums of no elements.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Library`] if the library cannot be opened.
+    pub fn new() -> Result<Self, Error> {
+        let api = ffi::api()?;
+        let numbers = [0; Self::LENGTH];
+        Ok(Self { numbers, api })
+    }
+
+    /// Adds elements; slices of several types may go to the same sums.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Status`] of more than 2^63 - 1 elements (21).
+    pub fn add<T: Element>(&mut self, x: &[T]) -> Result<(), Error> {
+        // SAFETY: the sums have their length, the slice has its elements.
+        let status = unsafe {
+            (self.api.exact_sums_add)(
+                self.numbers.as_mut_ptr(),
+                T::DTYPE,
+                x.as_ptr().cast(),
+                x.len(),
+            )
+        };
+        check(self.api, status)
+    }
+
+    /// Adds the elements of other sums.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Status`] of more than 2^63 - 1 elements (21).
+    pub fn merge(&mut self, other: &Self) -> Result<(), Error> {
+        self.merge_numbers(&other.numbers)
+    }
+
+    fn merge_numbers(&mut self, other: &[i64; Self::LENGTH]) -> Result<(), Error> {
+        // SAFETY: both have their length.
+        let status =
+            unsafe { (self.api.exact_sums_merge)(self.numbers.as_mut_ptr(), other.as_ptr()) };
+        check(self.api, status)
+    }
+
+    /// The sum of `|x|`, rounded once.
+    #[must_use]
+    pub fn absolute(&self) -> f64 {
+        self.read().0
+    }
+
+    /// The sum of `x^2`, rounded once.
+    #[must_use]
+    pub fn square(&self) -> f64 {
+        self.read().1
+    }
+
+    /// The number of elements, infinite ones and NaNs among them.
+    #[must_use]
+    pub fn count(&self) -> i64 {
+        self.read().2
+    }
+
+    fn read(&self) -> (f64, f64, i64) {
+        let (mut absolute, mut square, mut count) = (0.0, 0.0, 0);
+        // SAFETY: the sums have their length. (The only failure of this call is numbers that are no
+        // sums.)
+        unsafe {
+            (self.api.exact_sums_read)(
+                self.numbers.as_ptr(),
+                &mut absolute,
+                &mut square,
+                &mut count,
+            );
+        }
+        (absolute, square, count)
+    }
+
+    /// The numbers, to be stored, sent or added up.
+    #[must_use]
+    pub fn numbers(&self) -> &[i64; Self::LENGTH] {
+        &self.numbers
+    }
+}
+
+/// Takes numbers from elsewhere.
+///
+/// # Errors
+///
+/// [`Error::Status`] of numbers that are damaged (18), of another length, layout or byte order (19),
+/// or of more than 2^63 - 1 elements or 2^30 sums (21); [`Error::Library`] if the library cannot be
+/// opened.
+impl TryFrom<&[i64]> for ExactSums {
+    type Error = Error;
+
+    fn try_from(numbers: &[i64]) -> Result<Self, Error> {
+        let mut sums = Self::new()?;
+        match numbers.try_into() {
+            Ok(numbers) => sums.merge_numbers(numbers)?,
+            Err(_) => check(sums.api, UNKNOWN_LAYOUT)?,
+        }
+        Ok(sums)
+    }
+}
+
+/// As [`ExactSums::merge`].
+///
+/// # Panics
+///
+/// If there are more than 2^63 - 1 elements.
+impl std::ops::AddAssign<&Self> for ExactSums {
+    fn add_assign(&mut self, other: &Self) {
+        self.merge(other).expect("at most 2^63 - 1 elements");
+    }
+}
+
+impl PartialEq for ExactSums {
+    fn eq(&self, other: &Self) -> bool {
+        self.numbers == other.numbers
+    }
+}
+
+impl Eq for ExactSums {}
+
+impl fmt::Debug for ExactSums {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (absolute, square, count) = self.read();
+        f.debug_struct("ExactSums")
+            .field("absolute", &absolute)
+            .field("square", &square)
+            .field("count", &count)
             .finish()
     }
 }

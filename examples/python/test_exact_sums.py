@@ -1,0 +1,217 @@
+"""Tests of the manners of l1l2.ExactSums; its bits are among those of conformance.py.
+
+    python test_exact_sums.py
+
+The environment variable L1L2_LIBRARY names the library if it is not installed.
+"""
+
+import copy
+import math
+import pickle
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+
+import l1l2
+import numpy
+
+LENGTH = 207
+
+
+class Foreign:
+    """An array of another library, of which nothing is known but what DLPack says."""
+
+    def __init__(self, x):
+        self._x = x
+
+    def __dlpack__(self, **arguments):
+        return self._x.__dlpack__(**arguments)
+
+
+def exact_sums_of(*arrays):
+    sums = l1l2.ExactSums()
+    for x in arrays:
+        sums.add(x)
+    return sums
+
+
+def added_up(*parts):
+    """What an all-reduce makes of them."""
+    sums = l1l2.ExactSums()
+    for part in parts:
+        sums.array[:] += part.array
+    return sums
+
+
+class ExactSums(unittest.TestCase):
+    def setUp(self):
+        rng = numpy.random.default_rng(20)
+        self.x = rng.standard_normal((50, 61)) * 2.0 ** rng.integers(
+            -300, 300, (50, 61)
+        )
+        self.sums = exact_sums_of(self.x)
+
+    def assert_status(self, status, call):
+        with self.assertRaises(l1l2.L1L2Error) as context:
+            call()
+        self.assertEqual(context.exception.status, status)
+
+    def test_none(self):
+        sums = l1l2.ExactSums()
+        self.assertEqual((sums.absolute, sums.square, sums.count), (0.0, 0.0, 0))
+        self.assertEqual(sums.penalty(l1l2.Regularizer(1.0, 1.0)), 0.0)
+        self.assertEqual(sums.array.tolist(), [0] * LENGTH)
+        self.assertEqual(repr(sums), "<ExactSums of 0 elements>")
+
+    def test_sums(self):
+        self.assertEqual(self.sums.absolute, math.fsum(abs(self.x.ravel())))
+        self.assertEqual(self.sums.count, self.x.size)
+        self.assertEqual(repr(self.sums), "<ExactSums of 3050 elements>")
+        sums = exact_sums_of(numpy.array([3.0, -4.0]))
+        self.assertEqual((sums.absolute, sums.square, sums.count), (7.0, 25.0, 2))
+        self.assertEqual(sums.penalty(l1l2.Regularizer(1.0, 0.5)), 19.5)
+        for value, result in ((numpy.inf, math.inf), (numpy.nan, math.nan)):
+            sums.add(numpy.array([value]))
+            self.assertEqual(str(sums.square), str(result))
+
+    def test_arrays(self):
+        """Of any layout, and of another library."""
+        x = self.x
+        read_only = x.copy()
+        read_only.flags.writeable = False
+        for arrays in (
+            (x.T[::-1],),
+            (x[::2, 1::2], x[1::2, 1::2], x[:, ::2]),
+            (numpy.asfortranarray(x),),
+            (read_only,),
+            (Foreign(x[:20]), Foreign(x[20:].T)),
+            (x[:0], x, numpy.zeros((3, 0))),
+        ):
+            self.assertEqual(exact_sums_of(*arrays), self.sums)
+
+    def test_dtypes(self):
+        ones = [1.0, -2.0, 0.5]
+        expected = exact_sums_of(numpy.array(ones))
+        for dtype in ("f2", "f4"):
+            self.assertEqual(exact_sums_of(numpy.array(ones, dtype)), expected)
+        patterns = numpy.array([0x3F80, 0xC000, 0x3F00], numpy.uint16)
+        for view in (patterns, numpy.repeat(patterns, 2)[::2]):
+            sums = l1l2.ExactSums()
+            sums.add(view, dtype="bfloat16")
+            self.assertEqual(sums, expected)
+        other_order = numpy.ones(2, numpy.dtype("f4").newbyteorder())
+        for refused in (patterns, [1.0], other_order, numpy.ones(2, "i4")):
+            with self.assertRaises(TypeError):
+                sums.add(refused)
+        self.assert_status(12, lambda: sums.add(Foreign(numpy.ones(2, "i4"))))
+        self.assertEqual(sums, expected)
+
+    def test_merge(self):
+        first, second = exact_sums_of(self.x[:7]), exact_sums_of(self.x[7:])
+        self.assertNotEqual(first, second)
+        merged = l1l2.ExactSums()
+        merged += first
+        self.assertNotEqual(merged, self.sums)
+        merged.merge(second)
+        self.assertEqual(merged, self.sums)
+        merged += merged
+        self.assertEqual(merged, exact_sums_of(self.x, self.x))
+        for other in (None, 1, second.array):
+            with self.assertRaises(TypeError):
+                merged += other
+
+    def test_addition_of_vectors(self):
+        """The array is the vector itself, and may be added to by anybody."""
+        parts = [exact_sums_of(row) for row in self.x]
+        sums = added_up(*parts)
+        sums.check()
+        self.assertEqual(sums, self.sums)
+        self.assertEqual(sums.absolute, self.sums.absolute)
+        # It can go on, and has then the one form.
+        sums.add(self.x)
+        expected = exact_sums_of(self.x, self.x)
+        self.assertEqual(sums.array.tobytes(), expected.array.tobytes())
+
+    def test_from_a_vector(self):
+        vector = added_up(exact_sums_of(self.x[:9]), exact_sums_of(self.x[9:])).array
+        for form in (
+            vector,
+            vector.tolist(),
+            vector.astype(">i8"),
+            vector.astype("<i8"),
+            numpy.repeat(vector, 2)[::2],
+            numpy.frombuffer(vector.tobytes(), numpy.int64),
+            numpy.frombuffer(b"_" + vector.tobytes(), numpy.int64, offset=1),
+        ):
+            sums = l1l2.ExactSums(form)
+            self.assertEqual(sums.array.tobytes(), self.sums.array.tobytes())
+        # A copy.
+        sums = l1l2.ExactSums(vector)
+        sums.add(self.x)
+        self.assertEqual(l1l2.ExactSums(vector), self.sums)
+        for refused in (vector / 1, "no numbers", [None] * LENGTH):
+            with self.assertRaises(TypeError):
+                l1l2.ExactSums(refused)
+        for refused in (vector[1:], vector.reshape(1, -1), 7):
+            with self.assertRaises(ValueError):
+                l1l2.ExactSums(refused)
+        self.assert_status(19, lambda: l1l2.ExactSums(vector.byteswap()))
+        self.assert_status(19, lambda: l1l2.ExactSums([1] * LENGTH))
+
+    def test_damage(self):
+        """Whatever uses a damaged vector says so, and has changed nothing."""
+        good, bad = l1l2.ExactSums(self.sums.array), l1l2.ExactSums(self.sums.array)
+        bad.array[100] += 1
+        before = bad.array.copy()
+        for call in (
+            bad.check,
+            lambda: bad.absolute,
+            lambda: bad.square,
+            lambda: bad.count,
+            lambda: bad.penalty(l1l2.Regularizer(1.0)),
+            lambda: bad.add(self.x),
+            lambda: bad.add(self.x[::2]),
+            lambda: bad.merge(good),
+            lambda: good.merge(bad),
+            lambda: good == bad,
+            lambda: l1l2.ExactSums(bad.array),
+            lambda: copy.copy(bad),
+        ):
+            self.assert_status(18, call)
+        self.assertEqual(bad.array.tobytes(), before.tobytes())
+        self.assertEqual(good.array.tobytes(), self.sums.array.tobytes())
+
+    def test_closed_regularizer(self):
+        regularizer = l1l2.Regularizer(1.0)
+        regularizer.close()
+        self.assert_status(10, lambda: self.sums.penalty(regularizer))
+
+    def test_copies(self):
+        for duplicate in (
+            copy.copy,
+            copy.deepcopy,
+            *(
+                lambda sums, protocol=protocol: pickle.loads(
+                    pickle.dumps(sums, protocol)
+                )
+                for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+            ),
+        ):
+            duplicated = duplicate(self.sums)
+            self.assertEqual(duplicated, self.sums)
+            duplicated.add(self.x)
+            self.assertNotEqual(duplicated, self.sums)
+        self.assertNotEqual(self.sums, self.sums.array.tolist())
+        with self.assertRaises(TypeError):
+            hash(self.sums)
+
+    def test_threads(self):
+        """Each has sums of its own, and the array outlives what it was of."""
+        with ThreadPoolExecutor(4) as threads:
+            parts = list(threads.map(exact_sums_of, self.x))
+        self.assertEqual(added_up(*parts), self.sums)
+        array = exact_sums_of(self.x).array
+        self.assertEqual(l1l2.ExactSums(array), self.sums)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,246 @@
+/**
+ * What the tests of exact sums share: vectors of the C interface, and the one that elements must
+ * have, digit by digit. Big integers and the layout that docs/distributed.md describes, nothing of
+ * the library's own.
+ */
+#pragma once
+
+#include "exact_sum.hpp"
+#include "l1l2.h"
+#include "narrow.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+namespace exact {
+
+using Vector = std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH>;
+
+constexpr std::int64_t layout_tag = 0x6C316C01;
+constexpr std::int64_t checksum_modulus = 0x7FFFFFFF;
+constexpr std::int64_t most_parts = std::int64_t{1} << 30;
+
+enum : std::size_t {
+    tag_index,
+    checksum_index,
+    count_index,
+    infinities_index,
+    nans_index,
+    absolute_index,
+    square_index = 73
+};
+constexpr int absolute_exponent = -1088; ///< of its first digit
+constexpr int square_exponent = -2176;
+
+inline std::int64_t checksum_of(const Vector& vector) {
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < vector.size(); ++i) {
+        const std::int64_t factor = i == checksum_index ? 0 : static_cast<std::int64_t>(i) + 1;
+        sum += vector[i] % checksum_modulus * factor;
+    }
+    return (sum % checksum_modulus + checksum_modulus) % checksum_modulus;
+}
+
+/// A vector that was changed, with the checksum of what it is now.
+inline Vector with_checksum(Vector vector) {
+    vector[checksum_index] = checksum_of(vector);
+    return vector;
+}
+
+/// What an all-reduce or a query does.
+inline Vector operator+(const Vector& a, const Vector& b) {
+    Vector sum;
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+        sum[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(a[i]) +
+                                           static_cast<std::uint64_t>(b[i]));
+    }
+    return sum;
+}
+
+/// `times` vectors, added.
+inline Vector operator*(std::int64_t times, const Vector& vector) {
+    Vector product;
+    for (std::size_t i = 0; i < product.size(); ++i) {
+        product[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(times) *
+                                               static_cast<std::uint64_t>(vector[i]));
+    }
+    return product;
+}
+
+/// What is true of some elements.
+class Truth {
+  public:
+    template <class T>
+    void add(T element) {
+        const double value = value_of(element);
+        ++count;
+        if (is_nan(element)) {
+            ++nans;
+        } else if (std::isinf(value)) {
+            ++infinities;
+        } else {
+            absolute.add_absolute(value);
+            square.add_square(value);
+        }
+    }
+
+    template <class T>
+    void add(const T* elements, std::size_t n) {
+        std::for_each(elements, elements + n, [this](T element) { add(element); });
+    }
+
+    template <class T>
+    void add(const std::vector<T>& elements) {
+        add(elements.data(), elements.size());
+    }
+
+    /// Adds the elements of another one so many times.
+    void add(const Truth& other, std::int64_t times) {
+        count += times * other.count;
+        infinities += times * other.infinities;
+        nans += times * other.nans;
+        absolute.add_product(static_cast<double>(times), other.absolute);
+        square.add_product(static_cast<double>(times), other.square);
+    }
+
+    /// The vector that the library must write.
+    Vector vector() const {
+        Vector vector = {};
+        if (count == 0) {
+            return vector;
+        }
+        vector[tag_index] = layout_tag;
+        vector[count_index] = count;
+        vector[infinities_index] = infinities;
+        vector[nans_index] = nans;
+        const std::size_t absolute_digits = square_index - absolute_index;
+        const std::size_t square_digits = vector.size() - square_index;
+        const auto absolute_sum = absolute.digits(absolute_exponent, absolute_digits);
+        const auto square_sum = square.digits(square_exponent, square_digits);
+        std::copy(absolute_sum.begin(), absolute_sum.end(), &vector[absolute_index]);
+        std::copy(square_sum.begin(), square_sum.end(), &vector[square_index]);
+        return with_checksum(vector);
+    }
+
+    bool absolute_is(double value) const { return is(absolute, value); }
+    bool square_is(double value) const { return is(square, value); }
+
+    bool penalty_is(double l1, double l2, double value) const {
+        if (l1 == 0.0 && l2 == 0.0) {
+            return to_bits(value) == to_bits(0.0);
+        }
+        ExactSum penalty;
+        penalty.add_product(l1, absolute);
+        penalty.add_product(l2, square);
+        return is(penalty, value);
+    }
+
+    ExactSum absolute; ///< of the finite elements, and so is the next
+    ExactSum square;
+    std::int64_t count = 0;
+    std::int64_t infinities = 0;
+    std::int64_t nans = 0;
+
+  private:
+    bool is(const ExactSum& finite, double value) const {
+        return nans > 0         ? to_bits(value) == Format<double>::quiet_nan
+               : infinities > 0 ? to_bits(value) == Format<double>::infinity
+                                : finite.rounds_to(value);
+    }
+};
+
+template <class T>
+Truth truth_of(const std::vector<T>& elements) {
+    Truth truth;
+    truth.add(elements);
+    return truth;
+}
+
+// The C interface. A failure leaves what no true result has.
+
+template <class T>
+l1l2_status add(Vector& sums, const std::vector<T>& elements) {
+    return l1l2_exact_sums_add(sums.data(), Format<T>::dtype, elements.data(), elements.size());
+}
+
+template <class T>
+Vector sums_of(const std::vector<T>& elements) {
+    Vector sums = {};
+    if (add(sums, elements) != L1L2_OK) {
+        sums.fill(-1);
+    }
+    return sums;
+}
+
+/// What the library writes for a vector that was added up elsewhere.
+inline Vector canonical(const Vector& sums) {
+    Vector merged = {};
+    if (l1l2_exact_sums_merge(merged.data(), sums.data()) != L1L2_OK) {
+        merged.fill(-1);
+    }
+    return merged;
+}
+
+struct Numbers {
+    double absolute = -1.0;
+    double square = -1.0;
+    std::int64_t count = -1;
+};
+
+inline Numbers read(const Vector& sums) {
+    Numbers numbers;
+    l1l2_exact_sums_read(sums.data(), &numbers.absolute, &numbers.square, &numbers.count);
+    return numbers;
+}
+
+/// Whether a vector reads as what is true.
+inline bool reads_as(const Vector& sums, const Truth& truth) {
+    const Numbers numbers = read(sums);
+    return numbers.count == truth.count && truth.absolute_is(numbers.absolute) &&
+           truth.square_is(numbers.square);
+}
+
+/// Empty if two vectors are the same, else where they are not.
+inline std::string difference(const Vector& actual, const Vector& expected) {
+    const auto [a, e] = std::mismatch(actual.begin(), actual.end(), expected.begin());
+    return a == actual.end() ? ""
+                             : "number " + std::to_string(a - actual.begin()) + " is " +
+                                   std::to_string(*a) + ", not " + std::to_string(*e);
+}
+
+// Elements by the place of their highest bit: 0 is that of the smallest one.
+
+/// How many places there are.
+template <class T>
+constexpr int places = Format<T>::fraction_bits +
+                       (Format<T>::infinity >> Format<T>::fraction_bits) - 1;
+
+/// The element whose highest bit is at a place, with the lower bits of `fraction` below it, as many
+/// as it has.
+template <class T>
+T element_at(int place, std::uint64_t fraction) {
+    constexpr int bits = Format<T>::fraction_bits;
+    const int explicit_bits = std::min(place, bits);
+    const std::uint64_t below = fraction & ((std::uint64_t{1} << explicit_bits) - 1);
+    return from_bits<T>(place < bits
+                            ? (std::uint64_t{1} << place) + below
+                            : (static_cast<std::uint64_t>(place - bits + 1) << bits) + below);
+}
+
+/// Any patterns that are neither infinite nor NaN: every exponent as often as any other.
+template <class T>
+std::vector<T> finite_elements(std::size_t n, unsigned seed) {
+    std::mt19937_64 random(seed);
+    std::vector<T> elements(n);
+    for (T& element : elements) {
+        const std::uint64_t sign = random() % 2 != 0 ? std::uint64_t{Format<T>::sign} : 0;
+        element = from_bits<T>(sign + random() % Format<T>::infinity);
+    }
+    return elements;
+}
+
+} // namespace exact

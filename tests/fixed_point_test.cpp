@@ -1,0 +1,249 @@
+/// Numbers as wide as a sum needs, beside the big integers of the tests.
+#include "catch.hpp"
+#include "exact_sum.hpp"
+#include "fixed_point.hpp"
+#include "narrow.hpp"
+
+#include <initializer_list>
+
+using l1l2::core::carry;
+using l1l2::core::FixedPoint;
+
+namespace {
+
+constexpr std::int64_t digit_mask = 0xFFFFFFFF;
+
+/// What the library has: the layout of sum |x|, of sum x^2, and of a penalty.
+struct Layout {
+    int exponent;
+    std::size_t digits;
+};
+constexpr Layout layouts[] = {{-1088, 68}, {-2176, 134}, {-3264, 203}};
+
+/// A number that has its digits.
+class Number {
+  public:
+    explicit Number(Layout layout) : digits_(layout.digits), exponent_(layout.exponent) {}
+
+    FixedPoint view() { return {digits_.data(), digits_.size(), exponent_}; }
+    std::vector<std::int64_t>& digits() { return digits_; }
+    int bits() const { return 32 * static_cast<int>(digits_.size()); }
+    int exponent() const { return exponent_; }
+
+    ExactSum value() const {
+        ExactSum sum;
+        for (std::size_t i = 0; i < digits_.size(); ++i) {
+            sum.add_integer(digits_[i], exponent_ + 32 * static_cast<int>(i));
+        }
+        return sum;
+    }
+
+    /// Sets the bits from one on to before another to those of a pattern, or beyond it to ones.
+    void set(int from, int to, std::uint64_t pattern) {
+        for (int bit = from; bit < to; ++bit) {
+            const std::int64_t one = std::int64_t{1} << (bit % 32);
+            std::int64_t& digit = digits_[static_cast<std::size_t>(bit / 32)];
+            const bool is_one = bit - from >= 64 || (pattern >> (bit - from)) % 2 != 0;
+            digit = is_one ? digit | one : digit & ~one;
+        }
+    }
+
+    bool is_canonical() const {
+        return std::all_of(digits_.begin(), digits_.end(),
+                           [](std::int64_t digit) { return digit >= 0 && digit <= digit_mask; });
+    }
+
+  private:
+    std::vector<std::int64_t> digits_;
+    int exponent_;
+};
+
+bool same(const Number& number, const ExactSum& expected) {
+    return number.value().digits(-3328, 208) == expected.digits(-3328, 208);
+}
+
+double nearest_double(Number& number) {
+    return from_bits<double>(l1l2::core::nearest_double(number.view()));
+}
+
+} // namespace
+
+TEST_CASE("any integer is added at any place, and in between the sum may be negative",
+          "[fixed_point]") {
+    std::mt19937_64 random(1);
+    const std::int64_t telling[] = {0,           1,
+                                    -1,          digit_mask,
+                                    -digit_mask, INT64_MAX,
+                                    INT64_MIN,   INT64_MIN + 1,
+                                    0x80000000,  -0x80000000LL,
+                                    0x100000000, -0x100000000LL};
+    for (int exponent = -64; exponent < 128; ++exponent) {
+        for (std::size_t i = 0; i < 40; ++i) {
+            const std::int64_t value = i < std::size(telling)
+                                           ? telling[i]
+                                           : static_cast<std::int64_t>(random() >> (random() % 64));
+            Number number({-64, 10});
+            ExactSum expected;
+            // So much that the sum is not negative.
+            for (const std::int64_t part : {value, INT64_MAX, std::int64_t{1}}) {
+                l1l2::core::add(number.view(), part, exponent);
+                expected.add_integer(part, exponent);
+            }
+            const bool fits = carry(number.view());
+            if (!fits || !number.is_canonical() || !same(number, expected)) {
+                FAIL(value << " * 2^" << exponent);
+            }
+        }
+    }
+    SUCCEED("all places");
+}
+
+TEST_CASE("2^29 values fit between two carries", "[fixed_point]") {
+    // What as many of the values that fill a digit leave in it.
+    for (const std::int64_t value : {INT64_MAX, std::int64_t{0x7FFFFFFF}, INT64_MIN}) {
+        for (int exponent = 0; exponent < 32; ++exponent) {
+            Number once({0, 8});
+            l1l2::core::add(once.view(), value, exponent);
+            for (const std::int64_t digit : once.digits()) {
+                CHECK(std::abs(digit) <= INT64_MAX >> 29);
+            }
+        }
+    }
+}
+
+TEST_CASE("carrying makes digits and keeps the number", "[fixed_point]") {
+    std::mt19937_64 random(2);
+    for (int round = 0; round < 2000; ++round) {
+        Number number({-64, 12});
+        for (std::size_t i = 0; i + 2 < number.digits().size(); ++i) {
+            // Of either sign, with carries that run through many digits.
+            const std::uint64_t kind = random() % 4;
+            number.digits()[i] = kind == 0   ? digit_mask
+                                 : kind == 1 ? 0
+                                             : static_cast<std::int64_t>(random()) >> random() % 64;
+        }
+        number.digits()[10] = std::int64_t{1} << 40; // more than is negative below
+        const ExactSum expected = number.value();
+        const bool fits = carry(number.view());
+        if (!fits || !number.is_canonical() || !same(number, expected)) {
+            FAIL("round " << round);
+        }
+        const std::vector<std::int64_t> digits = number.digits();
+        CHECK(carry(number.view()));
+        CHECK(number.digits() == digits);
+    }
+}
+
+TEST_CASE("a number that is negative or too large for its digits is told", "[fixed_point]") {
+    const auto fits = [](std::vector<std::int64_t> digits) {
+        return carry({digits.data(), digits.size(), 0});
+    };
+    CHECK(fits({0, 0, 0}));
+    CHECK(fits({digit_mask, digit_mask, digit_mask}));
+    CHECK_FALSE(fits({digit_mask + 1, digit_mask, digit_mask}));
+    CHECK_FALSE(fits({0, 0, digit_mask + 1}));
+    CHECK_FALSE(fits({0, 0, INT64_MAX}));
+    CHECK_FALSE(fits({-1, 0, 0}));
+    CHECK_FALSE(fits({0, 0, -1}));
+    CHECK_FALSE(fits({0, 0, INT64_MIN}));
+    CHECK(fits({-1, 0, 1}));
+    CHECK(fits({INT64_MIN + 1, 0x7FFFFFFF, 1}));
+    CHECK_FALSE(fits({-1, -digit_mask, 0}));
+}
+
+TEST_CASE("the product with a double of any size is exact", "[fixed_point]") {
+    std::mt19937_64 random(3);
+    std::vector<double> coefficients = {0.0, 0x1p-1074, 0x1.fffffffffffffp1023,
+                                        0x1.ffffffffffffep-1023, 0x1p-1022};
+    for (int exponent = -1074; exponent <= 1023; exponent += 3) {
+        const double mantissa = 1.0 + static_cast<double>(random() >> 12) * 0x1p-52;
+        coefficients.push_back(std::ldexp(mantissa, exponent));
+    }
+    for (const Layout& layout : {layouts[0], layouts[1]}) {
+        Number full(layout);
+        Number any(layout);
+        Number lowest(layout);
+        full.set(0, full.bits(), 0xFFFFFFFFFFFFFFFF);
+        for (std::int64_t& digit : any.digits()) {
+            digit = random() % 3 == 0 ? 0 : static_cast<std::int64_t>(random()) & digit_mask;
+        }
+        lowest.digits()[0] = 1;
+        for (Number* const factor : {&full, &any, &lowest}) {
+            for (const double coefficient : coefficients) {
+                Number product(layouts[2]);
+                ExactSum expected;
+                // Products are added to what is there.
+                for (const double c : {coefficient, 0x1.23456789abcdep-7}) {
+                    add_product(product.view(), factor->view(), to_bits(c));
+                    expected.add_product(c, factor->value());
+                }
+                const bool fits = carry(product.view());
+                if (!fits || !same(product, expected)) {
+                    FAIL(coefficient << ", " << layout.digits << " digits");
+                }
+            }
+        }
+    }
+    SUCCEED("all coefficients");
+}
+
+TEST_CASE("the nearest double is that of every number, whatever its highest bit is and what "
+          "follows the last one",
+          "[fixed_point]") {
+    constexpr std::uint64_t odd = 0x10000000000001;
+    constexpr std::uint64_t even = 0x1FFFFFFFFFFFFE;
+    constexpr std::uint64_t full = 0x1FFFFFFFFFFFFF;
+    for (const Layout& layout : layouts) {
+        Number zero(layout);
+        CHECK(to_bits(nearest_double(zero)) == 0);
+        for (int highest = 0; highest < zero.bits(); highest += 1) {
+            // In the number's bits, the last one that a double has.
+            const int last = std::max(highest - 52, -1074 - layout.exponent);
+            const bool telling = highest < 70 || last == -1074 - layout.exponent ||
+                                 std::abs(highest + layout.exponent - 1023) < 3;
+            if (!telling && highest % 5 != 0) {
+                continue;
+            }
+            for (const std::uint64_t mantissa : {odd, even, full}) {
+                // Nothing, the lowest bit of all, half less that, half, half and that, all.
+                for (int rest = 0; rest < 6; ++rest) {
+                    Number number(layout);
+                    number.set(0, last - 1, rest == 2 || rest == 5 ? ~std::uint64_t{0} : 0);
+                    number.set(last - 1, last, rest >= 3 ? 1 : 0);
+                    if (rest == 1 || rest == 4) {
+                        number.set(0, 1, 1);
+                    }
+                    if (highest >= last) {
+                        number.set(last, highest + 1, mantissa >> (52 - (highest - last)));
+                    }
+                    for (int bit = highest + 1; bit < last; ++bit) {
+                        number.set(bit, bit + 1, 0);
+                    }
+                    const double nearest = nearest_double(number);
+                    if (!number.value().rounds_to(nearest)) {
+                        FAIL("highest bit " << highest << ", rest " << rest << " gave " << nearest);
+                    }
+                }
+            }
+        }
+    }
+    SUCCEED("all numbers");
+}
+
+TEST_CASE("the nearest double of random digits is the nearest", "[fixed_point]") {
+    std::mt19937_64 random(4);
+    for (int round = 0; round < 3000; ++round) {
+        Number number(layouts[random() % 3]);
+        const std::size_t top = random() % number.digits().size() + 1;
+        for (std::size_t i = 0; i < top; ++i) {
+            const std::uint64_t kind = random() % 4;
+            number.digits()[i] = kind == 0   ? 0
+                                 : kind == 1 ? digit_mask
+                                             : static_cast<std::int64_t>(random()) & digit_mask;
+        }
+        if (!number.value().rounds_to(nearest_double(number))) {
+            FAIL("round " << round);
+        }
+    }
+    SUCCEED("all numbers");
+}
