@@ -133,8 +133,8 @@ std::size_t common_size(const X& x, const Y& y) {
  *     MPI_Allreduce(MPI_IN_PLACE, sums.data(), sums.size(), MPI_INT64_T, MPI_SUM, comm);
  *     const double penalty = regularizer(sums);
  *
- * It can be copied and compared: equal elements that were added in whatever pieces make equal
- * objects. Const member functions may be called from any number of threads at once.
+ * It can be copied and compared: whatever pieces the elements came in, their sums are equal. Const
+ * member functions may be called from any number of threads at once.
  */
 class ExactSums {
   public:
@@ -193,10 +193,12 @@ class ExactSums {
     /** L1L2_EXACT_SUMS_LENGTH. */
     static constexpr std::size_t size() noexcept { return L1L2_EXACT_SUMS_LENGTH; }
 
-    friend bool operator==(const ExactSums& a, const ExactSums& b) noexcept {
-        return a.sums_ == b.sums_;
+    /** Whether both are sums of the same, also if one was added up elsewhere. Throws Error as
+     * l1l2_exact_sums_check fails. */
+    friend bool operator==(const ExactSums& a, const ExactSums& b) {
+        return ExactSums(a.data()).sums_ == ExactSums(b.data()).sums_;
     }
-    friend bool operator!=(const ExactSums& a, const ExactSums& b) noexcept { return !(a == b); }
+    friend bool operator!=(const ExactSums& a, const ExactSums& b) { return !(a == b); }
 
   private:
     std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH> sums_ = {};

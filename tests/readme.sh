@@ -14,9 +14,9 @@ diff <(block 1) examples/c/penalty/penalty.c || fail "the README's program is an
 [ -n "$(block 2)" ] || fail "README.md shows no training step"
 [[ $(<examples/c/step/step.c) == *"$(block 2)"* ]] || fail "the README's step is not in step.c"
 
-# Under "In your language" each piece of code stands in the file that the line before it names.
+# Under these headings each piece of code stands in the file that the line before it names.
 language_blocks() {
-    awk '/^## / { inside = $0 == "## In your language" }
+    awk '/^## / { inside = $0 ~ /^## In (your language|parts, on many machines)$/ }
         !inside { next }
         /^```/ { open = !open; if (open) print file > (work "/" ++n ".file"); next }
         open { print > (work "/" n ".code") }

@@ -8,6 +8,7 @@ The environment variable L1L2_LIBRARY names the library if it is not installed.
 import copy
 import math
 import pickle
+import sqlite3
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -179,6 +180,19 @@ class ExactSums(unittest.TestCase):
             self.assert_status(18, call)
         self.assertEqual(bad.array.tobytes(), before.tobytes())
         self.assertEqual(good.array.tobytes(), self.sums.array.tobytes())
+
+    def test_sql(self):
+        """What adds the vectors is a query."""
+        with sqlite3.connect(":memory:") as database:
+            database.execute("CREATE TABLE parts (day, i INTEGER, value INTEGER)")
+            for day, x in enumerate(self.x):
+                rows = enumerate(exact_sums_of(x).array.tolist())
+                database.executemany(
+                    "INSERT INTO parts VALUES (?, ?, ?)", ((day, *row) for row in rows)
+                )
+            query = "SELECT SUM(value) FROM parts GROUP BY i ORDER BY i"
+            sums = l1l2.ExactSums([value for (value,) in database.execute(query)])
+        self.assertEqual(sums, self.sums)
 
     def test_closed_regularizer(self):
         regularizer = l1l2.Regularizer(1.0)
