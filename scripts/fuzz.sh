@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes the library under the address and undefined behaviour sanitizers, each target by itself:
-#     scripts/fuzz.sh [SECONDS [TARGET...]]    20 seconds for each of from_json, dltensor, terms, kernels
+#     scripts/fuzz.sh [SECONDS [TARGET...]]    20 seconds for each of from_json, dltensor, terms, kernels,
+#                                              exact_sums
 # One line a target says what was done. A finding ends the script; its input is in build-fuzz/findings.
 # What a run learns stays in build-fuzz/corpus and serves the next; tests/fuzz/corpus is only read.
 # Exits with 77 if there is no clang with libFuzzer.
@@ -11,7 +12,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-20}
 [ "$seconds" -gt 0 ] # to libFuzzer 0 is for ever
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(from_json dltensor terms kernels)
+[ ${#targets[@]} -gt 0 ] || targets=(from_json dltensor terms kernels exact_sums)
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2
 
 mkdir -p build-fuzz/findings

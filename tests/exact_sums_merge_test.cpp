@@ -439,7 +439,10 @@ TEST_CASE("a number that is out of its range is refused, whatever the checksum i
         };
         const std::int64_t count = sound[count_index];
         CHECK(refused(count_index, 0));
-        CHECK(refused(count_index, parts - 1)); // a part has an element
+        // A part has an element.
+        Vector too_few = parts * sums_of<float>({1.0F});
+        too_few[count_index] = parts - 1;
+        CHECK(refused_as(with_checksum(too_few)) == L1L2_ERROR_INVALID_SUMS);
         CHECK(refused(infinities_index, -1));
         CHECK(refused(infinities_index, count)); // with the NaNs there are
         CHECK(refused(infinities_index, count + 1));

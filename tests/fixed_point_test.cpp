@@ -86,7 +86,7 @@ TEST_CASE("any integer is added at any place, and in between the sum may be nega
             ExactSum expected;
             // So much that the sum is not negative.
             for (const std::int64_t part : {value, INT64_MAX, std::int64_t{1}}) {
-                l1l2::core::add(number.view(), part, exponent);
+                l1l2::core::deposit(number.view(), part, exponent);
                 expected.add_integer(part, exponent);
             }
             const bool fits = carry(number.view());
@@ -103,7 +103,7 @@ TEST_CASE("2^29 values fit between two carries", "[fixed_point]") {
     for (const std::int64_t value : {INT64_MAX, std::int64_t{0x7FFFFFFF}, INT64_MIN}) {
         for (int exponent = 0; exponent < 32; ++exponent) {
             Number once({0, 8});
-            l1l2::core::add(once.view(), value, exponent);
+            l1l2::core::deposit(once.view(), value, exponent);
             for (const std::int64_t digit : once.digits()) {
                 CHECK(std::abs(digit) <= INT64_MAX >> 29);
             }

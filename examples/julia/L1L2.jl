@@ -440,7 +440,9 @@ function (regularizer::Regularizer)(sums::ExactSums)
     return penalty[]
 end
 
-Base.show(io::IO, sums::ExactSums) = print(io, "ExactSums(", totals(sums), ")")
+# Without the library, which refuses damaged sums.
+Base.show(io::IO, sums::ExactSums) =
+    print(io, "ExactSums of ", get(sums.numbers, 3, 0), " elements")
 
 """
     L1L2.JSONStyle

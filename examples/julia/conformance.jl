@@ -335,7 +335,7 @@ function check_memory()
     prox!(regularizer, x, 1.0)
     rise = peak_memory() - before
     expect(penalty === (0.01 + 0.02) * n, "penalty $penalty")
-    expect(totals(sums).absolute == n, "exact sums $sums")
+    expect(totals(sums).absolute == n, "exact sums $(totals(sums))")
     expect(shrunk < 1 && all(==(shrunk), x), "prox")
     println("an array of 1024 MiB: peak memory rose by ", rise, " KiB")
     return 0

@@ -110,6 +110,9 @@ struct FourDoubles : Signs {
         }
         return _mm256_and_si256(words, _mm256_set1_epi32(INT32_MAX));
     }
+    static inline xsimd::batch<int16_t, arch> load_halves(const char* p) {
+        return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    }
     static inline Batch add_as_integers(Batch x, Batch y) {
         return _mm256_castsi256_pd(
             _mm256_add_epi64(_mm256_castpd_si256(x), _mm256_castpd_si256(y)));

@@ -104,6 +104,9 @@ struct EightDoubles {
         }
         return _mm512_and_si512(words, _mm512_set1_epi32(INT32_MAX));
     }
+    static inline xsimd::batch<int16_t, arch> load_halves(const char* p) {
+        return _mm512_loadu_si512(p);
+    }
     static inline Batch add_as_integers(Batch x, Batch y) {
         return _mm512_castsi512_pd(
             _mm512_add_epi64(_mm512_castpd_si512(x), _mm512_castpd_si512(y)));

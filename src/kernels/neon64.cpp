@@ -98,6 +98,9 @@ struct Neon64 : Signs {
         }
         return vreinterpretq_s32_u32(vandq_u32(words, vdupq_n_u32(INT32_MAX)));
     }
+    static inline xsimd::batch<int16_t, arch> load_halves(const char* p) {
+        return vreinterpretq_s16_u8(load_bytes16(p));
+    }
     static inline Batch add_as_integers(Batch x, Batch y) {
         return vreinterpretq_f64_s64(vaddq_s64(vreinterpretq_s64_f64(x), vreinterpretq_s64_f64(y)));
     }

@@ -142,6 +142,9 @@ struct Sse2 : Signs {
         }
         return _mm_and_si128(words, _mm_set1_epi32(INT32_MAX));
     }
+    static inline xsimd::batch<int16_t, arch> load_halves(const char* p) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    }
     static inline Batch add_as_integers(Batch x, Batch y) {
         return _mm_castsi128_pd(_mm_add_epi64(_mm_castpd_si128(x), _mm_castpd_si128(y)));
     }

@@ -1,17 +1,18 @@
 /// Any bits as elements: every kernel that this CPU can run beside the plain one, at any address,
 /// and the penalty beside the exact sum.
 #include "input.hpp"
+#include "placed.hpp"
 
 #include "exact_sum.hpp"
 #include "kernels/dispatch.hpp"
 #include "narrow.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace {
 
 using fuzz::check;
+using fuzz::Placed;
 using l1l2::kernels::BlockKernel;
 using l1l2::kernels::Dtype;
 using l1l2::kernels::KernelTable;
@@ -25,45 +26,6 @@ constexpr std::size_t line = 64;
 std::size_t index(Dtype dtype) {
     return static_cast<std::size_t>(dtype);
 }
-
-/// An array at an offset from a cache line that ends where its memory ends, so that the sanitizer
-/// sees a byte too far; the bytes before it must stay as they are.
-class Placed {
-  public:
-    Placed(std::size_t offset, std::size_t bytes) : offset_(offset), bytes_(bytes) {
-        check(posix_memalign(&memory_, line, offset + bytes + 1) == 0, "there is memory");
-        std::memset(memory_, canary, offset);
-        // The one byte more lets an array of no elements have an address of its own.
-        end_ = start() + bytes;
-        *end_ = canary;
-    }
-    ~Placed() { std::free(memory_); }
-    Placed(const Placed&) = delete;
-    Placed& operator=(const Placed&) = delete;
-
-    std::uint8_t* start() const { return static_cast<std::uint8_t*>(memory_) + offset_; }
-    void set(const std::uint8_t* from) {
-        if (bytes_ > 0) {
-            std::memcpy(start(), from, bytes_);
-        }
-    }
-    bool holds(const std::uint8_t* expected) const {
-        return bytes_ == 0 || std::memcmp(start(), expected, bytes_) == 0;
-    }
-    bool surroundings_intact() const {
-        const auto* const from = static_cast<const std::uint8_t*>(memory_);
-        return *end_ == canary &&
-               std::all_of(from, from + offset_, [](std::uint8_t byte) { return byte == canary; });
-    }
-
-  private:
-    static constexpr std::uint8_t canary = 0xa5;
-
-    void* memory_ = nullptr;
-    std::size_t offset_;
-    std::size_t bytes_;
-    std::uint8_t* end_;
-};
 
 /// How the bits of an element are kept in a range: random ones of float64 have squares that are 0
 /// or infinite more often than not.

@@ -1,0 +1,575 @@
+/// Exact sums of any elements in any pieces, in any order, with each kernel: the digits of a big
+/// integer, to the bit. And any numbers as vectors: all functions agree on which are exact sums,
+/// leave what they refuse as it was, and compute of the others what is true.
+#include "input.hpp"
+#include "placed.hpp"
+
+#include "exact_vector.hpp"
+#include "kernels/dispatch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <vector>
+
+namespace {
+
+using namespace exact;
+using fuzz::check;
+using fuzz::Environment;
+using fuzz::Faults;
+using fuzz::Handle;
+using fuzz::Input;
+using fuzz::Placed;
+using l1l2::kernels::Tables;
+
+/// Of an array: more than two blocks of any dtype.
+constexpr std::size_t most_elements = 10000;
+constexpr std::size_t most_vectors = 3;
+
+/// For many elements of a few bytes; of its numbers the upper bits are the better ones. (Knuth's
+/// MMIX.)
+using Random =
+    std::linear_congruential_engine<std::uint64_t, 6364136223846793005U, 1442695040888963407U, 0>;
+
+// Elements ----------------------------------------------------------------------------------------
+
+/// How elements are spread over the places of their highest bits, from a lowest to a highest one.
+enum class Spread : std::uint8_t {
+    any_bits, ///< those of the input, again and again
+    random,
+    random_with_zeros,
+    alternating,    ///< of the ends, with a last bit that must be kept, and all bits set
+    mostly_highest, ///< a few of the lowest
+    one_lowest,     ///< among zeros and the highest
+    all_the_same,
+    zeros
+};
+
+/// Mostly small; some that are blocks or end beside them.
+std::size_t decode_size(Input& input) {
+    const std::uint8_t choice = input.byte();
+    if (choice < 0x60) {
+        return choice;
+    }
+    constexpr std::size_t blocks[] = {64, 512, 2048, 4096, 6144, 8192};
+    return choice < 0xC0 ? blocks[choice % 6] + choice % 4 - 1 : input.take<std::uint16_t>();
+}
+
+/// Mostly so that the digits of elements and squares go into a few numbers.
+int decode_range(Input& input) {
+    const std::uint8_t choice = input.byte();
+    return choice < 0xE0 ? choice % 64 : (choice - 0xE0) * 66;
+}
+
+template <class T>
+class Stretch {
+  public:
+    explicit Stretch(Input& input) : spread_(static_cast<Spread>(input.byte() % 8)) {
+        n_ = decode_size(input);
+        if (spread_ == Spread::any_bits) {
+            pattern_.resize(1 + input.byte() % 8);
+            for (T& element : pattern_) {
+                element = exact_bits(input);
+            }
+            return;
+        }
+        lowest_ = input.take<std::uint16_t>() % places<T>;
+        highest_ = std::min(lowest_ + decode_range(input), places<T> - 1);
+        special_ = input.take<std::uint16_t>();
+        random_.seed(special_ + 1);
+        special_ %= std::max(n_, std::size_t{1});
+    }
+
+    void append_to(std::vector<T>& x) {
+        n_ = std::min(n_, most_elements - x.size());
+        for (std::size_t i = 0; i < n_; ++i) {
+            const T magnitude = element(i);
+            const bool negative = spread_ != Spread::any_bits && random_() >> 63U != 0;
+            x.push_back(negative ? from_bits<T>(to_bits(magnitude) | Format<T>::sign) : magnitude);
+        }
+    }
+
+    static T exact_bits(Input& input) {
+        return from_bits<T>(input.take<typename Format<T>::Bits>());
+    }
+
+  private:
+    T element(std::size_t i) {
+        const T zero = from_bits<T>(0);
+        const T low = element_at<T>(lowest_, 1);
+        const T high = element_at<T>(highest_, ~std::uint64_t{0});
+        switch (spread_) {
+        case Spread::any_bits: return pattern_[i % pattern_.size()];
+        case Spread::random: return random_element();
+        case Spread::random_with_zeros: return random_() >> 62U != 0 ? random_element() : zero;
+        case Spread::alternating: return i % 2 == 0 ? low : high;
+        case Spread::mostly_highest: return i % 37 == special_ % 37 ? low : high;
+        case Spread::one_lowest: return i == special_ ? low : random_() >> 63U != 0 ? zero : high;
+        case Spread::all_the_same: return high;
+        default: return zero;
+        }
+    }
+
+    T random_element() {
+        const auto range = static_cast<std::uint64_t>(highest_ - lowest_) + 1;
+        const int place = lowest_ + static_cast<int>((random_() >> 40U) % range);
+        return element_at<T>(place, random_() >> 12U);
+    }
+
+    Spread spread_;
+    std::size_t n_ = 0;
+    int lowest_ = 0;
+    int highest_ = 0;
+    std::size_t special_ = 0; ///< where the lowest one is
+    std::vector<T> pattern_;
+    Random random_;
+};
+
+/// Some stretches, and a few elements of any bits among them.
+template <class T>
+std::vector<T> decode_elements(Input& input) {
+    std::vector<T> x;
+    for (std::size_t stretches = 1 + input.byte() % 3; stretches > 0; --stretches) {
+        Stretch<T>(input).append_to(x);
+    }
+    for (std::size_t others = input.byte() % 4; others > 0 && !x.empty(); --others) {
+        T& at = x[input.take<std::uint16_t>() % x.size()];
+        at = Stretch<T>::exact_bits(input);
+    }
+    return x;
+}
+
+// Any pieces in any order -------------------------------------------------------------------------
+
+/// A vector is added to another one and becomes zeros.
+struct Combination {
+    std::size_t from;
+    std::size_t to;
+    bool as_numbers; ///< element by element, as an all-reduce does it
+};
+
+/// Consecutive elements of an array, at an address of their own.
+struct Piece {
+    l1l2_dtype dtype;
+    std::size_t n;
+    std::size_t vector; ///< to which they are added
+    Combination then;
+    Placed elements;
+
+    Piece(l1l2_dtype of_dtype, std::size_t element, std::size_t n_elements, std::size_t offset)
+        : dtype(of_dtype), n(n_elements), vector(0), then(),
+          elements(offset, n_elements * element) {}
+};
+
+struct Plan {
+    std::size_t vectors;
+    Vector start; ///< of the first one, the others are zeros
+    std::vector<std::unique_ptr<Piece>> pieces;
+    std::array<bool, most_vectors> in_the_end_as_numbers;
+    Environment environment;
+};
+
+Combination decode_combination(Input& input, std::size_t vectors) {
+    const std::uint8_t choice = input.byte();
+    return choice < 0x80
+               ? Combination{0, 0, false}
+               : Combination{choice % vectors, choice / 4 % vectors, choice / 64 % 2 != 0};
+}
+
+template <class T>
+void decode_pieces(Input& input, Plan& plan, Truth& truth) {
+    const std::vector<T> x = decode_elements<T>(input);
+    truth.add(x);
+    std::vector<std::size_t> cuts = {0, x.size()};
+    for (std::size_t more = input.byte() % 8; more > 0; --more) {
+        cuts.push_back(input.take<std::uint16_t>() % (x.size() + 1));
+    }
+    std::sort(cuts.begin(), cuts.end());
+    for (std::size_t i = 1; i < cuts.size(); ++i) {
+        const std::size_t n = cuts[i] - cuts[i - 1];
+        plan.pieces.push_back(
+            std::make_unique<Piece>(Format<T>::dtype, sizeof(T), n, input.byte() % 64));
+        Piece& piece = *plan.pieces.back();
+        piece.elements.set(x.data() + cuts[i - 1]);
+        piece.vector = input.byte() % plan.vectors;
+        piece.then = decode_combination(input, plan.vectors);
+    }
+}
+
+/// Digits that are all set, which whatever is added carries through: of a sum from 2^low up to
+/// 2^high.
+void set_digits(Input& input, ExactSum& sum, int lowest, int highest) {
+    const auto exponents = static_cast<unsigned>(highest - lowest + 1);
+    const int a = lowest + static_cast<int>(input.take<std::uint16_t>() % exponents);
+    const int b = lowest + static_cast<int>(input.take<std::uint16_t>() % exponents);
+    sum.add_integer(1, std::max(a, b));
+    sum.add_integer(-1, std::min(a, b));
+}
+
+Plan decode_plan(Input& input, Truth& truth) {
+    const std::uint8_t choice = input.byte();
+    Plan plan = {};
+    plan.vectors = 1 + choice % most_vectors;
+    plan.environment = choice < 0xC0 ? Environment::usual : Environment::hostile;
+    const std::uint8_t start = input.byte();
+    if (start >= 0xC0) {
+        truth.count = start;
+        set_digits(input, truth.absolute, -1074, 1023);
+        set_digits(input, truth.square, -2148, 2047);
+    }
+    plan.start = truth.vector();
+    for (std::size_t arrays = 1 + input.byte() % 3; arrays > 0; --arrays) {
+        switch (input.byte() % 4) {
+        case 0: decode_pieces<float>(input, plan, truth); break;
+        case 1: decode_pieces<double>(input, plan, truth); break;
+        case 2: decode_pieces<Float16>(input, plan, truth); break;
+        default: decode_pieces<Bfloat16>(input, plan, truth); break;
+        }
+    }
+    Random random(input.byte());
+    for (std::size_t i = plan.pieces.size(); i > 1; --i) {
+        std::swap(plan.pieces[i - 1], plan.pieces[(random() >> 32U) % i]);
+    }
+    for (bool& as_numbers : plan.in_the_end_as_numbers) {
+        as_numbers = input.byte() % 2 != 0;
+    }
+    return plan;
+}
+
+void combine(std::vector<Vector>& vectors, const Combination& combination) {
+    Vector& from = vectors[combination.from];
+    Vector& to = vectors[combination.to];
+    if (&from == &to) {
+        return;
+    }
+    if (combination.as_numbers) {
+        to = to + from;
+    } else {
+        check(l1l2_exact_sums_merge(to.data(), from.data()) == L1L2_OK, "exact sums can be merged");
+    }
+    from = {};
+}
+
+Vector carry_out(const Plan& plan) {
+    std::vector<Vector> vectors(plan.vectors);
+    vectors[0] = plan.start;
+    for (const auto& piece : plan.pieces) {
+        check(l1l2_exact_sums_add(vectors[piece->vector].data(), piece->dtype,
+                                  piece->elements.start(), piece->n) == L1L2_OK,
+              "an array can be added to exact sums");
+        combine(vectors, piece->then);
+    }
+    for (std::size_t i = 1; i < vectors.size(); ++i) {
+        combine(vectors, {i, 0, plan.in_the_end_as_numbers[i]});
+    }
+    return vectors[0];
+}
+
+struct Coefficients {
+    double l1;
+    double l2;
+};
+
+/// All that can be read of a vector that may have been added up elsewhere.
+void check_numbers(const Vector& sums, const Truth& truth, const Coefficients& coefficients,
+                   Environment environment) {
+    const Handle handle(coefficients.l1, coefficients.l2);
+    Numbers numbers;
+    double penalty = fuzz::untouched;
+    l1l2_status status = L1L2_OK;
+    fuzz::in_environment(environment, [&] {
+        numbers = read(sums);
+        status = l1l2_penalty_exact_sums(handle.get(), sums.data(), &penalty);
+    });
+    check(status == L1L2_OK, "exact sums have a penalty");
+    check(numbers.count == truth.count, "the count is the number of elements");
+    check(truth.absolute_is(numbers.absolute), "sum |x| is the true one, rounded once");
+    check(truth.square_is(numbers.square), "sum x^2 is the true one, rounded once");
+    check(truth.penalty_is(coefficients.l1, coefficients.l2, penalty),
+          "the penalty is the true one, rounded once");
+}
+
+const Tables& tables() {
+    static const Tables runnable = l1l2::kernels::runnable_tables();
+    return runnable;
+}
+
+void run_pieces(Input& input) {
+    const Coefficients coefficients = {input.coefficient(), input.coefficient()};
+    Truth truth;
+    const Plan plan = decode_plan(input, truth);
+    const Vector expected = truth.vector();
+    Vector first = {};
+    for (std::size_t t = 0; t < tables().count; ++t) {
+        l1l2::kernels::chosen.store(tables().table[t]);
+        Vector total;
+        fuzz::in_environment(plan.environment, [&] { total = carry_out(plan); });
+        check(canonical(total) == expected, "exact sums have the digits of what is true");
+        first = t == 0 ? total : first;
+        check(total == first, "exact sums are the same with every kernel");
+    }
+    check_numbers(first, truth, coefficients, plan.environment);
+    check(std::all_of(plan.pieces.begin(), plan.pieces.end(),
+                      [](const auto& piece) { return piece->elements.surroundings_intact(); }),
+          "nothing is written beside an array");
+}
+
+// Any numbers -------------------------------------------------------------------------------------
+
+/// Whether digits in base 2^32 that have not been carried fit into the places that they have.
+bool fits(const std::int64_t* digit, std::size_t digits) {
+    std::int64_t carried = 0;
+    for (std::size_t i = 0; i < digits; ++i) {
+        carried = (digit[i] + carried) >> 32;
+    }
+    return carried == 0;
+}
+
+/// What is wrong with a vector, as docs/distributed.md describes one.
+Faults faults_of(const Vector& sums) {
+    Faults faults;
+    const std::int64_t parts = sums[tag_index] / layout_tag;
+    const std::int64_t count = sums[count_index];
+    if (sums[tag_index] < 0 || sums[tag_index] % layout_tag != 0) {
+        faults.add(L1L2_ERROR_UNKNOWN_LAYOUT);
+    } else if (parts > most_parts || count < 0) {
+        faults.add(L1L2_ERROR_COUNT_OVERFLOW);
+    } else {
+        const auto in_range = [](std::int64_t number, std::int64_t largest) {
+            return number >= 0 && number <= largest;
+        };
+        const std::int64_t infinities = sums[infinities_index];
+        const std::int64_t checksum = sums[checksum_index];
+        const std::int64_t* const absolute = &sums[absolute_index];
+        const std::int64_t* const square = &sums[square_index];
+        const bool is_valid =
+            (parts == 0 ? count == 0 : count >= parts) && in_range(infinities, count) &&
+            in_range(sums[nans_index], count - infinities) &&
+            in_range(checksum, parts * (checksum_modulus - 1)) &&
+            std::all_of(absolute, sums.data() + sums.size(),
+                        [&](std::int64_t digit) { return in_range(digit, parts * 0xFFFFFFFF); }) &&
+            checksum % checksum_modulus == checksum_of(sums) &&
+            fits(absolute, square_index - absolute_index) &&
+            fits(square, sums.size() - square_index);
+        if (!is_valid) {
+            faults.add(L1L2_ERROR_INVALID_SUMS);
+        }
+    }
+    return faults;
+}
+
+/// What the digits of a vector without faults say.
+Truth truth_of(const Vector& sums) {
+    Truth truth;
+    truth.count = sums[count_index];
+    truth.infinities = sums[infinities_index];
+    truth.nans = sums[nans_index];
+    for (std::size_t i = absolute_index; i < sums.size(); ++i) {
+        const bool of_square = i >= square_index;
+        const std::size_t digit = i - (of_square ? square_index : absolute_index);
+        (of_square ? truth.square : truth.absolute)
+            .add_integer(sums[i], static_cast<int>(32 * digit) +
+                                      (of_square ? square_exponent : absolute_exponent));
+    }
+    return truth;
+}
+
+/// Calls change(vector) and sees that it did what is true, or, if `faults` say that it must fail,
+/// nothing.
+template <class Change>
+void check_change(const Vector& sums, const Faults& faults, const Truth& truth, Change change) {
+    Vector changed = sums;
+    faults.check_status(change(changed.data()));
+    check(changed == (faults.none() ? truth.vector() : sums),
+          "a vector becomes what is true, or stays as it was");
+}
+
+/// Sums that so many elements can have; of others, which no elements have, nothing is promised.
+bool are_possible(const Truth& truth) {
+    const Vector sums = truth.vector();
+    const auto above = [&](std::size_t last) { // in units of 2^1024 and 2^2048
+        return (static_cast<std::uint64_t>(sums[last]) << 32U) +
+               static_cast<std::uint64_t>(sums[last - 1]);
+    };
+    const auto count = static_cast<std::uint64_t>(truth.count);
+    return count == 0 || (above(square_index - 1) < count && above(sums.size() - 1) < count);
+}
+
+void check_refused(const Vector& sums, l1l2_status status) {
+    static const Handle handle(0.01, 0.3);
+    Numbers numbers;
+    double penalty = fuzz::untouched;
+    check(l1l2_exact_sums_read(sums.data(), &numbers.absolute, &numbers.square, &numbers.count) ==
+                  status &&
+              l1l2_penalty_exact_sums(handle.get(), sums.data(), &penalty) == status,
+          "all functions agree on what is wrong with a vector");
+    const Numbers untouched;
+    check(numbers.count == untouched.count &&
+              fuzz::bits(numbers.absolute) == fuzz::bits(untouched.absolute) &&
+              fuzz::bits(numbers.square) == fuzz::bits(untouched.square) &&
+              fuzz::bits(penalty) == fuzz::bits(fuzz::untouched),
+          "what is refused gives no numbers");
+}
+
+/// All functions of one vector.
+void check_vector(const Vector& sums, const Coefficients& coefficients, Environment environment) {
+    const Faults faults = faults_of(sums);
+    const l1l2_status status = l1l2_exact_sums_check(sums.data());
+    faults.check_status(status);
+    Truth truth;
+    if (faults.none()) {
+        truth = truth_of(sums);
+        check_numbers(sums, truth, coefficients, environment);
+    } else {
+        check_refused(sums, status);
+    }
+    const Vector zeros = {};
+    check_change(sums, faults, truth,
+                 [&](std::int64_t* vector) { return l1l2_exact_sums_merge(vector, zeros.data()); });
+    check_change(sums, faults, truth, [&](std::int64_t* vector) {
+        return l1l2_exact_sums_add(vector, L1L2_FLOAT32, nullptr, 0);
+    });
+    Vector merged = {};
+    check(l1l2_exact_sums_merge(merged.data(), sums.data()) == status &&
+              merged == (faults.none() ? truth.vector() : zeros),
+          "zeros and exact sums are these sums");
+}
+
+/// Adds what is true of some elements to what is true of others, if they are not too many.
+void add(const Truth& some, Truth& others, Faults& faults) {
+    if (some.count > INT64_MAX - others.count) {
+        faults.add(L1L2_ERROR_COUNT_OVERFLOW);
+    } else {
+        others.add(some, 1);
+    }
+}
+
+/// An array is added to a vector, and the vector to itself.
+void check_growth(const Vector& sums, const std::vector<double>& elements) {
+    Faults faults = faults_of(sums);
+    if (!faults.none() || !are_possible(truth_of(sums))) {
+        return;
+    }
+    Truth truth = truth_of(sums);
+    add(truth_of(elements), truth, faults);
+    check_change(sums, faults, truth, [&](std::int64_t* vector) {
+        return l1l2_exact_sums_add(vector, L1L2_FLOAT64, elements.data(), elements.size());
+    });
+    faults = Faults();
+    truth = truth_of(sums);
+    add(truth_of(sums), truth, faults);
+    check_change(sums, faults, truth,
+                 [](std::int64_t* vector) { return l1l2_exact_sums_merge(vector, vector); });
+}
+
+/// A vector is added to another one, in both ways.
+void check_sum(const Vector& sums, const Vector& other) {
+    Faults faults = faults_of(sums);
+    Truth truth;
+    Truth truth_of_other;
+    if (faults.none()) {
+        truth = truth_of(sums);
+        faults = faults_of(other);
+    }
+    if (faults.none()) {
+        truth_of_other = truth_of(other);
+        if (!are_possible(truth) || !are_possible(truth_of_other)) {
+            return;
+        }
+        add(truth_of_other, truth, faults);
+    }
+    check_change(sums, faults, truth,
+                 [&](std::int64_t* vector) { return l1l2_exact_sums_merge(vector, other.data()); });
+    const std::int64_t parts = sums[tag_index] / layout_tag + other[tag_index] / layout_tag;
+    if (faults.none() && parts <= most_parts) {
+        check(canonical(sums + other) == truth.vector(),
+              "adding vectors element by element adds the sums");
+    }
+}
+
+std::vector<double> decode_doubles(Input& input) {
+    std::vector<double> x(input.byte() % 40);
+    for (double& element : x) {
+        element = Stretch<double>::exact_bits(input);
+    }
+    return x;
+}
+
+std::int64_t decode_number(Input& input) {
+    constexpr std::int64_t telling[] = {0,
+                                        1,
+                                        -1,
+                                        0xFFFFFFFF,
+                                        0x100000000,
+                                        INT64_MAX,
+                                        INT64_MIN,
+                                        layout_tag,
+                                        checksum_modulus,
+                                        layout_tag * most_parts,
+                                        std::int64_t{1} << 62};
+    const std::uint8_t choice = input.byte();
+    return choice < 0xC0 ? telling[choice % (sizeof telling / sizeof *telling)]
+                         : input.take<std::int64_t>();
+}
+
+/// Makes something else of a vector, and of what it is to be added to.
+void change(Input& input, Vector& sums, const Vector& other) {
+    const std::uint8_t choice = input.byte();
+    std::int64_t& number = sums[input.byte() % sums.size()];
+    switch (choice % 12) {
+    case 0:
+    case 1: sums = sums_of(decode_doubles(input)); break;
+    case 2: sums = sums + other; break;
+    case 3: sums = decode_number(input) * sums; break;
+    case 4: sums = input.byte() * sums; break;
+    case 5: number ^= std::int64_t{1} << input.byte() % 63; break;
+    case 6: number = decode_number(input); break;
+    case 7: std::swap(number, sums[input.byte() % sums.size()]); break;
+    case 8:
+        std::fill_n(&number, input.byte() % 16 % (sums.end() - &number), decode_number(input));
+        break;
+    case 9: { // the checksum of more parts
+        Vector larger = {};
+        larger[checksum_index] = checksum_modulus;
+        sums = sums + input.byte() * larger;
+        break;
+    }
+    default: break;
+    }
+    if (choice >= 0x80) {
+        sums = with_checksum(sums);
+    }
+}
+
+void run_vectors(Input& input) {
+    const Coefficients coefficients = {input.coefficient(), input.coefficient()};
+    const std::uint8_t flags = input.byte();
+    const Environment environment = flags < 0xC0 ? Environment::usual : Environment::hostile;
+    l1l2::kernels::chosen.store(tables().table[flags % tables().count]);
+    const std::vector<double> elements = decode_doubles(input);
+    std::array<Vector, most_vectors> vectors = {};
+    vectors[0] = sums_of(elements);
+    for (int steps = 0; steps < 8 && input.left() > 0; ++steps) {
+        const std::uint8_t which = input.byte();
+        Vector& sums = vectors[which % most_vectors];
+        const Vector& other = vectors[which / 16 % most_vectors];
+        change(input, sums, other);
+        check_vector(sums, coefficients, environment);
+        check_growth(sums, elements);
+        check_sum(sums, other);
+        check_sum(other, sums);
+    }
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    Input input(data, size);
+    if (input.byte() % 4 == 3) {
+        run_vectors(input);
+    } else {
+        run_pieces(input);
+    }
+    return 0;
+}
