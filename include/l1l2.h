@@ -565,8 +565,8 @@ L1L2_API l1l2_status l1l2_prox_terms(const l1l2_term* terms, size_t term_size, s
  * it was:
  *
  *   L1L2_ERROR_UNKNOWN_LAYOUT  another layout, another byte order, or no vector of exact sums
- *   L1L2_ERROR_INVALID_SUMS    a damaged one. Each change of a single number is found, and almost
- *                              every other change: there is a checksum.
+ *   L1L2_ERROR_INVALID_SUMS    a damaged one: a checksum finds each flipped bit and nearly every
+ *                              other change; and sums that so many elements cannot have
  *   L1L2_ERROR_COUNT_OVERFLOW  more than 2^63 - 1 elements in all, or 2^30 vectors
  *
  * Infinite elements and NaNs are counted and not added. Whoever reads the sums gets a NaN if there
@@ -638,8 +638,7 @@ L1L2_API l1l2_status l1l2_exact_sums_check(const int64_t* sums) L1L2_NOEXCEPT;
  * sums      a vector of exact sums.
  * absolute  receives sum |x|, rounded once to nearest, ties to even; NULL if it is not wanted.
  * square    receives sum x^2, likewise.
- * count     receives the number of elements, of infinite ones and NaNs too; NULL if it is not
- * wanted.
+ * count     receives the number of elements, infinite ones and NaNs among them, likewise.
  *
  * Without elements all are 0. A sum of 2^1024 - 2^970 or more is infinite. Returns L1L2_OK;
  * L1L2_ERROR_INVALID_ARGUMENT (sums is NULL); and as "Exact sums" says. Since 0.3.0.
@@ -654,8 +653,10 @@ L1L2_API l1l2_status l1l2_exact_sums_read(const int64_t* sums, double* absolute,
  * It differs from l1l2_penalty in the last bits, of which that one may have a few wrong; and where
  * sum x^2 alone would be too large or too small for a double, which does not matter here.
  *
- * regularizer  a live handle; any number of threads may use it at once. A term whose coefficient is
- * 0 is left out: with both 0 the penalty is 0 even of NaNs. sums         a vector of exact sums.
+ * A term whose coefficient is 0 is left out: with both 0 the penalty is 0, even of NaNs.
+ *
+ * regularizer  a live handle; any number of threads may use it at once.
+ * sums         a vector of exact sums.
  * penalty      receives the penalty: >= 0, +infinity, or the NaN 0x7ff8000000000000.
  *
  * Returns L1L2_OK; L1L2_ERROR_INVALID_ARGUMENT (a pointer is NULL); and as "Exact sums" says. Since

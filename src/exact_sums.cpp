@@ -131,6 +131,18 @@ void deposit(const FixedPoint& sum, const ExactPart& part) {
     }
 }
 
+/// Whether a carried sum can be that of so many elements: of numbers below 2^1024, or squares below
+/// 2^2048, which in both is where the two highest digits begin.
+bool is_sum_of(const FixedPoint& sum, std::int64_t elements) {
+    if (elements == 0) {
+        return std::all_of(sum.digit, sum.digit + sum.digits,
+                           [](auto digit) { return digit == 0; });
+    }
+    const std::int64_t* const highest = sum.digit + sum.digits - 2;
+    return (static_cast<std::uint64_t>(highest[1]) << digit_bits |
+            static_cast<std::uint64_t>(highest[0])) < static_cast<std::uint64_t>(elements);
+}
+
 /// The largest number of elements that are added before digits are carried; a multiple of blocks.
 /// At most four values are deposited for each.
 constexpr std::size_t elements_per_carry = std::size_t{1} << 24;
@@ -175,7 +187,10 @@ SumsFault ExactSums::load(const std::int64_t* vector) {
     if (valid && parts > 1) { // the digits of one part are carried
         valid = carry(absolute_sum()) && carry(square_sum());
     }
-    return valid ? SumsFault::none : SumsFault::invalid_sums;
+    const std::int64_t finite = elements - infinities - nans;
+    return valid && is_sum_of(absolute_sum(), finite) && is_sum_of(square_sum(), finite)
+               ? SumsFault::none
+               : SumsFault::invalid_sums;
 }
 
 void ExactSums::store(std::int64_t* vector) {

@@ -360,7 +360,7 @@ Faults faults_of(const Vector& sums) {
 }
 
 /// What the digits of a vector without faults say.
-Truth truth_of(const Vector& sums) {
+Truth meaning_of(const Vector& sums) {
     Truth truth;
     truth.count = sums[count_index];
     truth.infinities = sums[infinities_index];
@@ -419,7 +419,7 @@ void check_vector(const Vector& sums, const Coefficients& coefficients, Environm
     faults.check_status(status);
     Truth truth;
     if (faults.none()) {
-        truth = truth_of(sums);
+        truth = meaning_of(sums);
         check_numbers(sums, truth, coefficients, environment);
     } else {
         check_refused(sums, status);
@@ -448,17 +448,17 @@ void add(const Truth& some, Truth& others, Faults& faults) {
 /// An array is added to a vector, and the vector to itself.
 void check_growth(const Vector& sums, const std::vector<double>& elements) {
     Faults faults = faults_of(sums);
-    if (!faults.none() || !are_possible(truth_of(sums))) {
+    if (!faults.none() || !are_possible(meaning_of(sums))) {
         return;
     }
-    Truth truth = truth_of(sums);
+    Truth truth = meaning_of(sums);
     add(truth_of(elements), truth, faults);
     check_change(sums, faults, truth, [&](std::int64_t* vector) {
         return l1l2_exact_sums_add(vector, L1L2_FLOAT64, elements.data(), elements.size());
     });
     faults = Faults();
-    truth = truth_of(sums);
-    add(truth_of(sums), truth, faults);
+    truth = meaning_of(sums);
+    add(meaning_of(sums), truth, faults);
     check_change(sums, faults, truth,
                  [](std::int64_t* vector) { return l1l2_exact_sums_merge(vector, vector); });
 }
@@ -469,11 +469,11 @@ void check_sum(const Vector& sums, const Vector& other) {
     Truth truth;
     Truth truth_of_other;
     if (faults.none()) {
-        truth = truth_of(sums);
+        truth = meaning_of(sums);
         faults = faults_of(other);
     }
     if (faults.none()) {
-        truth_of_other = truth_of(other);
+        truth_of_other = meaning_of(other);
         if (!are_possible(truth) || !are_possible(truth_of_other)) {
             return;
         }
