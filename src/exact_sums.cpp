@@ -116,7 +116,8 @@ struct Element {
     }
 
     std::uint64_t mantissa() const {
-        return fraction | (std::uint64_t{field != 0} << Format<dtype>::explicit_digits);
+        constexpr std::uint64_t hidden = std::uint64_t{1} << Format<dtype>::explicit_digits;
+        return field != 0 ? fraction | hidden : fraction;
     }
 
     /// Of the last digit.
@@ -187,10 +188,11 @@ SumsFault ExactSums::load(const std::int64_t* vector) {
     if (valid && parts > 1) { // the digits of one part are carried
         valid = carry(absolute_sum()) && carry(square_sum());
     }
-    const std::int64_t finite = elements - infinities - nans;
-    return valid && is_sum_of(absolute_sum(), finite) && is_sum_of(square_sum(), finite)
-               ? SumsFault::none
-               : SumsFault::invalid_sums;
+    if (valid) {
+        const std::int64_t finite = elements - infinities - nans;
+        valid = is_sum_of(absolute_sum(), finite) && is_sum_of(square_sum(), finite);
+    }
+    return valid ? SumsFault::none : SumsFault::invalid_sums;
 }
 
 void ExactSums::store(std::int64_t* vector) {
@@ -300,30 +302,38 @@ void ExactSums::add_scalars(Dtype dtype, const char* x, std::size_t n) {
     }
 }
 
+/// The state of an ExactSink, and its functions.
+class ExactSums::Sink {
+  public:
+    Sink(ExactSums& sums, Dtype dtype) : sums_(sums), dtype_(dtype) {}
+
+    ExactSink functions() { return {this, add_parts, add_elements}; }
+
+  private:
+    static void add_parts(void* state, const ExactParts& parts) {
+        ExactSums& sums = static_cast<Sink*>(state)->sums_;
+        for (const ExactPart& part : parts.absolute) {
+            deposit(sums.absolute_sum(), part);
+        }
+        for (const ExactPart& part : parts.square) {
+            deposit(sums.square_sum(), part);
+        }
+    }
+    static void add_elements(void* state, const void* x, std::size_t n) {
+        const Sink& sink = *static_cast<Sink*>(state);
+        sink.sums_.add_scalars(sink.dtype_, static_cast<const char*>(x), n);
+    }
+
+    ExactSums& sums_;
+    Dtype dtype_;
+};
+
 void ExactSums::add(const kernels::KernelTable& table, Dtype dtype, const void* x, std::size_t n) {
-    struct State {
-        ExactSums* sums;
-        Dtype dtype;
-    } state = {this, dtype};
-    const ExactSink sink = {&state,
-                            [](void* of, const ExactParts& parts) {
-                                ExactSums& sums = *static_cast<State*>(of)->sums;
-                                for (const ExactPart& part : parts.absolute) {
-                                    deposit(sums.absolute_sum(), part);
-                                }
-                                for (const ExactPart& part : parts.square) {
-                                    deposit(sums.square_sum(), part);
-                                }
-                            },
-                            [](void* of, const void* elements, std::size_t some) {
-                                const State& given = *static_cast<State*>(of);
-                                given.sums->add_scalars(given.dtype,
-                                                        static_cast<const char*>(elements), some);
-                            }};
+    Sink sink(*this, dtype);
     const char* at = static_cast<const char*>(x);
     while (n > 0) {
         const std::size_t some = std::min(n, elements_per_carry);
-        table.exact[static_cast<std::size_t>(dtype)](at, some, sink);
+        table.exact[static_cast<std::size_t>(dtype)](at, some, sink.functions());
         carry_all();
         at += some * size_of(dtype);
         n -= some;

@@ -72,6 +72,8 @@ class ExactSums {
     std::uint64_t penalty(const Regularizer& regularizer);
 
   private:
+    class Sink;
+
     static constexpr std::size_t parts_index = 0;
     static constexpr std::size_t checksum_index = 1;
     static constexpr std::size_t count_index = 2;

@@ -36,7 +36,7 @@ using l1l2::kernels::ExactPart;
 using l1l2::kernels::ExactParts;
 using l1l2::kernels::ExactSink;
 
-constexpr int mantissa_digits = 52; ///< the explicit ones of a double
+inline constexpr int mantissa_digits = 52; ///< the explicit ones of a double
 
 /// The powers of two between which the elements of a block are.
 struct Exponents {

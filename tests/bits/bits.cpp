@@ -5,8 +5,9 @@
  *     bits isa       the instruction set that the library takes here
  *
  * Beside conformance.c, whose arrays are short enough to be written down: this has tensors, terms,
- * more elements, threads, and floating-point environments that a host may have set. What is
- * computed in one of these ways must have the hashes of the same elements in an array.
+ * more elements, threads, exact sums in pieces, and floating-point environments that a host may
+ * have set. What is computed in one of these ways must have the hashes of the same elements in an
+ * array.
  *
  * Nothing here computes in floating point, so that no compiler and no environment matters but the
  * library's. Its only header is l1l2.h, as it must compile for every system that the library does.
@@ -14,6 +15,7 @@
 #include <l1l2.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cfenv>
 #include <cinttypes>
@@ -53,9 +55,11 @@ constexpr Format formats[] = {
     {"bfloat16", L1L2_BFLOAT16, 4, 7, 127, 40, 0x1p-128, 16},
 };
 
-enum class Kind { ordinary, wide, small, special, repeated };
-constexpr const char* kind_names[] = {"ordinary", "wide", "small", "special", "repeated"};
-constexpr Kind kinds[] = {Kind::ordinary, Kind::wide, Kind::small, Kind::special, Kind::repeated};
+/// Of the last one there are exact sums alone.
+enum class Kind { ordinary, wide, small, special, repeated, varied };
+constexpr const char* kind_names[] = {"ordinary", "wide", "small", "special", "repeated", "varied"};
+constexpr Kind kinds[] = {Kind::ordinary, Kind::wide,     Kind::small,
+                          Kind::special,  Kind::repeated, Kind::varied};
 
 struct Sizes {
     const char* name;
@@ -126,7 +130,9 @@ std::uint64_t element(const Format& format, Kind kind, std::uint64_t index) {
     const std::uint64_t r = mix(index + (seed << 40U));
     const std::uint64_t q = mix(r);
     const std::uint64_t fraction = (r >> 8U) & ((std::uint64_t{1} << format.mantissa) - 1);
-    Magnitude magnitude = {format.bias - format.binades / 2 + q % format.binades, fraction};
+    std::uint64_t binades = format.binades;
+    if (kind == Kind::varied) binades = 1 + (index >> 11U) % format.binades;
+    Magnitude magnitude = {format.bias - binades / 2 + q % binades, fraction};
     if (kind == Kind::wide) magnitude.field = q % (2 * format.bias + 1);
     if (kind == Kind::small) magnitude = small_magnitude(format, fraction, q);
     if (kind == Kind::special) magnitude = special_magnitude(format, index, fraction, q);
@@ -600,6 +606,137 @@ void check_terms(Golden& golden, const Case& c, std::size_t threads) {
     compare_written(golden, c, way, "prox", terms);
 }
 
+// Exact sums, which may be added up in many ways.
+
+using Sums = std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH>;
+
+/// Adds vectors as an all-reduce does.
+void add_numbers(Sums& sums, const Sums& others) {
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+        sums[i] += others[i];
+    }
+}
+
+/// All that there is to know of some sums, which may have been added up here.
+void add_results(Golden& golden, Hash& hash, const Case& c, const Sums& sums,
+                 const std::string& way) {
+    Sums canonical = {};
+    golden.expect_ok(l1l2_exact_sums_merge(canonical.data(), sums.data()), way);
+    for (const std::int64_t number : canonical) {
+        hash.add(static_cast<std::uint64_t>(number));
+    }
+    double absolute = -1.0;
+    double square = -1.0;
+    std::int64_t count = -1;
+    golden.expect_ok(l1l2_exact_sums_read(sums.data(), &absolute, &square, &count), way);
+    hash.add(absolute);
+    hash.add(square);
+    hash.add(static_cast<std::uint64_t>(count));
+    for (const Handle& handle : c.handles) {
+        double penalty = -1.0;
+        golden.expect_ok(l1l2_penalty_exact_sums(handle.regularizer, sums.data(), &penalty), way);
+        hash.add(penalty);
+    }
+}
+
+/// Arrays of all sizes, each cut into as many shares as there are vectors to add it to.
+struct Shared {
+    const Case* c;
+    std::vector<const unsigned char*> arrays;
+    std::size_t shares;
+    std::vector<Sums> sums; ///< of each share of each array
+    std::vector<l1l2_status> statuses;
+};
+
+/// The task of a share, as a runner takes one.
+void add_share(void* work, std::size_t index) {
+    Shared& shared = *static_cast<Shared*>(work);
+    const std::size_t share = index % shared.shares;
+    const std::size_t array = index / shared.shares;
+    const std::size_t n = shared.c->sizes.n[array];
+    const std::size_t first = n * share / shared.shares;
+    const std::size_t last = n * (share + 1) / shared.shares;
+    shared.statuses[index] =
+        l1l2_exact_sums_add(shared.sums[index].data(), shared.c->format.dtype,
+                            shared.arrays[array] + first * shared.c->element_size(), last - first);
+}
+
+enum class Addition { merged, as_numbers };
+
+/// One call for each share, on so many threads; 0 is the calling one.
+void check_exact_sums(Golden& golden, const Case& c, std::size_t shares, std::size_t threads,
+                      Addition addition) {
+    const std::string way = "exact sums of " + std::to_string(shares) + " shares on " +
+                            std::to_string(threads) + " threads" +
+                            (addition == Addition::merged ? ", merged" : ", added as numbers");
+    Shared shared = {};
+    shared.c = &c;
+    shared.shares = shares;
+    std::size_t size = 0;
+    for (const std::size_t n : c.sizes.n) {
+        size += n * c.element_size() + 1; // the next one is at an odd address
+    }
+    Memory memory;
+    unsigned char* x = memory.fresh(size, 0);
+    for (const std::size_t n : c.sizes.n) {
+        c.copy_x(x, n, contiguous(n));
+        shared.arrays.push_back(x);
+        x += n * c.element_size() + 1;
+    }
+    const std::size_t tasks = shared.arrays.size() * shares;
+    shared.sums.assign(tasks, Sums{});
+    shared.statuses.assign(tasks, -1);
+    if (threads > 0) {
+        run_on_threads(&threads, add_share, &shared, tasks);
+    } else {
+        for (std::size_t i = 0; i < tasks; ++i) {
+            add_share(&shared, i);
+        }
+    }
+    Hash hash;
+    for (std::size_t array = 0; array < shared.arrays.size(); ++array) {
+        Sums total = {};
+        for (std::size_t i = (array + 1) * shares; i-- > array * shares;) {
+            golden.expect_ok(shared.statuses[i], way);
+            if (addition == Addition::as_numbers) {
+                add_numbers(total, shared.sums[i]);
+            } else {
+                golden.expect_ok(l1l2_exact_sums_merge(total.data(), shared.sums[i].data()), way);
+            }
+        }
+        add_results(golden, hash, c, total, way);
+    }
+    golden.compare(c, "exact_sums", hash, way);
+}
+
+void check_exact_tensors(Golden& golden, const Case& c, View view) {
+    const std::string way =
+        std::string("exact sums of ") + view_names[static_cast<int>(view)] + " tensors";
+    Memory memory;
+    Hash hash;
+    for (const std::size_t n : c.sizes.n) {
+        Layout at = layouts(view, c, n).x;
+        unsigned char* const x = memory.fresh(at.extent() * c.element_size(), 1);
+        c.copy_x(x, n, at.place);
+        const DLTensor tensor = at.tensor(c.format, x);
+        Sums sums = {};
+        golden.expect_ok(l1l2_exact_sums_add_dlpack(sums.data(), &tensor), way);
+        add_results(golden, hash, c, sums, way);
+    }
+    golden.compare(c, "exact_sums", hash, way);
+}
+
+void check_all_exact_sums(Golden& golden, const Case& c) {
+    check_exact_sums(golden, c, 1, 0, Addition::merged);
+    check_exact_sums(golden, c, 5, 0, Addition::as_numbers);
+    check_exact_sums(golden, c, 2, 2, Addition::as_numbers);
+    check_exact_sums(golden, c, 7, 3, Addition::merged);
+    check_exact_tensors(golden, c, View::transposed);
+    check_exact_tensors(golden, c, View::flipped);
+    check_exact_tensors(golden, c, View::strided);
+    if (c.kind == Kind::repeated) check_exact_tensors(golden, c, View::broadcast);
+}
+
 // Floating-point environments.
 
 #if defined(__aarch64__)
@@ -682,8 +819,11 @@ void check_all(Golden& golden) {
     for (const Format& format : formats) {
         for (const Kind kind : kinds) {
             for (const Sizes* sizes : {&short_sizes, &block_sizes, &task_sizes}) {
-                if (sizes == &task_sizes && kind != Kind::ordinary) continue;
+                const bool has_tasks = kind == Kind::ordinary || kind == Kind::varied;
+                if (sizes == &task_sizes && !has_tasks) continue;
                 const Case c(format, kind, *sizes);
+                check_all_exact_sums(golden, c);
+                if (kind == Kind::varied) continue;
                 check_arrays(golden, c, Manner::fused);
                 check_arrays(golden, c, Manner::in_place);
                 check_tensors(golden, c, View::transposed, Manner::fused);
@@ -708,6 +848,9 @@ void check_some(Golden& golden, const std::vector<Case>& cases) {
             check_terms(golden, c, 3);
             continue;
         }
+        check_exact_sums(golden, c, 1, 0, Addition::merged);
+        check_exact_sums(golden, c, 5, 3, Addition::as_numbers);
+        if (c.kind == Kind::varied) continue;
         check_arrays(golden, c, Manner::fused);
         check_arrays(golden, c, Manner::in_place);
         check_tensors(golden, c, View::strided, Manner::fused);
@@ -724,6 +867,7 @@ std::string check_environments(Golden& golden) {
             cases.emplace_back(format, kind, short_sizes);
         }
         cases.emplace_back(format, Kind::ordinary, block_sizes);
+        cases.emplace_back(format, Kind::varied, block_sizes);
     }
     cases.emplace_back(formats[0], Kind::ordinary, task_sizes);
     std::string names;

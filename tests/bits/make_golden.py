@@ -3,12 +3,13 @@
 
     tests/bits/make_golden.py [--check]
 
-Computes the results from docs/numerics.md and the header, in NumPy, without libl1l2, by the functions
-that make the conformance vectors. With --check nothing is written: it fails if the file is not what
+Computes the results from docs/numerics.md, docs/distributed.md and the header, in NumPy and Python's
+integers, without libl1l2, by the functions that make the conformance vectors. With --check nothing is written: it fails if the file is not what
 would be.
 """
 import pathlib
 import sys
+from fractions import Fraction
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from make_vectors import (  # noqa: E402
     FLOAT16,
     FLOAT32,
     FLOAT64,
+    ExactSums,
     add_gradient,
     penalty,
     prox,
@@ -29,11 +31,12 @@ HEAD = """\
 #
 #     OPERATION DTYPE KIND SIZES HASH
 #
-# OPERATION: penalty; total, of the penalties; add_gradient, what is added to; prox.
+# OPERATION: penalty; total, of the penalties; add_gradient, what is added to; prox; exact_sums.
 # KIND: which elements, as make_golden.py's elements() makes them of integers.
 # SIZES: the name of a list of numbers of elements in make_golden.py.
 # HASH: the sum of (bits + 1) * mix(i) modulo 2^64 over the bits of result i; results are of all
-#     coefficients, of each with all sizes, of each with all elements.
+#     coefficients, of each with all sizes, of each with all elements; for exact_sums of all sizes, of each
+#     the 207 numbers, sum |x|, sum x^2, the number of elements, and the penalty with all coefficients.
 """
 
 # Those of float16 end where the type does.
@@ -43,7 +46,8 @@ DTYPES = {
     FLOAT16: dict(mantissa=10, bias=15, binades=28, small=2.0**-16),
     BFLOAT16: dict(mantissa=7, bias=127, binades=40, small=2.0**-128),
 }
-KINDS = ["ordinary", "wide", "small", "special", "repeated"]
+# Of the last one there are exact sums alone.
+KINDS = ["ordinary", "wide", "small", "special", "repeated", "varied"]
 SIZES = {
     "short": list(range(141)),
     "blocks": [255, 256, 257, 511, 512, 513, 1000, 4095, 4096, 4097, 8191, 8192, 8193, 12305],
@@ -75,6 +79,10 @@ def elements(dtype, kind, first, n):
     fraction = r >> u(8) & ones
     if kind in ("ordinary", "repeated"):
         field = u(bias - form["binades"] // 2) + q % u(form["binades"])
+    elif kind == "varied":
+        # More and more binades, as what is exact takes other ways then.
+        binades = u(1) + (index >> u(11)) % u(form["binades"])
+        field = u(bias) - binades // u(2) + q % binades
     elif kind == "wide":
         field = q % u(2 * bias + 1)
     elif kind == "small":
@@ -110,15 +118,58 @@ class Hash:
         self.add(np.where(np.isnan(value), np.uint64(0x7FF8000000000000), np.float64(value).view(np.uint64)))
 
 
+def exact_sums(dtype, x):
+    """Of elements that are given by their bits."""
+    mantissa, bias = DTYPES[dtype]["mantissa"], DTYPES[dtype]["bias"]
+    x = x.astype(np.uint64)
+    field = x >> np.uint64(mantissa) & np.uint64(2 * bias + 1)
+    fraction = x & np.uint64((1 << mantissa) - 1)
+    special = field == 2 * bias + 1
+    nans = np.count_nonzero(special & (fraction != 0))
+    integers = np.where(field > 0, fraction | np.uint64(1 << mantissa), fraction)[~special].astype(object)
+    exponents = np.maximum(field, 1)[~special]  # without a hidden bit that of 1
+    order = np.argsort(exponents, kind="stable")
+    exponents, starts = np.unique(exponents[order], return_index=True)
+    absolute = square = 0
+    for exponent, some in zip(exponents.tolist(), np.split(integers[order], starts[1:])):
+        absolute += int(some.sum()) << exponent
+        square += int((some * some).sum()) << 2 * exponent
+    unit = Fraction(1, 2 ** (bias + mantissa))
+    infinities = np.count_nonzero(special) - nans
+    return ExactSums(len(x), infinities, nans, absolute * unit, square * unit**2)
+
+
+def coefficients(dtype):
+    return (0.01, 0.0), (0.0, 0.3), (0.01, 0.3), (0.0, 0.0), (DTYPES[dtype]["small"], 0.45)
+
+
+def part_of(x, kind, n):
+    """A third of an array three times, as a tensor with a stride of 0 would have it; or n elements."""
+    return np.resize(x[: n // 3], n) if kind == "repeated" and n > 0 and n % 3 == 0 else x[:n]
+
+
+def hash_of_exact_sums(dtype, kind, sizes):
+    result = Hash()
+    x = elements(dtype, kind, 0, max(sizes))
+    for n in sizes:
+        sums = exact_sums(dtype, part_of(x, kind, n))
+        result.add(np.array(sums.vector(), np.uint64))
+        result.add_double(sums.special(sums.absolute))
+        result.add_double(sums.special(sums.square))
+        result.add(sums.count)
+        for l1, l2 in coefficients(dtype):
+            result.add_double(sums.penalty(l1, l2))
+    return result
+
+
 def hashes(dtype, kind, sizes):
     of = {operation: Hash() for operation in ("penalty", "total", "add_gradient", "prox")}
     x = elements(dtype, kind, 0, max(sizes))
     gradient = elements(dtype, kind, GRADIENT, max(sizes))
     total = np.float64(0)
-    for l1, l2 in ((0.01, 0.0), (0.0, 0.3), (0.01, 0.3), (0.0, 0.0), (DTYPES[dtype]["small"], 0.45)):
+    for l1, l2 in coefficients(dtype):
         for n in sizes:
-            # A third of an array three times, as a tensor with a stride of 0 would have it.
-            part = np.resize(x[: n // 3], n) if kind == "repeated" and n > 0 and n % 3 == 0 else x[:n]
+            part = part_of(x, kind, n)
             p = penalty(dtype, l1, l2, part)
             total = total + p
             of["penalty"].add_double(p)
@@ -133,9 +184,11 @@ def make():
     for dtype in DTYPES:
         for kind in KINDS:
             for name, sizes in SIZES.items():
-                if name == "tasks" and kind != "ordinary":
+                if name == "tasks" and kind not in ("ordinary", "varied"):
                     continue
-                for operation, result in hashes(dtype, kind, sizes).items():
+                of = {} if kind == "varied" else hashes(dtype, kind, sizes)
+                of["exact_sums"] = hash_of_exact_sums(dtype, kind, sizes)
+                for operation, result in of.items():
                     lines.append(f"{operation} {dtype.name} {kind} {name} {result.value:016x}")
     return HEAD + "\n".join(lines) + "\n"
 

@@ -534,6 +534,30 @@ void check_penalty(const Call& call, Descriptor& x, const Meaning& meaning) {
     check_memory(memory_before);
 }
 
+/// Exact sums of x, which are those of its elements in any order.
+void check_exact_sums(const Call& call, Descriptor& x, const Meaning& meaning) {
+    static Elements elements;
+    std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH> sums = {};
+    std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH> expected = {};
+    Faults faults = meaning.faults;
+    if (!call.penalty_wanted) {
+        faults.add(L1L2_ERROR_INVALID_ARGUMENT);
+    }
+    l1l2_status status = L1L2_OK;
+    fuzz::in_environment(call.environment, [&] {
+        status = l1l2_exact_sums_add_dlpack(call.penalty_wanted ? sums.data() : nullptr, x.get());
+    });
+    faults.check_status(status);
+    if (status == L1L2_OK) {
+        gather(memory_before, meaning.addresses, meaning.element, elements);
+        check(l1l2_exact_sums_add(expected.data(), meaning.dtype, elements.data(), meaning.count) ==
+                  L1L2_OK,
+              "an array can be added to exact sums");
+    }
+    check(sums == expected, "exact sums are those of the elements, or untouched");
+    check_memory(memory_before);
+}
+
 enum class Writes { gradient, prox };
 
 /// The array's function.
@@ -661,6 +685,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     set_memory(input);
     if (function == 0) {
         check_penalty(call, x, *x_meaning);
+        check_exact_sums(call, x, *x_meaning);
     } else {
         check_written(function == 1 ? Writes::gradient : Writes::prox, call, x, *x_meaning, y,
                       *y_meaning);

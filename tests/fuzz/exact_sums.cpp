@@ -63,6 +63,11 @@ int decode_range(Input& input) {
 }
 
 template <class T>
+T decode_element(Input& input) {
+    return from_bits<T>(input.take<typename Format<T>::Bits>());
+}
+
+template <class T>
 class Stretch {
   public:
     explicit Stretch(Input& input) : spread_(static_cast<Spread>(input.byte() % 8)) {
@@ -70,7 +75,7 @@ class Stretch {
         if (spread_ == Spread::any_bits) {
             pattern_.resize(1 + input.byte() % 8);
             for (T& element : pattern_) {
-                element = exact_bits(input);
+                element = decode_element<T>(input);
             }
             return;
         }
@@ -88,10 +93,6 @@ class Stretch {
             const bool negative = spread_ != Spread::any_bits && random_() >> 63U != 0;
             x.push_back(negative ? from_bits<T>(to_bits(magnitude) | Format<T>::sign) : magnitude);
         }
-    }
-
-    static T exact_bits(Input& input) {
-        return from_bits<T>(input.take<typename Format<T>::Bits>());
     }
 
   private:
@@ -135,7 +136,7 @@ std::vector<T> decode_elements(Input& input) {
     }
     for (std::size_t others = input.byte() % 4; others > 0 && !x.empty(); --others) {
         T& at = x[input.take<std::uint16_t>() % x.size()];
-        at = Stretch<T>::exact_bits(input);
+        at = decode_element<T>(input);
     }
     return x;
 }
@@ -317,13 +318,21 @@ void run_pieces(Input& input) {
 
 // Any numbers -------------------------------------------------------------------------------------
 
-/// Whether digits in base 2^32 that have not been carried fit into the places that they have.
-bool fits(const std::int64_t* digit, std::size_t digits) {
+/// Whether digits in base 2^32 that have not been carried can be the sum of so many elements, each
+/// of which is below one unit of the two highest digits.
+bool is_sum_of(std::int64_t elements, const std::int64_t* digit, std::size_t digits) {
     std::int64_t carried = 0;
+    bool is_zero = true;
+    std::uint64_t highest = 0;
     for (std::size_t i = 0; i < digits; ++i) {
-        carried = (digit[i] + carried) >> 32;
+        carried += digit[i];
+        const auto low = static_cast<std::uint64_t>(carried & 0xFFFFFFFF);
+        is_zero = is_zero && low == 0;
+        highest = highest >> 32U | low << 32U;
+        carried >>= 32;
     }
-    return carried == 0;
+    return carried == 0 &&
+           (elements > 0 ? highest < static_cast<std::uint64_t>(elements) : is_zero);
 }
 
 /// What is wrong with a vector, as docs/distributed.md describes one.
@@ -340,18 +349,22 @@ Faults faults_of(const Vector& sums) {
             return number >= 0 && number <= largest;
         };
         const std::int64_t infinities = sums[infinities_index];
+        const std::int64_t nans = sums[nans_index];
         const std::int64_t checksum = sums[checksum_index];
         const std::int64_t* const absolute = &sums[absolute_index];
         const std::int64_t* const square = &sums[square_index];
+        const auto can_be = [&](const std::int64_t* digit, std::size_t digits) {
+            return is_sum_of(count - infinities - nans, digit, digits);
+        };
         const bool is_valid =
             (parts == 0 ? count == 0 : count >= parts) && in_range(infinities, count) &&
-            in_range(sums[nans_index], count - infinities) &&
+            in_range(nans, count - infinities) &&
             in_range(checksum, parts * (checksum_modulus - 1)) &&
             std::all_of(absolute, sums.data() + sums.size(),
                         [&](std::int64_t digit) { return in_range(digit, parts * 0xFFFFFFFF); }) &&
             checksum % checksum_modulus == checksum_of(sums) &&
-            fits(absolute, square_index - absolute_index) &&
-            fits(square, sums.size() - square_index);
+            can_be(absolute, square_index - absolute_index) &&
+            can_be(square, sums.size() - square_index);
         if (!is_valid) {
             faults.add(L1L2_ERROR_INVALID_SUMS);
         }
@@ -383,17 +396,6 @@ void check_change(const Vector& sums, const Faults& faults, const Truth& truth, 
     faults.check_status(change(changed.data()));
     check(changed == (faults.none() ? truth.vector() : sums),
           "a vector becomes what is true, or stays as it was");
-}
-
-/// Sums that so many elements can have; of others, which no elements have, nothing is promised.
-bool are_possible(const Truth& truth) {
-    const Vector sums = truth.vector();
-    const auto above = [&](std::size_t last) { // in units of 2^1024 and 2^2048
-        return (static_cast<std::uint64_t>(sums[last]) << 32U) +
-               static_cast<std::uint64_t>(sums[last - 1]);
-    };
-    const auto count = static_cast<std::uint64_t>(truth.count);
-    return count == 0 || (above(square_index - 1) < count && above(sums.size() - 1) < count);
 }
 
 void check_refused(const Vector& sums, l1l2_status status) {
@@ -448,7 +450,7 @@ void add(const Truth& some, Truth& others, Faults& faults) {
 /// An array is added to a vector, and the vector to itself.
 void check_growth(const Vector& sums, const std::vector<double>& elements) {
     Faults faults = faults_of(sums);
-    if (!faults.none() || !are_possible(meaning_of(sums))) {
+    if (!faults.none()) {
         return;
     }
     Truth truth = meaning_of(sums);
@@ -474,9 +476,6 @@ void check_sum(const Vector& sums, const Vector& other) {
     }
     if (faults.none()) {
         truth_of_other = meaning_of(other);
-        if (!are_possible(truth) || !are_possible(truth_of_other)) {
-            return;
-        }
         add(truth_of_other, truth, faults);
     }
     check_change(sums, faults, truth,
@@ -491,7 +490,7 @@ void check_sum(const Vector& sums, const Vector& other) {
 std::vector<double> decode_doubles(Input& input) {
     std::vector<double> x(input.byte() % 40);
     for (double& element : x) {
-        element = Stretch<double>::exact_bits(input);
+        element = decode_element<double>(input);
     }
     return x;
 }
@@ -513,26 +512,28 @@ std::int64_t decode_number(Input& input) {
                          : input.take<std::int64_t>();
 }
 
-/// Makes something else of a vector, and of what it is to be added to.
+/// Makes something else of a vector, with the help of another one.
 void change(Input& input, Vector& sums, const Vector& other) {
     const std::uint8_t choice = input.byte();
-    std::int64_t& number = sums[input.byte() % sums.size()];
-    switch (choice % 12) {
-    case 0:
-    case 1: sums = sums_of(decode_doubles(input)); break;
-    case 2: sums = sums + other; break;
-    case 3: sums = decode_number(input) * sums; break;
-    case 4: sums = input.byte() * sums; break;
-    case 5: number ^= std::int64_t{1} << input.byte() % 63; break;
-    case 6: number = decode_number(input); break;
-    case 7: std::swap(number, sums[input.byte() % sums.size()]); break;
-    case 8:
-        std::fill_n(&number, input.byte() % 16 % (sums.end() - &number), decode_number(input));
+    const auto at = sums.begin() + input.byte() % sums.size();
+    switch (choice % 10) {
+    case 0: sums = sums_of(decode_doubles(input)); break;
+    case 1: sums = sums + other; break;
+    case 2: sums = decode_number(input) * sums; break;
+    case 3: sums = input.byte() * sums; break;
+    case 4: *at = *at ^ static_cast<std::int64_t>(std::uint64_t{1} << input.byte() % 64); break;
+    case 5: *at = decode_number(input); break;
+    case 6: std::swap(*at, sums[input.byte() % sums.size()]); break;
+    case 7: {
+        const auto last = at + input.byte() % (sums.end() - at);
+        std::fill(at, last, decode_number(input));
         break;
-    case 9: { // the checksum of more parts
-        Vector larger = {};
-        larger[checksum_index] = checksum_modulus;
-        sums = sums + input.byte() * larger;
+    }
+    case 8: {
+        // The checksum may be that of more parts.
+        Vector modulus = {};
+        modulus[checksum_index] = checksum_modulus;
+        sums = sums + input.byte() * modulus;
         break;
     }
     default: break;
