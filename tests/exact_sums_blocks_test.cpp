@@ -297,8 +297,10 @@ TEST_CASE("the squares of a whole block of float64 may all be rounded the same w
     }
     REQUIRE(lowest < -0x1.fp-54);
     REQUIRE(highest > 0x1.fp-54);
+    // And one of 27 ones, whose square lies in the middle of two.
+    constexpr std::uint64_t middle = 0xFFFFFFC000000;
     Comparison<double> comparison;
-    for (const std::uint64_t fraction : {down, up}) {
+    for (const std::uint64_t fraction : {down, up, middle}) {
         for (int place = 52; place < places<double>; place += 29) {
             for (const int range : {0, 1, 2, 5, 10, 20, 30, 40, 50, 53, 60}) {
                 std::vector<double> x(block<double> + 5, element_at<double>(place, fraction));

@@ -228,14 +228,18 @@ TEST_CASE("up to 2^30 vectors may be added, and no more", "[exact_sums]") {
         CHECK(refused_as(most_parts * one + most_parts * one) == L1L2_ERROR_COUNT_OVERFLOW);
         // Of vectors of no elements there may be any number.
         CHECK(check(most_parts * one + Vector()) == L1L2_OK);
-        // Digits that are all at their limit.
+        // The largest sums that one element can have, and more.
         Vector full = one;
-        std::fill(full.begin() + absolute_index, full.begin() + square_index - 1, 0xFFFFFFFF);
-        std::fill(full.begin() + square_index, full.end() - 1, 0xFFFFFFFF);
+        std::fill(full.begin() + absolute_index, full.begin() + square_index - 2, 0xFFFFFFFF);
+        std::fill(full.begin() + square_index, full.end() - 2, 0xFFFFFFFF);
         full = with_checksum(full);
-        CHECK(check(full) == L1L2_OK);
-        CHECK(check(most_parts * full) == L1L2_OK);
-        CHECK(canonical(most_parts * full)[absolute_index] == (0xFFFFFFFF << 30) % (1LL << 32));
+        if (one[count_index] == one[infinities_index] + one[nans_index]) {
+            CHECK(refused_as(full) == L1L2_ERROR_INVALID_SUMS);
+        } else {
+            CHECK(check(full) == L1L2_OK);
+            CHECK(check(most_parts * full) == L1L2_OK);
+            CHECK(canonical(most_parts * full)[absolute_index] == (0xFFFFFFFF << 30) % (1LL << 32));
+        }
     }
 }
 
@@ -485,8 +489,50 @@ TEST_CASE("a number that is out of its range is refused, whatever the checksum i
             Vector too_much = sound;
             too_much[last] = 0xFFFFFFFF * parts;
             too_much[last - 1] = 0xFFFFFFFF * parts;
-            CHECK((refused_as(with_checksum(too_much)) == L1L2_ERROR_INVALID_SUMS) == (parts > 1));
+            CHECK(refused_as(with_checksum(too_much)) == L1L2_ERROR_INVALID_SUMS);
         }
+    }
+}
+
+TEST_CASE("sums that so many elements cannot have are refused", "[exact_sums]") {
+    // Of n finite elements they are below n * 2^1024 and n * 2^2048.
+    for (const std::int64_t parts : {std::int64_t{1}, std::int64_t{1000}, most_parts}) {
+        for (const auto& elements :
+             {std::vector<float>{1.0F}, std::vector<float>(7, -0.0F),
+              std::vector<float>{1.0F, std::numeric_limits<float>::infinity(),
+                                 std::numeric_limits<float>::quiet_NaN()}}) {
+            const Vector one = sums_of(elements);
+            const std::int64_t finite =
+                parts * (one[count_index] - one[infinities_index] - one[nans_index]);
+            for (const std::size_t unit : {square_index - 2, one.size() - 2}) {
+                Vector sums = parts * one;
+                sums[unit] = finite;
+                CHECK(refused_as(with_checksum(sums)) == L1L2_ERROR_INVALID_SUMS);
+                sums[unit] = finite - 1;
+                CHECK(check(with_checksum(sums)) == L1L2_OK);
+                sums[unit + 1] = 1;
+                CHECK(refused_as(with_checksum(sums)) == L1L2_ERROR_INVALID_SUMS);
+            }
+        }
+        // Of none they are 0.
+        const Vector none = parts * sums_of<double>({training::infinity, training::not_a_number});
+        CHECK(check(none) == L1L2_OK);
+        for (std::size_t i = absolute_index; i < none.size(); ++i) {
+            Vector sums = none;
+            sums[i] = 1;
+            CHECK(refused_as(with_checksum(sums)) == L1L2_ERROR_INVALID_SUMS);
+        }
+    }
+    // With so many elements the highest digit is one, too.
+    Vector many = sums_of<float>({1.0F});
+    many[count_index] = INT64_MAX;
+    for (const std::size_t last : {square_index - 1, many.size() - 1}) {
+        Vector sums = many;
+        sums[last] = 0x7FFFFFFF;
+        sums[last - 1] = 0xFFFFFFFE;
+        CHECK(check(with_checksum(sums)) == L1L2_OK);
+        sums[last - 1] = 0xFFFFFFFF;
+        CHECK(refused_as(with_checksum(sums)) == L1L2_ERROR_INVALID_SUMS);
     }
 }
 

@@ -53,7 +53,7 @@ std::size_t decode_size(Input& input) {
         return choice;
     }
     constexpr std::size_t blocks[] = {64, 512, 2048, 4096, 6144, 8192};
-    return choice < 0xC0 ? blocks[choice % 6] + choice % 4 - 1 : input.take<std::uint16_t>();
+    return choice < 0xC0 ? blocks[choice / 8 % 6] + choice % 8 - 3 : input.take<std::uint16_t>();
 }
 
 /// Mostly so that the digits of elements and squares go into a few numbers.
@@ -506,6 +506,8 @@ std::int64_t decode_number(Input& input) {
                                         layout_tag,
                                         checksum_modulus,
                                         layout_tag * most_parts,
+                                        most_parts,
+                                        most_parts + 1,
                                         std::int64_t{1} << 62};
     const std::uint8_t choice = input.byte();
     return choice < 0xC0 ? telling[choice % (sizeof telling / sizeof *telling)]

@@ -3,10 +3,10 @@
 
     tests/oracle/oracle.sh oracle.py [--rounds N] [--seed N]
 
-Penalties of arrays of any strides against exact sums, which are held against math.fsum in turn;
-gradients against the slope of the exact penalty; proximal operators against the exact minimum that
-defines them. What may differ is what docs/numerics.md says. Exits with 1 and the bits of the input
-at the first difference beyond.
+Penalties of arrays of any strides against exact sums, which are held against math.fsum in turn; the
+library's own exact sums against these, to the bit; gradients against the slope of the exact penalty;
+proximal operators against the exact minimum that defines them. What may differ is what
+docs/numerics.md says. Exits with 1 and the bits of the input at the first difference beyond.
 """
 import argparse
 import math
@@ -229,10 +229,8 @@ class Report:
         return f"{float(self.largest):.3f}"
 
 
-def true_penalty(form, l1, l2, x):
+def true_penalty(l1, l2, values, absolute, square):
     """The penalty, and the absolute error that the ends of float64's range allow."""
-    values = form.values(np.ascontiguousarray(x).reshape(-1))
-    absolute, square = exact_sums(values)
     products = Fraction(l1) * absolute, Fraction(l2) * square
     small_squares = int(np.count_nonzero((values != 0) & (np.abs(values) < 2.0**-511)))
     allowed = Fraction(l2) * small_squares * HALF_OF_LEAST
@@ -242,10 +240,34 @@ def true_penalty(form, l1, l2, x):
     return sum(products), allowed
 
 
+def check_roundings(form, l1, l2, x, absolute, square):
+    """That what is read of exact sums, of x and of its parts, is rounded once, as float() rounds."""
+    whole, part, rest = l1l2.ExactSums(), l1l2.ExactSums(), l1l2.ExactSums()
+    whole.add(x, **form.argument)
+    elements = np.ascontiguousarray(x).reshape(-1)
+    part.add(elements[: x.size // 3], **form.argument)
+    rest.add(elements[x.size // 3 :], **form.argument)
+    part.array[...] += rest.array
+    penalty = Fraction(l1) * absolute + Fraction(l2) * square
+    for sums in (whole, part):
+        for what, ours, exact in (
+            ("exact sum |x|", sums.absolute, absolute),
+            ("exact sum x^2", sums.square, square),
+            ("penalty of exact sums", sums.penalty(l1l2.Regularizer(l1, l2)), penalty),
+        ):
+            if ours.hex() != float(exact).hex():
+                raise Difference(what, form, x, l1=l1, l2=l2, ours=ours, exact=float(exact))
+    if whole != part or whole.count != x.size:
+        raise Difference("exact sums of parts", form, x)
+
+
 def check_penalty(form, l1, l2, x, ours, numpys):
     """Adds the errors of the library's penalty and of NumPy's to two reports, in units of u."""
     penalty = l1l2.Regularizer(l1, l2).penalty(x, **form.argument)
-    truth, allowed = true_penalty(form, l1, l2, x)
+    values = form.values(np.ascontiguousarray(x).reshape(-1))
+    absolute, square = exact_sums(values)
+    check_roundings(form, l1, l2, x, absolute, square)
+    truth, allowed = true_penalty(l1, l2, values, absolute, square)
     if not math.isfinite(penalty):
         raise Difference("penalty", form, x, l1=l1, l2=l2, ours=penalty, exact=float(truth))
     error = abs(Fraction(penalty) - truth)
@@ -366,7 +388,7 @@ def check_penalties(form, random, rounds):
         check_penalty(form, *coefficients(random), x, ours, numpys)
         check_penalty(form, 0.01, 0.3, x[::-3], ours, numpys)
     print(f"penalty   {form.name:9}{ours.count:6} arrays    largest error {ours} u of 185 u"
-          f" (NumPy's sums in float64: {numpys} u)")
+          f" (NumPy's sums in float64: {numpys} u); of exact sums to the bit")
 
 
 def training_data(random, form):
