@@ -512,6 +512,10 @@ TEST_CASE("sums that so many elements cannot have are refused", "[exact_sums]") 
                 CHECK(check(with_checksum(sums)) == L1L2_OK);
                 sums[unit + 1] = 1;
                 CHECK(refused_as(with_checksum(sums)) == L1L2_ERROR_INVALID_SUMS);
+                // What leaves nothing in the digits that there are.
+                sums[unit] = 0;
+                sums[unit + 1] = std::int64_t{1} << 32;
+                CHECK(refused_as(with_checksum(sums)) == L1L2_ERROR_INVALID_SUMS);
             }
         }
         // Of none they are 0.
