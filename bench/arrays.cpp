@@ -18,27 +18,26 @@ namespace {
 /// A generator that fills gigabytes in seconds (xorshift, Marsaglia 2003).
 class Random {
   public:
-    /// In 0 .. 1, not 0.
-    double uniform() {
-        state_ ^= state_ << 13U;
-        state_ ^= state_ >> 7U;
-        state_ ^= state_ << 17U;
-        return static_cast<double>(state_ >> 11U) * 0x1p-53 + 0x1p-54;
-    }
+    /// In 0 .. 1, 1 included.
+    double uniform() { return static_cast<double>(next() >> 11U) * 0x1p-53 + 0x1p-54; }
 
     /// In -1 .. 1, bell-shaped.
     double weight() {
         std::int64_t sum = 0;
         for (int i = 0; i < 3; ++i) {
-            state_ ^= state_ << 13U;
-            state_ ^= state_ >> 7U;
-            state_ ^= state_ << 17U;
-            sum += static_cast<std::int32_t>(state_);
+            sum += static_cast<std::int32_t>(next());
         }
         return static_cast<double>(sum) * 0x1p-33;
     }
 
   private:
+    std::uint64_t next() {
+        state_ ^= state_ << 13U;
+        state_ ^= state_ >> 7U;
+        state_ ^= state_ << 17U;
+        return state_;
+    }
+
     std::uint64_t state_ = 88172645463325252U;
 };
 
@@ -171,7 +170,7 @@ const void* kind_array(const DataKind& kind, l1l2_dtype dtype, std::size_t n) {
         name = kind.name;
         its_dtype = dtype;
         size = n;
-        // A period is enough: the kernels do not remember.
+        // Repeated, as random numbers take their time.
         const std::size_t period = std::min(n, mebi);
         Random random;
         with_type(dtype, memory->data(), [&](auto* element) {

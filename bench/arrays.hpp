@@ -47,10 +47,11 @@ void fill(l1l2_dtype dtype, double scale, void* x, std::size_t n);
 /// A distribution that elements are drawn from.
 struct DataKind {
     const char* name;
-    double (*element)(double a, double b); ///< of two numbers that are uniform in 0 .. 1, not 0
+    double (*element)(double a, double b); ///< of two numbers that are uniform in 0 .. 1, but not 0
 };
 
-/// Weights as they are; activations; what spans more and more of the exponents.
+/// Weights of deviation 0.02; -1 to 1; what spans more exponents; what spans nearly all of
+/// float32's.
 extern const std::vector<DataKind> data_kinds;
 
 /// n elements of a kind, made when they are first asked for and kept until another type, kind or

@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <string>
 
 namespace {
@@ -38,12 +37,13 @@ double call_kernel(const l1l2::kernels::KernelTable& table, Dtype dtype, const J
     constexpr std::int64_t zeros[ExactSums::length] = {};
     ExactSums sums;
     static_cast<void>(sums.load(zeros));
-    static_cast<void>(sums.count(job.n));
+    static_cast<void>(sums.expect(job.n));
     sums.add(table, dtype, job.x, job.n);
     return static_cast<double>(sums.absolute());
 }
 
-/// Neal's small superaccumulator over float32: each |x| and x^2 goes to the digits on its own.
+/// In the manner of Neal's small superaccumulator, by the library's own deposit(): each |x| and x^2
+/// of float32 goes to the digits by itself.
 double call_superaccumulator(const Job& job) {
     std::int64_t digits_of_absolute[16] = {};
     std::int64_t digits_of_square[32] = {};
@@ -60,7 +60,7 @@ double call_superaccumulator(const Job& job) {
     }
     static_cast<void>(l1l2::core::carry(absolute));
     static_cast<void>(l1l2::core::carry(square));
-    return static_cast<double>(nearest_double(absolute) + nearest_double(square));
+    return static_cast<double>(absolute.digit[0] + square.digit[0]);
 }
 
 void add_data(const ElementType& type, const DataKind& kind, std::size_t n) {
@@ -84,22 +84,61 @@ void add_data(const ElementType& type, const DataKind& kind, std::size_t n) {
     }
 }
 
-/// What is done with a vector of sums of the shared x.
-void add_vector(const char* name, const std::function<void(std::int64_t* sums, const Job&)>& call) {
-    const std::size_t n = 8 * kibi;
-    const Operation operation = {std::string("exact sums: ") + name, element_types[0], n,
+/// What is done with a vector of exact sums of some elements, call(sums, job).
+template <class Call>
+void add_vector(const ElementType& type, const std::string& name, Call call) {
+    constexpr std::size_t n = 8 * kibi;
+    const Operation operation = {"exact sums: " + name, type, n,
                                  L1L2_EXACT_SUMS_LENGTH * sizeof(std::int64_t)};
-    add(operation, "l1l2", [=](const Job& job) {
-        static std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
+    const auto run = [=](benchmark::State& state) {
+        const Regularizer regularizer(operation.l1, operation.l2);
+        Job job = {};
+        job.regularizer = regularizer.get();
+        job.dtype = type.dtype;
+        job.x = shared_arrays(type.dtype, n).x;
+        std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
+        expect_ok(l1l2_exact_sums_add(sums, job.dtype, job.x, n));
+        for (auto _ : state) {
+            call(static_cast<std::int64_t*>(sums), job);
+        }
+        tell(state, operation.bytes);
+    };
+    benchmark::RegisterBenchmark(name_of(operation, "l1l2").c_str(), run);
+}
+
+void add_vectors() {
+    const ElementType& float32 = element_types[0];
+    add_vector(float32, "merge", [](std::int64_t* sums, const Job& job) {
+        // With another one of so many elements, so that their number does not double each time.
         static std::int64_t other[L1L2_EXACT_SUMS_LENGTH] = {};
         if (other[0] == 0) {
-            expect_ok(l1l2_exact_sums_add(other, job.dtype, job.x, job.n));
+            expect_ok(l1l2_exact_sums_add(other, job.dtype, job.x, 1));
         }
-        // What was merged so often that it could overflow begins anew.
-        std::memcpy(sums, other, sizeof sums);
-        call(sums, job);
-        return 0.0;
+        expect_ok(l1l2_exact_sums_merge(sums, other));
     });
+    add_vector(float32, "read", [](const std::int64_t* sums, const Job& /*job*/) {
+        double absolute = 0.0;
+        double square = 0.0;
+        std::int64_t count = 0;
+        expect_ok(l1l2_exact_sums_read(sums, &absolute, &square, &count));
+        benchmark::DoNotOptimize(absolute + square);
+    });
+    add_vector(float32, "penalty", [](const std::int64_t* sums, const Job& job) {
+        double penalty = 0.0;
+        expect_ok(l1l2_penalty_exact_sums(job.regularizer, sums, &penalty));
+        benchmark::DoNotOptimize(penalty);
+    });
+    add_vector(float32, "check", [](const std::int64_t* sums, const Job& /*job*/) {
+        expect_ok(l1l2_exact_sums_check(sums));
+    });
+    for (const ElementType& type : element_types) {
+        for (const std::size_t n : {1, 31, 256}) {
+            add_vector(type, "add " + std::to_string(n) + " of " + type.name,
+                       [n](std::int64_t* sums, const Job& job) {
+                           expect_ok(l1l2_exact_sums_add(sums, job.dtype, job.x, n));
+                       });
+        }
+    }
 }
 
 } // namespace
@@ -117,31 +156,5 @@ void add_exact_sums() {
             }
         }
     }
-    add_vector("merge", [](std::int64_t* sums, const Job&) {
-        static std::int64_t other[L1L2_EXACT_SUMS_LENGTH] = {};
-        if (other[0] == 0) {
-            std::memcpy(other, sums, sizeof other);
-        }
-        expect_ok(l1l2_exact_sums_merge(sums, other));
-    });
-    add_vector("read", [](std::int64_t* sums, const Job&) {
-        double absolute = 0.0;
-        double square = 0.0;
-        std::int64_t count = 0;
-        expect_ok(l1l2_exact_sums_read(sums, &absolute, &square, &count));
-        benchmark::DoNotOptimize(absolute + square);
-    });
-    add_vector("penalty", [](std::int64_t* sums, const Job& job) {
-        double penalty = 0.0;
-        expect_ok(l1l2_penalty_exact_sums(job.regularizer, sums, &penalty));
-        benchmark::DoNotOptimize(penalty);
-    });
-    add_vector("check",
-               [](std::int64_t* sums, const Job&) { expect_ok(l1l2_exact_sums_check(sums)); });
-    add_vector("add 1 element", [](std::int64_t* sums, const Job& job) {
-        expect_ok(l1l2_exact_sums_add(sums, job.dtype, job.x, 1));
-    });
-    add_vector("add 256 elements", [](std::int64_t* sums, const Job& job) {
-        expect_ok(l1l2_exact_sums_add(sums, job.dtype, job.x, 256));
-    });
+    add_vectors();
 }

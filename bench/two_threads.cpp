@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <thread>
 
@@ -134,7 +135,7 @@ void add_library(const Operation& /*penalty*/, const Operation& /*fused*/,
 #endif
 
 /// Each thread sums half of the array into a vector of its own; then they are merged.
-void add_exact_sums(const Operation& operation) {
+void add_sums_of_halves(const Operation& operation) {
     const auto run = [=](benchmark::State& state) {
         const Regularizer regularizer(operation.l1, operation.l2);
         const char* const x =
@@ -180,6 +181,6 @@ void add_two_threads() {
         add_library(penalty, fused, prox);
         const Operation exact = {"exact sums on two threads", type, n, bytes};
         add_roofs(exact, roofs::read());
-        add_exact_sums(exact);
+        add_sums_of_halves(exact);
     }
 }

@@ -34,6 +34,25 @@ l1l2_status to_status(SumsFault fault) {
     return L1L2_ERROR_INVALID_SUMS;
 }
 
+/// Takes a vector, adds n elements to it by add(ExactSums&), and writes it back.
+template <class Add>
+l1l2_status add_to(int64_t* sums, std::size_t n, Add add) {
+    ExactSums exact;
+    SumsFault fault = exact.load(sums);
+    if (fault == SumsFault::none) {
+        fault = exact.expect(n);
+    }
+    if (fault != SumsFault::none) {
+        return to_status(fault);
+    }
+    {
+        const FloatEnvironment environment;
+        add(exact);
+    }
+    exact.store(sums);
+    return L1L2_OK;
+}
+
 /// Where the caller wants a double, whose bits must not pass through a register.
 void set(double* where, std::uint64_t bits) {
     static_assert(sizeof *where == sizeof bits);
@@ -54,20 +73,7 @@ l1l2_status l1l2_exact_sums_add(int64_t* sums, l1l2_dtype dtype, const void* x, 
     if (sums == nullptr || !is_array(x, n, type)) {
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
-    ExactSums exact;
-    SumsFault fault = exact.load(sums);
-    if (fault == SumsFault::none) {
-        fault = exact.count(n);
-    }
-    if (fault != SumsFault::none) {
-        return to_status(fault);
-    }
-    {
-        const FloatEnvironment environment;
-        exact.add(chosen_table(), type, x, n);
-    }
-    exact.store(sums);
-    return L1L2_OK;
+    return add_to(sums, n, [&](ExactSums& exact) { exact.add(chosen_table(), type, x, n); });
 }
 
 l1l2_status l1l2_exact_sums_add_dlpack(int64_t* sums, const void* x) noexcept {
@@ -79,20 +85,7 @@ l1l2_status l1l2_exact_sums_add_dlpack(int64_t* sums, const void* x) noexcept {
     if (status != L1L2_OK) {
         return status;
     }
-    ExactSums exact;
-    SumsFault fault = exact.load(sums);
-    if (fault == SumsFault::none) {
-        fault = exact.count(tensor.count);
-    }
-    if (fault != SumsFault::none) {
-        return to_status(fault);
-    }
-    {
-        const FloatEnvironment environment;
-        exact.add(chosen_table(), tensor);
-    }
-    exact.store(sums);
-    return L1L2_OK;
+    return add_to(sums, tensor.count, [&](ExactSums& exact) { exact.add(chosen_table(), tensor); });
 }
 
 l1l2_status l1l2_exact_sums_merge(int64_t* sums, const int64_t* other) noexcept {
@@ -106,7 +99,7 @@ l1l2_status l1l2_exact_sums_merge(int64_t* sums, const int64_t* other) noexcept 
         fault = added.load(other);
     }
     if (fault == SumsFault::none) {
-        fault = exact.add(added);
+        fault = exact.merge(added);
     }
     if (fault == SumsFault::none) {
         exact.store(sums);

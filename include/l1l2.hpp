@@ -169,7 +169,8 @@ class ExactSums {
         return *this;
     }
 
-    /** sum |x|, sum x^2, each rounded once, and the number of elements. */
+    /** sum |x|, sum x^2, each rounded once, and the number of elements. Throw Error as
+     * l1l2_exact_sums_read fails. */
     double absolute() const {
         double absolute = 0.0;
         detail::check(l1l2_exact_sums_read(data(), &absolute, nullptr, nullptr));
@@ -193,8 +194,8 @@ class ExactSums {
     /** L1L2_EXACT_SUMS_LENGTH. */
     static constexpr std::size_t size() noexcept { return L1L2_EXACT_SUMS_LENGTH; }
 
-    /** Whether both are sums of the same, also if one was added up elsewhere. Throws Error as
-     * l1l2_exact_sums_check fails. */
+    /** Whether both hold the same sums and counts, also if one was added up elsewhere. Throws Error
+     * as l1l2_exact_sums_check fails. */
     friend bool operator==(const ExactSums& a, const ExactSums& b) {
         return ExactSums(a.data()).sums_ == ExactSums(b.data()).sums_;
     }

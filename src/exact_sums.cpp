@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 namespace l1l2::core {
 
@@ -167,7 +168,7 @@ SumsFault ExactSums::load(const std::int64_t* vector) {
         return SumsFault::unknown_layout;
     }
     const std::int64_t parts = tags / layout_tag;
-    if (parts > max_parts || vector_[count_index] < 0) {
+    if (parts > max_parts || (parts > 1 && vector_[count_index] < 0)) {
         return SumsFault::count_overflow;
     }
     // Each number of a part is within a range; with no part, all of them are 0.
@@ -201,7 +202,7 @@ void ExactSums::store(std::int64_t* vector) {
     std::copy(vector_, vector_ + length, vector);
 }
 
-SumsFault ExactSums::count(std::size_t n) {
+SumsFault ExactSums::expect(std::size_t n) {
     const auto left = static_cast<std::uint64_t>(INT64_MAX - vector_[count_index]);
     if (n > left) {
         return SumsFault::count_overflow;
@@ -210,7 +211,7 @@ SumsFault ExactSums::count(std::size_t n) {
     return SumsFault::none;
 }
 
-SumsFault ExactSums::add(const ExactSums& other) {
+SumsFault ExactSums::merge(const ExactSums& other) {
     if (other.vector_[count_index] > INT64_MAX - vector_[count_index]) {
         return SumsFault::count_overflow;
     }
@@ -227,8 +228,25 @@ void ExactSums::carry_all() {
     static_cast<void>(carry(square_sum()));
 }
 
+/// Each by itself, which for a few is faster than places for all exponents.
 template <Dtype dtype>
-void ExactSums::add_scalars(const char* x, std::size_t n) {
+void ExactSums::add_few(const char* x, std::size_t n) {
+    using E = Element<dtype>;
+    for (std::size_t i = 0; i < n; ++i) {
+        const E element(x, i);
+        if (element.field == E::special) {
+            ++vector_[element.fraction == 0 ? infinities_index : nans_index];
+            continue;
+        }
+        const std::uint64_t mantissa = element.mantissa();
+        const int exponent = E::exponent(element.field);
+        deposit(absolute_sum(), static_cast<std::int64_t>(mantissa), exponent);
+        deposit(square_sum(), product(mantissa, mantissa), 2 * exponent);
+    }
+}
+
+template <Dtype dtype>
+void ExactSums::add_elements(const char* x, std::size_t n) {
     using E = Element<dtype>;
     // Mantissas have one exponent for each field, and so have their squares, of at most 48 bits:
     // room for 2^15.
@@ -258,10 +276,10 @@ void ExactSums::add_scalars(const char* x, std::size_t n) {
 }
 
 /// One place for each of the 2046 fields would be too many; so mantissas of several go to the same
-/// place, shifted: of 32 fields by up to 31 bits, squares of 4 by up to 6. With 53 and 106 bits
+/// place, shifted: of 16 fields by up to 15 bits, squares of 4 by up to 6. With 53 and 106 bits
 /// there is room in 128 for 2^16 of them.
 template <>
-void ExactSums::add_scalars<Dtype::float64>(const char* x, std::size_t n) {
+void ExactSums::add_elements<Dtype::float64>(const char* x, std::size_t n) {
     using E = Element<Dtype::float64>;
     static_assert(kernels::exact_block_elements(Dtype::float64) <= std::size_t{1} << 16);
     constexpr unsigned fields_of_absolute = 16;
@@ -293,12 +311,21 @@ void ExactSums::add_scalars<Dtype::float64>(const char* x, std::size_t n) {
     }
 }
 
-void ExactSums::add_scalars(Dtype dtype, const char* x, std::size_t n) {
+void ExactSums::add_elements(Dtype dtype, const char* x, std::size_t n) {
+    constexpr std::size_t few = 16;
+    const auto add = [&](auto type) {
+        constexpr Dtype constant = decltype(type)::value;
+        if (n < few) {
+            add_few<constant>(x, n);
+        } else {
+            add_elements<constant>(x, n);
+        }
+    };
     switch (dtype) {
-    case Dtype::float32: add_scalars<Dtype::float32>(x, n); break;
-    case Dtype::float64: add_scalars<Dtype::float64>(x, n); break;
-    case Dtype::float16: add_scalars<Dtype::float16>(x, n); break;
-    case Dtype::bfloat16: add_scalars<Dtype::bfloat16>(x, n); break;
+    case Dtype::float32: add(std::integral_constant<Dtype, Dtype::float32>()); break;
+    case Dtype::float64: add(std::integral_constant<Dtype, Dtype::float64>()); break;
+    case Dtype::float16: add(std::integral_constant<Dtype, Dtype::float16>()); break;
+    case Dtype::bfloat16: add(std::integral_constant<Dtype, Dtype::bfloat16>()); break;
     }
 }
 
@@ -307,10 +334,10 @@ class ExactSums::Sink {
   public:
     Sink(ExactSums& sums, Dtype dtype) : sums_(sums), dtype_(dtype) {}
 
-    ExactSink functions() { return {this, add_parts, add_elements}; }
+    ExactSink functions() { return {this, take_parts, take_elements}; }
 
   private:
-    static void add_parts(void* state, const ExactParts& parts) {
+    static void take_parts(void* state, const ExactParts& parts) {
         ExactSums& sums = static_cast<Sink*>(state)->sums_;
         for (const ExactPart& part : parts.absolute) {
             deposit(sums.absolute_sum(), part);
@@ -319,9 +346,9 @@ class ExactSums::Sink {
             deposit(sums.square_sum(), part);
         }
     }
-    static void add_elements(void* state, const void* x, std::size_t n) {
+    static void take_elements(void* state, const void* x, std::size_t n) {
         const Sink& sink = *static_cast<Sink*>(state);
-        sink.sums_.add_scalars(sink.dtype_, static_cast<const char*>(x), n);
+        sink.sums_.add_elements(sink.dtype_, static_cast<const char*>(x), n);
     }
 
     ExactSums& sums_;
@@ -341,21 +368,17 @@ void ExactSums::add(const kernels::KernelTable& table, Dtype dtype, const void* 
 }
 
 void ExactSums::add(const kernels::KernelTable& table, const Tensor& x) {
-    class Adder final : public ElementVisitor {
-      public:
-        Adder(ExactSums& sums, const kernels::KernelTable& table, Dtype dtype)
-            : sums_(sums), table_(table), dtype_(dtype) {}
-        void visit(const void* elements, std::size_t n) override {
-            sums_.add(table_, dtype_, elements, n);
-        }
+    struct State {
+        ExactSums& sums;
+        const kernels::KernelTable& table;
+        Dtype dtype;
 
-      private:
-        ExactSums& sums_;
-        const kernels::KernelTable& table_;
-        Dtype dtype_;
-    };
-    Adder adder(*this, table, x.dtype);
-    Walk(x).visit(adder);
+        static void add(void* state, const void* elements, std::size_t n) {
+            const State& s = *static_cast<State*>(state);
+            s.sums.add(s.table, s.dtype, elements, n);
+        }
+    } state = {*this, table, x.dtype};
+    Walk(x).visit(&state, State::add);
 }
 
 std::uint64_t ExactSums::special(std::uint64_t finite) const {
@@ -377,8 +400,9 @@ std::uint64_t ExactSums::penalty(const Regularizer& regularizer) {
         return 0;
     }
     // From the product of the lowest digit and 2^-1074, which is 2^-3250, up to one of the largest
-    // double.
-    constexpr std::size_t digits = 203;
+    // From 2^-3250, the lowest digit times 2^-1074, to 2^3136, the largest sum times the largest
+    // double, and one digit more that add_product touches.
+    constexpr std::size_t digits = 201;
     std::int64_t digit[digits] = {};
     const FixedPoint sum = {digit, digits, -3264};
     add_product(sum, absolute_sum(), l1);

@@ -46,11 +46,10 @@ class ExactSums {
     /// Writes one part, or zeros for no elements: the same bits for the same elements.
     void store(std::int64_t* vector);
 
-    /// Counts n elements that are to be added.
-    SumsFault count(std::size_t n);
+    /// Counts n elements that are to be added next.
+    SumsFault expect(std::size_t n);
 
-    // What adds elements needs the default floating-point environment, and they must have been
-    // counted.
+    // What adds elements needs the default floating-point environment, and they must be expected.
 
     /// Adds n elements at x, which may have any alignment.
     [[gnu::noinline]] void add(const kernels::KernelTable& table, Dtype dtype, const void* x,
@@ -59,7 +58,7 @@ class ExactSums {
     [[gnu::noinline]] void add(const kernels::KernelTable& table, const Tensor& x);
 
     /// Adds the elements that another one has.
-    SumsFault add(const ExactSums& other);
+    SumsFault merge(const ExactSums& other);
 
     std::int64_t count() const { return vector_[count_index]; }
 
@@ -89,9 +88,11 @@ class ExactSums {
     FixedPoint square_sum() { return {vector_ + square_index, square_digits, -2176}; }
 
     /// Adds at most a block, element by element.
-    void add_scalars(Dtype dtype, const char* x, std::size_t n);
+    void add_elements(Dtype dtype, const char* x, std::size_t n);
     template <Dtype dtype>
-    void add_scalars(const char* x, std::size_t n);
+    void add_elements(const char* x, std::size_t n);
+    template <Dtype dtype>
+    void add_few(const char* x, std::size_t n);
     std::uint64_t special(std::uint64_t finite) const;
     std::int64_t checksum() const;
     void carry_all();

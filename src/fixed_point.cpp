@@ -20,7 +20,7 @@ int bit_width(std::uint64_t x) {
     return width;
 }
 
-/// `count` <= 64 - 32 bits of a number from bit `position` on.
+/// `count` < 64 bits of a number from bit `position` on.
 std::uint64_t bits_at(const FixedPoint& number, std::size_t position, int count) {
     const std::size_t first = position / digit_bits;
     const unsigned shift = position % digit_bits;

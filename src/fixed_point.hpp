@@ -20,9 +20,9 @@ struct FixedPoint {
     int exponent; ///< a multiple of 32
 };
 
-/// Adds value * 2^exponent, of which no bit may be below the lowest digit and which has two more
-/// digits above that of 2^exponent. At most 2^29 values may be added before the next carry(). A sum
-/// that is not negative in the end may be so in between.
+/// Adds value * 2^exponent. Its lowest bit must not be below the sum's lowest digit, and the sum
+/// must have two digits above the one that 2^exponent is in. At most 2^29 values may be added
+/// before the next carry(). A sum that is not negative in the end may be so in between.
 inline void deposit(const FixedPoint& sum, std::int64_t value, int exponent) {
     const auto position = static_cast<unsigned>(exponent - sum.exponent);
     const unsigned shift = position % digit_bits;
@@ -39,7 +39,7 @@ inline void deposit(const FixedPoint& sum, std::int64_t value, int exponent) {
 bool carry(const FixedPoint& sum);
 
 /// Adds the product of `factor`, whose digits carry() has made, and a finite double >= 0 that is
-/// given by its bits. At most 2^29 products may be added before the next carry().
+/// given by its bits. At most 2^28 products may be added before the next carry().
 void add_product(const FixedPoint& sum, const FixedPoint& factor, std::uint64_t coefficient);
 
 /// The bits of the double that is nearest, ties to even, to a number whose digits carry() has made

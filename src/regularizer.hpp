@@ -19,10 +19,10 @@ inline double canonical(double penalty) {
     return std::isnan(penalty) ? std::numeric_limits<double>::quiet_NaN() : penalty;
 }
 
-inline std::uint64_t bits_of(double coefficient) {
+inline std::uint64_t bits_of(double x) {
     std::uint64_t bits;
-    static_assert(sizeof bits == sizeof coefficient);
-    std::memcpy(&bits, &coefficient, sizeof bits);
+    static_assert(sizeof bits == sizeof x);
+    std::memcpy(&bits, &x, sizeof bits);
     return bits;
 }
 

@@ -163,6 +163,8 @@ void copy_run(std::size_t element, const char* from, std::ptrdiff_t from_stride,
 } // namespace
 
 /// A place on a walk, seen from x or from y.
+constexpr std::size_t largest_element = sizeof(double);
+
 class Cursor {
   public:
     enum class Of { x, y };
@@ -170,6 +172,17 @@ class Cursor {
     Cursor(const Walk& walk, Of of)
         : walk_(walk), of_(of), at_(of == Of::x ? walk.x_ : walk.y_),
           element_(size_of(walk.dtype_)) {}
+
+    /// Where the next n elements are, one after another: where they are, or gathered in the buffer.
+    const char* next(std::size_t n, char* buffer) {
+        const char* const there = contiguous(n);
+        if (there != nullptr) {
+            skip(n);
+            return there;
+        }
+        gather(buffer, n);
+        return buffer;
+    }
 
     /// The address of the next n elements if they are contiguous, else NULL.
     char* contiguous(std::size_t n) const {
@@ -369,7 +382,6 @@ Sums Walk::reduce(const Operation& operation) const {
     }
     // What is written is elementwise and so needs no block of its own size; that saves stack.
     constexpr std::size_t piece = 512;
-    constexpr std::size_t largest_element = sizeof(double);
     alignas(64) char x_block[block_elements * largest_element];
     alignas(64) char y_piece[piece * largest_element];
     Cursor x_cursor(*this, Cursor::Of::x);
@@ -378,13 +390,7 @@ Sums Walk::reduce(const Operation& operation) const {
     return reduce_tree(count_blocks(count_), [&](std::size_t) {
         const std::size_t n = std::min(left, block_elements);
         left -= n;
-        const char* x = x_cursor.contiguous(n);
-        if (x != nullptr) {
-            x_cursor.skip(n);
-        } else {
-            x_cursor.gather(x_block, n);
-            x = x_block;
-        }
+        const char* const x = x_cursor.next(n, x_block);
         const Sums sums = operation.sums != nullptr ? operation.sums(x, n) : Sums{0.0, 0.0};
         for (std::size_t done = 0; writes && done < n; done += piece) {
             const std::size_t some = std::min(n - done, piece);
@@ -399,28 +405,20 @@ Sums Walk::reduce(const Operation& operation) const {
     });
 }
 
-void Walk::visit(ElementVisitor& visitor) const {
+void Walk::visit(void* state, void (*f)(void* state, const void* elements, std::size_t n)) const {
     if (count_ == 0) {
         return;
     }
     if (axes_ == 1 && axis_[0].x_stride == static_cast<std::ptrdiff_t>(size_of(dtype_))) {
-        visitor.visit(x_, count_);
+        f(state, x_, count_);
         return;
     }
-    constexpr std::size_t largest_element = sizeof(double);
-    alignas(64) char block[block_elements * largest_element];
+    alignas(64) char buffer[block_elements * largest_element];
     Cursor cursor(*this, Cursor::Of::x);
     for (std::size_t left = count_; left > 0;) {
         const std::size_t n = std::min(left, block_elements);
+        f(state, cursor.next(n, buffer), n);
         left -= n;
-        const char* x = cursor.contiguous(n);
-        if (x != nullptr) {
-            cursor.skip(n);
-        } else {
-            cursor.gather(block, n);
-            x = block;
-        }
-        visitor.visit(x, n);
     }
 }
 

@@ -51,16 +51,6 @@ struct Tensor {
     TensorFault read(const void* dltensor);
 };
 
-/// To whom a walk hands its elements.
-class ElementVisitor {
-  public:
-    /// n > 0 contiguous elements, which follow those of the call before.
-    virtual void visit(const void* x, std::size_t n) = 0;
-
-  protected:
-    ~ElementVisitor() = default;
-};
-
 /**
  * One tensor that is read and perhaps one that is written, walked together in the order of memory
  * of the first one: axes of stride 0 first, then from the largest stride to the smallest, each
@@ -78,8 +68,9 @@ class Walk {
     /// has been done, too. Needs the default floating-point environment.
     Sums reduce(const Operation& operation) const;
 
-    /// Hands on all elements of x in the order of the walk, in runs that are as long as possible.
-    void visit(ElementVisitor& visitor) const;
+    /// Calls f(state, elements, n) for all elements of x in the order of the walk: once if they are
+    /// one array, else for a block at a time, gathered where it is not contiguous.
+    void visit(void* state, void (*f)(void* state, const void* elements, std::size_t n)) const;
 
   private:
     friend class Cursor;

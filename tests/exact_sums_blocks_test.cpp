@@ -36,7 +36,7 @@ Vector sums_with(const KernelTable& table, const void* x, std::size_t n) {
     Vector sums = {};
     l1l2::core::ExactSums exact_sums;
     static_cast<void>(exact_sums.load(sums.data()));
-    static_cast<void>(exact_sums.count(n));
+    static_cast<void>(exact_sums.expect(n));
     exact_sums.add(table, core_dtype<T>, x, n);
     exact_sums.store(sums.data());
     return sums;

@@ -14,7 +14,8 @@
  * Sci. Comput. 31 (2008), and of Demmel and Nguyen's indexed sums; here the bins carry over a whole
  * block and nothing but integers leaves them.)
  *
- * Of the class `Isa` (kernel_table.hpp) it uses, besides what block_sum.hpp does,
+ * Of the class `Isa` (kernel_table.hpp) it uses, besides what block_sum.hpp does, load_arithmetic
+ * of elementwise.hpp and
  *
  *     registers                  how many there are
  *     upper_words<T>(p)          the upper 32 bits, without sign, of the 2 * width elements at p
@@ -92,7 +93,8 @@ struct Bins {
 
     explicit Bins(int bound) : first(bound + rows + 1) {}
 
-    /// What a bin leaves is at most half of its last digit, of either sign.
+    /// The next bin takes what this one leaves: 2^rows rests of at most half of its last digit, of
+    /// either sign.
     constexpr int exponent(size_t level) const {
         return first - static_cast<int>(level) * (mantissa_digits - rows);
     }
@@ -144,9 +146,23 @@ class ExactBlock {
     static constexpr size_t block = exact_block_elements(
         is_same<T, double> ? l1l2::kernels::Dtype::float64 : l1l2::kernels::Dtype::float32);
     static constexpr bool is_double = is_same<T, double>;
-    /// Bytes ahead of the look; measured on Zen 5 from DRAM: 20 GB/s of float32 with 2 KiB, 24 with
-    /// 4, 30 with 8, 33 with 16, and the same beyond.
-    static constexpr size_t prefetch_distance = 16384;
+    /// What is looked at while the block before is summed is fetched so many bytes before that.
+    /// Measured on Zen 5 from DRAM: 20 GB/s of float32 with 2 KiB, 24 with 4, 30 with 8, 33 with
+    /// 16, and the same beyond.
+    static constexpr size_t look_ahead = 16384;
+
+    /// Fetches the cache lines of a row of row_bytes at p, whose first element is number i, `ahead`
+    /// bytes before they are needed.
+    template <size_t row_bytes>
+    [[gnu::always_inline]] static inline void prefetch(const char* p, size_t i, size_t ahead) {
+        if constexpr (row_bytes >= cache_line) {
+            for (size_t line = 0; line < row_bytes; line += cache_line) {
+                __builtin_prefetch(p + line + ahead);
+            }
+        } else if (i * sizeof(T) % cache_line == 0) {
+            __builtin_prefetch(p + ahead);
+        }
+    }
 
     /// With 16 registers there is none for the factor of 1.
     static constexpr bool adds_with_fma = Isa::adds_with_fma && Isa::registers > 16;
@@ -236,6 +252,8 @@ class ExactBlock {
             });
         }
     };
+
+    // What looks at a block stands by itself, so that the loops that sum have the registers alone.
 
     /// The least one but 0 of the upper words; more than any if there is none.
     [[gnu::noinline]] static int32_t least_but_zero(const char* x, size_t n) {
@@ -382,16 +400,14 @@ class ExactBlock {
         const Batch one = opaque_one<double, Batch>();
         constexpr bool looks = looks_ahead && row >= Words::size;
         Looking<(looks ? row / Words::size : 1)> looking;
+        const char* const seen = next != nullptr ? next : x;
         for (size_t i = 0; i < n; i += row) {
             const char* const p = x + i * sizeof(Loaded);
             if constexpr (!is_narrow<T>) {
-                constexpr size_t ahead = block * sizeof(T) + (looks ? prefetch_distance : 0);
-                for (size_t line = 0; line < row * sizeof(T); line += cache_line) {
-                    __builtin_prefetch(p + line + ahead);
-                }
+                prefetch<row * sizeof(T)>(p, i, block * sizeof(T) + (looks ? look_ahead : 0));
             }
             if constexpr (looks) {
-                looking.take(next + i * sizeof(T));
+                looking.take(seen + i * sizeof(T));
             }
             unrolled<0, batches>([&](auto j) __attribute__((always_inline)) {
                 const Batch value = Isa::template load<Loaded>(p + j.value * batch_bytes);
@@ -410,13 +426,14 @@ class ExactBlock {
         if constexpr (is_double) {
             error.read(error_places, parts->square + square_levels);
         }
-        if constexpr (!is_narrow<T>) {
+        if (next != nullptr) {
             *next_look = looks ? looking.result(next, n) : look_at(next, n);
         }
         return true;
     }
 
-    /// Sums the n elements at x, at which somebody has looked, and looks at as many at `next`.
+    /// The same with as few bins as will do. The widest loop is of no use to float16, whose
+    /// exponents are never that far apart.
     [[gnu::always_inline]] static inline bool sum_numbers(const char* x, size_t n,
                                                           Exponents exponents, const char* next,
                                                           Look* next_look, ExactParts* parts) {
@@ -426,15 +443,17 @@ class ExactBlock {
         } else {
             return (is_narrow<T> && sum<1, 1, 0>(x, n, exponents, next, next_look, parts)) ||
                    sum<1, 2, 0>(x, n, exponents, next, next_look, parts) ||
-                   sum<2, 3, 0>(x, n, exponents, next, next_look, parts);
+                   (!is_same<T, Float16> && sum<2, 3, 0>(x, n, exponents, next, next_look, parts));
         }
     }
 
-    /// The same with what is found given to the sink; the elements are those that stand at `given`.
+    /// Gives the sink what the n elements at x are, at which somebody has looked; those of 16 bits
+    /// stand as they are at `given`. Returns the look at as many elements at `next`, if that is not
+    /// NULL.
     static Look take_block(const char* x, size_t n, Look look, const char* next, const char* given,
                            const ExactSink& sink) {
         ExactParts parts = {};
-        Look next_look;
+        Look next_look = look;
         if (look.found == Found::numbers &&
             sum_numbers(x, n, look.exponents, next, &next_look, &parts)) {
             sink.add_parts(sink.state, parts);
@@ -443,21 +462,21 @@ class ExactBlock {
         if (look.found != Found::zeros) {
             sink.add_elements(sink.state, given, n);
         }
-        return is_narrow<T> ? look : look_at(next, n);
+        return next != nullptr ? look_at(next, n) : look;
     }
 
     /// Takes n elements, at most a block, on their own.
     static void take_alone(const char* x, size_t n, const ExactSink& sink) {
         if constexpr (is_narrow<T>) {
+            const Look look = look_at_narrow(x, n);
             alignas(cache_line) float widened[block];
             for (size_t i = 0; i < n; i += Isa::widened) {
-                __builtin_prefetch(x + i * sizeof(T) + block * sizeof(T) + prefetch_distance);
+                prefetch<Isa::widened * sizeof(T)>(x + i * sizeof(T), i, block * sizeof(T));
                 Isa::template widen<T>(x + i * sizeof(T), widened + i);
             }
-            const char* const wide = reinterpret_cast<const char*>(widened);
-            take_block(wide, n, look_at_narrow(x, n), wide, x, sink);
+            take_block(reinterpret_cast<const char*>(widened), n, look, nullptr, x, sink);
         } else {
-            take_block(x, n, look_at(x, n), x, x, sink);
+            take_block(x, n, look_at(x, n), nullptr, x, sink);
         }
     }
 
@@ -472,7 +491,7 @@ class ExactBlock {
         } else if (n >= block) {
             Look look = look_at(x, block);
             for (; n >= block; n -= block) {
-                const char* const next = n >= 2 * block ? x + block * sizeof(T) : x;
+                const char* const next = n >= 2 * block ? x + block * sizeof(T) : nullptr;
                 look = take_block(x, block, look, next, x, sink);
                 x += block * sizeof(T);
             }

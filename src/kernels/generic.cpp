@@ -162,12 +162,11 @@ void prox(const void* x, void* out, size_t n, double threshold, double factor) {
 /// Everything element by element: the plain way to be exact.
 template <Dtype dtype>
 void sum_exactly(const void* x, size_t n, const ExactSink& sink) {
-    const char* at = static_cast<const char*>(x);
-    while (n > 0) {
-        const size_t some = n < exact_block_elements(dtype) ? n : exact_block_elements(dtype);
-        sink.add_elements(sink.state, at, some);
-        at += some * size_of(dtype);
-        n -= some;
+    constexpr size_t block = exact_block_elements(dtype);
+    constexpr size_t element = size_of(dtype);
+    for (size_t i = 0; i < n; i += block) {
+        sink.add_elements(sink.state, static_cast<const char*>(x) + i * element,
+                          n - i < block ? n - i : block);
     }
 }
 

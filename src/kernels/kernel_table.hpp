@@ -1,7 +1,7 @@
 /**
  * Makes the table of an instruction set of the templates. A file that includes this defines a class
- * `Isa` that owns what xsimd has no common ground for over its versions 8 to 14; block_sum.hpp and
- * elementwise.hpp say what they use of it.
+ * `Isa` that owns what xsimd has no common ground for over its versions 8 to 14; block_sum.hpp,
+ * elementwise.hpp and exact_block.hpp say what they use of it.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /**
- * What a kernel is: a function that sums one block, or one that computes gradients or proxes
- * element by element; and the table of them that an instruction set offers.
+ * What a kernel is: a function that sums one block, one that computes gradients or proxes element
+ * by element, or one that sums exactly; and the table of them that an instruction set offers.
  *
  * This header is included by files that are compiled for different instruction sets, so it holds
  * nothing that a kernel calls: the linker keeps one copy of an inline function that several

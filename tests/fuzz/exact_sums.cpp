@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <random>
 #include <vector>
 
 namespace {
@@ -64,7 +65,10 @@ int decode_range(Input& input) {
 
 template <class T>
 T decode_element(Input& input) {
-    return from_bits<T>(input.take<typename Format<T>::Bits>());
+    static const std::vector<T> special = special_values<T>();
+    const std::uint8_t choice = input.byte();
+    return choice < 0x80 ? special[choice % special.size()]
+                         : from_bits<T>(input.take<typename Format<T>::Bits>());
 }
 
 template <class T>
@@ -198,8 +202,7 @@ void decode_pieces(Input& input, Plan& plan, Truth& truth) {
     }
 }
 
-/// Digits that are all set, which whatever is added carries through: of a sum from 2^low up to
-/// 2^high.
+/// Sets the digits of a sum between two of these places, so that what is added carries through all.
 void set_digits(Input& input, ExactSum& sum, int lowest, int highest) {
     const auto exponents = static_cast<unsigned>(highest - lowest + 1);
     const int a = lowest + static_cast<int>(input.take<std::uint16_t>() % exponents);
@@ -517,7 +520,8 @@ std::int64_t decode_number(Input& input) {
 /// Makes something else of a vector, with the help of another one.
 void change(Input& input, Vector& sums, const Vector& other) {
     const std::uint8_t choice = input.byte();
-    const auto at = sums.begin() + input.byte() % sums.size();
+    const std::uint8_t index = input.byte();
+    const auto at = sums.begin() + (index < sums.size() ? index : index % absolute_index);
     switch (choice % 10) {
     case 0: sums = sums_of(decode_doubles(input)); break;
     case 1: sums = sums + other; break;
