@@ -345,7 +345,7 @@ Faults faults_of(const Vector& sums) {
     const std::int64_t count = sums[count_index];
     if (sums[tag_index] < 0 || sums[tag_index] % layout_tag != 0) {
         faults.add(L1L2_ERROR_UNKNOWN_LAYOUT);
-    } else if (parts > most_parts || count < 0) {
+    } else if (parts > most_parts || (parts > 1 && count < 0)) {
         faults.add(L1L2_ERROR_COUNT_OVERFLOW);
     } else {
         const auto in_range = [](std::int64_t number, std::int64_t largest) {
