@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <type_traits>
 
 namespace l1l2::core {
 
@@ -246,7 +245,7 @@ void ExactSums::add_few(const char* x, std::size_t n) {
 }
 
 template <Dtype dtype>
-void ExactSums::add_elements(const char* x, std::size_t n) {
+void ExactSums::add_many(const char* x, std::size_t n) {
     using E = Element<dtype>;
     // Mantissas have one exponent for each field, and so have their squares, of at most 48 bits:
     // room for 2^15.
@@ -279,7 +278,7 @@ void ExactSums::add_elements(const char* x, std::size_t n) {
 /// place, shifted: of 16 fields by up to 15 bits, squares of 4 by up to 6. With 53 and 106 bits
 /// there is room in 128 for 2^16 of them.
 template <>
-void ExactSums::add_elements<Dtype::float64>(const char* x, std::size_t n) {
+void ExactSums::add_many<Dtype::float64>(const char* x, std::size_t n) {
     using E = Element<Dtype::float64>;
     static_assert(kernels::exact_block_elements(Dtype::float64) <= std::size_t{1} << 16);
     constexpr unsigned fields_of_absolute = 16;
@@ -311,21 +310,22 @@ void ExactSums::add_elements<Dtype::float64>(const char* x, std::size_t n) {
     }
 }
 
-void ExactSums::add_elements(Dtype dtype, const char* x, std::size_t n) {
+template <Dtype dtype>
+void ExactSums::add_elements(const char* x, std::size_t n) {
     constexpr std::size_t few = 16;
-    const auto add = [&](auto type) {
-        constexpr Dtype constant = decltype(type)::value;
-        if (n < few) {
-            add_few<constant>(x, n);
-        } else {
-            add_elements<constant>(x, n);
-        }
-    };
+    if (n < few) {
+        add_few<dtype>(x, n);
+    } else {
+        add_many<dtype>(x, n);
+    }
+}
+
+void ExactSums::add_elements(Dtype dtype, const char* x, std::size_t n) {
     switch (dtype) {
-    case Dtype::float32: add(std::integral_constant<Dtype, Dtype::float32>()); break;
-    case Dtype::float64: add(std::integral_constant<Dtype, Dtype::float64>()); break;
-    case Dtype::float16: add(std::integral_constant<Dtype, Dtype::float16>()); break;
-    case Dtype::bfloat16: add(std::integral_constant<Dtype, Dtype::bfloat16>()); break;
+    case Dtype::float32: add_elements<Dtype::float32>(x, n); break;
+    case Dtype::float64: add_elements<Dtype::float64>(x, n); break;
+    case Dtype::float16: add_elements<Dtype::float16>(x, n); break;
+    case Dtype::bfloat16: add_elements<Dtype::bfloat16>(x, n); break;
     }
 }
 

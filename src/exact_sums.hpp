@@ -92,6 +92,8 @@ class ExactSums {
     template <Dtype dtype>
     void add_elements(const char* x, std::size_t n);
     template <Dtype dtype>
+    void add_many(const char* x, std::size_t n);
+    template <Dtype dtype>
     void add_few(const char* x, std::size_t n);
     std::uint64_t special(std::uint64_t finite) const;
     std::int64_t checksum() const;

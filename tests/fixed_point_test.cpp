@@ -18,7 +18,7 @@ struct Layout {
     int exponent;
     std::size_t digits;
 };
-constexpr Layout layouts[] = {{-1088, 68}, {-2176, 134}, {-3264, 203}};
+constexpr Layout layouts[] = {{-1088, 68}, {-2176, 134}, {-3264, 201}};
 
 /// A number that has its digits.
 class Number {
