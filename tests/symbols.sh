@@ -73,7 +73,7 @@ size)
     strip -o "$stripped" "$2"
     bytes=$(stat -c %s "$stripped")
     echo "$bytes bytes"
-    [ "$bytes" -lt 700000 ] || fail "too large"
+    [ "$bytes" -lt 800000 ] || fail "too large"
     ;;
 kernels)
     shift

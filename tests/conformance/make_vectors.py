@@ -539,7 +539,7 @@ def add_exact_vectors(vectors, rng):
         (UNKNOWN_LAYOUT, [-1] * ExactSums.LENGTH),
         (UNKNOWN_LAYOUT, arrays[0], changed(zeros, {0: 1})),
         (COUNT_OVERFLOW, times(2**30 + 1, one)),
-        (COUNT_OVERFLOW, with_checksum(changed(one, {2: -1}))),
+        (INVALID_SUMS, with_checksum(changed(one, {2: -1}))),
         (COUNT_OVERFLOW, *[with_checksum(changed(one, {2: 2**62}))] * 2),
         (COUNT_OVERFLOW, with_checksum(changed(one, {2: 2**63 - 1})), (FLOAT16, arrays[2][1], 1)),
     ):
