@@ -145,7 +145,7 @@ bool is_sum_of(const FixedPoint& sum, std::int64_t elements) {
 }
 
 /// The largest number of elements that are added before digits are carried; a multiple of blocks.
-/// At most four values are deposited for each.
+/// At most five values are deposited for each.
 constexpr std::size_t elements_per_carry = std::size_t{1} << 24;
 
 } // namespace
@@ -399,7 +399,6 @@ std::uint64_t ExactSums::penalty(const Regularizer& regularizer) {
     if (l1 == 0 && l2 == 0) {
         return 0;
     }
-    // From the product of the lowest digit and 2^-1074, which is 2^-3250, up to one of the largest
     // From 2^-3250, the lowest digit times 2^-1074, to 2^3136, the largest sum times the largest
     // double, and one digit more that add_product touches.
     constexpr std::size_t digits = 201;

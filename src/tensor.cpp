@@ -413,10 +413,11 @@ void Walk::visit(void* state, void (*f)(void* state, const void* elements, std::
         f(state, x_, count_);
         return;
     }
-    alignas(64) char buffer[block_elements * largest_element];
+    // Half of what reduce() has, as there is more on the stack here.
+    alignas(64) char buffer[block_elements / 2 * largest_element];
     Cursor cursor(*this, Cursor::Of::x);
     for (std::size_t left = count_; left > 0;) {
-        const std::size_t n = std::min(left, block_elements);
+        const std::size_t n = std::min(left, sizeof buffer / size_of(dtype_));
         f(state, cursor.next(n, buffer), n);
         left -= n;
     }

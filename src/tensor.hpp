@@ -69,7 +69,7 @@ class Walk {
     Sums reduce(const Operation& operation) const;
 
     /// Calls f(state, elements, n) for all elements of x in the order of the walk: once if they are
-    /// one array, else for a block at a time, gathered where it is not contiguous.
+    /// one array, else for 16 KiB at a time, gathered where they are not contiguous.
     void visit(void* state, void (*f)(void* state, const void* elements, std::size_t n)) const;
 
   private:

@@ -124,17 +124,24 @@ Magnitude special_magnitude(const Format& format, std::uint64_t index, std::uint
     }
 }
 
+/// More and more binades, then zeros, as what is exact takes another way for each.
+Magnitude varied_magnitude(const Format& format, std::uint64_t index, std::uint64_t fraction,
+                           std::uint64_t q) {
+    const std::uint64_t binades = 1 + (index >> 12U) % (format.binades + 1);
+    if (binades > format.binades) return {0, 0};
+    return {format.bias - binades / 2 + q % binades, fraction};
+}
+
 std::uint64_t element(const Format& format, Kind kind, std::uint64_t index) {
     const auto seed =
         static_cast<std::uint64_t>(&format - formats) * 8 + static_cast<unsigned>(kind);
     const std::uint64_t r = mix(index + (seed << 40U));
     const std::uint64_t q = mix(r);
     const std::uint64_t fraction = (r >> 8U) & ((std::uint64_t{1} << format.mantissa) - 1);
-    std::uint64_t binades = format.binades;
-    if (kind == Kind::varied) binades = 1 + (index >> 11U) % format.binades;
-    Magnitude magnitude = {format.bias - binades / 2 + q % binades, fraction};
+    Magnitude magnitude = {format.bias - format.binades / 2 + q % format.binades, fraction};
     if (kind == Kind::wide) magnitude.field = q % (2 * format.bias + 1);
     if (kind == Kind::small) magnitude = small_magnitude(format, fraction, q);
+    if (kind == Kind::varied) magnitude = varied_magnitude(format, index, fraction, q);
     if (kind == Kind::special) magnitude = special_magnitude(format, index, fraction, q);
     return (r >> 63U) << (format.bits - 1) | magnitude.field << format.mantissa |
            magnitude.fraction;

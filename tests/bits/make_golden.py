@@ -80,9 +80,11 @@ def elements(dtype, kind, first, n):
     if kind in ("ordinary", "repeated"):
         field = u(bias - form["binades"] // 2) + q % u(form["binades"])
     elif kind == "varied":
-        # More and more binades, as what is exact takes other ways then.
-        binades = u(1) + (index >> u(11)) % u(form["binades"])
-        field = u(bias) - binades // u(2) + q % binades
+        # More and more binades, then zeros, as what is exact takes another way for each.
+        binades = u(1) + (index >> u(12)) % u(form["binades"] + 1)
+        zero = binades > form["binades"]
+        field = np.where(zero, u(0), u(bias) - binades // u(2) + q % binades)
+        fraction = np.where(zero, u(0), fraction)
     elif kind == "wide":
         field = q % u(2 * bias + 1)
     elif kind == "small":
