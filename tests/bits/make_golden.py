@@ -4,8 +4,8 @@
     tests/bits/make_golden.py [--check]
 
 Computes the results from docs/numerics.md, docs/distributed.md and the header, in NumPy and Python's
-integers, without libl1l2, by the functions that make the conformance vectors. With --check nothing is written: it fails if the file is not what
-would be.
+integers, without libl1l2, by the functions that make the conformance vectors. With --check nothing is
+written: it fails if the file is not what would be.
 """
 import pathlib
 import sys
