@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 namespace l1l2::core {
 
@@ -70,38 +71,15 @@ void deposit(const FixedPoint& sum, const Uint128& value, int exponent) {
 /// What an element is made of: (-1)^sign * mantissa * 2^(field - 1 + lowest), and for the field 0,
 /// which has no hidden bit, that of 1.
 template <Dtype dtype>
-struct Format;
-template <>
-struct Format<Dtype::float16> {
-    using Bits = std::uint16_t;
-    static constexpr unsigned explicit_digits = 10;
-    static constexpr int lowest = -24;
-};
-template <>
-struct Format<Dtype::bfloat16> {
-    using Bits = std::uint16_t;
-    static constexpr unsigned explicit_digits = 7;
-    static constexpr int lowest = -133;
-};
-template <>
-struct Format<Dtype::float32> {
-    using Bits = std::uint32_t;
-    static constexpr unsigned explicit_digits = 23;
-    static constexpr int lowest = -149;
-};
-template <>
-struct Format<Dtype::float64> {
-    using Bits = std::uint64_t;
-    static constexpr unsigned explicit_digits = 52;
-    static constexpr int lowest = -1074;
-};
-
-template <Dtype dtype>
 struct Element {
-    using Bits = typename Format<dtype>::Bits;
-    static constexpr unsigned fields = 1U
-                                       << (8 * sizeof(Bits) - 1 - Format<dtype>::explicit_digits);
+    using Bits =
+        std::conditional_t<size_of(dtype) == 2, std::uint16_t,
+                           std::conditional_t<size_of(dtype) == 4, std::uint32_t, std::uint64_t>>;
+    static constexpr int explicit_digits = kernels::explicit_digits(dtype);
+    static constexpr unsigned fields = 1U << (8 * sizeof(Bits) - 1 - explicit_digits);
     static constexpr unsigned special = fields - 1; ///< the field of infinities and NaNs
+    static constexpr int bias = static_cast<int>(fields / 2) - 1;
+    static constexpr int lowest = 1 - bias - explicit_digits;
 
     unsigned field;
     std::uint64_t fraction; ///< the explicit digits
@@ -110,21 +88,35 @@ struct Element {
     Element(const char* p, std::size_t i) {
         Bits bits;
         std::memcpy(&bits, p + i * sizeof bits, sizeof bits);
-        constexpr Bits hidden = Bits{1} << Format<dtype>::explicit_digits;
-        field = static_cast<unsigned>(bits >> Format<dtype>::explicit_digits) % fields;
-        fraction = bits & static_cast<Bits>(hidden - 1);
+        field = static_cast<unsigned>(bits >> explicit_digits) % fields;
+        fraction = bits % hidden;
     }
 
-    std::uint64_t mantissa() const {
-        constexpr std::uint64_t hidden = std::uint64_t{1} << Format<dtype>::explicit_digits;
-        return field != 0 ? fraction | hidden : fraction;
-    }
+    std::uint64_t mantissa() const { return field != 0 ? fraction | hidden : fraction; }
 
     /// Of the last digit.
     static int exponent(unsigned field) {
-        return Format<dtype>::lowest + static_cast<int>(std::max(field, 1U)) - 1;
+        return lowest + static_cast<int>(std::max(field, 1U)) - 1;
     }
+
+  private:
+    static constexpr std::uint64_t hidden = std::uint64_t{1} << explicit_digits;
 };
+
+/// Calls f for each of n elements that is finite, and counts the others.
+template <Dtype dtype, class F>
+Specials for_each_finite(const char* x, std::size_t n, F f) {
+    Specials specials;
+    for (std::size_t i = 0; i < n; ++i) {
+        const Element<dtype> element(x, i);
+        if (element.field == Element<dtype>::special) {
+            ++(element.fraction == 0 ? specials.infinities : specials.nans);
+        } else {
+            f(element);
+        }
+    }
+    return specials;
+}
 
 void deposit(const FixedPoint& sum, const ExactPart& part) {
     if (part.value != 0) {
@@ -229,56 +221,43 @@ void ExactSums::carry_all() {
 
 /// Each by itself, which for a few is faster than places for all exponents.
 template <Dtype dtype>
-void ExactSums::add_few(const char* x, std::size_t n) {
+Specials ExactSums::add_few(const char* x, std::size_t n) {
     using E = Element<dtype>;
-    for (std::size_t i = 0; i < n; ++i) {
-        const E element(x, i);
-        if (element.field == E::special) {
-            ++vector_[element.fraction == 0 ? infinities_index : nans_index];
-            continue;
-        }
+    return for_each_finite<dtype>(x, n, [&](const E& element) {
         const std::uint64_t mantissa = element.mantissa();
         const int exponent = E::exponent(element.field);
         deposit(absolute_sum(), static_cast<std::int64_t>(mantissa), exponent);
         deposit(square_sum(), product(mantissa, mantissa), 2 * exponent);
-    }
+    });
 }
 
 template <Dtype dtype>
-void ExactSums::add_many(const char* x, std::size_t n) {
+Specials ExactSums::add_many(const char* x, std::size_t n) {
     using E = Element<dtype>;
     // Mantissas have one exponent for each field, and so have their squares, of at most 48 bits:
     // room for 2^15.
     static_assert(kernels::exact_block_elements(dtype) <= std::size_t{1} << 15);
     std::int64_t absolute[E::fields] = {};
     std::int64_t square[E::fields] = {};
-    std::int64_t infinities = 0;
-    std::int64_t nans = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-        const E element(x, i);
-        if (element.field == E::special) {
-            ++(element.fraction == 0 ? infinities : nans);
-            continue;
-        }
+    const Specials specials = for_each_finite<dtype>(x, n, [&](const E& element) {
         const auto mantissa = static_cast<std::int64_t>(element.mantissa());
         absolute[element.field] += mantissa;
         square[element.field] += mantissa * mantissa;
-    }
-    vector_[infinities_index] += infinities;
-    vector_[nans_index] += nans;
+    });
     for (unsigned field = 0; field < E::special; ++field) {
         if (absolute[field] != 0) {
             deposit(absolute_sum(), absolute[field], E::exponent(field));
             deposit(square_sum(), square[field], 2 * E::exponent(field));
         }
     }
+    return specials;
 }
 
 /// One place for each of the 2046 fields would be too many; so mantissas of several go to the same
 /// place, shifted: of 16 fields by up to 15 bits, squares of 4 by up to 6. With 53 and 106 bits
 /// there is room in 128 for 2^16 of them.
 template <>
-void ExactSums::add_many<Dtype::float64>(const char* x, std::size_t n) {
+Specials ExactSums::add_many<Dtype::float64>(const char* x, std::size_t n) {
     using E = Element<Dtype::float64>;
     static_assert(kernels::exact_block_elements(Dtype::float64) <= std::size_t{1} << 16);
     constexpr unsigned fields_of_absolute = 16;
@@ -287,37 +266,27 @@ void ExactSums::add_many<Dtype::float64>(const char* x, std::size_t n) {
     const auto place = [](unsigned field) { return std::max(field, 1U) - 1; };
     Uint128 absolute[E::fields / fields_of_absolute] = {};
     Uint128 square[E::fields / fields_of_square] = {};
-    std::int64_t infinities = 0;
-    std::int64_t nans = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-        const E element(x, i);
-        if (element.field == E::special) {
-            ++(element.fraction == 0 ? infinities : nans);
-            continue;
-        }
+    const Specials specials = for_each_finite<Dtype::float64>(x, n, [&](const E& element) {
         const unsigned at = place(element.field);
         const std::uint64_t mantissa = element.mantissa();
         absolute[at / fields_of_absolute] += Uint128{mantissa, 0} << at % fields_of_absolute;
         square[at / fields_of_square] += product(mantissa, mantissa) << 2 * (at % fields_of_square);
-    }
-    vector_[infinities_index] += infinities;
-    vector_[nans_index] += nans;
+    });
     for (unsigned i = 0; i < E::fields / fields_of_absolute; ++i) {
         deposit(absolute_sum(), absolute[i], E::exponent(1 + i * fields_of_absolute));
     }
     for (unsigned i = 0; i < E::fields / fields_of_square; ++i) {
         deposit(square_sum(), square[i], 2 * E::exponent(1 + i * fields_of_square));
     }
+    return specials;
 }
 
 template <Dtype dtype>
 void ExactSums::add_elements(const char* x, std::size_t n) {
     constexpr std::size_t few = 16;
-    if (n < few) {
-        add_few<dtype>(x, n);
-    } else {
-        add_many<dtype>(x, n);
-    }
+    const Specials specials = n < few ? add_few<dtype>(x, n) : add_many<dtype>(x, n);
+    vector_[infinities_index] += specials.infinities;
+    vector_[nans_index] += specials.nans;
 }
 
 void ExactSums::add_elements(Dtype dtype, const char* x, std::size_t n) {

@@ -34,6 +34,12 @@ enum class SumsFault {
     count_overflow ///< more elements or parts than can be counted
 };
 
+/// How many elements were infinite or NaNs.
+struct Specials {
+    std::int64_t infinities = 0;
+    std::int64_t nans = 0;
+};
+
 class Regularizer;
 
 /// A vector that is being worked on. Not small: 1.7 KB.
@@ -92,9 +98,9 @@ class ExactSums {
     template <Dtype dtype>
     void add_elements(const char* x, std::size_t n);
     template <Dtype dtype>
-    void add_many(const char* x, std::size_t n);
+    Specials add_many(const char* x, std::size_t n);
     template <Dtype dtype>
-    void add_few(const char* x, std::size_t n);
+    Specials add_few(const char* x, std::size_t n);
     std::uint64_t special(std::uint64_t finite) const;
     std::int64_t checksum() const;
     void carry_all();

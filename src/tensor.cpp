@@ -160,11 +160,11 @@ void copy_run(std::size_t element, const char* from, std::ptrdiff_t from_stride,
     }
 }
 
+constexpr std::size_t largest_element = sizeof(double);
+
 } // namespace
 
 /// A place on a walk, seen from x or from y.
-constexpr std::size_t largest_element = sizeof(double);
-
 class Cursor {
   public:
     enum class Of { x, y };
@@ -184,17 +184,6 @@ class Cursor {
         return buffer;
     }
 
-    /// The address of the next n elements if they are contiguous, else NULL.
-    char* contiguous(std::size_t n) const {
-        const Walk::Axis& inner = walk_.axis_[walk_.axes_ - 1];
-        const bool together = stride(inner) == static_cast<std::ptrdiff_t>(element_) &&
-                              n <= inner.size - index_[walk_.axes_ - 1];
-        return together ? at_ : nullptr;
-    }
-
-    void skip(std::size_t n) {
-        for_runs(n, [](char*, std::ptrdiff_t, std::size_t) {});
-    }
     void gather(char* to, std::size_t n) {
         for_runs(n, [&](const char* from, std::ptrdiff_t stride, std::size_t run) {
             copy_run(element_, from, stride, to, static_cast<std::ptrdiff_t>(element_), run);
@@ -209,6 +198,18 @@ class Cursor {
     }
 
   private:
+    /// The address of the next n elements if they are contiguous, else NULL.
+    char* contiguous(std::size_t n) const {
+        const Walk::Axis& inner = walk_.axis_[walk_.axes_ - 1];
+        const bool together = stride(inner) == static_cast<std::ptrdiff_t>(element_) &&
+                              n <= inner.size - index_[walk_.axes_ - 1];
+        return together ? at_ : nullptr;
+    }
+
+    void skip(std::size_t n) {
+        for_runs(n, [](char*, std::ptrdiff_t, std::size_t) {});
+    }
+
     std::ptrdiff_t stride(const Walk::Axis& axis) const {
         return of_ == Of::x ? axis.x_stride : axis.y_stride;
     }

@@ -21,6 +21,14 @@ constexpr size_t size_of(Dtype dtype) {
     return dtype == Dtype::float64 ? 8 : dtype == Dtype::float32 ? 4 : 2;
 }
 
+/// The digits of a mantissa but for the hidden one; with size_of() all that a format consists of.
+constexpr int explicit_digits(Dtype dtype) {
+    return dtype == Dtype::float64   ? 52
+           : dtype == Dtype::float32 ? 23
+           : dtype == Dtype::float16 ? 10
+                                     : 7;
+}
+
 /// Element i of a block belongs to lane i mod `lanes`, whatever the width of the registers. A
 /// contract: another number gives other bits. 32 doubles are four AVX-512 registers, enough
 /// independent chains of additions to hide their latency, and every narrower register divides it.
