@@ -15,24 +15,6 @@ using l1l2::core::Dtype;
 using l1l2::core::ExactSums;
 using l1l2::core::FixedPoint;
 
-Dtype dtype_of(const ElementType& type) {
-    return type.dtype == L1L2_FLOAT64 ? Dtype::float64 : Dtype::float32;
-}
-
-double call_library(const Job& job) {
-    std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
-    expect_ok(l1l2_exact_sums_add(sums, job.dtype, job.x, job.n));
-    double penalty = 0.0;
-    expect_ok(l1l2_penalty_exact_sums(job.regularizer, sums, &penalty));
-    return penalty;
-}
-
-double call_rounded(const Job& job) {
-    double penalty = 0.0;
-    expect_ok(l1l2_penalty(job.regularizer, job.dtype, job.x, job.n, &penalty));
-    return penalty;
-}
-
 double call_kernel(const l1l2::kernels::KernelTable& table, Dtype dtype, const Job& job) {
     constexpr std::int64_t zeros[ExactSums::length] = {};
     ExactSums sums;
@@ -71,8 +53,8 @@ void add_data(const ElementType& type, const DataKind& kind, std::size_t n) {
         add(operation, std::string("roof ") + loop.name,
             [=](const Job& job) { return loop.run(job.x, nullptr, operation.bytes); });
     }
-    add(operation, "l1l2", call_library);
-    add(operation, "l1l2, rounded", call_rounded);
+    add(operation, "l1l2", call_exact_sums);
+    add(operation, "l1l2, rounded", call_penalty);
     if (type.dtype == L1L2_FLOAT32) {
         add(operation, "superaccumulator", call_superaccumulator);
     }

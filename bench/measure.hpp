@@ -7,10 +7,12 @@
 
 #include "arrays.hpp"
 #include "job.hpp"
+#include "kernels/kernels.hpp"
 
 #include <benchmark/benchmark.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -56,6 +58,39 @@ inline std::string name_of(const Operation& operation, const std::string& who) {
            std::to_string(operation.n) + "/" + who;
 }
 
+/// What a job works on; a kind of data has nothing to be written.
+inline Arrays arrays_of(const Operation& operation) {
+    if (operation.kind != nullptr) {
+        return {kind_array(*operation.kind, operation.type.dtype, operation.n), nullptr};
+    }
+    const Arrays arrays = shared_arrays(operation.type.dtype, operation.n);
+    return {operation.in_place ? arrays.y : arrays.x, arrays.y};
+}
+
+inline double call_penalty(const Job& job) {
+    double penalty = 0.0;
+    expect_ok(l1l2_penalty(job.regularizer, job.dtype, job.x, job.n, &penalty));
+    return penalty;
+}
+
+inline double call_exact_sums(const Job& job) {
+    std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
+    expect_ok(l1l2_exact_sums_add(sums, job.dtype, job.x, job.n));
+    double penalty = 0.0;
+    expect_ok(l1l2_penalty_exact_sums(job.regularizer, sums, &penalty));
+    return penalty;
+}
+
+inline l1l2::kernels::Dtype dtype_of(const ElementType& type) {
+    using l1l2::kernels::Dtype;
+    switch (type.dtype) {
+    case L1L2_FLOAT64: return Dtype::float64;
+    case L1L2_FLOAT16: return Dtype::float16;
+    case L1L2_BFLOAT16: return Dtype::bfloat16;
+    default: return Dtype::float32;
+    }
+}
+
 inline void tell(benchmark::State& state, std::size_t bytes) {
     state.SetBytesProcessed(static_cast<std::int64_t>(bytes) * state.iterations());
     state.counters["bytes"] = static_cast<double>(bytes);
@@ -68,18 +103,9 @@ benchmark::internal::Benchmark* add(const Operation& operation, const std::strin
                                     const Call& call) {
     const auto run = [operation, call](benchmark::State& state) {
         const Regularizer regularizer(operation.l1, operation.l2);
-        const Arrays arrays = shared_arrays(operation.type.dtype, operation.n);
-        Job job = {regularizer.get(),
-                   operation.l1,
-                   operation.l2,
-                   operation.type.dtype,
-                   operation.kind != nullptr
-                       ? kind_array(*operation.kind, operation.type.dtype, operation.n)
-                   : operation.in_place ? arrays.y
-                                        : arrays.x,
-                   operation.n,
-                   arrays.y,
-                   1.0};
+        const Arrays arrays = arrays_of(operation);
+        Job job = {regularizer.get(), operation.l1, operation.l2, operation.type.dtype,
+                   arrays.x,          operation.n,  arrays.y,     1.0};
         double result = 0.0;
         for (auto _ : state) {
             result = call(job);

@@ -5,7 +5,6 @@
 #include "reduction.hpp"
 #include "roofs.hpp"
 
-#include <cstdint>
 #include <memory>
 
 namespace {
@@ -24,15 +23,6 @@ constexpr TermsCase terms_cases[] = {{"penalty", Terms::both, l1, l2},
                                      {"penalty of l1", Terms::absolute, l1, 0.0},
                                      {"penalty of l2", Terms::square, 0.0, l2}};
 
-Dtype dtype_of(const ElementType& type) {
-    switch (type.dtype) {
-    case L1L2_FLOAT64: return Dtype::float64;
-    case L1L2_FLOAT16: return Dtype::float16;
-    case L1L2_BFLOAT16: return Dtype::bfloat16;
-    default: return Dtype::float32;
-    }
-}
-
 double relative_error(const Truth& truth, const Operation& operation, double penalty) {
     ExactSum exact;
     if (operation.l1 != 0.0) {
@@ -42,20 +32,6 @@ double relative_error(const Truth& truth, const Operation& operation, double pen
         exact.add_product(operation.l2, truth.square);
     }
     return exact.relative_error(penalty);
-}
-
-double call_library(const Job& job) {
-    double penalty = 0.0;
-    expect_ok(l1l2_penalty(job.regularizer, job.dtype, job.x, job.n, &penalty));
-    return penalty;
-}
-
-double call_exact_sums(const Job& job) {
-    std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
-    expect_ok(l1l2_exact_sums_add(sums, job.dtype, job.x, job.n));
-    double penalty = 0.0;
-    expect_ok(l1l2_penalty_exact_sums(job.regularizer, sums, &penalty));
-    return penalty;
 }
 
 void add_kernels(const Operation& operation, Terms terms) {
@@ -86,7 +62,7 @@ void add_size(const ElementType& type, std::size_t n) {
         operation.error = [bare](double penalty) {
             return relative_error(exact_sums(bare.type.dtype, bare.n), bare, penalty);
         };
-        add(operation, "l1l2", [](const Job& job) { return call_library(job); });
+        add(operation, "l1l2", [](const Job& job) { return call_penalty(job); });
         if (terms.terms == Terms::both) {
             add(operation, "l1l2, exact sums", call_exact_sums);
         }
@@ -113,7 +89,7 @@ void add_subnormal(const ElementType& type) {
         fill(type.dtype, scale, x->data(), n);
         add(operation, "l1l2", [x](Job job) {
             job.x = x->data();
-            return call_library(job);
+            return call_penalty(job);
         });
     }
 }
