@@ -147,6 +147,19 @@ std::vector<std::vector<T>> arrays(std::size_t n) {
     return {ordinary_elements<T>(n, 1), finite_elements<T>(n, 2), rough_elements<T>(n, 3)};
 }
 
+/// Has every kernel sum n elements right behind an unreadable page and right before one.
+template <class T>
+void check_between_pages(Surrounded& memory, const T* x, std::size_t n) {
+    const Vector expected = sums_with<T>(plain, x, n);
+    for (const bool at_end : {true, false}) {
+        const void* const at = memory.place(x, n * sizeof(T), 0, at_end);
+        const std::string where = other_than<T>(expected, at, n);
+        if (!where.empty()) {
+            FAIL("n = " << n << ", " << where);
+        }
+    }
+}
+
 } // namespace
 
 TEMPLATE_TEST_CASE("a block of ordinary elements goes through every kernel of exact sums",
@@ -196,14 +209,7 @@ TEMPLATE_TEST_CASE("exact sums are the same with every kernel at every size, rig
     Surrounded memory(20);
     for (const std::vector<TestType>& x : arrays<TestType>(9000)) {
         for (const std::size_t n : sizes()) {
-            const Vector expected = sums_with<TestType>(plain, x.data(), n);
-            for (const bool at_end : {true, false}) {
-                const void* const at = memory.place(x.data(), n * sizeof(TestType), 0, at_end);
-                const std::string where = other_than<TestType>(expected, at, n);
-                if (!where.empty()) {
-                    FAIL("n = " << n << ", " << where);
-                }
-            }
+            check_between_pages(memory, x.data(), n);
         }
     }
     SUCCEED("all sizes"); // a byte too far would have been the end
@@ -426,14 +432,7 @@ TEMPLATE_TEST_CASE("no byte beyond the elements of many blocks is read for exact
          {most, most - block<TestType>, most + block<TestType>, 3 * block<TestType>}) {
         for (const std::size_t n :
              {boundary - 33, boundary - 1, boundary, boundary + 1, boundary + 63}) {
-            const Vector expected = sums_with<TestType>(plain, x.data(), n);
-            for (const bool at_end : {true, false}) {
-                const void* const at = memory.place(x.data(), n * sizeof(TestType), 0, at_end);
-                const std::string where = other_than<TestType>(expected, at, n);
-                if (!where.empty()) {
-                    FAIL("n = " << n << ", " << where);
-                }
-            }
+            check_between_pages(memory, x.data(), n);
         }
     }
     SUCCEED("all sizes"); // a byte too far would have been the end
