@@ -82,7 +82,7 @@ build_here() {
     fi
     {
         cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER="$cxx" \
-            -DCMAKE_CXX_COMPILER_LAUNCHER="$PWD/tests/at_level.sh;-$level" -DL1L2_BUILD_STATIC=OFF \
+            -DCMAKE_CXX_COMPILER_LAUNCHER="$PWD/tests/support/at_level.sh;-$level" -DL1L2_BUILD_STATIC=OFF \
             -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF "${options[@]}"
         cmake --build "$build"
         programs "$cxx" "$cc" "$build" "$PWD" env

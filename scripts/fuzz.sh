@@ -40,7 +40,7 @@ for target in "${targets[@]}"; do
     log=build-fuzz/$target.log working=build-fuzz/corpus/$target options=()
     [ "$target" != from_json ] || options=(-dict=tests/fuzz/json.dict)
     mkdir -p "$working"
-    build-fuzz/tests/fuzz/fuzz_"$target" -max_total_time="$seconds" -max_len=1024 -timeout=10 \
+    build-fuzz/tests/fuzz_"$target" -max_total_time="$seconds" -max_len=1024 -timeout=10 \
         -print_final_stats=1 -artifact_prefix=build-fuzz/findings/"$target"- "${options[@]}" \
         "$working" tests/fuzz/corpus/"$target" >"$log" 2>&1 || {
         grep -E '^broken: |ERROR: |runtime error: |^SUMMARY: ' "$log" >&2 || true

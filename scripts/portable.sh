@@ -43,9 +43,9 @@ if [ "$(printf '%s\n' "GLIBC_$oldest_glibc" "$newest" | sort -V | tail -n 1)" !=
     echo "it needs $newest" >&2
     exit 1
 fi
-tests/symbols.sh exports "$library" include/l1l2.h capi/l1l2.map
-tests/symbols.sh dependencies "$library"
-tests/symbols.sh size "$library"
+tests/binary/symbols.sh exports "$library" include/l1l2.h capi/l1l2.map
+tests/binary/symbols.sh dependencies "$library"
+tests/binary/symbols.sh size "$library"
 as_root cp -r build-portable/unpacked "$root/l1l2/prefix"
 in_root "$root" sh -ec '
     cd /l1l2/source/tests/conformance

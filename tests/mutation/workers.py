@@ -130,7 +130,7 @@ class Worker:
             ["cmake", "-S", str(self.tree), "-B", str(self.build), "-G", "Unix Makefiles"]
             + ["-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]
             + ["-DL1L2_BUILD_THREADS=OFF", "-DL1L2_BUILD_BENCH=OFF"]
-            + [f"-DCMAKE_CXX_COMPILER_LAUNCHER={self.tree}/tests/at_level.sh;-O1"]
+            + [f"-DCMAKE_CXX_COMPILER_LAUNCHER={self.tree}/tests/support/at_level.sh;-O1"]
         )
 
     def compiled_lines(self) -> Dict[str, Set[int]]:

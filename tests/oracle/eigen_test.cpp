@@ -1,5 +1,5 @@
 /// The library beside Eigen, whose expressions are written as the formulas are.
-#include "../catch.hpp"
+#include "catch.hpp"
 #include "oracle.hpp"
 
 #include <Eigen/Core>

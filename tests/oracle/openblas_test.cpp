@@ -1,5 +1,5 @@
 /// The penalty beside OpenBLAS, whose kernels are in assembly and know of no other's order.
-#include "../catch.hpp"
+#include "catch.hpp"
 #include "oracle.hpp"
 
 #include <cblas.h>

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "../training.hpp"
+#include "training.hpp"
 
 #include <cmath>
 #include <cstddef>

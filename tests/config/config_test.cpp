@@ -1,4 +1,4 @@
-/// JSON in and out, beyond what Keras itself writes (tests/golden_test.cpp).
+/// JSON in and out, beyond what Keras itself writes (tests/golden/golden_test.cpp).
 #include "catch.hpp"
 #include "config.hpp"
 #include "data.hpp"

@@ -10,7 +10,7 @@
 # function's type shows. Exits with 77 if abidiff is not there.
 set -euo pipefail
 command=$1 library=$2 header=$3
-records=$(cd "$(dirname "$0")" && pwd)/abi
+records=$(cd "$(dirname "$0")" && pwd)
 include=$(dirname "$header")
 name=$(basename "$header" .h)
 version=$(sed -n 's/^#define L1L2_VERSION_\(MAJOR\|MINOR\) //p' "$include/l1l2.h" | paste -sd .)

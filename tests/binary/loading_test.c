@@ -10,7 +10,7 @@
  *     loading_test new LIBRARY
  *         the same of a library that has no runtime of its own: calls its function l1l2_stub
  */
-#include "../examples/c/dlopen/l1l2_api.h"
+#include "../../examples/c/dlopen/l1l2_api.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/// Numbers as text. tests/golden_test.cpp has what Python's repr prints.
+/// Numbers as text. tests/golden/golden_test.cpp has what Python's repr prints.
 #include "catch.hpp"
 #include "data.hpp"
 #include "decimal.hpp"

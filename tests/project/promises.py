@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whether the tests that docs/testing.md names are there.
 
-    tests/promises.py [BUILD]
+    tests/project/promises.py [BUILD]
 
 A table with the head "| promise | test |" has in its second column files, each a link, and after a
 colon tests, separated by "; ": the names of test cases of that file, or in backticks names of ctest's,
@@ -17,7 +17,7 @@ import subprocess
 import sys
 from typing import Dict, Iterator, List, Set, Tuple
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "testing.md"
 HEAD = ["promise", "test"]
 STRING = r'"(?:[^"\\\n]|\\.)*"'
@@ -44,9 +44,9 @@ class CMake:
     def __init__(self, folder: pathlib.Path):
         self.tests: Dict[str, bool] = {}  #: by their names, whether under a condition
         self.sources: Set[pathlib.Path] = set()  #: what looks like one
+        self.values: Dict[str, List[str]] = {}  #: those of the index reach the folders
         for file in sorted(folder.glob("**/CMakeLists.txt")):
             self.folder = file.parent
-            self.values: Dict[str, List[str]] = {}
             self.run(list(self.commands(file.read_text(encoding="utf-8"))), 0)
 
     def commands(self, text: str) -> Iterator[Command]:
