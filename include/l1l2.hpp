@@ -1,15 +1,17 @@
 /*
- * l1l2 for C++17: the C interface of l1l2.h with ownership, ranges and exceptions. Header only;
- * link the same library.
+ * SPDX-FileCopyrightText: 2026 The l1l2 authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * l1l2 for C++17: the C API of l1l2.h with ownership, ranges and exceptions. Header only; link the
+ * same library.
  *
  *     const l1l2::Regularizer regularizer(0.01, 0.02);
- *     const double penalty = regularizer(weights); // a std::vector<float>, say
+ *     const double penalty = regularizer(weights); // a std::vector<float>, for example
  *     regularizer.add_gradient(weights, gradient);
  *     regularizer.prox(weights, step);             // in place
  *
- * What l1l2.h says of numbers, threads and the floating-point environment holds here. What is said
- * to throw Error may throw std::bad_alloc when there is no memory. When something is thrown,
- * outputs are as l1l2.h has them after a failure, and *penalties is as it was.
+ * The rules of l1l2.h hold here. A function that throws Error throws std::bad_alloc when memory
+ * runs out. After an exception outputs are as l1l2.h says of a failure; *penalties is unchanged.
  */
 #ifndef L1L2_HPP
 #define L1L2_HPP
@@ -35,7 +37,7 @@
 
 namespace l1l2 {
 
-/** A status other than L1L2_OK, as an exception; what() says what was wrong. */
+/** A status other than L1L2_OK as an exception; what() describes the error. */
 class Error : public std::runtime_error {
   public:
     Error(l1l2_status status, const std::string& message)
@@ -48,27 +50,26 @@ class Error : public std::runtime_error {
     l1l2_status status_;
 };
 
-/** The forms of Regularizer::to_json. */
+/** The forms that Regularizer::to_json writes. */
 enum class JsonStyle : l1l2_json_style {
     config = L1L2_JSON_CONFIG, /**< {"l1": 0.01, "l2": 0.02} */
     keras2 = L1L2_JSON_KERAS2, /**< with class_name */
     keras3 = L1L2_JSON_KERAS3  /**< with module, class_name and registered_name */
 };
 
-/** An IEEE 754 binary16, for arrays of them: only its bits, no arithmetic. */
+/** The bits of an IEEE 754 binary16, for arrays; no arithmetic. */
 struct Float16 {
     std::uint16_t bits;
 };
 
-/** The upper half of a binary32, for arrays of them: only its bits, no arithmetic. */
+/** The bits of a bfloat16, the upper half of a binary32, for arrays; no arithmetic. */
 struct BFloat16 {
     std::uint16_t bits;
 };
 
 /**
  * The l1l2_dtype of an element type: float, double, Float16, BFloat16 and, where the compiler has
- * them, std::float16_t and the like. To be specialized for a type of one's own of the same bits, as
- * Eigen::half is:
+ * them, std::float16_t and so on. Specialize it for another type of the same bits, for example:
  *
  *     template <>
  *     struct l1l2::dtype_of<Eigen::half> : l1l2::dtype_of<l1l2::Float16> {};
@@ -108,12 +109,12 @@ inline void check(l1l2_status status) {
     }
 }
 
-/** The element type of a contiguous range, whatever std::data takes, without const. */
+/** The element type of a contiguous range (anything std::data accepts), without const. */
 template <class Range>
 using element_t =
     std::remove_cv_t<std::remove_pointer_t<decltype(std::data(std::declval<Range>()))>>;
 
-/** The size of two ranges that must have as many elements. */
+/** The size of two ranges, which must be the same. */
 template <class X, class Y>
 std::size_t common_size(const X& x, const Y& y) {
     if (std::size(x) != std::size(y)) {
@@ -125,23 +126,23 @@ std::size_t common_size(const X& x, const Y& y) {
 } // namespace detail
 
 /**
- * Sums of |x| and x^2 without rounding, of elements that come in any number of pieces: l1l2.h's
- * "Exact sums" with a vector of its own.
+ * Sums of |x| and x^2 without rounding, of elements that come in any number of parts: an
+ * accumulator as "Exact sums" in l1l2.h describes it.
  *
  *     l1l2::ExactSums sums;
  *     for (const auto& chunk : chunks) sums.add(chunk);
  *     MPI_Allreduce(MPI_IN_PLACE, sums.data(), sums.size(), MPI_INT64_T, MPI_SUM, comm);
  *     const double penalty = regularizer(sums);
  *
- * It can be copied and compared: whatever pieces the elements came in, their sums are equal. Const
- * member functions may be called from any number of threads at once.
+ * It can be copied and compared. The same elements in any parts and order give equal sums. Any
+ * number of threads may call const member functions at once.
  */
 class ExactSums {
   public:
-    /** Of no elements. */
+    /** The empty sum. */
     ExactSums() noexcept = default;
 
-    /** Takes a vector that came from elsewhere. Throws Error as l1l2_exact_sums_check fails. */
+    /** Copies an accumulator from elsewhere. Throws Error as l1l2_exact_sums_check fails. */
     explicit ExactSums(const std::int64_t* sums) {
         std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH> zeros = {};
         detail::check(l1l2_exact_sums_merge(zeros.data(), sums));
@@ -154,7 +155,7 @@ class ExactSums {
         detail::check(l1l2_exact_sums_add(data(), dtype_of<std::remove_cv_t<T>>::value, x, n));
     }
 
-    /** Adds a contiguous range: whatever std::data and std::size take. */
+    /** Adds a contiguous range: anything that std::data and std::size accept. */
     template <class Range, class = decltype(std::data(std::declval<const Range&>()))>
     void add(const Range& x) {
         add(std::data(x), std::size(x));
@@ -163,13 +164,13 @@ class ExactSums {
     /** Adds a const DLTensor. Throws as l1l2_exact_sums_add_dlpack fails. */
     void add_dlpack(const void* x) { detail::check(l1l2_exact_sums_add_dlpack(data(), x)); }
 
-    /** Adds the elements of others. Throws as l1l2_exact_sums_merge fails. */
+    /** Adds another accumulator. Throws as l1l2_exact_sums_merge fails. */
     ExactSums& operator+=(const ExactSums& other) {
         detail::check(l1l2_exact_sums_merge(data(), other.data()));
         return *this;
     }
 
-    /** sum |x|, sum x^2, each rounded once, and the number of elements. Throw Error as
+    /** sum |x| and sum x^2, each rounded once, and the number of elements. They throw Error as
      * l1l2_exact_sums_read fails. */
     double absolute() const {
         double absolute = 0.0;
@@ -187,15 +188,15 @@ class ExactSums {
         return count;
     }
 
-    /** The vector, to be stored, sent or added up element by element. What was written to it is
-     * checked by the next function that uses it. */
+    /** The accumulator, to store, send or add up element by element. The next function that uses it
+     * checks what was written to it. */
     std::int64_t* data() noexcept { return sums_.data(); }
     const std::int64_t* data() const noexcept { return sums_.data(); }
     /** L1L2_EXACT_SUMS_LENGTH. */
     static constexpr std::size_t size() noexcept { return L1L2_EXACT_SUMS_LENGTH; }
 
-    /** Whether both hold the same sums and counts, also if one was added up elsewhere. Throws Error
-     * as l1l2_exact_sums_check fails. */
+    /** Whether both have the same sums and counts, wherever they were added up. Throws Error as
+     * l1l2_exact_sums_check fails. */
     friend bool operator==(const ExactSums& a, const ExactSums& b) {
         return ExactSums(a.data()).sums_ == ExactSums(b.data()).sums_;
     }
@@ -208,9 +209,9 @@ class ExactSums {
 /**
  * A pair of coefficients that computes penalties, gradients and proximal steps.
  *
- * Owns a handle: it can be moved, not copied. A const member function may be called from any number
- * of threads at once. One that was moved from can be assigned to or destroyed; its other functions
- * but get() throw Error with L1L2_ERROR_INVALID_ARGUMENT.
+ * It owns a handle: it can be moved, not copied. Any number of threads may call const member
+ * functions at once. A moved-from object can be assigned to or destroyed; all other members except
+ * get() throw Error with L1L2_ERROR_INVALID_ARGUMENT.
  */
 class Regularizer {
   public:
@@ -263,7 +264,7 @@ class Regularizer {
         return penalty;
     }
 
-    /** The penalty of a contiguous range: whatever std::data and std::size take. */
+    /** The penalty of a contiguous range: anything that std::data and std::size accept. */
     template <class Range, class = decltype(std::data(std::declval<const Range&>()))>
     double operator()(const Range& x) const {
         return (*this)(std::data(x), std::size(x));
@@ -276,7 +277,7 @@ class Regularizer {
         return penalty;
     }
 
-    /** The penalty of a const DLTensor, as l1l2_penalty_dlpack has it. */
+    /** The penalty of a const DLTensor. Throws as l1l2_penalty_dlpack fails. */
     double penalty_dlpack(const void* x) const {
         double penalty = 0.0;
         detail::check(l1l2_penalty_dlpack(get(), x, &penalty));
@@ -284,8 +285,8 @@ class Regularizer {
     }
 
     /**
-     * gradient[i] += scale * (l1 * sign(x[i]) + 2 * l2 * x[i]) over two contiguous ranges of the
-     * same size and element type. Throws as l1l2_add_gradient fails, and with
+     * gradient[i] += scale * (l1 * sign(x[i]) + 2 * l2 * x[i]) for two contiguous ranges of the
+     * same size and element type. Throws as l1l2_add_gradient fails, and
      * L1L2_ERROR_INVALID_ARGUMENT if the sizes differ.
      */
     template <class X, class Gradient>
@@ -309,15 +310,15 @@ class Regularizer {
     }
 
     /**
-     * The proximal step of a contiguous range in place: exact zeros where |x[i]| <= step * l1.
-     * Throws as l1l2_prox fails.
+     * Takes the proximal step of a contiguous range in place: exact zeros where |x[i]| <= step *
+     * l1. Throws as l1l2_prox fails.
      */
     template <class X>
     void prox(X&& x, double step) const {
         prox(x, step, x);
     }
 
-    /** The same into another range of the same size, which is checked, and element type. */
+    /** The same into another range of the same size and element type. */
     template <class X, class Out>
     void prox(const X& x, double step, Out&& out) const {
         using T = detail::element_t<const X&>;
@@ -357,7 +358,7 @@ class Regularizer {
     Handle handle_;
 };
 
-/** One of the tasks that a runner is to call; see l1l2_task. Cheap to copy. */
+/** A task that a runner calls; see l1l2_task. Cheap to copy. */
 class Task {
   public:
     Task(l1l2_task task, void* work) noexcept : task_(task), work_(work) {}
@@ -369,13 +370,13 @@ class Task {
 };
 
 /**
- * Who runs the tasks of the functions below: the calling thread by default, an l1l2_runner with its
- * state, or any callable
+ * Runs the tasks of the functions below: on the calling thread by default, by an l1l2_runner with
+ * its state, or by any callable
  *
  *     [](std::size_t count, const l1l2::Task& task) { ... task(i) once for each i < count ... }
  *
- * which is borrowed, and returns when all have returned. What it throws is thrown on by the
- * function that it was given to.
+ * which is borrowed, and returns after all calls have returned. An exception that it throws is
+ * rethrown by the function that took the Runner.
  */
 class Runner {
   public:
@@ -392,11 +393,11 @@ class Runner {
               (*static_cast<std::remove_reference_t<F>*>(f))(count, task);
           }) {}
 
-    /** For the C functions; this object must stay where it is while they use the state. */
+    /** For the C functions; this object must not move while they use the state. */
     l1l2_runner run() const noexcept { return calls() ? run_callable : run_; }
     void* state() noexcept { return calls() ? this : state_; }
 
-    /** Throws what the callable threw, if it did. */
+    /** Rethrows what the callable threw, if anything. */
     void rethrow() const {
         if (thrown_) {
             std::rethrow_exception(thrown_);
@@ -429,21 +430,20 @@ class Runner {
     std::exception_ptr thrown_;
 };
 
-/** A failure of the functions of terms; tells which term was at fault. */
+/** A failure of a function of terms, with the index of the invalid term. */
 class TermError : public Error {
   public:
     TermError(l1l2_status status, std::size_t term)
         : Error(status, "term " + std::to_string(term) + ": " + l1l2_status_string(status)),
           term_(term) {}
 
-    /** Its index. */
     std::size_t term() const noexcept { return term_; }
 
   private:
     std::size_t term_;
 };
 
-/** A term over a contiguous range, without anything to write. It borrows both. */
+/** A term over a contiguous range, with nothing to write. It borrows both arguments. */
 template <class X>
 l1l2_term make_term(const Regularizer& regularizer, const X& x) {
     l1l2_term term = {};
@@ -454,8 +454,7 @@ l1l2_term make_term(const Regularizer& regularizer, const X& x) {
     return term;
 }
 
-/** The same with a gradient for the functions below that add it, of as many elements of the same
- * type. */
+/** The same with a gradient of the same size and element type. */
 template <class X, class Gradient>
 l1l2_term make_term(const Regularizer& regularizer, const X& x, Gradient&& gradient) {
     static_assert(std::is_same_v<detail::element_t<const X&>, detail::element_t<Gradient&>>,
@@ -480,9 +479,8 @@ inline void check_terms(l1l2_status status, std::size_t count, std::size_t fault
 } // namespace detail
 
 /**
- * The total of the penalties of all terms; each of them in *penalties, if that is not NULL.
- *
- * Throws TermError for the first term at fault, Error, or what the runner throws.
+ * Returns the total of the penalties of all terms; *penalties receives each, if it is not NULL.
+ * Throws TermError for the first invalid term, Error, or what the runner throws.
  */
 inline double penalty_terms(const std::vector<l1l2_term>& terms,
                             std::vector<double>* penalties = nullptr, Runner runner = {}) {
@@ -499,7 +497,7 @@ inline double penalty_terms(const std::vector<l1l2_term>& terms,
     return total;
 }
 
-/** Adds the gradients of the terms that have one, times scale. Throws likewise. */
+/** Adds scale times the gradient of each term that has one. Throws as penalty_terms does. */
 inline void add_gradient_terms(const std::vector<l1l2_term>& terms, double scale = 1.0,
                                Runner runner = {}) {
     std::size_t faulty = 0;
@@ -509,7 +507,7 @@ inline void add_gradient_terms(const std::vector<l1l2_term>& terms, double scale
     detail::check_terms(status, terms.size(), faulty, runner);
 }
 
-/** The same, and returns what penalty_terms does, from the same pass over memory. */
+/** The same, and returns what penalty_terms returns, from the same pass over memory. */
 inline double penalty_and_add_gradient_terms(const std::vector<l1l2_term>& terms,
                                              double scale = 1.0,
                                              std::vector<double>* penalties = nullptr,
@@ -527,7 +525,7 @@ inline double penalty_and_add_gradient_terms(const std::vector<l1l2_term>& terms
     return total;
 }
 
-/** The proximal steps of all terms, each into its field `out`. Throws likewise. */
+/** Takes the proximal step of each term into its field `out`. Throws as penalty_terms does. */
 inline void prox_terms(const std::vector<l1l2_term>& terms, double step, Runner runner = {}) {
     std::size_t faulty = 0;
     const l1l2_status status = l1l2_prox_terms(terms.data(), sizeof(l1l2_term), terms.size(), step,
