@@ -20,12 +20,14 @@ fail() {
     exit 1
 }
 
-# since HEADER: the functions, each with its comment on the same line.
+# since HEADER: the functions, each with its comment and the title of its section on the same line.
 since() {
-    awk '/^\/\*\*/ { comment = "" }
+    awk '/^\/\*$/ { section = "" }
+        /\(since [0-9.]+\)$/ { section = $0 }
+        /^\/\*\*/ { comment = "" }
         /^( \*|\/\*\*)/ { sub(/^[ \/]\*+\/? */, ""); comment = comment " " $0 }
         /^L1L2_([A-Z]+_)?API / && match($0, /l1l2_[a-z0-9_]+\(/) {
-            print substr($0, RSTART, RLENGTH - 1) comment
+            print substr($0, RSTART, RLENGTH - 1) comment " " section
         }' "$1"
 }
 
@@ -52,7 +54,7 @@ exports)
     # In the first node, which has no minor version, are the first functions.
     while IFS=@ read -r function _ node; do
         [[ ! $node =~ _([0-9]+\.[0-9]+)$ ]] ||
-            grep -qE "^$function .*Since ${BASH_REMATCH[1]/./\\.}\." <<<"$comments" ||
+            grep -qiE "^$function .*since ${BASH_REMATCH[1]/./\\.}\." <<<"$comments" ||
             fail "$function does not say since when it is there"
     done <<<"$versioned"
     ;;
