@@ -11,17 +11,17 @@ namespace {
 
 using l1l2::core::Dtype;
 using l1l2::kernels::Sums;
-using l1l2::kernels::Terms;
+using l1l2::kernels::WantedSums;
 
-struct TermsCase {
+struct PenaltyCase {
     const char* name;
-    Terms terms;
+    WantedSums wanted;
     double l1;
     double l2;
 };
-constexpr TermsCase terms_cases[] = {{"penalty", Terms::both, l1, l2},
-                                     {"penalty of l1", Terms::absolute, l1, 0.0},
-                                     {"penalty of l2", Terms::square, 0.0, l2}};
+constexpr PenaltyCase penalty_cases[] = {{"penalty", WantedSums::both, l1, l2},
+                                         {"penalty of l1", WantedSums::absolute, l1, 0.0},
+                                         {"penalty of l2", WantedSums::square, 0.0, l2}};
 
 double relative_error(const Truth& truth, const Operation& operation, double penalty) {
     ExactSum exact;
@@ -34,7 +34,7 @@ double relative_error(const Truth& truth, const Operation& operation, double pen
     return exact.relative_error(penalty);
 }
 
-void add_kernels(const Operation& operation, Terms terms) {
+void add_kernels(const Operation& operation, WantedSums wanted) {
     const l1l2::kernels::Tables tables = l1l2::kernels::runnable_tables();
     const Dtype dtype = dtype_of(operation.type);
     for (std::size_t i = 0; i < tables.count; ++i) {
@@ -42,7 +42,7 @@ void add_kernels(const Operation& operation, Terms terms) {
         add(operation, std::string("kernel ") + table->name, [=](const Job& job) {
             l1l2::core::Operation sum;
             sum.sums =
-                table->sums[static_cast<std::size_t>(dtype)][static_cast<std::size_t>(terms)];
+                table->sums[static_cast<std::size_t>(dtype)][static_cast<std::size_t>(wanted)];
             const Sums sums = l1l2::core::reduce(sum, {dtype, job.x, nullptr, job.n});
             return job.l1 * sums.absolute + job.l2 * sums.square;
         });
@@ -50,9 +50,9 @@ void add_kernels(const Operation& operation, Terms terms) {
 }
 
 void add_size(const ElementType& type, std::size_t n) {
-    for (const TermsCase& terms : terms_cases) {
-        Operation operation = {terms.name, type, n, n * type.bytes, terms.l1, terms.l2};
-        if (terms.terms == Terms::both) {
+    for (const PenaltyCase& penalty : penalty_cases) {
+        Operation operation = {penalty.name, type, n, n * type.bytes, penalty.l1, penalty.l2};
+        if (penalty.wanted == WantedSums::both) {
             for (const roofs::Loop& loop : roofs::read()) {
                 add(operation, std::string("roof ") + loop.name,
                     [=](const Job& job) { return loop.run(job.x, nullptr, operation.bytes); });
@@ -63,10 +63,10 @@ void add_size(const ElementType& type, std::size_t n) {
             return relative_error(exact_sums(bare.type.dtype, bare.n), bare, penalty);
         };
         add(operation, "l1l2", [](const Job& job) { return call_penalty(job); });
-        if (terms.terms == Terms::both) {
+        if (penalty.wanted == WantedSums::both) {
             add(operation, "l1l2, exact sums", call_exact_sums);
         }
-        add_kernels(operation, terms.terms);
+        add_kernels(operation, penalty.wanted);
         for (const peers::Peer& peer : peers::all(type.dtype)) {
             if (peer.penalty != nullptr && n <= peer.largest) {
                 add(operation, peer.name, peer.penalty);

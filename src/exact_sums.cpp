@@ -68,39 +68,36 @@ void deposit(const FixedPoint& sum, const Uint128& value, int exponent) {
     }
 }
 
-/// What an element is made of: (-1)^sign * mantissa * 2^(field - 1 + lowest), and for the field 0,
-/// which has no hidden bit, that of 1.
+/// The parts of an element; kernels::Format says what it is made of.
 template <Dtype dtype>
 struct Element {
     using Bits =
         std::conditional_t<size_of(dtype) == 2, std::uint16_t,
                            std::conditional_t<size_of(dtype) == 4, std::uint32_t, std::uint64_t>>;
-    static constexpr int explicit_digits = kernels::explicit_digits(dtype);
-    static constexpr unsigned fields = 1U << (8 * sizeof(Bits) - 1 - explicit_digits);
-    static constexpr unsigned special = fields - 1; ///< the field of infinities and NaNs
-    static constexpr int bias = static_cast<int>(fields / 2) - 1;
-    static constexpr int lowest = 1 - bias - explicit_digits;
+    static constexpr kernels::Format format = kernels::format_of(dtype);
+    static constexpr unsigned special = format.special_exponent();
+    static constexpr unsigned fields = special + 1;
 
     unsigned field;
-    std::uint64_t fraction; ///< the explicit digits
+    std::uint64_t fraction; ///< the mantissa without its hidden bit
 
     /// Element i at p, which may have any alignment.
     Element(const char* p, std::size_t i) {
         Bits bits;
         std::memcpy(&bits, p + i * sizeof bits, sizeof bits);
-        field = static_cast<unsigned>(bits >> explicit_digits) % fields;
+        field = static_cast<unsigned>(bits >> format.mantissa_bits) % fields;
         fraction = bits % hidden;
     }
 
     std::uint64_t mantissa() const { return field != 0 ? fraction | hidden : fraction; }
 
-    /// Of the last digit.
+    /// Of the lowest bit.
     static int exponent(unsigned field) {
-        return lowest + static_cast<int>(std::max(field, 1U)) - 1;
+        return format.lowest_exponent() + static_cast<int>(std::max(field, 1U)) - 1;
     }
 
   private:
-    static constexpr std::uint64_t hidden = std::uint64_t{1} << explicit_digits;
+    static constexpr std::uint64_t hidden = std::uint64_t{1} << format.mantissa_bits;
 };
 
 /// Calls f for each of n elements that is finite, and counts the others.

@@ -4,7 +4,7 @@
 
 namespace l1l2::core {
 
-using kernels::Terms;
+using kernels::WantedSums;
 
 // Coefficients are told from their bits, as comparisons depend on the floating-point environment.
 
@@ -19,9 +19,9 @@ Regularizer::Regularizer(double l1, double l2) : l1_(std::fabs(l1)), l2_(std::fa
     const bool has_l1 = bits_of(l1_) != 0;
     const bool has_l2 = bits_of(l2_) != 0;
     has_terms_ = has_l1 || has_l2;
-    terms_ = static_cast<std::uint8_t>(!has_l2   ? Terms::absolute
-                                       : !has_l1 ? Terms::square
-                                                 : Terms::both);
+    terms_ = static_cast<std::uint8_t>(!has_l2   ? WantedSums::absolute
+                                       : !has_l1 ? WantedSums::square
+                                                 : WantedSums::both);
 }
 
 double Regularizer::penalty(const kernels::KernelTable& table, Dtype dtype, const void* x,

@@ -158,7 +158,7 @@ class Regularizer {
     double l1_;
     double l2_;
     bool has_terms_;     ///< whether a coefficient is not 0
-    std::uint8_t terms_; ///< the kernels::Terms of those that are not
+    std::uint8_t terms_; ///< the kernels::WantedSums of those that are not
 };
 
 } // namespace l1l2::core

@@ -5,7 +5,6 @@ namespace {
 
 struct Avx2 : FourDoubles {
     static constexpr size_t registers = 16;
-    static constexpr size_t pass_lanes(Terms terms) { return terms == Terms::both ? 16 : 32; }
 };
 
 } // namespace

@@ -18,8 +18,6 @@ struct EightDoubles {
     static constexpr bool adds_with_fma = true;
     static constexpr size_t registers = 32;
 
-    static constexpr size_t pass_lanes(Terms /*terms*/) { return lanes; }
-
     /// float32 on Zen 5 reads 28 GB/s from DRAM without and 31-34 with it, like a pure read loop.
     /// For float64 the loads come faster than the prefetches would help.
     template <class T>
@@ -135,13 +133,13 @@ struct EightDoubles {
     static inline Batch positive_part(Batch x) { return _mm512_max_pd(_mm512_setzero_pd(), x); }
     static inline Floats positive_part(Floats x) { return _mm512_max_ps(_mm512_setzero_ps(), x); }
 
-    static inline Batch sign_term(Batch x, Batch a) {
+    static inline Batch times_sign(Batch x, Batch a) {
         const __mmask8 not_zero = _mm512_cmp_pd_mask(x, _mm512_setzero_pd(), _CMP_NEQ_UQ);
         return _mm512_castsi512_pd(_mm512_maskz_ternarylogic_epi64(
             not_zero, _mm512_castpd_si512(a), _mm512_castpd_si512(x), _mm512_set1_epi64(INT64_MIN),
             flip_sign));
     }
-    static inline Floats sign_term(Floats x, Floats a) {
+    static inline Floats times_sign(Floats x, Floats a) {
         const __mmask16 not_zero = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
         return _mm512_castsi512_ps(_mm512_maskz_ternarylogic_epi32(
             not_zero, _mm512_castps_si512(a), _mm512_castps_si512(x), _mm512_set1_epi32(INT32_MIN),
@@ -157,7 +155,6 @@ struct EightDoubles {
 
 struct FourDoublesOf32Registers : FourDoubles {
     static constexpr size_t registers = 32;
-    static constexpr size_t pass_lanes(Terms /*terms*/) { return lanes; }
 };
 
 } // namespace

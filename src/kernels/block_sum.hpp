@@ -10,7 +10,7 @@
  *     widened                how many elements of 16 bits are widened at a time
  *     widen<T>(p, floats)    makes float32 of the absolute values of so many at p
  *     widened_apart<T>       whether the even ones of them then stand before the odd ones
- *     pass_lanes(terms)      how many lanes one pass over the rows carries in registers
+ *     registers              how many there are
  *     prefetch_distance<T>   bytes to prefetch ahead of the loads; 0 for none
  *     adds_with_fma          whether half of the |x| are better added by a fused multiply-add
  */
@@ -26,9 +26,9 @@ namespace {
 using l1l2::kernels::block_elements;
 using l1l2::kernels::lanes;
 using l1l2::kernels::Sums;
-using l1l2::kernels::Terms;
+using l1l2::kernels::WantedSums;
 
-template <class Isa, class T, Terms terms>
+template <class Isa, class T, WantedSums wanted>
 class BlockSum {
     using Batch = xsimd::batch<double, typename Isa::arch>;
 
@@ -41,14 +41,18 @@ class BlockSum {
     };
 
   private:
-    static constexpr bool absolute_wanted = terms != Terms::square;
-    static constexpr bool square_wanted = terms != Terms::absolute;
+    static constexpr bool absolute_wanted = wanted != WantedSums::square;
+    static constexpr bool square_wanted = wanted != WantedSums::absolute;
 
     /// Elements of 16 bits are loaded from a buffer into which they have been widened.
     using Loaded = typename Select<is_narrow<T>, float, T>::type;
 
     static constexpr size_t width = Batch::size;
-    static constexpr size_t pass_batches = Isa::pass_lanes(terms) / width;
+    /// One pass over the rows carries as many batches of lanes as half of the registers hold.
+    static constexpr size_t most_pass_batches =
+        Isa::registers / (wanted == WantedSums::both ? 4 : 2);
+    static constexpr size_t pass_batches =
+        batches < most_pass_batches ? batches : most_pass_batches;
     static constexpr bool one_pass = pass_batches == batches;
     static constexpr size_t row_bytes = lanes * sizeof(T);
     static constexpr size_t batch_bytes = width * sizeof(Loaded);

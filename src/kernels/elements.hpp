@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "kernels.hpp"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,37 +41,33 @@ struct Select<false, A, B> {
 template <class T>
 using Arithmetic = typename Select<is_same<T, double>, double, float>::type;
 
-/// The unsigned integer of T's size, and the bits of its infinity and of the one NaN.
 template <class T>
-struct Bits {
-    using type = uint16_t;
-    static constexpr type infinity = is_same<T, Float16> ? 0x7C00 : 0x7F80;
-    static constexpr type nan = is_same<T, Float16> ? 0x7E00 : 0x7FC0;
-};
-template <>
-struct Bits<float> {
-    using type = uint32_t;
-    static constexpr type infinity = 0x7F800000;
-    static constexpr type nan = 0x7FC00000;
-};
-template <>
-struct Bits<double> {
-    using type = uint64_t;
-    static constexpr type infinity = 0x7FF0000000000000;
-    static constexpr type nan = 0x7FF8000000000000;
-};
+inline constexpr l1l2::kernels::Dtype dtype_of =
+    is_same<T, float>     ? l1l2::kernels::Dtype::float32
+    : is_same<T, double>  ? l1l2::kernels::Dtype::float64
+    : is_same<T, Float16> ? l1l2::kernels::Dtype::float16
+                          : l1l2::kernels::Dtype::bfloat16;
+
+template <class T>
+inline constexpr l1l2::kernels::Format format = l1l2::kernels::format_of(dtype_of<T>);
+
+/// The unsigned integer of T's size.
+template <class T>
+using Bits = typename Select<is_narrow<T>, uint16_t,
+                             typename Select<is_same<T, double>, uint64_t, uint32_t>::type>::type;
 
 /// Of an element at any address.
 template <class T>
 bool is_nan(const char* p) {
-    using U = typename Bits<T>::type;
-    U bits;
+    constexpr auto infinity = static_cast<Bits<T>>(format<T>.infinity());
+    constexpr auto sign = static_cast<Bits<T>>(Bits<T>{1} << (format<T>.bits - 1));
+    Bits<T> bits;
     __builtin_memcpy(&bits, p, sizeof bits);
-    return static_cast<U>(bits & (static_cast<U>(-1) >> 1)) > Bits<T>::infinity;
+    return static_cast<Bits<T>>(bits & ~sign) > infinity;
 }
 template <class T>
 void store_nan(char* p) {
-    constexpr auto bits = Bits<T>::nan;
+    constexpr auto bits = static_cast<Bits<T>>(format<T>.quiet_nan());
     __builtin_memcpy(p, &bits, sizeof bits);
 }
 

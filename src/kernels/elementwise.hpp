@@ -7,7 +7,7 @@
  *     store_arithmetic<T>(p, x)  the reverse, rounding; a NaN stays one if its lower half is 0
  *     signed_as(x, y)         y with its sign flipped where that of x is set
  *     positive_part(x)        x where it is above 0 or a NaN, else 0
- *     sign_term(x, a)         a, -a or +0 as x is above, below or equal to 0; of a NaN anything
+ *     times_sign(x, a)         a, -a or +0 as x is above, below or equal to 0; of a NaN anything
  */
 #pragma once
 
@@ -105,18 +105,18 @@ class Elementwise {
     }
 
     /// What add_gradient computes of each batch.
-    template <Terms terms>
+    template <WantedSums wanted>
     [[gnu::always_inline]] static inline auto gradient_of(double sign, double linear) {
         const Batch a(static_cast<A>(sign));
         const Batch b(static_cast<A>(linear));
         return [=](Batch x, Batch g, Batch & watch) __attribute__((always_inline)) {
             Batch result;
-            if constexpr (terms == Terms::both) {
-                result = g + (b * x + Isa::sign_term(x, a));
-            } else if constexpr (terms == Terms::square) {
+            if constexpr (wanted == WantedSums::both) {
+                result = g + (b * x + Isa::times_sign(x, a));
+            } else if constexpr (wanted == WantedSums::square) {
                 result = g + b * x;
             } else {
-                result = g + Isa::sign_term(x, a);
+                result = g + Isa::times_sign(x, a);
                 look_at(x, watch); // of a NaN the sign alone would be seen
             }
             look_at(result, watch);
@@ -125,20 +125,20 @@ class Elementwise {
     }
 
   public:
-    template <Terms terms>
+    template <WantedSums wanted>
     static void add_gradient(const void* x, void* gradient, size_t n, double sign, double linear) {
-        for_each<true>(x, gradient, n, gradient_of<terms>(sign, linear));
+        for_each<true>(x, gradient, n, gradient_of<wanted>(sign, linear));
     }
 
     /// The sums of a block, too: by turns for a chunk each, which stays in the nearest cache, and
     /// so finely that memory is read for the one while the other is computed.
-    template <Terms terms, class SumIsa>
+    template <WantedSums wanted, class SumIsa>
     static Sums add_gradient_and_sum(const void* from, void* to, size_t n, double sign,
                                      double linear) {
-        using Sum = BlockSum<SumIsa, T, terms>;
+        using Sum = BlockSum<SumIsa, T, wanted>;
         const char* x = static_cast<const char*>(from);
         char* gradient = static_cast<char*>(to);
-        const auto compute = gradient_of<terms>(sign, linear);
+        const auto compute = gradient_of<wanted>(sign, linear);
         typename Sum::Lanes sums;
         Sum::clear(sums);
         size_t used = 0;

@@ -38,33 +38,22 @@ using l1l2::kernels::ExactPart;
 using l1l2::kernels::ExactParts;
 using l1l2::kernels::ExactSink;
 
-inline constexpr int mantissa_digits = 52; ///< the explicit ones of a double
-
 /// The powers of two between which the elements of a block are.
 struct Exponents {
-    int digit; ///< all are multiples of 2^digit
-    int bound; ///< all are below 2^bound
+    int lowest; ///< all are multiples of 2^lowest
+    int bound;  ///< all are below 2^bound
 };
 
+/// The upper 32 bits of an element, or all 16.
 template <class T>
-inline constexpr Dtype dtype_of = is_same<T, float>     ? Dtype::float32
-                                  : is_same<T, double>  ? Dtype::float64
-                                  : is_same<T, Float16> ? Dtype::float16
-                                                        : Dtype::bfloat16;
-
-/// The exponent of an element in its upper bits, 32 of them or all 16; and its digits, the hidden
-/// one included.
-template <class T>
-struct ExactFormat {
-    static constexpr int digits = l1l2::kernels::explicit_digits(dtype_of<T>) + 1;
-    static constexpr int field_bits = static_cast<int>(8 * sizeof(T)) - digits;
-    static constexpr int fraction_bits = (sizeof(T) == 2 ? 15 : 31) - field_bits;
-    static constexpr int bias = (1 << (field_bits - 1)) - 1;
-    static constexpr int32_t infinity = ((1 << field_bits) - 1) << fraction_bits;
+struct UpperBits {
+    static constexpr int mantissa_bits = (sizeof(T) == 2 ? 15 : 31) - format<T>.exponent_bits();
+    static constexpr int32_t infinity = format<T>.special_exponent() << mantissa_bits;
 };
 
 inline double power_of_two(int exponent) {
-    const uint64_t bits = static_cast<uint64_t>(exponent + 1023) << mantissa_digits;
+    const uint64_t bits = static_cast<uint64_t>(exponent + format<double>.bias())
+                          << format<double>.mantissa_bits;
     double power;
     __builtin_memcpy(&power, &bits, sizeof power);
     return power;
@@ -81,13 +70,16 @@ struct Bins {
     /// The next bin takes what this one leaves: 2^rows rests of at most half of its last digit, of
     /// either sign.
     constexpr int exponent(size_t level) const {
-        return first - static_cast<int>(level) * (mantissa_digits - rows);
+        return first - static_cast<int>(level) * (format<double>.mantissa_bits - rows);
     }
-    constexpr int digit(size_t level) const { return exponent(level) - mantissa_digits; }
+    /// Of the lowest bit.
+    constexpr int lowest(size_t level) const {
+        return exponent(level) - format<double>.mantissa_bits;
+    }
     double start(size_t level) const { return 1.5 * power_of_two(exponent(level)); }
 
-    /// Whether multiples of 2^digit leave nothing.
-    bool reach(int digit_of_values) const { return digit(levels - 1) <= digit_of_values; }
+    /// Whether multiples of 2^exponent leave nothing.
+    bool reach(int exponent) const { return lowest(levels - 1) <= exponent; }
 };
 
 /// The lanes of a register in memory, and the compiler does not know what they are: GCC 12 would
@@ -123,7 +115,7 @@ class ExactBlock {
     using Batch = xsimd::batch<double, typename Isa::arch>;
     using Words = xsimd::batch<int32_t, typename Isa::arch>;
     using Loaded = typename Select<is_narrow<T>, float, T>::type;
-    using Format = ExactFormat<T>;
+    using Upper = UpperBits<T>;
 
     static constexpr size_t width = Batch::size;
     static constexpr size_t batch_bytes = width * sizeof(Loaded);
@@ -232,7 +224,7 @@ class ExactBlock {
                 uint64_t start_bits;
                 __builtin_memcpy(&start_bits, &start, sizeof start);
                 parts[i.value] = {static_cast<int64_t>(sum - width * batches * start_bits),
-                                  places.digit(i.value)};
+                                  places.lowest(i.value)};
             });
         }
     };
@@ -251,7 +243,7 @@ class ExactBlock {
             least = xsimd::min(least, xsimd::select(value == zero, infinite, value));
         }
         const Loaded result = InMemory<Loaded, Arithmetics>(least).least();
-        typename Bits<Loaded>::type bits;
+        Bits<Loaded> bits;
         __builtin_memcpy(&bits, &result, sizeof bits);
         return static_cast<int32_t>(bits >> (8 * sizeof(Loaded) - 32));
     }
@@ -265,18 +257,18 @@ class ExactBlock {
 
     /// What follows from the least upper bits but 0, or INT32_MAX, and the greatest.
     static Look look_of(int32_t least, int32_t greatest) {
-        if (greatest >= Format::infinity) {
+        if (greatest >= Upper::infinity) {
             return {Found::specials, {}};
         }
-        if (least >= Format::infinity) {
+        if (least >= Upper::infinity) {
             return {Found::zeros, {}};
         }
-        // A field of 0 has the exponent of 1.
         const auto exponent = [](int32_t bits) {
-            const int field = bits >> Format::fraction_bits;
-            return (field > 1 ? field : 1) - Format::bias;
+            const int field = bits >> Upper::mantissa_bits;
+            return (field > 1 ? field : 1) - format<T>.bias();
         };
-        return {Found::numbers, {exponent(least) - (Format::digits - 1), exponent(greatest) + 1}};
+        return {Found::numbers,
+                {exponent(least) - format<T>.mantissa_bits, exponent(greatest) + 1}};
     }
 
     /// The look at a block of float32 or float64, which may be taken while another one is summed.
@@ -360,16 +352,16 @@ class ExactBlock {
         // A rounded square has an error of half a unit of its last place, the 53rd.
         const Bins<(error_levels > 0 ? error_levels : 1), rows> error_places(2 * exponents.bound -
                                                                              54);
-        bool enough = absolute_places.reach(exponents.digit);
+        bool enough = absolute_places.reach(exponents.lowest);
         if constexpr (is_double) {
             // Far from where squares and their errors leave the range of normal numbers.
             constexpr int limit = 1000;
-            enough = enough && square_places.reach(2 * exponents.digit + 52) &&
-                     error_places.reach(2 * exponents.digit) && 2 * exponents.digit >= -limit &&
+            enough = enough && square_places.reach(2 * exponents.lowest + 52) &&
+                     error_places.reach(2 * exponents.lowest) && 2 * exponents.lowest >= -limit &&
                      2 * exponents.bound <= limit - rows &&
                      error_places.exponent(error_levels - 1) >= -limit;
         } else {
-            enough = enough && square_places.reach(2 * exponents.digit);
+            enough = enough && square_places.reach(2 * exponents.lowest);
         }
         if (!enough) {
             return false;

@@ -90,17 +90,17 @@ void store(void* p, size_t i, Arithmetic<T> x) {
     memcpy(static_cast<char*>(p) + i * sizeof(T), &element, sizeof(T));
 }
 
-template <class T, Terms terms>
+template <class T, WantedSums wanted>
 Sums sum_block(const void* x, size_t n) {
     double absolute[lanes] = {};
     double square[lanes] = {};
     const auto add_row = [&](size_t row, size_t count) {
         for (size_t lane = 0; lane < count; ++lane) {
             const auto value = load<double, T>(x, row + lane);
-            if constexpr (terms != Terms::square) {
+            if constexpr (wanted != WantedSums::square) {
                 absolute[lane] += __builtin_fabs(value);
             }
-            if constexpr (terms != Terms::absolute) {
+            if constexpr (wanted != WantedSums::absolute) {
                 square[lane] += value * value;
             }
         }
@@ -119,7 +119,7 @@ Sums sum_block(const void* x, size_t n) {
     return {absolute[0], square[0]};
 }
 
-template <class T, Terms terms>
+template <class T, WantedSums wanted>
 void add_gradient(const void* x, void* gradient, size_t n, double sign, double linear) {
     using A = Arithmetic<T>;
     const A a = static_cast<A>(sign);
@@ -128,19 +128,19 @@ void add_gradient(const void* x, void* gradient, size_t n, double sign, double l
         const A value = load<A, T>(x, i);
         const A s = value > 0 ? a : value < 0 ? -a : value == 0 ? A{0} : value; // the last is a NaN
         A term = s;
-        if constexpr (terms == Terms::square) {
+        if constexpr (wanted == WantedSums::square) {
             term = b * value;
-        } else if constexpr (terms == Terms::both) {
+        } else if constexpr (wanted == WantedSums::both) {
             term = b * value + s;
         }
         store<T>(gradient, i, load<A, T>(gradient, i) + term);
     }
 }
 
-template <class T, Terms terms>
+template <class T, WantedSums wanted>
 Sums add_gradient_and_sum(const void* x, void* gradient, size_t n, double sign, double linear) {
-    add_gradient<T, terms>(x, gradient, n, sign, linear);
-    return sum_block<T, terms>(x, n);
+    add_gradient<T, wanted>(x, gradient, n, sign, linear);
+    return sum_block<T, wanted>(x, n);
 }
 
 /// The threshold is subtracted in two parts, as it may have more digits than a float32; of a double
@@ -173,18 +173,18 @@ void sum_exactly(const void* x, size_t n, const ExactSink& sink) {
 template <class T>
 constexpr void add_dtype(KernelTable& table, Dtype dtype) {
     const auto i = static_cast<size_t>(dtype);
-    constexpr auto absolute = static_cast<size_t>(Terms::absolute);
-    constexpr auto square = static_cast<size_t>(Terms::square);
-    constexpr auto both = static_cast<size_t>(Terms::both);
-    table.sums[i][absolute] = sum_block<T, Terms::absolute>;
-    table.sums[i][square] = sum_block<T, Terms::square>;
-    table.sums[i][both] = sum_block<T, Terms::both>;
-    table.add_gradient[i][absolute] = add_gradient<T, Terms::absolute>;
-    table.add_gradient[i][square] = add_gradient<T, Terms::square>;
-    table.add_gradient[i][both] = add_gradient<T, Terms::both>;
-    table.add_gradient_and_sum[i][absolute] = add_gradient_and_sum<T, Terms::absolute>;
-    table.add_gradient_and_sum[i][square] = add_gradient_and_sum<T, Terms::square>;
-    table.add_gradient_and_sum[i][both] = add_gradient_and_sum<T, Terms::both>;
+    constexpr auto absolute = static_cast<size_t>(WantedSums::absolute);
+    constexpr auto square = static_cast<size_t>(WantedSums::square);
+    constexpr auto both = static_cast<size_t>(WantedSums::both);
+    table.sums[i][absolute] = sum_block<T, WantedSums::absolute>;
+    table.sums[i][square] = sum_block<T, WantedSums::square>;
+    table.sums[i][both] = sum_block<T, WantedSums::both>;
+    table.add_gradient[i][absolute] = add_gradient<T, WantedSums::absolute>;
+    table.add_gradient[i][square] = add_gradient<T, WantedSums::square>;
+    table.add_gradient[i][both] = add_gradient<T, WantedSums::both>;
+    table.add_gradient_and_sum[i][absolute] = add_gradient_and_sum<T, WantedSums::absolute>;
+    table.add_gradient_and_sum[i][square] = add_gradient_and_sum<T, WantedSums::square>;
+    table.add_gradient_and_sum[i][both] = add_gradient_and_sum<T, WantedSums::both>;
     table.prox[i] = prox<T>;
 }
 

@@ -27,7 +27,7 @@ struct Signs {
         return xsimd::select(x < Batch(0), Batch(0), x);
     }
     template <class Batch>
-    static inline Batch sign_term(Batch x, Batch a) {
+    static inline Batch times_sign(Batch x, Batch a) {
         return xsimd::select(x == Batch(0), Batch(0), signed_as(x, a));
     }
 };
@@ -35,30 +35,33 @@ struct Signs {
 constexpr size_t index(Dtype dtype) {
     return static_cast<size_t>(dtype);
 }
-constexpr size_t index(Terms terms) {
-    return static_cast<size_t>(terms);
+constexpr size_t index(WantedSums wanted) {
+    return static_cast<size_t>(wanted);
 }
 
 template <class Isa, class T>
 constexpr void add_sums(KernelTable& table, Dtype dtype) {
     auto& sums = table.sums[index(dtype)];
-    sums[index(Terms::absolute)] = BlockSum<Isa, T, Terms::absolute>::run;
-    sums[index(Terms::square)] = BlockSum<Isa, T, Terms::square>::run;
-    sums[index(Terms::both)] = BlockSum<Isa, T, Terms::both>::run;
+    sums[index(WantedSums::absolute)] = BlockSum<Isa, T, WantedSums::absolute>::run;
+    sums[index(WantedSums::square)] = BlockSum<Isa, T, WantedSums::square>::run;
+    sums[index(WantedSums::both)] = BlockSum<Isa, T, WantedSums::both>::run;
 }
 
 template <class SumIsa, class Isa, class T>
 constexpr void add_elementwise(KernelTable& table, Dtype dtype) {
     using Kernels = Elementwise<Isa, T>;
     auto& add_gradient = table.add_gradient[index(dtype)];
-    add_gradient[index(Terms::absolute)] = Kernels::template add_gradient<Terms::absolute>;
-    add_gradient[index(Terms::square)] = Kernels::template add_gradient<Terms::square>;
-    add_gradient[index(Terms::both)] = Kernels::template add_gradient<Terms::both>;
+    add_gradient[index(WantedSums::absolute)] =
+        Kernels::template add_gradient<WantedSums::absolute>;
+    add_gradient[index(WantedSums::square)] = Kernels::template add_gradient<WantedSums::square>;
+    add_gradient[index(WantedSums::both)] = Kernels::template add_gradient<WantedSums::both>;
     auto& and_sum = table.add_gradient_and_sum[index(dtype)];
-    and_sum[index(Terms::absolute)] =
-        Kernels::template add_gradient_and_sum<Terms::absolute, SumIsa>;
-    and_sum[index(Terms::square)] = Kernels::template add_gradient_and_sum<Terms::square, SumIsa>;
-    and_sum[index(Terms::both)] = Kernels::template add_gradient_and_sum<Terms::both, SumIsa>;
+    and_sum[index(WantedSums::absolute)] =
+        Kernels::template add_gradient_and_sum<WantedSums::absolute, SumIsa>;
+    and_sum[index(WantedSums::square)] =
+        Kernels::template add_gradient_and_sum<WantedSums::square, SumIsa>;
+    and_sum[index(WantedSums::both)] =
+        Kernels::template add_gradient_and_sum<WantedSums::both, SumIsa>;
     table.prox[index(dtype)] = Kernels::prox;
 }
 

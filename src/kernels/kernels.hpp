@@ -21,12 +21,33 @@ constexpr size_t size_of(Dtype dtype) {
     return dtype == Dtype::float64 ? 8 : dtype == Dtype::float32 ? 4 : 2;
 }
 
-/// The digits of a mantissa but for the hidden one; with size_of() all that a format consists of.
-constexpr int explicit_digits(Dtype dtype) {
-    return dtype == Dtype::float64   ? 52
-           : dtype == Dtype::float32 ? 23
-           : dtype == Dtype::float16 ? 10
-                                     : 7;
+/**
+ * An IEEE 754 binary format: a sign, an exponent field and a mantissa. With the hidden bit in its
+ * mantissa an element is  mantissa * 2^(exponent field - 1 + lowest_exponent());  with the exponent
+ * field 0 it has no hidden bit and the exponent of 1.
+ */
+struct Format {
+    int bits;          ///< of an element
+    int mantissa_bits; ///< without the hidden one
+
+    constexpr int exponent_bits() const { return bits - 1 - mantissa_bits; }
+    /// The exponent field of infinities and NaNs, the greatest one.
+    constexpr int special_exponent() const { return (1 << exponent_bits()) - 1; }
+    constexpr int bias() const { return special_exponent() / 2; }
+    /// Every element is a multiple of 2 to this, the smallest subnormal.
+    constexpr int lowest_exponent() const { return 1 - bias() - mantissa_bits; }
+    constexpr uint64_t infinity() const {
+        return static_cast<uint64_t>(special_exponent()) << mantissa_bits;
+    }
+    /// The NaN that results have.
+    constexpr uint64_t quiet_nan() const { return infinity() | uint64_t{1} << (mantissa_bits - 1); }
+};
+
+constexpr Format format_of(Dtype dtype) {
+    return {static_cast<int>(8 * size_of(dtype)), dtype == Dtype::float64   ? 52
+                                                  : dtype == Dtype::float32 ? 23
+                                                  : dtype == Dtype::float16 ? 10
+                                                                            : 7};
 }
 
 /// Element i of a block belongs to lane i mod `lanes`, whatever the width of the registers. A
@@ -46,8 +67,8 @@ struct Sums {
 };
 
 /// Which sums are wanted. The values index the arrays of a KernelTable.
-enum class Terms : size_t { absolute = 0, square = 1, both = 2 };
-constexpr size_t terms_count = 3;
+enum class WantedSums : size_t { absolute = 0, square = 1, both = 2 };
+constexpr size_t wanted_sums_count = 3;
 
 /// Sums n <= block_elements elements of the kernel's type at x, which may have any alignment. The
 /// floating-point environment must be the default one, here and below.
@@ -55,7 +76,7 @@ using BlockKernel = Sums (*)(const void* x, size_t n);
 
 /**
  * For each of n elements:  gradient = gradient + (linear * x + s),  where s is `sign`, -sign or +0
- * as x is above, below or equal to 0; without its part for the terms that are not wanted. Each
+ * as x is above, below or equal to 0; without the part of a sum that is not wanted. Each
  * operation rounds once in the arithmetic type, to which `sign` and `linear` are converted first,
  * the result then to the element type. What is not a number is the one quiet NaN.
  */
@@ -104,9 +125,9 @@ using ExactKernel = void (*)(const void* x, size_t n, const ExactSink& sink);
 struct KernelTable {
     const char* isa;  ///< the instruction set, as l1l2_isa() tells it
     const char* name; ///< unlike isa unique: one instruction set may have several tables
-    BlockKernel sums[dtype_count][terms_count];
-    GradientKernel add_gradient[dtype_count][terms_count];
-    GradientAndSumKernel add_gradient_and_sum[dtype_count][terms_count];
+    BlockKernel sums[dtype_count][wanted_sums_count];
+    GradientKernel add_gradient[dtype_count][wanted_sums_count];
+    GradientAndSumKernel add_gradient_and_sum[dtype_count][wanted_sums_count];
     ProxKernel prox[dtype_count];
     ExactKernel exact[dtype_count];
 };

@@ -11,8 +11,6 @@ struct Neon64 : Signs {
     static constexpr bool adds_with_fma = false;
     static constexpr size_t registers = 32;
 
-    static constexpr size_t pass_lanes(Terms terms) { return terms == Terms::both ? 16 : 32; }
-
     template <class T>
     static constexpr size_t prefetch_distance = 0;
 

@@ -11,8 +11,6 @@ struct Sse2 : Signs {
     static constexpr bool adds_with_fma = false;
     static constexpr size_t registers = 16;
 
-    static constexpr size_t pass_lanes(Terms terms) { return terms == Terms::both ? 8 : 16; }
-
     /// At a third of the memory's speed the arithmetic is the limit.
     template <class T>
     static constexpr size_t prefetch_distance = 0;

@@ -103,22 +103,22 @@ void check_written(const Case& c, const Tables& tables, Placed& x, Placed& y, Ke
 
 void check_kernels(const Case& c, const Tables& tables, Placed& x, Placed& y) {
     const std::size_t d = index(c.dtype);
-    for (std::size_t terms = 0; terms < l1l2::kernels::terms_count; ++terms) {
-        const Sums sums = l1l2::kernels::generic.sums[d][terms](c.x, c.n);
+    for (std::size_t wanted = 0; wanted < l1l2::kernels::wanted_sums_count; ++wanted) {
+        const Sums sums = l1l2::kernels::generic.sums[d][wanted](c.x, c.n);
         for (std::size_t t = 0; t + 1 < tables.count; ++t) {
-            check(same(tables.table[t]->sums[d][terms](x.start(), c.n), sums),
+            check(same(tables.table[t]->sums[d][wanted](x.start(), c.n), sums),
                   "sums have the bits of the plain kernel's");
         }
         check_written(
             c, tables, x, y,
             [&](const KernelTable& table, const void* from, void* to) {
-                table.add_gradient[d][terms](from, to, c.n, c.sign, c.linear);
+                table.add_gradient[d][wanted](from, to, c.n, c.sign, c.linear);
             },
             "a gradient has the bits of the plain kernel's");
         check_written(
             c, tables, x, y,
             [&](const KernelTable& table, const void* from, void* to) {
-                check(same(table.add_gradient_and_sum[d][terms](from, to, c.n, c.sign, c.linear),
+                check(same(table.add_gradient_and_sum[d][wanted](from, to, c.n, c.sign, c.linear),
                            sums),
                       "the sums beside a gradient have the bits of the sums");
             },
@@ -183,7 +183,7 @@ void check_penalty(const Case& c, double l1, double l2, const Placed& x) {
     ExactSum square;
     const Seen seen = look<T>(c.x, c.n, absolute, square);
     if (l1 == 0.0 && l2 == 0.0) {
-        check(fuzz::bits(actual) == 0, "a penalty without terms is 0");
+        check(fuzz::bits(actual) == 0, "a penalty with no coefficient is 0");
     } else if (seen.nan) {
         check(fuzz::bits(actual) == Format<double>::quiet_nan, "a NaN gives the one NaN");
     } else if (seen.infinity) {

@@ -55,10 +55,10 @@ TEST_CASE("every table has every kernel", "[dispatch]") {
         const KernelTable& table = *tables.table[i];
         for (std::size_t dtype = 0; dtype < l1l2::kernels::dtype_count; ++dtype) {
             CHECK(table.prox[dtype] != nullptr);
-            for (std::size_t terms = 0; terms < l1l2::kernels::terms_count; ++terms) {
-                CHECK(table.sums[dtype][terms] != nullptr);
-                CHECK(table.add_gradient[dtype][terms] != nullptr);
-                CHECK(table.add_gradient_and_sum[dtype][terms] != nullptr);
+            for (std::size_t wanted = 0; wanted < l1l2::kernels::wanted_sums_count; ++wanted) {
+                CHECK(table.sums[dtype][wanted] != nullptr);
+                CHECK(table.add_gradient[dtype][wanted] != nullptr);
+                CHECK(table.add_gradient_and_sum[dtype][wanted] != nullptr);
             }
         }
     }

@@ -79,22 +79,21 @@ struct Kernel {
 std::vector<Kernel> kernels_of(Dtype dtype) {
     const std::size_t d = index(dtype);
     std::vector<Kernel> kernels;
-    for (const l1l2::kernels::Terms terms : all_terms) {
-        const auto t = static_cast<std::size_t>(terms);
-        const std::string of_terms = " of terms " + std::to_string(t);
+    for (const l1l2::kernels::WantedSums wanted : all_wanted_sums) {
+        const auto t = static_cast<std::size_t>(wanted);
+        const std::string of_wanted = " of wanted sums " + std::to_string(t);
         kernels.push_back(
-            {"sums" + of_terms, [=](const KernelTable& table, const void* x, void*, std::size_t n) {
-                 return table.sums[d][t](x, n);
-             }});
+            {"sums" + of_wanted, [=](const KernelTable& table, const void* x, void*,
+                                     std::size_t n) { return table.sums[d][t](x, n); }});
         for (const double sign : {0.01, -3.0, 0.0}) {
             const double linear = 0.1 - sign;
-            kernels.push_back({"gradient" + of_terms, [=](const KernelTable& table, const void* x,
-                                                          void* y, std::size_t n) {
+            kernels.push_back({"gradient" + of_wanted, [=](const KernelTable& table, const void* x,
+                                                           void* y, std::size_t n) {
                                    table.add_gradient[d][t](x, y, n, sign, linear);
                                    return Sums{0.0, 0.0};
                                }});
         }
-        kernels.push_back({"gradient and sums" + of_terms,
+        kernels.push_back({"gradient and sums" + of_wanted,
                            [=](const KernelTable& table, const void* x, void* y, std::size_t n) {
                                return table.add_gradient_and_sum[d][t](x, y, n, 0.01, -3.0);
                            }});

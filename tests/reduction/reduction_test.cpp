@@ -9,7 +9,7 @@ using l1l2::kernels::KernelTable;
 using l1l2::kernels::runnable_tables;
 using l1l2::kernels::Sums;
 using l1l2::kernels::Tables;
-using l1l2::kernels::Terms;
+using l1l2::kernels::WantedSums;
 
 namespace {
 
@@ -65,12 +65,12 @@ TEMPLATE_TEST_CASE("every kernel adds in the specified order", "[reduction]", fl
         const double square = specified_sum(x.data(), n, true);
         for (std::size_t t = 0; t < tables.count; ++t) {
             INFO(tables.table[t]->name << ", n = " << n);
-            const auto sums = [&](Terms terms) {
-                return sums_of(*tables.table[t], dtype_of_v<TestType>, terms, x.data(), n);
+            const auto sums = [&](WantedSums wanted) {
+                return sums_of(*tables.table[t], dtype_of_v<TestType>, wanted, x.data(), n);
             };
-            CHECK(bits(sums(Terms::absolute).absolute) == bits(absolute));
-            CHECK(bits(sums(Terms::square).square) == bits(square));
-            CHECK(same_bits(sums(Terms::both), {absolute, square}));
+            CHECK(bits(sums(WantedSums::absolute).absolute) == bits(absolute));
+            CHECK(bits(sums(WantedSums::square).square) == bits(square));
+            CHECK(same_bits(sums(WantedSums::both), {absolute, square}));
         }
     }
 }
@@ -80,13 +80,13 @@ TEMPLATE_TEST_CASE("every kernel gives the bits of generic at every size up to t
     const std::size_t largest = 2 * block + 2 * lanes + 1;
     const std::vector<TestType> x = rough_vector<TestType>(largest, -30, 30);
     const Tables tables = runnable_tables();
-    for (const Terms terms : all_terms) {
+    for (const WantedSums wanted : all_wanted_sums) {
         for (std::size_t n = 0; n <= largest; ++n) {
             const Sums expected =
-                sums_of(l1l2::kernels::generic, dtype_of_v<TestType>, terms, x.data(), n);
+                sums_of(l1l2::kernels::generic, dtype_of_v<TestType>, wanted, x.data(), n);
             for (std::size_t t = 0; t < tables.count; ++t) {
                 const Sums sums =
-                    sums_of(*tables.table[t], dtype_of_v<TestType>, terms, x.data(), n);
+                    sums_of(*tables.table[t], dtype_of_v<TestType>, wanted, x.data(), n);
                 if (!same_bits(sums, expected)) {
                     FAIL(tables.table[t]->name << ", n = " << n);
                 }
@@ -104,13 +104,13 @@ TEMPLATE_TEST_CASE("the address of the data changes no bit", "[reduction]", floa
     for (const std::size_t n : {std::size_t{1}, std::size_t{3}, std::size_t{5}, lanes + 1,
                                 3 * lanes + 29, block - 1, x.size()}) {
         const Sums expected =
-            sums_of(l1l2::kernels::generic, dtype_of_v<TestType>, Terms::both, x.data(), n);
+            sums_of(l1l2::kernels::generic, dtype_of_v<TestType>, WantedSums::both, x.data(), n);
         for (std::size_t offset = 0; offset < 64; ++offset) {
             unsigned char* const at = buffer.data() + to_line + offset;
             std::memcpy(at, x.data(), n * sizeof(TestType));
             for (std::size_t t = 0; t < tables.count; ++t) {
                 const Sums sums =
-                    sums_of(*tables.table[t], dtype_of_v<TestType>, Terms::both, at, n);
+                    sums_of(*tables.table[t], dtype_of_v<TestType>, WantedSums::both, at, n);
                 if (!same_bits(sums, expected)) {
                     FAIL(tables.table[t]->name << ", n = " << n << ", offset " << offset);
                 }
@@ -128,11 +128,12 @@ TEMPLATE_TEST_CASE("a kernel reads no byte beyond its elements", "[reduction]", 
         const std::size_t bytes = n * sizeof(TestType);
         for (unsigned char* const at : {pages.begin(), pages.end() - bytes}) {
             std::memcpy(at, x.data(), bytes);
-            for (const Terms terms : all_terms) {
+            for (const WantedSums wanted : all_wanted_sums) {
                 const Sums expected =
-                    sums_of(l1l2::kernels::generic, dtype_of_v<TestType>, terms, x.data(), n);
+                    sums_of(l1l2::kernels::generic, dtype_of_v<TestType>, wanted, x.data(), n);
                 for (std::size_t t = 0; t < tables.count; ++t) {
-                    const Sums sums = sums_of(*tables.table[t], dtype_of_v<TestType>, terms, at, n);
+                    const Sums sums =
+                        sums_of(*tables.table[t], dtype_of_v<TestType>, wanted, at, n);
                     if (!same_bits(sums, expected)) {
                         FAIL(tables.table[t]->name << ", n = " << n);
                     }
@@ -182,8 +183,8 @@ TEMPLATE_TEST_CASE("what surrounds the elements is not added", "[reduction]", fl
         }
         for (std::size_t t = 0; t < tables.count; ++t) {
             INFO(tables.table[t]->name << ", n = " << n);
-            const Sums sums =
-                sums_of(*tables.table[t], dtype_of_v<TestType>, Terms::both, x.data() + lanes, n);
+            const Sums sums = sums_of(*tables.table[t], dtype_of_v<TestType>, WantedSums::both,
+                                      x.data() + lanes, n);
             CHECK(sums.absolute == static_cast<double>(n));
             CHECK(sums.square == static_cast<double>(n));
         }
@@ -201,7 +202,7 @@ TEMPLATE_TEST_CASE("a NaN or an infinity at any place of a block is seen", "[red
             INFO(tables.table[t]->name << ", element " << i);
             const TestType kept = x[i];
             const auto sums = [&] {
-                return sums_of(*tables.table[t], dtype_of_v<TestType>, Terms::both, x.data(),
+                return sums_of(*tables.table[t], dtype_of_v<TestType>, WantedSums::both, x.data(),
                                x.size());
             };
             x[i] = -Limits::infinity();

@@ -57,12 +57,13 @@ inline constexpr l1l2::core::Dtype dtype_of_v<double> = l1l2::core::Dtype::float
 
 /// The sums over n elements at x, with the kernels of one table.
 inline l1l2::kernels::Sums sums_of(const l1l2::kernels::KernelTable& table,
-                                   l1l2::kernels::Dtype dtype, l1l2::kernels::Terms terms,
+                                   l1l2::kernels::Dtype dtype, l1l2::kernels::WantedSums wanted,
                                    const void* x, std::size_t n) {
     l1l2::core::Operation operation;
-    operation.sums = table.sums[static_cast<std::size_t>(dtype)][static_cast<std::size_t>(terms)];
+    operation.sums = table.sums[static_cast<std::size_t>(dtype)][static_cast<std::size_t>(wanted)];
     return l1l2::core::reduce(operation, {dtype, x, nullptr, n});
 }
 
-constexpr l1l2::kernels::Terms all_terms[] = {
-    l1l2::kernels::Terms::absolute, l1l2::kernels::Terms::square, l1l2::kernels::Terms::both};
+constexpr l1l2::kernels::WantedSums all_wanted_sums[] = {l1l2::kernels::WantedSums::absolute,
+                                                         l1l2::kernels::WantedSums::square,
+                                                         l1l2::kernels::WantedSums::both};
