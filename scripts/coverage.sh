@@ -37,7 +37,7 @@ cmake --build "$folder" --parallel "$(nproc)" --target "${targets[@]}" >"$log" 2
     exit 1
 }
 tests=$folder/tests
-[ "$(L1L2_ISA=avx512bw "$tests/bits" isa)" = avx512bw ] || skip "this CPU has no AVX-512"
+[ "$(L1L2_ISA=avx512bw "$tests/bits/bits" isa)" = avx512bw ] || skip "this CPU has no AVX-512"
 
 rm -rf "$folder/profiles"
 run() {
