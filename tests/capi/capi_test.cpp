@@ -1,6 +1,7 @@
 /// The C interface: every status of every function, every NULL, outputs untouched.
 #include "catch.hpp"
 #include "data.hpp"
+#include "handle.hpp"
 #include "l1l2.h"
 
 #include <algorithm>
@@ -13,18 +14,6 @@
 namespace {
 
 constexpr double untouched = -123.25;
-
-struct Handle {
-    explicit Handle(double l1 = 0.01, double l2 = 0.02) {
-        REQUIRE(l1l2_create(l1, l2, &regularizer) == L1L2_OK);
-        REQUIRE(regularizer != nullptr);
-    }
-    ~Handle() { l1l2_destroy(regularizer); }
-    Handle(const Handle&) = delete;
-    Handle& operator=(const Handle&) = delete;
-
-    l1l2_regularizer* regularizer = nullptr;
-};
 
 /// A handle output with something in it that must not stay.
 l1l2_regularizer* garbage() {
@@ -148,17 +137,17 @@ TEST_CASE("l1l2_destroy of NULL does nothing", "[capi]") {
 }
 
 TEST_CASE("l1l2_get_config gives the coefficients back, either or both", "[capi]") {
-    const Handle handle(0.1, -0.0);
+    const Handle handle({0.1, -0.0});
     double l1 = untouched;
     double l2 = untouched;
-    CHECK(l1l2_get_config(handle.regularizer, &l1, &l2) == L1L2_OK);
+    CHECK(l1l2_get_config(handle.get(), &l1, &l2) == L1L2_OK);
     CHECK(bits(l1) == bits(0.1));
     CHECK(bits(l2) == bits(0.0));
     l1 = untouched;
-    CHECK(l1l2_get_config(handle.regularizer, &l1, nullptr) == L1L2_OK);
+    CHECK(l1l2_get_config(handle.get(), &l1, nullptr) == L1L2_OK);
     CHECK(l1 == 0.1);
-    CHECK(l1l2_get_config(handle.regularizer, nullptr, &l2) == L1L2_OK);
-    CHECK(l1l2_get_config(handle.regularizer, nullptr, nullptr) == L1L2_OK);
+    CHECK(l1l2_get_config(handle.get(), nullptr, &l2) == L1L2_OK);
+    CHECK(l1l2_get_config(handle.get(), nullptr, nullptr) == L1L2_OK);
     l1 = l2 = untouched;
     CHECK(l1l2_get_config(nullptr, &l1, &l2) == L1L2_ERROR_INVALID_ARGUMENT);
     CHECK(l1 == untouched);
@@ -166,35 +155,34 @@ TEST_CASE("l1l2_get_config gives the coefficients back, either or both", "[capi]
 }
 
 TEST_CASE("l1l2_penalty computes for float32 and float64, at any address", "[capi]") {
-    const Handle handle(2.0, 3.0);
+    const Handle handle({2.0, 3.0});
     unsigned char buffer[3 * sizeof(double) + 1];
     const float singles[] = {1.0F, -2.0F, 3.0F};
     const double doubles[] = {1.0, -2.0, 3.0};
     double penalty = untouched;
     std::memcpy(buffer + 1, singles, sizeof singles);
-    CHECK(l1l2_penalty(handle.regularizer, L1L2_FLOAT32, buffer + 1, 3, &penalty) == L1L2_OK);
+    CHECK(l1l2_penalty(handle.get(), L1L2_FLOAT32, buffer + 1, 3, &penalty) == L1L2_OK);
     CHECK(penalty == 54.0);
     penalty = untouched;
     std::memcpy(buffer + 1, doubles, sizeof doubles);
-    CHECK(l1l2_penalty(handle.regularizer, L1L2_FLOAT64, buffer + 1, 3, &penalty) == L1L2_OK);
+    CHECK(l1l2_penalty(handle.get(), L1L2_FLOAT64, buffer + 1, 3, &penalty) == L1L2_OK);
     CHECK(penalty == 54.0);
     penalty = untouched;
-    CHECK(l1l2_penalty(handle.regularizer, L1L2_FLOAT32, nullptr, 0, &penalty) == L1L2_OK);
+    CHECK(l1l2_penalty(handle.get(), L1L2_FLOAT32, nullptr, 0, &penalty) == L1L2_OK);
     CHECK(bits(penalty) == bits(0.0));
 }
 
 TEST_CASE("l1l2_penalty tells what is wrong and leaves the output alone", "[capi]") {
-    const Handle handle;
-    const Handle zero(0.0, 0.0);
+    const Handle handle({0.01, 0.02});
+    const Handle zero({0.0, 0.0});
     const float x[] = {1.0F, 2.0F};
     constexpr std::size_t most = PTRDIFF_MAX;
     double penalty = untouched;
     CHECK(l1l2_penalty(nullptr, L1L2_FLOAT32, x, 2, &penalty) == L1L2_ERROR_INVALID_ARGUMENT);
-    CHECK(l1l2_penalty(handle.regularizer, L1L2_FLOAT32, x, 2, nullptr) ==
-          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(l1l2_penalty(handle.get(), L1L2_FLOAT32, x, 2, nullptr) == L1L2_ERROR_INVALID_ARGUMENT);
     for (const Handle* regularizer : {&handle, &zero}) {
         const auto status = [&](l1l2_dtype dtype, const void* data, std::size_t n) {
-            return l1l2_penalty(regularizer->regularizer, dtype, data, n, &penalty);
+            return l1l2_penalty(regularizer->get(), dtype, data, n, &penalty);
         };
         CHECK(status(L1L2_FLOAT32, nullptr, 1) == L1L2_ERROR_INVALID_ARGUMENT);
         CHECK(status(L1L2_FLOAT32, x, most / 4 + 1) == L1L2_ERROR_INVALID_ARGUMENT);
@@ -208,13 +196,13 @@ TEST_CASE("l1l2_penalty tells what is wrong and leaves the output alone", "[capi
     }
     CHECK(penalty == untouched);
     // The most elements that fit are no invalid argument; with no coefficient none is read.
-    CHECK(l1l2_penalty(zero.regularizer, L1L2_FLOAT32, x, most / 4, &penalty) == L1L2_OK);
-    CHECK(l1l2_penalty(zero.regularizer, L1L2_FLOAT64, x, most / 8, &penalty) == L1L2_OK);
+    CHECK(l1l2_penalty(zero.get(), L1L2_FLOAT32, x, most / 4, &penalty) == L1L2_OK);
+    CHECK(l1l2_penalty(zero.get(), L1L2_FLOAT64, x, most / 8, &penalty) == L1L2_OK);
     CHECK(penalty == 0.0);
 }
 
 TEST_CASE("exact sums are added and read for every dtype, at any address", "[capi]") {
-    const Handle handle(2.0, 3.0);
+    const Handle handle({2.0, 3.0});
     const float singles[] = {1.0F, -2.0F, 3.0F};
     const double doubles[] = {1.0, -2.0, 3.0};
     const std::uint16_t halves[] = {0x3C00, 0xC000, 0x4200};
@@ -243,7 +231,7 @@ TEST_CASE("exact sums are added and read for every dtype, at any address", "[cap
         CHECK(square == 14.0);
         CHECK(count == 3);
         double penalty = untouched;
-        CHECK(l1l2_penalty_exact_sums(handle.regularizer, sums, &penalty) == L1L2_OK);
+        CHECK(l1l2_penalty_exact_sums(handle.get(), sums, &penalty) == L1L2_OK);
         CHECK(penalty == 54.0);
         CHECK(l1l2_exact_sums_check(sums) == L1L2_OK);
         // Each output by itself, and none.
@@ -288,8 +276,8 @@ TEST_CASE("without elements exact sums stay zeros", "[capi]") {
 
 TEST_CASE("the functions of exact sums tell what is wrong, in order, and leave all as it was",
           "[capi]") {
-    const Handle handle;
-    const Handle zero(0.0, 0.0);
+    const Handle handle({0.01, 0.02});
+    const Handle zero({0.0, 0.0});
     const float x[] = {1.0F, 2.0F};
     using Sums = std::vector<std::int64_t>;
     Sums sound(L1L2_EXACT_SUMS_LENGTH);
@@ -334,15 +322,14 @@ TEST_CASE("the functions of exact sums tell what is wrong, in order, and leave a
         CHECK(l1l2_exact_sums_merge(nullptr, sums->data()) == L1L2_ERROR_INVALID_ARGUMENT);
         CHECK(l1l2_penalty_exact_sums(nullptr, sums->data(), &number) ==
               L1L2_ERROR_INVALID_ARGUMENT);
-        CHECK(l1l2_penalty_exact_sums(handle.regularizer, sums->data(), nullptr) ==
+        CHECK(l1l2_penalty_exact_sums(handle.get(), sums->data(), nullptr) ==
               L1L2_ERROR_INVALID_ARGUMENT);
     }
     CHECK(l1l2_exact_sums_merge(nullptr, nullptr) == L1L2_ERROR_INVALID_ARGUMENT);
     CHECK(l1l2_exact_sums_check(nullptr) == L1L2_ERROR_INVALID_ARGUMENT);
     CHECK(l1l2_exact_sums_read(nullptr, &number, &other_number, &count) ==
           L1L2_ERROR_INVALID_ARGUMENT);
-    CHECK(l1l2_penalty_exact_sums(handle.regularizer, nullptr, &number) ==
-          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(l1l2_penalty_exact_sums(handle.get(), nullptr, &number) == L1L2_ERROR_INVALID_ARGUMENT);
 
     struct Case {
         Sums& sums;
@@ -359,8 +346,7 @@ TEST_CASE("the functions of exact sums tell what is wrong, in order, and leave a
         CHECK(l1l2_exact_sums_read(c.sums.data(), &number, &other_number, &count) == c.status);
         // Also where no term would see the sums.
         for (const Handle* const regularizer : {&handle, &zero}) {
-            CHECK(l1l2_penalty_exact_sums(regularizer->regularizer, c.sums.data(), &number) ==
-                  c.status);
+            CHECK(l1l2_penalty_exact_sums(regularizer->get(), c.sums.data(), &number) == c.status);
         }
         // What is wrong with the first is told first.
         CHECK(l1l2_exact_sums_merge(sound.data(), c.sums.data()) == c.status);
@@ -376,18 +362,18 @@ TEST_CASE("the functions of exact sums tell what is wrong, in order, and leave a
 }
 
 TEST_CASE("l1l2_to_json writes the text and a NUL, or asks for room", "[capi]") {
-    const Handle handle;
+    const Handle handle({0.01, 0.02});
     const std::string expected = R"({"l1": 0.01, "l2": 0.02})";
     char json[256];
     std::size_t length = 0;
-    CHECK(l1l2_to_json(handle.regularizer, L1L2_JSON_CONFIG, nullptr, 0, &length) ==
+    CHECK(l1l2_to_json(handle.get(), L1L2_JSON_CONFIG, nullptr, 0, &length) ==
           L1L2_ERROR_BUFFER_TOO_SMALL);
     CHECK(length == expected.size());
     for (std::size_t capacity = 0; capacity <= expected.size() + 2; ++capacity) {
         std::memset(json, '#', sizeof json);
         length = 0;
         const l1l2_status status =
-            l1l2_to_json(handle.regularizer, L1L2_JSON_CONFIG, json, capacity, &length);
+            l1l2_to_json(handle.get(), L1L2_JSON_CONFIG, json, capacity, &length);
         CHECK(length == expected.size());
         if (capacity <= expected.size()) {
             CHECK(status == L1L2_ERROR_BUFFER_TOO_SMALL);
@@ -401,17 +387,17 @@ TEST_CASE("l1l2_to_json writes the text and a NUL, or asks for room", "[capi]") 
 }
 
 TEST_CASE("l1l2_to_json tells bad arguments and touches nothing", "[capi]") {
-    const Handle handle;
+    const Handle handle({0.01, 0.02});
     char json[256] = "#";
     std::size_t length = 77;
     CHECK(l1l2_to_json(nullptr, L1L2_JSON_CONFIG, json, sizeof json, &length) ==
           L1L2_ERROR_INVALID_ARGUMENT);
-    CHECK(l1l2_to_json(handle.regularizer, L1L2_JSON_CONFIG, nullptr, 1, &length) ==
+    CHECK(l1l2_to_json(handle.get(), L1L2_JSON_CONFIG, nullptr, 1, &length) ==
           L1L2_ERROR_INVALID_ARGUMENT);
-    CHECK(l1l2_to_json(handle.regularizer, L1L2_JSON_CONFIG, json, sizeof json, nullptr) ==
+    CHECK(l1l2_to_json(handle.get(), L1L2_JSON_CONFIG, json, sizeof json, nullptr) ==
           L1L2_ERROR_INVALID_ARGUMENT);
     for (const l1l2_json_style style : {-1, 3, INT32_MAX}) {
-        CHECK(l1l2_to_json(handle.regularizer, style, json, sizeof json, &length) ==
+        CHECK(l1l2_to_json(handle.get(), style, json, sizeof json, &length) ==
               L1L2_ERROR_INVALID_ARGUMENT);
     }
     CHECK(std::string(json) == "#");
@@ -419,11 +405,11 @@ TEST_CASE("l1l2_to_json tells bad arguments and touches nothing", "[capi]") {
 }
 
 TEST_CASE("every style reads back to the same coefficients", "[capi]") {
-    const Handle handle(0.1 + 0.2, 5e-324);
+    const Handle handle({0.1 + 0.2, 5e-324});
     for (const l1l2_json_style style : {L1L2_JSON_CONFIG, L1L2_JSON_KERAS2, L1L2_JSON_KERAS3}) {
         char json[256];
         std::size_t length = 0;
-        REQUIRE(l1l2_to_json(handle.regularizer, style, json, sizeof json, &length) == L1L2_OK);
+        REQUIRE(l1l2_to_json(handle.get(), style, json, sizeof json, &length) == L1L2_OK);
         l1l2_regularizer* again = nullptr;
         REQUIRE(l1l2_from_json(json, length, &again, nullptr, 0) == L1L2_OK);
         double l1 = 0.0;

@@ -9,7 +9,6 @@
 
 using namespace exact;
 using training::both;
-using training::Handle;
 
 namespace {
 
@@ -261,7 +260,7 @@ TEST_CASE("merging has no limit but the number of elements, which is 2^63 - 1", 
         }
         CHECK(read(all).count == INT64_MAX);
         CHECK(difference(all, truth.vector()) == "");
-        const Handle handle(training::Coefficients{from_bits<double>(1), 0x1p-1022});
+        const Handle handle(Coefficients{from_bits<double>(1), 0x1p-1022});
         double penalty = -1.0;
         CHECK(l1l2_penalty_exact_sums(handle.get(), all.data(), &penalty) == L1L2_OK);
         CHECK(truth.penalty_is(from_bits<double>(1), 0x1p-1022, penalty));

@@ -8,8 +8,6 @@
 
 using namespace exact;
 using training::both;
-using training::Coefficients;
-using training::Handle;
 using training::infinity;
 using training::largest;
 using training::neither;

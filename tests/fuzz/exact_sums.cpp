@@ -19,7 +19,6 @@ using namespace exact;
 using fuzz::check;
 using fuzz::Environment;
 using fuzz::Faults;
-using fuzz::Handle;
 using fuzz::Input;
 using fuzz::Placed;
 using l1l2::kernels::Tables;
@@ -278,7 +277,7 @@ struct Coefficients {
 /// All that can be read of a vector that may have been added up elsewhere.
 void check_numbers(const Vector& sums, const Truth& truth, const Coefficients& coefficients,
                    Environment environment) {
-    const Handle handle(coefficients.l1, coefficients.l2);
+    const Handle handle({coefficients.l1, coefficients.l2});
     Numbers numbers;
     double penalty = fuzz::untouched;
     l1l2_status status = L1L2_OK;
@@ -402,7 +401,7 @@ void check_change(const Vector& sums, const Faults& faults, const Truth& truth, 
 }
 
 void check_refused(const Vector& sums, l1l2_status status) {
-    static const Handle handle(0.01, 0.3);
+    static const Handle handle({0.01, 0.3});
     Numbers numbers;
     double penalty = fuzz::untouched;
     check(l1l2_exact_sums_read(sums.data(), &numbers.absolute, &numbers.square, &numbers.count) ==

@@ -76,7 +76,7 @@ bool is_cut_of(const Reading& cut, const Reading& whole) {
 }
 
 void check_round_trip(const Reading& reading, l1l2_json_style style) {
-    const fuzz::Handle handle(reading.l1, reading.l2);
+    const Handle handle({reading.l1, reading.l2});
     char json[256];
     std::size_t asked = 0;
     std::size_t length = 0;
@@ -93,7 +93,7 @@ void check_round_trip(const Reading& reading, l1l2_json_style style) {
     check(same(again, reading), "a text that was written reads back to the same coefficients");
     char fitting[sizeof json];
     std::memset(fitting, canary, sizeof fitting);
-    const fuzz::Handle second(again.l1, again.l2);
+    const Handle second({again.l1, again.l2});
     check(l1l2_to_json(second.get(), style, fitting, length, &asked) ==
                   L1L2_ERROR_BUFFER_TOO_SMALL &&
               fitting[0] == canary,

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "handle.hpp"
 #include "l1l2.h"
 
 #include <cfenv>
@@ -107,22 +108,6 @@ class Input {
   private:
     const std::uint8_t* data_;
     std::size_t size_;
-};
-
-/// A regularizer for the time of a scope, or of the program.
-class Handle {
-  public:
-    Handle(double l1, double l2) {
-        check(l1l2_create(l1, l2, &regularizer_) == L1L2_OK, "l1l2_create takes coefficients >= 0");
-    }
-    ~Handle() { l1l2_destroy(regularizer_); }
-    Handle(const Handle&) = delete;
-    Handle& operator=(const Handle&) = delete;
-
-    const l1l2_regularizer* get() const { return regularizer_; }
-
-  private:
-    l1l2_regularizer* regularizer_ = nullptr;
 };
 
 /// What is wrong with a call: the statuses that it may return.

@@ -175,9 +175,9 @@ double penalty(const l1l2_regularizer* regularizer, l1l2_dtype dtype, const Plac
 
 template <class T>
 void check_penalty(const Case& c, double l1, double l2, const Placed& x) {
-    static const fuzz::Handle only_absolute(1.0, 0.0);
-    static const fuzz::Handle only_square(0.0, 1.0);
-    const fuzz::Handle handle(l1, l2);
+    static const Handle only_absolute({1.0, 0.0});
+    static const Handle only_square({0.0, 1.0});
+    const Handle handle({l1, l2});
     const double actual = penalty(handle.get(), Format<T>::dtype, x, c.n);
     ExactSum absolute;
     ExactSum square;

@@ -145,8 +145,8 @@ void* nowhere() {
 }
 
 const l1l2_regularizer* decode_regularizer(Input& input) {
-    static const fuzz::Handle handles[] = {
-        {0.01, 0.3}, {0.01, 0.0}, {0.0, 0.3}, {0.0, 0.0}, {1e300, 1e-300}};
+    static const Handle handles[] = {Handle({0.01, 0.3}), Handle({0.01, 0.0}), Handle({0.0, 0.3}),
+                                     Handle({0.0, 0.0}), Handle({1e300, 1e-300})};
     const std::uint8_t choice = input.byte();
     return choice == 0xFF ? nullptr : handles[choice % 16 == 15 ? 4 : choice % 4].get();
 }

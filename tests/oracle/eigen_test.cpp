@@ -9,8 +9,6 @@
 using oracle::difference;
 using oracle::distributions;
 using oracle::draw;
-using training::Coefficients;
-using training::Handle;
 using training::unit_roundoff;
 
 template <>

@@ -87,10 +87,9 @@ inline double larger(double a, double b) {
 template <class T>
 double difference(const std::vector<T>& x, Sums peer_sums, double unit_roundoff) {
     double largest = 0.0;
-    for (const training::Coefficients c :
-         {training::Coefficients{1.0, 0.0}, {0.0, 1.0}, training::both}) {
+    for (const Coefficients c : {Coefficients{1.0, 0.0}, {0.0, 1.0}, training::both}) {
         const double peer = c.l1 * peer_sums.absolute + c.l2 * peer_sums.square;
-        const double ours = training::penalty_of(training::Handle(c).get(), x);
+        const double ours = training::penalty_of(Handle(c).get(), x);
         if (ours != peer) {
             const double allowed = allowed_difference(peer, x.size(), unit_roundoff);
             largest = larger(largest, std::fabs(ours - peer) / allowed);

@@ -140,7 +140,7 @@ class Computation {
                                nullptr, nullptr) == L1L2_OK;
     }
 
-    const training::Handle handle_{training::both};
+    const Handle handle_{training::both};
     std::vector<double> x_ = ordinary_elements<double>(50003, 1);
     /// 0x3F80 again and again: a number near 1 in every type.
     std::vector<std::uint16_t> ones_ = std::vector<std::uint16_t>(4 * x_.size(), 0x3F80);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "guarded_pages.hpp"
+#include "handle.hpp"
 #include "l1l2.h"
 #include "narrow.hpp"
 
@@ -34,29 +35,10 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double largest = std::numeric_limits<double>::max();
 
-/// Which terms there are.
-struct Coefficients {
-    double l1;
-    double l2;
-};
 constexpr Coefficients l1_only = {0.01, 0.0};
 constexpr Coefficients l2_only = {0.0, 0.3};
 constexpr Coefficients both = {0.01, 0.3};
 constexpr Coefficients neither = {0.0, 0.0};
-
-/// A regularizer for the time of a scope.
-class Handle {
-  public:
-    explicit Handle(Coefficients c = both) { l1l2_create(c.l1, c.l2, &regularizer_); }
-    ~Handle() { l1l2_destroy(regularizer_); }
-    Handle(const Handle&) = delete;
-    Handle& operator=(const Handle&) = delete;
-
-    const l1l2_regularizer* get() const { return regularizer_; }
-
-  private:
-    l1l2_regularizer* regularizer_ = nullptr;
-};
 
 /// An l1l2_runner: each task on the calling thread.
 inline std::int32_t run_in_a_row(void* /*state*/, l1l2_task task, void* work, std::size_t count) {

@@ -1,0 +1,275 @@
+/// Terms that are refused: the first one at fault is named, and nothing is written.
+#include "catch.hpp"
+#include "model.hpp"
+
+#include <array>
+#include <functional>
+
+using namespace training;
+using namespace terms_tests;
+
+namespace {
+
+/// Calls a function with terms of a model; it must leave all outputs but faulty alone.
+Outcome refusal(Function function, const Model& model, const std::vector<l1l2_term>& terms,
+                double factor = 0.5, std::size_t term_size = sizeof(l1l2_term)) {
+    const Model before = model;
+    Runner runner("in a row", in_a_row);
+    std::vector<double> penalties(terms.size(), untouched);
+    double total = untouched;
+    std::size_t faulty = 77;
+    const l1l2_status status =
+        call(function, terms, factor, runner, penalties.data(), &total, &faulty, term_size);
+    CHECK(call(function, terms, factor, runner, nullptr, nullptr, nullptr, term_size) == status);
+    CHECK((model == before));
+    CHECK(difference(penalties, std::vector<double>(terms.size(), untouched)) == "");
+    CHECK(total == untouched);
+    CHECK(runner.calls == 0);
+    return {status, faulty};
+}
+
+} // namespace
+
+TEST_CASE("the first term at fault is named, and nothing is written", "[terms]") {
+    struct Fault {
+        const char* name;
+        std::function<void(l1l2_term&, Model::Array&)> make;
+        std::array<l1l2_status, 3> statuses; ///< of the penalty, the gradient and the prox
+    };
+    constexpr l1l2_status argument = L1L2_ERROR_INVALID_ARGUMENT;
+    constexpr l1l2_status dtype = L1L2_ERROR_UNSUPPORTED_DTYPE;
+    constexpr l1l2_status overlap = L1L2_ERROR_OVERLAP;
+    static const Handle large({1e290, 1.0});
+    const Fault faults[] = {
+        {"no regularizer",
+         [](l1l2_term& term, Model::Array&) { term.regularizer = nullptr; },
+         {argument, argument, argument}},
+        {"no x",
+         [](l1l2_term& term, Model::Array&) { term.x = nullptr; },
+         {argument, argument, argument}},
+        {"too many elements",
+         [](l1l2_term& term, Model::Array&) { term.n = PTRDIFF_MAX; },
+         {argument, argument, argument}},
+        {"no dtype", [](l1l2_term& term, Model::Array&) { term.dtype = 0; }, {dtype, dtype, dtype}},
+        {"an unknown dtype",
+         [](l1l2_term& term, Model::Array&) { term.dtype = 5; },
+         {dtype, dtype, dtype}},
+        {"an unknown dtype, whatever else is wrong",
+         [](l1l2_term& term, Model::Array&) {
+             term = {};
+             term.n = SIZE_MAX;
+             term.dtype = 99;
+             term.reserved = 1;
+         },
+         {dtype, dtype, dtype}},
+        {"reserved",
+         [](l1l2_term& term, Model::Array&) { term.reserved = 1; },
+         {argument, argument, argument}},
+        {"reserved and negative",
+         [](l1l2_term& term, Model::Array&) { term.reserved = INT32_MIN; },
+         {argument, argument, argument}},
+        {"no out",
+         [](l1l2_term& term, Model::Array&) { term.out = nullptr; },
+         {L1L2_OK, L1L2_OK, argument}},
+        {"an overlap",
+         [](l1l2_term& term, Model::Array& array) {
+             term.gradient = array.x.data() + 1;
+             term.out = array.x.data() + array.x.size() - 1;
+         },
+         {L1L2_OK, overlap, overlap}},
+        {"a gradient over x",
+         [](l1l2_term& term, Model::Array& array) { term.gradient = array.x.data(); },
+         {L1L2_OK, overlap, L1L2_OK}},
+        {"a coefficient too large for the factor",
+         [](l1l2_term& term, Model::Array&) { term.regularizer = large.get(); },
+         {L1L2_OK, L1L2_ERROR_INVALID_SCALE, L1L2_ERROR_INVALID_STEP}},
+        {"a coefficient too large for the factor, without a gradient",
+         [](l1l2_term& term, Model::Array&) {
+             term.regularizer = large.get();
+             term.gradient = nullptr;
+         },
+         {L1L2_OK, L1L2_ERROR_INVALID_SCALE, L1L2_ERROR_INVALID_STEP}},
+    };
+    const Handle handle(both);
+    for (const Fault& fault : faults) {
+        for (const std::size_t first : {0U, 3U, 7U}) {
+            for (const std::size_t second : {first, std::size_t{7}}) {
+                for (const Function function : functions) {
+                    INFO(fault.name << " at " << first << " and " << second << ", function "
+                                    << static_cast<int>(function));
+                    Model model;
+                    for (std::size_t i = 0; i < 8; ++i) {
+                        add_array(model, i, 3000 * i + 5, handle);
+                    }
+                    std::vector<l1l2_term> terms = model.terms();
+                    for (const std::size_t at : {second, first}) {
+                        fault.make(terms[at], model.arrays[at]);
+                    }
+                    const l1l2_status status = fault.statuses[static_cast<std::size_t>(function)];
+                    if (status != L1L2_OK) {
+                        CHECK(refusal(function, model, terms, 1e30) == Outcome{status, first});
+                        continue;
+                    }
+                    Runner runner("in a row", in_a_row);
+                    std::size_t faulty = 77;
+                    const l1l2_status accepted =
+                        call(function, terms, 1e30, runner, nullptr, nullptr, &faulty);
+                    CHECK(Outcome{accepted, faulty} == Outcome{L1L2_OK, terms.size()});
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("of several faults the first term's is told", "[terms]") {
+    const Handle handle(both);
+    Model model;
+    for (std::size_t i = 0; i < 4; ++i) {
+        add_array(model, 0, 10, handle);
+    }
+    for (const Function function : functions) {
+        std::vector<l1l2_term> terms = model.terms();
+        terms[1].dtype = 99;
+        terms[2].regularizer = nullptr;
+        CHECK(refusal(function, model, terms) == Outcome{L1L2_ERROR_UNSUPPORTED_DTYPE, 1});
+        std::swap(terms[1], terms[2]);
+        CHECK(refusal(function, model, terms) == Outcome{L1L2_ERROR_INVALID_ARGUMENT, 1});
+    }
+}
+
+TEST_CASE("a scale or a step that no term can have is refused", "[terms]") {
+    const Handle handle(both);
+    Model model;
+    add_array(model, 0, 10, handle);
+    for (const double scale : {not_a_number, infinity, -infinity}) {
+        CHECK(refusal(Function::gradient, model, model.terms(), scale) ==
+              Outcome{L1L2_ERROR_INVALID_SCALE, 1});
+        CHECK(refusal(Function::gradient, model, {}, scale) ==
+              Outcome{L1L2_ERROR_INVALID_SCALE, 0});
+    }
+    for (const double step : {not_a_number, infinity, -infinity, -1.0, -5e-324}) {
+        CHECK(refusal(Function::prox, model, model.terms(), step) ==
+              Outcome{L1L2_ERROR_INVALID_STEP, 1});
+        CHECK(refusal(Function::prox, model, {}, step) == Outcome{L1L2_ERROR_INVALID_STEP, 0});
+    }
+    // Too large for bfloat16, not for float64.
+    Model narrow;
+    const Handle large({1e30, 0.0});
+    add_array(narrow, 2, 10, large);
+    add_array(narrow, 3, 10, large);
+    CHECK(refusal(Function::gradient, narrow, narrow.terms(), 1e30) ==
+          Outcome{L1L2_ERROR_INVALID_SCALE, 1});
+    CHECK(refusal(Function::prox, narrow, narrow.terms(), 1e30) ==
+          Outcome{L1L2_ERROR_INVALID_STEP, 1});
+}
+
+TEST_CASE("terms that are NULL are an invalid argument", "[terms]") {
+    double penalty = untouched;
+    double total = untouched;
+    std::size_t faulty = 77;
+    constexpr std::size_t size = sizeof(l1l2_term);
+    CHECK(l1l2_penalty_terms(nullptr, size, 1, nullptr, nullptr, &penalty, &total, &faulty) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(faulty == 1);
+    faulty = 77;
+    CHECK(l1l2_add_gradient_terms(nullptr, size, 3, 1.0, nullptr, nullptr, &penalty, &total,
+                                  &faulty) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(faulty == 3);
+    faulty = 77;
+    CHECK(l1l2_prox_terms(nullptr, size, 2, 1.0, nullptr, nullptr, &faulty) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(faulty == 2);
+    CHECK(penalty == untouched);
+    CHECK(total == untouched);
+}
+
+TEST_CASE("a term size that is too small, odd or too large for the address space is refused",
+          "[terms]") {
+    const Handle handle(both);
+    Model model;
+    for (std::size_t i = 0; i < 4; ++i) {
+        add_array(model, 0, 10, handle);
+    }
+    constexpr std::size_t size = sizeof(l1l2_term);
+    constexpr std::size_t alignment = alignof(l1l2_term);
+    for (const std::size_t bad :
+         {std::size_t{0}, std::size_t{1}, alignment, size - alignment, size - 1, size + 1,
+          size + alignment / 2, SIZE_MAX, SIZE_MAX / 4 + 1, SIZE_MAX / 2 + 1}) {
+        for (const Function function : functions) {
+            INFO("term size " << bad);
+            CHECK(refusal(function, model, model.terms(), 0.5, bad) ==
+                  Outcome{L1L2_ERROR_INVALID_ARGUMENT, 4});
+        }
+    }
+    const std::vector<l1l2_term> terms = model.terms();
+    for (const std::size_t count : {SIZE_MAX, SIZE_MAX / size + 1}) {
+        std::size_t faulty = 77;
+        CHECK(l1l2_prox_terms(terms.data(), size, count, 1.0, nullptr, nullptr, &faulty) ==
+              L1L2_ERROR_INVALID_ARGUMENT);
+        CHECK(faulty == count);
+    }
+}
+
+TEST_CASE("terms of a later header are taken if what is unknown is zero", "[terms]") {
+    struct Later {
+        l1l2_term term;
+        unsigned char unknown[3 * alignof(l1l2_term)];
+    };
+    const Handle handle(both);
+    Model model;
+    for (std::size_t i = 0; i < 5; ++i) {
+        add_array(model, i, 3000 * i + 1, handle);
+    }
+    const std::vector<double> expected_penalties = model.penalties();
+    const Model before = model;
+    Model expected = model;
+    expected.add_gradients_one_at_a_time(0.5);
+    expected.prox_one_at_a_time(0.5);
+    std::vector<Later> later(model.size());
+    for (std::size_t i = 0; i < later.size(); ++i) {
+        later[i] = {model.terms()[i], {}};
+    }
+    std::vector<double> penalties(later.size(), untouched);
+    const auto all = [&](Runner runner, double* total, std::size_t* faulty) {
+        return std::array<l1l2_status, 3>{
+            l1l2_penalty_terms(&later[0].term, sizeof(Later), later.size(), runner.function(),
+                               runner.state(), penalties.data(), total, faulty),
+            l1l2_add_gradient_terms(&later[0].term, sizeof(Later), later.size(), 0.5,
+                                    runner.function(), runner.state(), penalties.data(), total,
+                                    faulty),
+            l1l2_prox_terms(&later[0].term, sizeof(Later), later.size(), 0.5, runner.function(),
+                            runner.state(), faulty)};
+    };
+    const Runner none("none", nullptr);
+    for (const std::size_t at : {0U, 2U, 4U}) {
+        for (unsigned char& byte : later[at].unknown) {
+            byte = 1;
+            double total = untouched;
+            std::size_t faulty = 77;
+            const std::array<l1l2_status, 3> refused = {L1L2_ERROR_INVALID_ARGUMENT,
+                                                        L1L2_ERROR_INVALID_ARGUMENT,
+                                                        L1L2_ERROR_INVALID_ARGUMENT};
+            CHECK(all(none, &total, &faulty) == refused);
+            CHECK(faulty == at);
+            CHECK(total == untouched);
+            CHECK(penalties == std::vector<double>(later.size(), untouched));
+            CHECK((model == before));
+            byte = 0;
+        }
+    }
+    for (const Runner& runner : {none, Runner("in a row", in_a_row), Runner("3", on_threads(3))}) {
+        INFO(runner.name());
+        for (std::size_t i = 0; i < later.size(); ++i) {
+            model.arrays[i].gradient = before.arrays[i].gradient;
+            model.arrays[i].out = before.arrays[i].out;
+        }
+        penalties.assign(later.size(), untouched);
+        double total = untouched;
+        std::size_t faulty = 77;
+        CHECK(all(runner, &total, &faulty) ==
+              std::array<l1l2_status, 3>{L1L2_OK, L1L2_OK, L1L2_OK});
+        CHECK(faulty == later.size());
+        CHECK(difference(penalties, expected_penalties) == "");
+        CHECK((model == expected));
+    }
+}
