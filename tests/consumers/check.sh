@@ -223,6 +223,10 @@ example_penalty)
     echo "$said"
     # 0.01 * 3.75 + 0.02 * 5.8125, and that is what the README shows.
     [[ $said == "penalty 0.15375, computed with "* ]]
+    # The example at the top of l1l2.h.
+    sed -n '/^ \*     #include <l1l2.h>$/,/^ \*     }$/s/^ \* *//p' "$source/include/l1l2.h" >"$work/manual.c"
+    compile "$prefix" "$work/manual" -std=c99 -Wall -Wextra -Wpedantic -Werror "$work/manual.c"
+    [ "$(LD_LIBRARY_PATH=$(library_dir "$prefix") "$work/manual")" = "penalty 0.15375" ]
     ;;
 example_step)
     compile "$prefix" "$work/step" -std=c99 -Wall -Wextra -Wpedantic -Werror \

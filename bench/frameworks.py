@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""What users pick instead: the penalty and its gradient by NumPy, PyTorch, JAX or TensorFlow.
+
+    python3 bench/frameworks.py FRAMEWORK [LARGEST [THREADS]]    FRAMEWORK: numpy, torch, jax or tensorflow
+
+Prints a table in Markdown: the time of each as a multiple of l1l2's, median of interleaved
+repetitions in this process, and the relative error of its penalty. The elements are float32
+normals of deviation 0.02, from 10,000 to LARGEST (100,000,000); the error is against
+l1l2's exact sums. The framework runs on THREADS threads (1), l1l2 always on one.
+
+Needs the package l1l2 (bindings/python) and the framework.
+"""
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import numpy
+
+import l1l2
+
+L1, L2 = 0.01, 0.02
+SIZES = (10_000, 1_000_000, 25_600_000, 100_000_000)
+
+Compute = Callable[[], object]
+# name -> (a function that computes it, whether that returns the penalty)
+Rows = dict[str, tuple[Compute, bool]]
+
+
+def limit_threads(threads: int) -> None:
+    """Must run before a framework is imported."""
+    os.environ.update(
+        OMP_NUM_THREADS=str(threads),
+        TF_NUM_INTRAOP_THREADS=str(threads),
+        TF_NUM_INTEROP_THREADS=str(threads),
+        TF_CPP_MIN_LOG_LEVEL="3",
+        JAX_PLATFORMS="cpu",
+        XLA_FLAGS=f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}",
+    )
+
+
+def rows_of_l1l2(x: numpy.ndarray) -> Rows:
+    regularizer = l1l2.Regularizer(L1, L2)
+    gradient = numpy.zeros_like(x)
+    return {
+        "penalty": (lambda: regularizer(x), True),
+        "gradient": (lambda: regularizer.penalty_and_add_gradient(x, gradient), True),
+    }
+
+
+def rows_of_numpy(x: numpy.ndarray, threads: int) -> dict[str, Rows]:
+    return {"penalty": {"abs, square": (lambda: L1 * numpy.abs(x).sum() + L2 * numpy.square(x).sum(), True)}}
+
+
+def rows_of_torch(x: numpy.ndarray, threads: int) -> dict[str, Rows]:
+    import torch
+
+    torch.set_num_threads(threads)
+    tensor = torch.from_numpy(x)
+    parameter = tensor.clone().requires_grad_()
+    norm = torch.linalg.vector_norm
+
+    def formula(w: "torch.Tensor") -> "torch.Tensor":
+        return L1 * w.abs().sum() + L2 * w.square().sum()
+
+    def backward() -> None:
+        parameter.grad = None
+        formula(parameter).backward()
+
+    return {
+        "penalty": {
+            "eager, abs().sum()": (lambda: float(formula(tensor)), True),
+            "linalg.vector_norm": (lambda: float(L1 * norm(tensor, 1) + L2 * norm(tensor) ** 2), True),
+        },
+        "gradient": {"eager, backward()": (backward, False)},
+        "sum": {"linalg.vector_norm(x, 1)": (lambda: float(norm(tensor, 1)), True)},
+    }
+
+
+def rows_of_jax(x: numpy.ndarray, threads: int) -> dict[str, Rows]:
+    import jax
+    import jax.numpy as jnp
+
+    def formula(w: "jax.Array") -> "jax.Array":
+        return L1 * jnp.abs(w).sum() + L2 * jnp.square(w).sum()
+
+    array = jnp.asarray(x)
+    penalty, both = jax.jit(formula), jax.jit(jax.value_and_grad(formula))
+    return {
+        "penalty": {"jit": (lambda: float(penalty(array)), True)},
+        "gradient": {"jit, value_and_grad": (lambda: jax.block_until_ready(both(array)), False)},
+    }
+
+
+def rows_of_tensorflow(x: numpy.ndarray, threads: int) -> dict[str, Rows]:
+    import tensorflow as tf
+
+    tensor = tf.constant(x)
+
+    def formula(w: "tf.Tensor") -> "tf.Tensor":
+        return L1 * tf.reduce_sum(tf.abs(w)) + L2 * tf.reduce_sum(tf.square(w))
+
+    def value_and_gradient(w: "tf.Tensor") -> tuple:
+        with tf.GradientTape() as tape:
+            tape.watch(w)
+            value = formula(w)
+        return value, tape.gradient(value, w)
+
+    graph, graph_of_both = tf.function(formula), tf.function(value_and_gradient)
+    return {
+        "penalty": {
+            "eager": (lambda: float(formula(tensor)), True),
+            "tf.function": (lambda: float(graph(tensor)), True),
+        },
+        "gradient": {
+            "eager, GradientTape": (lambda: value_and_gradient(tensor)[1].numpy(), False),
+            "tf.function, GradientTape": (lambda: graph_of_both(tensor)[1].numpy(), False),
+        },
+    }
+
+
+FRAMEWORKS = {"numpy": rows_of_numpy, "torch": rows_of_torch, "jax": rows_of_jax, "tensorflow": rows_of_tensorflow}
+
+
+def medians(rows: dict[str, Compute], n: int) -> dict[str, float]:
+    """Seconds of one call of each, interleaved, so that a change of the machine's speed hits all alike."""
+    calls = max(1, 10_000_000 // n)
+    times: dict[str, list[float]] = {name: [] for name in rows}
+    for compute in rows.values():
+        compute()
+    for _ in range(7):
+        for name, compute in rows.items():
+            start = time.perf_counter()
+            for _ in range(calls):
+                compute()
+            times[name].append((time.perf_counter() - start) / calls)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def exact(x: numpy.ndarray) -> dict[str, float]:
+    sums = l1l2.ExactSums()
+    sums.add(x)
+    penalty = sums.penalty(l1l2.Regularizer(L1, L2))
+    return {"penalty": penalty, "gradient": penalty, "sum": sums.penalty(l1l2.Regularizer(1.0, 0.0))}
+
+
+def main() -> None:
+    framework = sys.argv[1] if len(sys.argv) > 1 else ""
+    if framework not in FRAMEWORKS:
+        sys.exit(__doc__)
+    largest = int(sys.argv[2]) if len(sys.argv) > 2 else SIZES[-1]
+    threads = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    limit_threads(threads)
+    print(f"{framework} on {threads} thread(s), l1l2 {l1l2.__version__} with {l1l2.isa()} on one")
+    print("\n| what | n | by | time / l1l2's | relative error |\n|---|---:|---|---:|---:|")
+    for n in (size for size in SIZES if size <= largest):
+        x = (numpy.random.default_rng(1).standard_normal(n, dtype=numpy.float32) * numpy.float32(0.02)).astype(
+            numpy.float32
+        )
+        expected = exact(x)
+        ours = rows_of_l1l2(x)
+        for what, theirs in FRAMEWORKS[framework](x, threads).items():
+            mine = ours["gradient" if what == "gradient" else "penalty"]
+            rows = {"l1l2": mine, **theirs}
+            seconds = medians({name: compute for name, (compute, _) in rows.items()}, n)
+            for name, (compute, is_penalty) in rows.items():
+                if what == "sum" and name == "l1l2":
+                    continue
+                error = abs(float(compute()) / expected[what] - 1.0) if is_penalty else None
+                shown = "" if error is None else f"{error:.1e}"
+                print(f"| {what} | {n:,} | {name} | {seconds[name] / seconds['l1l2']:.2f} | {shown} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
