@@ -1,12 +1,12 @@
 /**
  * The penalty, its gradient and its proximal operator of four weights.
  *
- *     npm ci
+ *     npm install
  *     node example.mjs
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import * as l1l2 from "./l1l2.mjs";
+import * as l1l2 from "l1l2";
 
 const weights = Float32Array.of(0.5, -1.25, 0, 2);
 const regularizer = new l1l2.Regularizer(0.01, 0.02);

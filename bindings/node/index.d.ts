@@ -1,0 +1,184 @@
+/**
+ * L1/L2 (elastic-net) regularization as Keras defines it, computed by libl1l2.
+ *
+ *     const regularizer = new Regularizer(0.01, 0.02);
+ *     const penalty = regularizer.penalty(weights); // a Float32Array, for example
+ *     regularizer.addGradient(weights, gradient);
+ *     regularizer.prox(weights, step); // in place
+ *
+ * Arrays are typed arrays of any length, anywhere in an ArrayBuffer or SharedArrayBuffer, and are
+ * never copied. A tensor of any shape is the array of its elements.
+ *
+ * What the library refuses is an L1L2Error; all arrays are then unchanged. A TypeError means an array
+ * without a dtype or of another dtype than the option says, or something that is not a number; a
+ * RangeError means arrays of different lengths.
+ *
+ * A Regularizer belongs to the thread that made it. Workers load this module, make regularizers of
+ * their own, and share arrays through a SharedArrayBuffer. The ...Async methods run on Node's thread
+ * pool. Until their promise is settled, do not write to, transfer or resize the arrays.
+ */
+
+/** The elements of a tensor of any shape. A Uint16Array holds the bits of float16 or bfloat16. */
+export type Elements = Float32Array | Float64Array | Uint16Array | Float16Elements;
+
+/** A Float16Array, where the runtime has it. */
+export interface Float16Elements {
+    readonly [Symbol.toStringTag]: "Float16Array";
+    readonly length: number;
+}
+
+export type Dtype = "float32" | "float64" | "float16" | "bfloat16";
+
+export interface DtypeOption {
+    /** The type of the elements. Required for a Uint16Array; for other arrays it must be their own. */
+    dtype?: Dtype;
+}
+
+export interface GradientOptions extends DtypeOption {
+    /** A finite factor of either sign; 1 by default. */
+    scale?: number;
+}
+
+export interface ProxOptions<T extends Elements> extends DtypeOption {
+    /** Receives the result: x itself, the default, or an array that does not overlap it. */
+    out?: T;
+}
+
+/** A failure that the library reports. */
+export class L1L2Error extends Error {
+    constructor(status: number, message: string);
+    /** The l1l2_status; l1l2.h lists them. */
+    readonly status: number;
+}
+
+/**
+ * The sums of |x| and x^2 without rounding, of elements that come in any number of pieces.
+ *
+ *     const sums = new ExactSums();
+ *     for (const chunk of chunks) sums.add(chunk);
+ *     const penalty = regularizer.penaltyOfSums(sums);
+ *
+ * The same elements give the same sums, to the bit, in whatever pieces and order they were added.
+ * The numbers can be stored, posted to a worker and sent to any machine. To add up to 2^30 sums, add
+ * their numbers index by index.
+ */
+export class ExactSums {
+    /**
+     * Makes sums of no elements, or a copy of others from their numbers.
+     *
+     * @throws {L1L2Error} status 18 if the numbers are damaged, 19 if they have another layout or
+     *     byte order, 21 if they count too many elements or sums
+     * @throws {TypeError} if numbers is not a BigInt64Array
+     * @throws {RangeError} if it does not have 207 numbers
+     */
+    constructor(numbers?: BigInt64Array);
+
+    /** Adds elements. Elements of different dtypes may go to the same sums. */
+    add(x: Elements, options?: DtypeOption): void;
+
+    /** Adds the elements of other sums. */
+    merge(other: ExactSums): void;
+
+    /** The sum of |x|, rounded once. */
+    readonly absolute: number;
+
+    /** The sum of x^2, rounded once. */
+    readonly square: number;
+
+    /** The number of elements, including infinities and NaNs. */
+    readonly count: bigint;
+
+    /** A copy of the numbers. The constructor makes the same sums of it. */
+    toNumbers(): BigInt64Array;
+
+    /** Whether both hold the same sums and counts. */
+    equals(other: ExactSums): boolean;
+}
+
+/**
+ * A pair of coefficients, which never changes.
+ *
+ * destroy(), which `using` calls, frees its few bytes of memory at once; otherwise they are freed
+ * when it is collected. After destroy() all other methods throw an L1L2Error of status 10.
+ */
+export class Regularizer {
+    /**
+     * @param l1  coefficient of sum(|x|), finite and >= 0; 0 by default
+     * @param l2  coefficient of sum(x^2), finite and >= 0; 0 by default. There is no factor 1/2
+     * @throws {L1L2Error} status 11 if a coefficient is negative, NaN or infinite
+     */
+    constructor(l1?: number, l2?: number);
+
+    /**
+     * Reads the JSON text that any version of Keras writes for an L1L2, L1 or L2.
+     *
+     * @throws {L1L2Error} status 40 if the text is not JSON, 41 if it describes no regularizer, 11
+     *     for a wrong coefficient; the message names the key, the class or the byte
+     */
+    static fromJson(text: string): Regularizer;
+
+    /**
+     * Writes the regularizer as Python's json.dumps would: "config" is what get_config() returns,
+     * "keras2" and "keras3" are the forms in which these versions serialize an object.
+     */
+    toJson(style?: "config" | "keras2" | "keras3"): string;
+
+    readonly l1: number;
+    readonly l2: number;
+
+    /**
+     * Returns the penalty l1 * sum(|x[i]|) + l2 * sum(x[i]^2), computed in double precision: >= 0,
+     * Infinity, or NaN if x holds a NaN. A part whose coefficient is 0 is left out.
+     */
+    penalty(x: Elements, options?: DtypeOption): number;
+
+    /** Returns the penalty of exact sums, rounded once. */
+    penaltyOfSums(sums: ExactSums): number;
+
+    /**
+     * Adds the gradient of the penalty:
+     *     gradient[i] += scale * (l1 * sign(x[i]) + 2 * l2 * x[i]),  with sign(0) = 0
+     *
+     * gradient has the length and dtype of x and does not overlap it.
+     *
+     * @throws {L1L2Error} status 13 if the scale or its product with a coefficient is not finite,
+     *     15 if the arrays overlap
+     */
+    addGradient<T extends Elements>(x: T, gradient: T, options?: GradientOptions): void;
+
+    /** Adds the gradient and returns the penalty of x, unscaled, from the same pass over memory. */
+    penaltyAndAddGradient<T extends Elements>(x: T, gradient: T, options?: GradientOptions): number;
+
+    /**
+     * Writes the proximal operator of step * penalty to out, which it returns:
+     *     out[i] = sign(x[i]) * max(|x[i]| - step * l1, 0) / (1 + 2 * step * l2)
+     *
+     * @throws {L1L2Error} status 14 if the step is negative or not finite, or its products are not,
+     *     15 if the arrays overlap in part
+     */
+    prox<T extends Elements>(x: T, step: number, options?: ProxOptions<T>): T;
+
+    /** The same on Node's thread pool. What the methods above throw rejects the promise. */
+    penaltyAsync(x: Elements, options?: DtypeOption): Promise<number>;
+    addGradientAsync<T extends Elements>(
+        x: T,
+        gradient: T,
+        options?: GradientOptions,
+    ): Promise<void>;
+    penaltyAndAddGradientAsync<T extends Elements>(
+        x: T,
+        gradient: T,
+        options?: GradientOptions,
+    ): Promise<number>;
+    proxAsync<T extends Elements>(x: T, step: number, options?: ProxOptions<T>): Promise<T>;
+
+    /** Frees the memory. A second call does nothing; async calls under way finish. */
+    destroy(): void;
+    [Symbol.dispose](): void;
+}
+
+/** The version of the library in use, "major.minor.patch". */
+export function version(): string;
+
+/** The instruction set that the library uses, "avx2" for example. All give the same bits. */
+export function isa(): string;

@@ -1,0 +1,235 @@
+"use strict";
+// The classes of this package over the native functions of src/addon.c. index.d.ts documents them.
+
+const fs = require("node:fs");
+const path = require("node:path");
+const { inspect } = require("node:util");
+
+const OLDEST = 300; // the version of libl1l2 that this package needs, as l1l2_version_number has it
+const EXACT_SUMS_LENGTH = 207;
+const JSON_STYLES = ["config", "keras2", "keras3"]; // in the order of l1l2_json_style
+const DTYPES = { __proto__: null, float32: 1, float64: 2, float16: 3, bfloat16: 4 };
+
+class L1L2Error extends Error {
+    constructor(status, message) {
+        super(message);
+        this.status = status;
+    }
+}
+L1L2Error.prototype.name = "L1L2Error";
+
+const native = load();
+
+/** The packages that may hold this platform's files; npm installs the one that fits. */
+function platformPackages() {
+    const name = `l1l2-${process.platform}-${process.arch}`;
+    return process.platform === "linux" ? [`${name}-gnu`, `${name}-musl`] : [name];
+}
+
+/** The native functions, after libl1l2 has been opened. */
+function load() {
+    const names = platformPackages();
+    const built = path.join(__dirname, "native"); // by a checkout
+    const found = [];
+    for (const name of [built, ...names]) {
+        let file;
+        let addon;
+        try {
+            file = require.resolve(path.join(name, "l1l2.node"));
+            expectWhole(file);
+            addon = require(file);
+        } catch (error) {
+            if (error.code !== "MODULE_NOT_FOUND") found.push(`${file}: ${error.message}`);
+            continue;
+        }
+        return openLibrary(addon, path.dirname(file));
+    }
+    throw libraryError(
+        `cannot load l1l2.node: looked for the package ${names.join(" or ")} and in ${built}: ` +
+            `${found.join(", ") || "found neither"}; install l1l2 again with its optional ` +
+            "dependencies, or run `npm run install` in a checkout",
+    );
+}
+
+function openLibrary(addon, folder) {
+    const chosen = process.env.L1L2_LIBRARY;
+    const library = chosen || path.join(folder, "libl1l2.so.0");
+    let wrong;
+    try {
+        if (fs.existsSync(library)) expectWhole(library);
+        wrong = addon.open(library, OLDEST, L1L2Error);
+    } catch (error) {
+        wrong = error.message;
+    }
+    if (wrong === undefined) return addon;
+    const [where, remedy] = chosen
+        ? ["which L1L2_LIBRARY names", ""]
+        : ["part of this package", "install l1l2 again, or "];
+    const reason =
+        typeof wrong === "number" ? `found ${versionOf(wrong)}, need ${versionOf(OLDEST)}` : wrong;
+    throw libraryError(
+        `cannot load libl1l2: looked for ${library} (${where}): ${reason}; ${remedy}set ` +
+            `L1L2_LIBRARY to the path of libl1l2 ${versionOf(OLDEST)} or later`,
+    );
+}
+
+/** Throws for an ELF file that is cut off: opening one may crash the process. */
+function expectWhole(file) {
+    const head = Buffer.alloc(64);
+    const descriptor = fs.openSync(file);
+    fs.readSync(descriptor, head);
+    const { size } = fs.fstatSync(descriptor);
+    fs.closeSync(descriptor);
+    if (head.toString("latin1", 0, 6) !== "\x7fELF\x02\x01") return; // 64 bits, little-endian
+    // The table of sections comes last.
+    const sections = head.readUInt16LE(58) * head.readUInt16LE(60);
+    if (Number(head.readBigUInt64LE(40)) + sections > size) {
+        throw new Error(`the file is cut off after ${size} bytes`);
+    }
+}
+
+function libraryError(message) {
+    return Object.assign(new Error(message), { code: "ERR_L1L2_LIBRARY" });
+}
+
+/** As text, without a patch level of 0. */
+function versionOf(number) {
+    const parts = [number / 10000, (number / 100) % 100, number % 100].map(Math.trunc);
+    return parts.join(".").replace(/\.0$/, "");
+}
+
+/** The l1l2_dtype of a name; 0 for the array's own, -1 for a name that is none. */
+function codeOf(dtype) {
+    return dtype === undefined ? 0 : (DTYPES[dtype] ?? -1);
+}
+
+/** The numbers of sums themselves, for this module alone. */
+let numbersOf;
+
+class ExactSums {
+    /** Always a vector that the library has written, or zeros. */
+    #numbers = new BigInt64Array(EXACT_SUMS_LENGTH);
+
+    constructor(numbers) {
+        if (numbers !== undefined) native.sumsMerge(this.#numbers, numbers);
+    }
+
+    static {
+        numbersOf = (sums) => sums.#numbers;
+    }
+
+    add(x, { dtype } = {}) {
+        native.sumsAdd(this.#numbers, x, codeOf(dtype));
+    }
+
+    merge(other) {
+        native.sumsMerge(this.#numbers, other.#numbers);
+    }
+
+    get absolute() {
+        return native.sumsRead(this.#numbers)[0];
+    }
+
+    get square() {
+        return native.sumsRead(this.#numbers)[1];
+    }
+
+    get count() {
+        return native.sumsRead(this.#numbers)[2];
+    }
+
+    toNumbers() {
+        return this.#numbers.slice();
+    }
+
+    equals(other) {
+        return this.#numbers.every((number, i) => number === other.#numbers[i]);
+    }
+
+    [inspect.custom](depth, options) {
+        const { absolute, square, count } = this;
+        return `ExactSums ${inspect({ absolute, square, count }, options)}`;
+    }
+}
+class Regularizer {
+    #handle;
+    #destroyed = false;
+
+    constructor(l1 = 0, l2 = 0) {
+        this.#handle = native.create(l1, l2);
+    }
+
+    static fromJson(text) {
+        return new Regularizer(...native.fromJson(text));
+    }
+
+    toJson(style = "config") {
+        return native.toJson(this.#handle, JSON_STYLES.indexOf(style));
+    }
+
+    get l1() {
+        return native.coefficient(this.#handle, 1);
+    }
+
+    get l2() {
+        return native.coefficient(this.#handle, 2);
+    }
+
+    penalty(x, { dtype } = {}) {
+        return native.penalty(this.#handle, x, codeOf(dtype));
+    }
+
+    penaltyOfSums(sums) {
+        return native.sumsPenalty(this.#handle, numbersOf(sums));
+    }
+
+    addGradient(x, gradient, { scale = 1, dtype } = {}) {
+        native.addGradient(this.#handle, x, codeOf(dtype), gradient, scale);
+    }
+
+    penaltyAndAddGradient(x, gradient, { scale = 1, dtype } = {}) {
+        return native.penaltyAndAddGradient(this.#handle, x, codeOf(dtype), gradient, scale);
+    }
+
+    prox(x, step, { out = x, dtype } = {}) {
+        native.prox(this.#handle, x, codeOf(dtype), out, step);
+        return out;
+    }
+
+    async penaltyAsync(x, { dtype } = {}) {
+        return native.penaltyAsync(this.#handle, x, codeOf(dtype));
+    }
+
+    async addGradientAsync(x, gradient, { scale = 1, dtype } = {}) {
+        return native.addGradientAsync(this.#handle, x, codeOf(dtype), gradient, scale);
+    }
+
+    async penaltyAndAddGradientAsync(x, gradient, { scale = 1, dtype } = {}) {
+        return native.penaltyAndAddGradientAsync(this.#handle, x, codeOf(dtype), gradient, scale);
+    }
+
+    async proxAsync(x, step, { out = x, dtype } = {}) {
+        await native.proxAsync(this.#handle, x, codeOf(dtype), out, step);
+        return out;
+    }
+
+    destroy() {
+        native.destroy(this.#handle);
+        this.#destroyed = true;
+    }
+
+    [Symbol.dispose]() {
+        this.destroy();
+    }
+
+    [inspect.custom](depth, options) {
+        if (this.#destroyed) return "Regularizer (destroyed)";
+        return `Regularizer ${inspect({ l1: this.l1, l2: this.l2 }, options)}`;
+    }
+}
+
+exports.Regularizer = Regularizer;
+exports.ExactSums = ExactSums;
+exports.L1L2Error = L1L2Error;
+exports.version = () => native.version();
+exports.isa = () => native.isa();

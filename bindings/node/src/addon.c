@@ -1,0 +1,535 @@
+/*
+ * The functions of libl1l2 for JavaScript, in Node-API. index.cjs makes classes of them.
+ *
+ * libl1l2 is opened at run time, so that the one in this package and an installed one are called in
+ * the same way. A function that fails throws: an L1L2Error, made by the constructor that open() was
+ * given, or a TypeError or RangeError for arguments that never reach the library.
+ */
+#define NAPI_VERSION 8
+#include <dlfcn.h>
+#include <l1l2.h>
+#include <node_api.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FUNCTIONS(FUNCTION)                                                                        \
+    FUNCTION(version_number)                                                                       \
+    FUNCTION(version_string)                                                                       \
+    FUNCTION(status_string)                                                                        \
+    FUNCTION(isa)                                                                                  \
+    FUNCTION(create)                                                                               \
+    FUNCTION(destroy)                                                                              \
+    FUNCTION(get_config)                                                                           \
+    FUNCTION(penalty)                                                                              \
+    FUNCTION(add_gradient)                                                                         \
+    FUNCTION(prox)                                                                                 \
+    FUNCTION(exact_sums_length)                                                                    \
+    FUNCTION(exact_sums_add)                                                                       \
+    FUNCTION(exact_sums_merge)                                                                     \
+    FUNCTION(exact_sums_read)                                                                      \
+    FUNCTION(penalty_exact_sums)                                                                   \
+    FUNCTION(to_json)                                                                              \
+    FUNCTION(from_json)
+
+typedef struct Library {
+#define MEMBER(name) __typeof__(&l1l2_##name) name;
+    FUNCTIONS(MEMBER)
+} Library;
+
+/* Each thread of JavaScript has its own. */
+typedef struct Instance {
+    Library library;
+    napi_ref error; /* the constructor of L1L2Error */
+} Instance;
+
+/* What a regularizer of JavaScript holds. It is destroyed once no call of the thread pool uses it.
+ */
+typedef struct Handle {
+    const Instance* instance;
+    l1l2_regularizer* regularizer; /* NULL, which every function refuses, once it is destroyed */
+    l1l2_regularizer* retired;
+    int calls;
+} Handle;
+
+typedef struct Elements {
+    l1l2_dtype dtype;
+    void* data;
+    size_t n;
+} Elements;
+
+typedef enum Kind { PENALTY, GRADIENT, GRADIENT_AND_PENALTY, PROX } Kind;
+
+/* One penalty, gradient or prox. */
+typedef struct Operation {
+    Kind kind;
+    Handle* handle;
+    l1l2_regularizer* regularizer;
+    Elements x;
+    double factor; /* scale or step */
+    void* other;   /* gradient or out */
+    double penalty;
+} Operation;
+
+/* An operation on the thread pool. */
+typedef struct Task {
+    Operation operation;
+    l1l2_status status;
+    napi_async_work work;
+    napi_deferred deferred;
+    napi_ref arguments; /* keeps the handle and the arrays alive */
+} Task;
+
+enum { max_arguments = 5, text_capacity = 256 /* enough for all, says l1l2.h */ };
+
+static const Instance* instance_of(napi_env env) {
+    void* instance = NULL;
+    napi_get_instance_data(env, &instance);
+    return instance;
+}
+
+static napi_value undefined(napi_env env) {
+    napi_value value = NULL;
+    napi_get_undefined(env, &value);
+    return value;
+}
+
+static napi_value number(napi_env env, double value) {
+    napi_value result = NULL;
+    napi_create_double(env, value, &result);
+    return result;
+}
+
+static napi_value text(napi_env env, const char* characters) {
+    napi_value result = NULL;
+    napi_create_string_latin1(env, characters, NAPI_AUTO_LENGTH, &result);
+    return result;
+}
+
+static napi_value make_error(napi_env env, l1l2_status status, const char* message) {
+    const Instance* const instance = instance_of(env);
+    napi_value constructor, arguments[2], error = NULL;
+    napi_get_reference_value(env, instance->error, &constructor);
+    napi_create_int32(env, status, &arguments[0]);
+    arguments[1] = text(env, message != NULL ? message : instance->library.status_string(status));
+    napi_new_instance(env, constructor, 2, arguments, &error);
+    return error;
+}
+
+/* True if the status is L1L2_OK; else an error is pending. */
+static bool succeeds(napi_env env, l1l2_status status) {
+    if (status != L1L2_OK) napi_throw(env, make_error(env, status, NULL));
+    return status == L1L2_OK;
+}
+
+static void* get_arguments(napi_env env, napi_callback_info info, napi_value* arguments) {
+    size_t count = max_arguments;
+    void* data = NULL;
+    napi_get_cb_info(env, info, &count, arguments, NULL, &data);
+    return data;
+}
+
+static bool get_number(napi_env env, napi_value value, const char* name, double* result) {
+    if (napi_get_value_double(env, value, result) == napi_ok) return true;
+    char message[64];
+    snprintf(message, sizeof message, "%s is not a number", name);
+    napi_throw_type_error(env, NULL, message);
+    return false;
+}
+
+static Handle* get_handle(napi_env env, napi_value value) {
+    void* handle = NULL;
+    napi_get_value_external(env, value, &handle);
+    return handle;
+}
+
+/* The elements of a typed array. `wanted` is a dtype, 0 for the array's own, or -1 for a wrong
+ * name. */
+static bool get_elements(napi_env env, napi_value value, int32_t wanted, Elements* elements) {
+    /* A type that this version of Node-API does not know is left as it is: that of a Float16Array.
+     */
+    napi_typedarray_type type = (napi_typedarray_type)-1;
+    const bool is_array = napi_get_typedarray_info(env, value, &type, &elements->n, &elements->data,
+                                                   NULL, NULL) == napi_ok;
+    l1l2_dtype own = -1;
+    if (is_array && type == napi_float32_array) own = L1L2_FLOAT32;
+    if (is_array && type == napi_float64_array) own = L1L2_FLOAT64;
+    if (is_array && (int)type == 11 /* napi_float16_array, which headers of today lack */)
+        own = L1L2_FLOAT16;
+    if (is_array && (int)type == -1) own = L1L2_FLOAT16;
+    if (is_array && type == napi_uint16_array &&
+        (wanted == L1L2_FLOAT16 || wanted == L1L2_BFLOAT16))
+        own = wanted;
+    elements->dtype = own;
+    if (own != -1 && (wanted == 0 || wanted == own)) return true;
+    static const char* const names[] = {"float32", "float64", "float16", "bfloat16"};
+    char message[128];
+    if (wanted < 0)
+        snprintf(message, sizeof message, "dtype is none of float32, float64, float16, bfloat16");
+    else if (!is_array)
+        snprintf(message, sizeof message, "not a typed array");
+    else if (wanted == 0)
+        snprintf(message, sizeof message,
+                 "not a Float32Array or Float64Array; a Uint16Array needs the option dtype");
+    else
+        snprintf(message, sizeof message, "not an array of %s", names[wanted - 1]);
+    napi_throw_type_error(env, NULL, message);
+    return false;
+}
+
+/* Another array that must be like x. */
+static bool get_other(napi_env env, napi_value value, int32_t wanted, const Elements* x,
+                      void** data) {
+    Elements other;
+    if (!get_elements(env, value, wanted, &other)) return false;
+    if (other.dtype != x->dtype) {
+        napi_throw_type_error(env, NULL, "the arrays differ in their dtype");
+        return false;
+    }
+    if (other.n != x->n) {
+        char message[96];
+        snprintf(message, sizeof message, "the arrays have %zu and %zu elements", x->n, other.n);
+        napi_throw_range_error(env, NULL, message);
+        return false;
+    }
+    *data = other.data;
+    return true;
+}
+
+/* The 207 numbers of exact sums, or NULL with an error pending. */
+static int64_t* get_sums(napi_env env, napi_value value) {
+    napi_typedarray_type type = napi_int8_array;
+    size_t n = 0;
+    void* data = NULL;
+    napi_get_typedarray_info(env, value, &type, &n, &data, NULL, NULL);
+    if (type != napi_bigint64_array) {
+        napi_throw_type_error(env, NULL, "exact sums are a BigInt64Array");
+        return NULL;
+    }
+    if (n != L1L2_EXACT_SUMS_LENGTH) {
+        napi_throw_range_error(env, NULL, "exact sums have 207 numbers");
+        return NULL;
+    }
+    return data;
+}
+
+/* Of (handle, x, dtype), for a gradient or a prox followed by (other, factor). */
+static bool get_operation(napi_env env, Kind kind, napi_value* arguments, Operation* operation) {
+    int32_t dtype = 0;
+    operation->kind = kind;
+    operation->handle = get_handle(env, arguments[0]);
+    operation->regularizer = operation->handle->regularizer;
+    napi_get_value_int32(env, arguments[2], &dtype);
+    if (!get_elements(env, arguments[1], dtype, &operation->x)) return false;
+    return kind == PENALTY ||
+           (get_other(env, arguments[3], dtype, &operation->x, &operation->other) &&
+            get_number(env, arguments[4], kind == PROX ? "step" : "scale", &operation->factor));
+}
+
+static l1l2_status run(Operation* operation) {
+    const Library* const library = &operation->handle->instance->library;
+    const Elements* const x = &operation->x;
+    switch (operation->kind) {
+    case PENALTY:
+        return library->penalty(operation->regularizer, x->dtype, x->data, x->n,
+                                &operation->penalty);
+    case GRADIENT:
+    case GRADIENT_AND_PENALTY:
+        return library->add_gradient(
+            operation->regularizer, x->dtype, x->data, x->n, operation->factor, operation->other,
+            operation->kind == GRADIENT_AND_PENALTY ? &operation->penalty : NULL);
+    case PROX: break;
+    }
+    return library->prox(operation->regularizer, x->dtype, x->data, x->n, operation->factor,
+                         operation->other);
+}
+
+static napi_value result_of(napi_env env, const Operation* operation) {
+    const bool has_penalty = operation->kind == PENALTY || operation->kind == GRADIENT_AND_PENALTY;
+    return has_penalty ? number(env, operation->penalty) : undefined(env);
+}
+
+/* The callbacks get their kind as a pointer into this. */
+static const Kind kinds[] = {PENALTY, GRADIENT, GRADIENT_AND_PENALTY, PROX};
+
+static napi_value compute(napi_env env, napi_callback_info info) {
+    napi_value arguments[max_arguments];
+    const Kind* const kind = get_arguments(env, info, arguments);
+    Operation operation;
+    if (!get_operation(env, *kind, arguments, &operation)) return NULL;
+    return succeeds(env, run(&operation)) ? result_of(env, &operation) : NULL;
+}
+
+static void release(Handle* handle) {
+    if (handle->calls > 0) return;
+    handle->instance->library.destroy(handle->retired);
+    handle->retired = NULL;
+}
+
+static void run_task(napi_env env, void* data) {
+    (void)env;
+    Task* const task = data;
+    task->status = run(&task->operation);
+}
+
+static void finish_task(napi_env env, napi_status ran, void* data) {
+    Task* const task = data;
+    --task->operation.handle->calls;
+    release(task->operation.handle);
+    if (ran == napi_ok && task->status == L1L2_OK)
+        napi_resolve_deferred(env, task->deferred, result_of(env, &task->operation));
+    else if (ran == napi_ok)
+        napi_reject_deferred(env, task->deferred, make_error(env, task->status, NULL));
+    napi_delete_reference(env, task->arguments);
+    napi_delete_async_work(env, task->work);
+    free(task);
+}
+
+/* The same on Node's thread pool; returns a promise. */
+static napi_value compute_async(napi_env env, napi_callback_info info) {
+    napi_value arguments[max_arguments], kept, name, promise;
+    const Kind* const kind = get_arguments(env, info, arguments);
+    Operation operation;
+    if (!get_operation(env, *kind, arguments, &operation)) return NULL;
+    Task* const task = calloc(1, sizeof *task);
+    if (task == NULL) return succeeds(env, L1L2_ERROR_OUT_OF_MEMORY), NULL;
+    task->operation = operation;
+    napi_create_array(env, &kept);
+    for (uint32_t i = 0; i < max_arguments; ++i)
+        napi_set_element(env, kept, i, arguments[i]);
+    napi_create_reference(env, kept, 1, &task->arguments);
+    napi_create_promise(env, &task->deferred, &promise);
+    napi_create_string_latin1(env, "l1l2", NAPI_AUTO_LENGTH, &name);
+    napi_create_async_work(env, NULL, name, run_task, finish_task, task, &task->work);
+    napi_queue_async_work(env, task->work);
+    ++operation.handle->calls;
+    return promise;
+}
+
+static void finalize(napi_env env, void* data, void* hint) {
+    (void)env;
+    (void)hint;
+    Handle* const handle = data;
+    handle->instance->library.destroy(handle->regularizer);
+    handle->instance->library.destroy(handle->retired);
+    free(handle);
+}
+
+static napi_value create(napi_env env, napi_callback_info info) {
+    napi_value arguments[max_arguments], external = NULL;
+    get_arguments(env, info, arguments);
+    double l1, l2;
+    if (!get_number(env, arguments[0], "l1", &l1) || !get_number(env, arguments[1], "l2", &l2))
+        return NULL;
+    Handle* const handle = calloc(1, sizeof *handle);
+    if (handle == NULL) return succeeds(env, L1L2_ERROR_OUT_OF_MEMORY), NULL;
+    handle->instance = instance_of(env);
+    const l1l2_status status = handle->instance->library.create(l1, l2, &handle->regularizer);
+    if (!succeeds(env, status) ||
+        napi_create_external(env, handle, finalize, NULL, &external) != napi_ok)
+        finalize(env, handle, NULL);
+    return external;
+}
+
+static napi_value destroy(napi_env env, napi_callback_info info) {
+    napi_value arguments[max_arguments];
+    get_arguments(env, info, arguments);
+    Handle* const handle = get_handle(env, arguments[0]);
+    if (handle->regularizer != NULL) handle->retired = handle->regularizer;
+    handle->regularizer = NULL;
+    release(handle);
+    return undefined(env);
+}
+
+/* The coefficient l1 or l2, as the second argument says. */
+static napi_value coefficient(napi_env env, napi_callback_info info) {
+    napi_value arguments[max_arguments];
+    get_arguments(env, info, arguments);
+    const Handle* const handle = get_handle(env, arguments[0]);
+    double values[2];
+    int32_t index = 0;
+    napi_get_value_int32(env, arguments[1], &index);
+    const l1l2_status status =
+        handle->instance->library.get_config(handle->regularizer, &values[0], &values[1]);
+    return succeeds(env, status) ? number(env, values[index - 1]) : NULL;
+}
+
+static napi_value to_json(napi_env env, napi_callback_info info) {
+    napi_value arguments[max_arguments];
+    get_arguments(env, info, arguments);
+    const Handle* const handle = get_handle(env, arguments[0]);
+    char json[text_capacity];
+    size_t length = 0;
+    int32_t style = 0;
+    napi_get_value_int32(env, arguments[1], &style);
+    const l1l2_status status =
+        handle->instance->library.to_json(handle->regularizer, style, json, sizeof json, &length);
+    return succeeds(env, status) ? text(env, json) : NULL;
+}
+
+/* The coefficients [l1, l2] that a text describes. */
+static napi_value from_json(napi_env env, napi_callback_info info) {
+    const Library* const library = &instance_of(env)->library;
+    napi_value arguments[max_arguments], result;
+    get_arguments(env, info, arguments);
+    size_t length = 0;
+    if (napi_get_value_string_utf8(env, arguments[0], NULL, 0, &length) != napi_ok) {
+        napi_throw_type_error(env, NULL, "the JSON text is not a string");
+        return NULL;
+    }
+    char* const json = malloc(length + 1);
+    if (json == NULL) return succeeds(env, L1L2_ERROR_OUT_OF_MEMORY), NULL;
+    napi_get_value_string_utf8(env, arguments[0], json, length + 1, &length);
+    char message[text_capacity];
+    l1l2_regularizer* regularizer;
+    const l1l2_status status =
+        library->from_json(json, length, &regularizer, message, sizeof message);
+    free(json);
+    if (status != L1L2_OK) {
+        napi_throw(env, make_error(env, status, message));
+        return NULL;
+    }
+    double l1 = 0.0, l2 = 0.0;
+    library->get_config(regularizer, &l1, &l2);
+    library->destroy(regularizer);
+    napi_create_array_with_length(env, 2, &result);
+    napi_set_element(env, result, 0, number(env, l1));
+    napi_set_element(env, result, 1, number(env, l2));
+    return result;
+}
+
+static napi_value sums_add(napi_env env, napi_callback_info info) {
+    napi_value arguments[max_arguments];
+    get_arguments(env, info, arguments);
+    Elements x;
+    int32_t dtype = 0;
+    int64_t* const sums = get_sums(env, arguments[0]);
+    napi_get_value_int32(env, arguments[2], &dtype);
+    if (sums == NULL || !get_elements(env, arguments[1], dtype, &x)) return NULL;
+    succeeds(env, instance_of(env)->library.exact_sums_add(sums, x.dtype, x.data, x.n));
+    return undefined(env);
+}
+
+static napi_value sums_merge(napi_env env, napi_callback_info info) {
+    napi_value arguments[max_arguments];
+    get_arguments(env, info, arguments);
+    int64_t* const sums = get_sums(env, arguments[0]);
+    const int64_t* const other = sums != NULL ? get_sums(env, arguments[1]) : NULL;
+    if (other == NULL) return NULL;
+    succeeds(env, instance_of(env)->library.exact_sums_merge(sums, other));
+    return undefined(env);
+}
+
+/* [absolute, square, count], the last one a BigInt. */
+static napi_value sums_read(napi_env env, napi_callback_info info) {
+    napi_value arguments[max_arguments], result, big;
+    get_arguments(env, info, arguments);
+    const int64_t* const sums = get_sums(env, arguments[0]);
+    double absolute, square;
+    int64_t count;
+    if (sums == NULL) return NULL;
+    const Library* const library = &instance_of(env)->library;
+    if (!succeeds(env, library->exact_sums_read(sums, &absolute, &square, &count))) return NULL;
+    napi_create_bigint_int64(env, count, &big);
+    napi_create_array_with_length(env, 3, &result);
+    napi_set_element(env, result, 0, number(env, absolute));
+    napi_set_element(env, result, 1, number(env, square));
+    napi_set_element(env, result, 2, big);
+    return result;
+}
+
+static napi_value sums_penalty(napi_env env, napi_callback_info info) {
+    napi_value arguments[max_arguments];
+    get_arguments(env, info, arguments);
+    const Handle* const handle = get_handle(env, arguments[0]);
+    const int64_t* const sums = get_sums(env, arguments[1]);
+    double penalty;
+    if (sums == NULL) return NULL;
+    const l1l2_status status =
+        handle->instance->library.penalty_exact_sums(handle->regularizer, sums, &penalty);
+    return succeeds(env, status) ? number(env, penalty) : NULL;
+}
+
+static napi_value version(napi_env env, napi_callback_info info) {
+    (void)info;
+    return text(env, instance_of(env)->library.version_string());
+}
+
+static napi_value version_number(napi_env env, napi_callback_info info) {
+    (void)info;
+    return number(env, instance_of(env)->library.version_number());
+}
+
+static napi_value isa(napi_env env, napi_callback_info info) {
+    (void)info;
+    return text(env, instance_of(env)->library.isa());
+}
+
+/*
+ * open(path, oldest, L1L2Error) opens libl1l2. Returns undefined; or what is wrong: the version
+ * that was found, a number below oldest, or a text. Neither the library nor the instance is
+ * released: at the end of a thread of JavaScript, handles are finalized after instances.
+ */
+static napi_value open(napi_env env, napi_callback_info info) {
+    napi_value arguments[max_arguments];
+    get_arguments(env, info, arguments);
+    char path[4096];
+    size_t length;
+    double oldest = 0.0;
+    napi_get_value_string_utf8(env, arguments[0], path, sizeof path, &length);
+    napi_get_value_double(env, arguments[1], &oldest);
+    void* const opened = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (opened == NULL) return text(env, dlerror());
+    Instance* const instance = calloc(1, sizeof *instance);
+    if (instance == NULL) return text(env, "out of memory");
+    void* function;
+    /* version_number is the first of them. POSIX has a function's address in a void*, ISO C only
+       through a copy. */
+#define FIND(name)                                                                                 \
+    function = dlsym(opened, "l1l2_" #name);                                                       \
+    if (function == NULL) {                                                                        \
+        free(instance);                                                                            \
+        return text(env, "it is not libl1l2: l1l2_" #name " is missing");                          \
+    }                                                                                              \
+    memcpy(&instance->library.name, &function, sizeof function);                                   \
+    if (instance->library.version_number() < oldest) {                                             \
+        const uint32_t found = instance->library.version_number();                                 \
+        free(instance);                                                                            \
+        return number(env, found);                                                                 \
+    }
+    FUNCTIONS(FIND)
+    napi_create_reference(env, arguments[2], 1, &instance->error);
+    napi_set_instance_data(env, instance, NULL, NULL);
+    return undefined(env);
+}
+
+NAPI_MODULE_INIT() {
+#define METHOD(name, function, data)                                                               \
+    { name, NULL, function, NULL, NULL, NULL, napi_default, (void*)(data) }
+    const napi_property_descriptor methods[] = {
+        METHOD("open", open, NULL),
+        METHOD("create", create, NULL),
+        METHOD("destroy", destroy, NULL),
+        METHOD("coefficient", coefficient, NULL),
+        METHOD("penalty", compute, &kinds[0]),
+        METHOD("addGradient", compute, &kinds[1]),
+        METHOD("penaltyAndAddGradient", compute, &kinds[2]),
+        METHOD("prox", compute, &kinds[3]),
+        METHOD("penaltyAsync", compute_async, &kinds[0]),
+        METHOD("addGradientAsync", compute_async, &kinds[1]),
+        METHOD("penaltyAndAddGradientAsync", compute_async, &kinds[2]),
+        METHOD("proxAsync", compute_async, &kinds[3]),
+        METHOD("toJson", to_json, NULL),
+        METHOD("fromJson", from_json, NULL),
+        METHOD("sumsAdd", sums_add, NULL),
+        METHOD("sumsMerge", sums_merge, NULL),
+        METHOD("sumsRead", sums_read, NULL),
+        METHOD("sumsPenalty", sums_penalty, NULL),
+        METHOD("version", version, NULL),
+        METHOD("versionNumber", version_number, NULL),
+        METHOD("isa", isa, NULL),
+    };
+    napi_define_properties(env, exports, sizeof methods / sizeof *methods, methods);
+    return exports;
+}

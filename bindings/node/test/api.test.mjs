@@ -1,0 +1,257 @@
+/** What the classes promise beside the numbers: arrays, lifetimes, errors, finding the library. */
+import assert from "node:assert";
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { Worker } from "node:worker_threads";
+import { ExactSums, isa, L1L2Error, Regularizer, version } from "l1l2";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const status = (number) => (error) => error instanceof L1L2Error && error.status === number;
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc");
+const memory = (name) =>
+    Number(new RegExp(`^${name}:\\s*(\\d+) kB$`, "m").exec(readFileSync("/proc/self/status"))[1]);
+
+test("import and require give the same classes", () => {
+    assert.equal(createRequire(import.meta.url)("l1l2").Regularizer, Regularizer);
+    assert.equal(version(), createRequire(import.meta.url)("l1l2/package.json").version);
+    assert.match(isa(), /^\w+$/);
+});
+
+test("util.inspect shows coefficients and sums", () => {
+    const regularizer = new Regularizer(0.01, 0.02);
+    assert.equal(inspect(regularizer), "Regularizer { l1: 0.01, l2: 0.02 }");
+    assert.equal(inspect(new ExactSums()), "ExactSums { absolute: 0, square: 0, count: 0n }");
+    regularizer.destroy();
+    assert.equal(inspect(regularizer), "Regularizer (destroyed)");
+});
+
+test("an array counts for what it is, whatever it says of itself", () => {
+    class Matrix extends Float32Array {
+        get length() {
+            return 4;
+        }
+        get [Symbol.toStringTag]() {
+            return "Float64Array";
+        }
+    }
+    const regularizer = new Regularizer(1, 0);
+    const elements = Float32Array.of(1, 1, 1, 1);
+    const matrix = new Matrix(elements.buffer, 0, 2);
+    assert.equal(regularizer.penalty(matrix), 2);
+    regularizer.addGradient(Float32Array.of(1, 1), matrix);
+    regularizer.prox(matrix, 1);
+    assert.deepEqual([...elements], [1, 1, 1, 1]);
+    regularizer.prox(matrix, 1);
+    assert.deepEqual([...elements], [0, 0, 1, 1]);
+    assert.throws(() => regularizer.prox(matrix, 1, { out: new Float32Array(4) }), RangeError);
+    assert.equal(regularizer.penalty(runInNewContext("Float32Array.of(1, 2)")), 3);
+    const shared = new Float32Array(new SharedArrayBuffer(8)).fill(2);
+    assert.equal(regularizer.penalty(shared), 4);
+    if (globalThis.Float16Array) assert.equal(regularizer.penalty(Float16Array.of(1, -2)), 3);
+
+    const tag = { [Symbol.toStringTag]: "Float64Array", length: 1 };
+    const others = [tag, [1], null, undefined, new DataView(new ArrayBuffer(8))];
+    const typed = [new Uint8Array(8), new Uint16Array(4), new Proxy(elements, {})];
+    const disguised = Object.defineProperties(
+        new Uint8Array(4),
+        Object.getOwnPropertyDescriptors(tag),
+    );
+    for (const array of [...others, ...typed, disguised]) {
+        assert.throws(() => regularizer.penalty(array), TypeError);
+    }
+    assert.throws(() => regularizer.penalty(elements, { dtype: "bfloat16" }), TypeError);
+    assert.throws(() => regularizer.penalty(elements, { dtype: "toString" }), TypeError);
+    assert.throws(() => regularizer.prox(elements, 1, { out: new Float64Array(4) }), TypeError);
+    assert.throws(
+        () => regularizer.addGradient(elements, new Float32Array(4), { scale: "1" }),
+        TypeError,
+    );
+    assert.throws(() => new Regularizer("1"), TypeError);
+    assert.throws(() => Regularizer.fromJson(1), TypeError);
+});
+
+test("exact sums take 207 numbers in a BigInt64Array, and copy them", () => {
+    const sums = new ExactSums();
+    sums.add(Float32Array.of(1.5, -2));
+    const numbers = sums.toNumbers();
+    numbers[0] = 0n;
+    assert(new ExactSums(sums.toNumbers()).equals(sums));
+    const more = new ExactSums(sums.toNumbers());
+    more.add(Float32Array.of(0));
+    assert(!more.equals(sums));
+    for (const n of [0, numbers.length - 1, numbers.length + 1]) {
+        assert.throws(() => new ExactSums(new BigInt64Array(n)), RangeError);
+    }
+    for (const wrong of [[...numbers], new BigUint64Array(numbers), new Float64Array(207), null]) {
+        assert.throws(() => new ExactSums(wrong), TypeError);
+        assert.throws(() => sums.merge(wrong), TypeError);
+        assert.throws(() => sums.equals(wrong), TypeError);
+    }
+    assert.throws(() => sums.add(new Uint16Array(4)), TypeError);
+});
+
+test("an array of 1 GiB is not copied", () => {
+    const x = new Float32Array(2 ** 28).fill(1);
+    const regularizer = new Regularizer(0.01, 0.02);
+    const sums = new ExactSums();
+    const before = memory("VmHWM");
+    assert.equal(regularizer.penalty(x), (0.01 + 0.02) * x.length);
+    sums.add(x);
+    regularizer.prox(x, 1);
+    assert(memory("VmHWM") - before < 65536);
+    assert.equal(sums.absolute, x.length);
+    assert(x[0] < 1 && x[x.length - 1] < 1);
+});
+
+async function forget(count) {
+    for (let i = 0; i < count; ++i) {
+        new Regularizer(i, i);
+        if (i % 5000 > 0) continue;
+        collect();
+        await setImmediate(); // for the finalizers
+    }
+}
+
+test("forgotten regularizers are freed", async () => {
+    await forget(20_000);
+    const before = memory("VmHWM");
+    await forget(300_000);
+    assert(memory("VmHWM") - before < 8192);
+});
+
+test("a destroyed regularizer refuses every call, and is destroyed once", async () => {
+    const x = Float32Array.of(1);
+    const unchanged = new Float32Array(1);
+    const regularizer = new Regularizer(0.01, 0.02);
+    // Two of these would take the same memory if it were freed twice.
+    regularizer.destroy();
+    regularizer.destroy();
+    const others = [new Regularizer(1, 2), new Regularizer(3, 4)];
+    regularizer[Symbol.dispose]();
+    others.push(new Regularizer(5, 6), new Regularizer(7, 8));
+    for (const call of [
+        () => regularizer.penalty(x),
+        () => regularizer.penaltyOfSums(new ExactSums()),
+        () => regularizer.addGradient(x, unchanged),
+        () => regularizer.penaltyAndAddGradient(x, unchanged),
+        () => regularizer.prox(x, 1, { out: unchanged }),
+        () => regularizer.toJson(),
+        () => regularizer.l1,
+        () => regularizer.l2,
+    ]) {
+        assert.throws(call, status(10));
+    }
+    await assert.rejects(regularizer.penaltyAsync(x), status(10));
+    await assert.rejects(regularizer.proxAsync(x, 1, { out: unchanged }), status(10));
+    assert.equal(unchanged[0], 0);
+    assert.deepEqual(
+        others.map((r) => r.l1 + r.l2),
+        [3, 7, 11, 15],
+    );
+    const clone = structuredClone(others[0]);
+    assert.throws(() => Regularizer.prototype.penalty.call(clone, x), TypeError);
+    assert.throws(() => Regularizer.prototype.destroy.call(clone), TypeError);
+});
+
+test("a call on the thread pool keeps its arrays and its regularizer", async () => {
+    const n = 2 ** 16;
+    const expected = Array.from({ length: 32 }, (_, i) => i * n);
+    const ones = () => new Float32Array(n).fill(1);
+    const regularizer = new Regularizer(1, 1);
+    const long = new Float32Array(2 ** 25);
+    const busy = Array.from({ length: 16 }, () => regularizer.penaltyAsync(long));
+    const forgotten = expected.map((_, i) => new Regularizer(i, 0).penaltyAsync(ones()));
+    const x = ones();
+    const destroyed = expected.map((_, i) => {
+        const other = new Regularizer(i, 0);
+        const promise = other.penaltyAsync(x);
+        other.destroy();
+        other.destroy();
+        return promise;
+    });
+    // These take the place of what is freed too early.
+    for (let i = 0; i < 3; ++i) {
+        collect();
+        await setImmediate();
+        for (let j = 0; j < 64; ++j) new Regularizer(0.5, 0.5).penalty(ones().fill(2));
+    }
+    assert.deepEqual(await Promise.all(forgotten), expected);
+    assert.deepEqual(await Promise.all(destroyed), expected);
+    await Promise.all(busy);
+});
+
+test("a worker that ends during a call harms nothing", async () => {
+    const code = `const { Regularizer } = require(${JSON.stringify(root)});
+        new Regularizer(1, 1).penaltyAsync(new Float32Array(2 ** 24)); process.exit(0);`;
+    for (let i = 0; i < 4; ++i) {
+        const worker = new Worker(code, { eval: true });
+        await new Promise((resolve, reject) => worker.on("exit", resolve).on("error", reject));
+    }
+});
+
+/** The message of the error with which a process that loads the package in `folder` ends. */
+function loadError(folder, environment) {
+    const code = `try { require(${JSON.stringify(folder)}); } catch (error) {
+        if (error.code === "ERR_L1L2_LIBRARY") console.log(error.message); else throw error; }`;
+    const env = { ...process.env, ...environment };
+    const { stdout, stderr } = spawnSync(process.execPath, ["-e", code], { env, encoding: "utf8" });
+    assert.equal(stderr, "");
+    return stdout.trim();
+}
+
+test("a library that is missing, too old or damaged is named in one sentence", (t) => {
+    const work = mkdtempSync(path.join(tmpdir(), "l1l2-"));
+    t.after(() => rmSync(work, { recursive: true }));
+    const file = (name) => path.join(work, name);
+    const load = (library) => loadError(root, { L1L2_LIBRARY: library });
+
+    const set = "set L1L2_LIBRARY to the path of libl1l2 0.3 or later";
+    const expectSentence = (name, reason) =>
+        assert.equal(
+            load(file(name)),
+            `cannot load libl1l2: looked for ${file(name)} (which L1L2_LIBRARY names): ${reason}; ${set}`,
+        );
+    const missing = `${file("none.so")}: cannot open shared object file: No such file or directory`;
+    expectSentence("none.so", missing);
+    writeFileSync(file("old.c"), "unsigned l1l2_version_number(void) { return 202; }");
+    writeFileSync(file("other.c"), "int other;");
+    for (const name of ["old", "other"]) {
+        execFileSync("cc", ["-shared", "-fPIC", file(`${name}.c`), "-o", file(`${name}.so`)]);
+    }
+    expectSentence("old.so", "found 0.2.2, need 0.3");
+    expectSentence("other.so", "it is not libl1l2: l1l2_version_number is missing");
+    for (const size of [10, 100, 4097, 12000]) {
+        writeFileSync(file("cut.so"), readFileSync(file("old.so")).subarray(0, size));
+        const reason =
+            size === 10
+                ? `${file("cut.so")}: file too short`
+                : `the file is cut off after ${size} bytes`;
+        expectSentence("cut.so", reason);
+    }
+
+    // The package itself, without its native files, and with damaged ones.
+    copyFileSync(path.join(root, "index.js"), file("index.js"));
+    assert.match(
+        loadError(work, {}),
+        /^cannot load l1l2\.node: looked for the package l1l2-.*: found neither; install l1l2 again/,
+    );
+    mkdirSync(file("native"));
+    writeFileSync(file("native/l1l2.node"), "damaged");
+    assert.match(loadError(work, {}), /native\/l1l2\.node: .*file too short; install l1l2 again/);
+    copyFileSync(path.join(root, "native/l1l2.node"), file("native/l1l2.node"));
+    assert.match(
+        loadError(work, { L1L2_LIBRARY: "" }),
+        /looked for .*native\/libl1l2\.so\.0 \(part of this package\): .*; install l1l2 again, or set/,
+    );
+});
