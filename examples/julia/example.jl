@@ -1,8 +1,7 @@
-# libl1l2 from Julia:
-#     JULIA_NUM_THREADS=4 julia example.jl
+# libl1l2 from Julia, in a project that has the package (bindings/julia/README.md):
+#     JULIA_NUM_THREADS=4 julia --project example.jl
 
-include("L1L2.jl")
-using .L1L2
+using L1L2
 weights = Float32[0.5, -1.25, 0, 2]
 regularizer = Regularizer(l1 = 0.01, l2 = 0.02)
 println("penalty ", regularizer(weights))

@@ -1,0 +1,136 @@
+# Finds and opens libl1l2, and calls the functions that concern the library itself.
+
+const OLDEST = v"0.3"
+
+# The addresses of the library's functions, each by its name without "l1l2_". Mutable, so that threads
+# see all of them or none.
+mutable struct Functions
+    version_number::Ptr{Cvoid}
+    status_string::Ptr{Cvoid}
+    isa::Ptr{Cvoid}
+    create::Ptr{Cvoid}
+    destroy::Ptr{Cvoid}
+    get_config::Ptr{Cvoid}
+    penalty::Ptr{Cvoid}
+    penalty_dlpack::Ptr{Cvoid}
+    add_gradient::Ptr{Cvoid}
+    add_gradient_dlpack::Ptr{Cvoid}
+    prox::Ptr{Cvoid}
+    prox_dlpack::Ptr{Cvoid}
+    exact_sums_length::Ptr{Cvoid}
+    exact_sums_add::Ptr{Cvoid}
+    exact_sums_add_dlpack::Ptr{Cvoid}
+    exact_sums_merge::Ptr{Cvoid}
+    exact_sums_read::Ptr{Cvoid}
+    penalty_exact_sums::Ptr{Cvoid}
+    to_json::Ptr{Cvoid}
+    from_json::Ptr{Cvoid}
+    path::String
+end
+
+const functions = Ref{Functions}()
+
+library() = isassigned(functions) ? functions[] : open_library()
+
+# The file to open, and why that one.
+function find_library()
+    chosen = get(ENV, "L1L2_LIBRARY", "")
+    isempty(chosen) || return chosen, "which L1L2_LIBRARY names"
+    # What Preferences.jl sets; Julia 1.5 has no preferences.
+    preferences = isdefined(Base, :get_preferences) ? Base.get_preferences(package_id().uuid) : Dict()
+    haskey(preferences, "library") &&
+        return preferences["library"], "which the preference \"library\" names"
+    jll = Base.identify_package("L1L2_jll")
+    jll === nothing ||
+        return Base.invokelatest(getfield, Base.require(jll), :libl1l2_path), "part of L1L2_jll"
+    built = joinpath(@__DIR__, "..", "deps", "lib", "libl1l2.$dlext")
+    isfile(built) && return normpath(built), "which Pkg.build made"
+    name = Sys.isapple() ? "libl1l2.0.dylib" : "libl1l2.so.0"
+    return name, "in the system's folders, as Pkg.build(\"L1L2\") has made none"
+end
+
+package_id() = Base.PkgId(@__MODULE__)
+
+# An ELF file that is cut off may crash the process that opens it.
+function expect_whole(path)
+    open(path) do file
+        head = read(file, 64)
+        # 64 bits, little-endian
+        length(head) == 64 && head[1:6] == [0x7f, 0x45, 0x4c, 0x46, 0x02, 0x01] || return
+        field(T, offset) = ltoh(only(reinterpret(T, head[offset+1:offset+sizeof(T)])))
+        # The table of sections comes last.
+        stop = field(UInt64, 40) + UInt64(field(UInt16, 58)) * field(UInt16, 60)
+        stop <= filesize(file) || error("the file is cut off after $(filesize(file)) bytes")
+    end
+end
+
+function open_functions(path)
+    isfile(path) && expect_whole(path)
+    opened = dlopen(path)
+    address(name) = dlsym(opened, Symbol("l1l2_", name), throw_error = false)
+    address(:version_number) === nothing && error("it is not libl1l2")
+    found = version_of(@ccall $(address(:version_number))()::UInt32)
+    found < OLDEST && error("found $found, need $(OLDEST.major).$(OLDEST.minor)")
+    return Functions(map(address, fieldnames(Functions)[1:end-1])..., dlpath(opened))
+end
+
+function open_library()
+    path, reason = find_library()
+    try
+        return functions[] = open_functions(path)
+    catch failure
+        found = replace(sprint(showerror, failure), r"^could not load library[^\n]*\n"s => "")
+        built = "run Pkg.build(\"L1L2\"), or "
+        error(
+            "cannot load libl1l2: looked for $path ($reason): $found; ",
+            occursin("names", reason) ? "" : built,
+            "set L1L2_LIBRARY to the path of libl1l2 $(OLDEST.major).$(OLDEST.minor) or later",
+        )
+    end
+end
+
+version_of(number) = VersionNumber(number ÷ 10000, number ÷ 100 % 100, number % 100)
+
+"""
+    L1L2.library_path()
+
+The path of the library in use: the file that the environment variable `L1L2_LIBRARY` names; else the
+preference `"library"`, which `Preferences.set_preferences!("L1L2", "library" => path)` sets; else that of
+the package `L1L2_jll`, if it can be loaded; else what `Pkg.build("L1L2")` has made; else the one that the
+system finds.
+"""
+library_path() = library().path
+
+"""
+    L1L2.version()
+
+The version of the library in use as a `VersionNumber`.
+"""
+version() = version_of(@ccall $(library().version_number)()::UInt32)
+
+"""
+    L1L2.instruction_set()
+
+The name of the instruction set that the library uses, `"avx2"` for example. All give the same results.
+"""
+instruction_set() = unsafe_string(@ccall $(library().isa)()::Cstring)
+
+"""
+    L1L2Error
+
+A failure that the library reports: `status`, a number of `l1l2.h`, and `message`.
+"""
+struct L1L2Error <: Exception
+    status::Int32
+    message::String
+end
+
+function L1L2Error(status)
+    message = @ccall $(library().status_string)(status::Int32)::Cstring
+    return L1L2Error(status, unsafe_string(message))
+end
+
+Base.showerror(io::IO, error::L1L2Error) =
+    print(io, "L1L2Error: ", error.message, " (status ", error.status, ")")
+
+check(status) = status == 0 ? nothing : throw(L1L2Error(status))

@@ -1,0 +1,177 @@
+# What the package promises beside the numbers: refusals, lifetimes, finding the library.
+
+using Serialization: deserialize, serialize
+
+@testset "the package and its library have one version" begin
+    project = read(joinpath(@__DIR__, "..", "Project.toml"), String)
+    @test occursin("version = \"$(L1L2.version())\"", project)
+    @test isfile(L1L2.library_path())
+end
+
+@testset "what is not exact sums is refused" begin
+    n = L1L2.exact_sums_length()
+    for length in (0, n - 1, n + 1)
+        @test_throws DimensionMismatch ExactSums(zeros(Int64, length))
+        resized = ExactSums()
+        resize!(resized.numbers, length)
+        for use in (totals, copy, sums -> add!(sums, Float32[1]), sums -> merge!(ExactSums(), sums))
+            @test_throws DimensionMismatch use(resized)
+        end
+    end
+    @test_throws ArgumentError add!(ExactSums(), [1, 2])
+    @test_throws MethodError ExactSums(zeros(n))
+end
+
+@testset "sizes and types that differ are refused" begin
+    regularizer, x = Regularizer(l1 = 1), ones(Float32, 4)
+    @test_throws DimensionMismatch add_gradient!(regularizer, ones(Float32, 2, 2), x)
+    @test_throws DimensionMismatch prox!(regularizer, ones(Float32, 3), x, 0.1)
+    @test_throws MethodError prox!(regularizer, ones(4), x, 0.1)
+    @test_throws ArgumentError regularizer([1, 2])
+    @test x == ones(4)
+end
+
+@testset "regularizers and sums are shown and compared" begin
+    regularizer = Regularizer(l1 = 0.01, l2 = 0.02)
+    @test repr(regularizer) == "Regularizer(l1 = 0.01, l2 = 0.02)"
+    @test regularizer == from_json(to_json(regularizer)) != Regularizer(l1 = 0.01)
+    @test length(Set([regularizer, Regularizer(l1 = 0.01, l2 = 0.02), Regularizer()])) == 2
+    sums = add!(ExactSums(), Float32[1, 2])
+    doubled = ExactSums()
+    doubled.numbers .= 2 .* sums.numbers
+    @test repr(sums) == "ExactSums of 2 elements"
+    @test doubled == sums + sums != sums
+    @test hash(doubled) == hash(sums + sums) != hash(sums)
+    close(regularizer)
+    @test repr(regularizer) == "Regularizer(closed)"
+end
+
+# A figure of the kernel's about this process, in KiB.
+memory(name) = parse(Int, split(only(filter(startswith("$name:"), readlines("/proc/self/status"))))[2])
+
+function forget(n)
+    for i in 1:n
+        Regularizer(l1 = 0.01, l2 = 0.02)
+        i % 50_000 == 0 && GC.gc()
+    end
+end
+
+@testset "forgotten regularizers are freed" begin
+    # Also the memory in use: the peak may come from compiling, which would hide a leak.
+    forget(100_000)
+    before = memory.(("VmHWM", "VmRSS"))
+    forget(400_000)
+    # The handles alone would be more than 12 MiB.
+    @test maximum(memory.(("VmHWM", "VmRSS")) .- before) < 8 << 10
+end
+
+@testset "an array of 1 GiB is not copied" begin
+    n = 2^28
+    x = ones(Float32, n)
+    regularizer = Regularizer(l1 = 0.01, l2 = 0.02)
+    regularizer(x[1:1]) # the first calls compile
+    add!(ExactSums(), x[1:1])
+    shrunk = only(prox!(regularizer, x[1:1], 1.0))
+    before = memory("VmHWM")
+    penalty = regularizer(x)
+    sums = add!(ExactSums(), x)
+    prox!(regularizer, x, 1.0)
+    @test memory("VmHWM") - before < 65536
+    @test penalty === (0.01 + 0.02) * n
+    @test totals(sums).absolute == n
+    @test shrunk < 1 && all(==(shrunk), x)
+end
+
+function expect_closed(regularizer)
+    x, y = ones(Float32, 4), ones(Float32, 4)
+    for call in (
+        () -> regularizer(x),
+        () -> regularizer(view(x, 1:2:4)),
+        () -> regularizer(ExactSums()),
+        () -> add_gradient!(regularizer, y, x),
+        () -> penalty_and_add_gradient!(regularizer, y, x),
+        () -> prox!(regularizer, y, x, 0.1),
+        () -> prox!(regularizer, view(y, 1:2:4), 0.1),
+        () -> to_json(regularizer),
+        () -> coefficients(regularizer),
+    )
+        @test_throws ArgumentError("the regularizer is closed") call()
+    end
+    @test all(==(1), y)
+end
+
+# By a function of its own, so that no variable of the caller's keeps the original.
+copies() = deepcopy((Regularizer(l1 = 1.0), [Regularizer(l1 = 1.0)]))
+
+@testset "a closed regularizer refuses every call, a copy outlives its original" begin
+    regularizer = Regularizer(l1 = 0.01, l2 = 0.02)
+    close(regularizer)
+    close(regularizer)
+    finalize(regularizer)
+    expect_closed(regularizer)
+
+    original = Regularizer(l1 = 1.0)
+    @test deepcopy(original) === original
+    @test_throws MethodError copy(original)
+    written = IOBuffer()
+    serialize(written, original)
+    expect_closed(deserialize(seekstart(written)))
+    copied, (copied_too,) = copies()
+    GC.gc()
+    # These take the memory of handles that were freed.
+    others = [Regularizer(l1 = 0.5) for _ in 1:100]
+    @test map(r -> r(ones(4)), [original, copied, copied_too]) == [4, 4, 4]
+    foreach(close, others)
+end
+
+@testset "a call keeps alive what nothing else does" begin
+    n = 2^16
+    tasks = map(1:100) do i
+        x = iseven(i) ? ones(Float32, n) : view(ones(Float32, 2n), 1:2:2n)
+        regularizer = i % 3 == 0 ? from_json("""{"l1": 1.0, "l2": 0.0}""") : Regularizer(l1 = 1.0)
+        Threads.@spawn regularizer(x)
+    end
+    GC.gc()
+    @test all(==(n), fetch.(tasks))
+end
+
+# What a process prints that loads the package, calls it, and catches the error.
+function load_error(library; folders = [])
+    code = "using L1L2; try L1L2.version() catch e; print(sprint(showerror, e)) end"
+    paths = join([folders; Base.load_path()], ':')
+    environment = merge(ENV, Dict("L1L2_LIBRARY" => library, "JULIA_LOAD_PATH" => paths))
+    return read(setenv(`$(Base.julia_cmd()) --startup-file=no -e $code`, environment), String)
+end
+
+@testset "a library that is missing, too old or damaged is named in one sentence" begin
+    mktempdir() do work
+        file(name) = joinpath(work, name)
+        sentence(name, reason) =
+            "cannot load libl1l2: looked for $(file(name)) (which L1L2_LIBRARY names): $reason; " *
+            "set L1L2_LIBRARY to the path of libl1l2 0.3 or later"
+        missing_file = "$(file("none.so")): cannot open shared object file: No such file or directory"
+        @test load_error(file("none.so")) == sentence("none.so", missing_file)
+        write(file("old.c"), "unsigned l1l2_version_number(void) { return 202; }")
+        write(file("other.c"), "int other;")
+        for name in ("old", "other")
+            run(`cc -shared -fPIC $(file("$name.c")) -o $(file("$name.so"))`)
+        end
+        @test load_error(file("old.so")) == sentence("old.so", "found 0.2.2, need 0.3")
+        @test load_error(file("other.so")) == sentence("other.so", "it is not libl1l2")
+        for size in (100, 4097, 12000)
+            write(file("cut.so"), read(file("old.so"), size))
+            reason = "the file is cut off after $size bytes"
+            @test load_error(file("cut.so")) == sentence("cut.so", reason)
+        end
+
+        # L1L2_jll, of which this is as much as the package looks at.
+        mkpath(file("L1L2_jll/src"))
+        code = "module L1L2_jll\nconst libl1l2_path = $(repr(file("old.so")))\nend"
+        write(file("L1L2_jll/src/L1L2_jll.jl"), code)
+        @test occursin(
+            "looked for $(file("old.so")) (part of L1L2_jll): found 0.2.2, need 0.3; run Pkg.build(\"L1L2\"), " *
+            "or set L1L2_LIBRARY",
+            load_error("", folders = [work]),
+        )
+    end
+end

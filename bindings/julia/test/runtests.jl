@@ -1,0 +1,5 @@
+using L1L2
+using Test
+
+include("conformance.jl")
+haskey(ENV, "L1L2_ONLY_VECTORS") || include("api.jl")
