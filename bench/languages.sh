@@ -1,35 +1,66 @@
 #!/usr/bin/env bash
-# What a call costs in each language: prints the table of docs/languages.md. Takes four minutes, after
-# scripts/test.sh --languages has installed the tools. Nothing else should run meanwhile.
+# What a call costs in each language: prints the table of docs/languages.md. Takes four minutes once all is
+# built. Nothing else should run meanwhile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-prefix=$PWD/build-bench/prefix
-cmake -S . -B build-bench -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=OFF >/dev/null
-cmake --build build-bench --parallel "$(nproc)" >build-bench/log
-cmake --install build-bench --prefix "$prefix" >/dev/null
+root=$PWD
+build=$root/build-bench
+work=$build/languages
+mkdir -p "$work"
+cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=OFF >/dev/null
+cmake --build "$build" --parallel "$(nproc)" >"$build/log"
+cmake --install "$build" --prefix "$build/prefix" >/dev/null
+library=$(find "$build/prefix" -name libl1l2.so.0)
 
-# In rounds, of which the best counts: a virtual machine has neighbours, who can only make a call slower.
-measured=build-bench/languages.csv
-: >"$measured"
-for _ in 1 2 3 4 5 6 7; do
-    while read -r language; do
-        [ -e "examples/$language/programs.sh" ] || continue
-        tests/conformance/check.sh overhead "$language" "$PWD" "$prefix" \
-            "$PWD/build-bench/languages/$language" </dev/null >build-bench/out || {
-            [ $? -eq 77 ] || exit 1
-            cat build-bench/out >&2
-            continue
-        }
-        cat build-bench/out >>"$measured"
-    done <tests/conformance/languages.txt
+# Each function prints lines "LANGUAGE: empty call A ns, penalty of 16 elements B ns"; its build_ prepares.
+build_c() {
+    local flags=(-std=c++17 -O2 -I"$build/prefix/include" bench/calls.cpp)
+    c++ "${flags[@]}" "$library" -Wl,-rpath,"${library%/*}" -o "$work/shared"
+    c++ "${flags[@]}" "${library%/*}/libl1l2.a" -o "$work/static"
+}
+run_c() {
+    "$work/shared"
+    "$work/static" | sed 's/:/, static:/'
+}
+
+build_julia() { "$root/scripts/julia.sh" "$work/julia" >"$work/julia.path"; }
+run_julia() {
+    L1L2_LIBRARY=$library "$(cat "$work/julia.path")" --startup-file=no --project=bindings/julia \
+        bindings/julia/bench/call.jl | sed 's/^/Julia: /'
+}
+
+build_node() {
+    tests/conformance/checkout.sh "$work/node" node
+    (cd "$work/node/bindings/node" && npm run --silent install >"$work/node.log")
+}
+run_node() { node "$work/node/bindings/node/bench/call.js" | sed 's/^/Node: /'; }
+
+build_rust() {
+    export CARGO_TARGET_DIR=$work/rust
+    (cd bindings/rust && cargo bench --quiet --no-run)
+}
+run_rust() { (cd bindings/rust && cargo bench --quiet --bench calls) | grep '^empty' | sed 's/^/Rust: /'; }
+
+languages=()
+for language in c julia node rust; do
+    if "build_$language"; then languages+=("$language"); else echo "without $language" >&2; fi
 done
 
-# best VARIANT FIELD
-best() { grep -F "$1: empty" "$measured" | cut -d ' ' -f "$2" | sort -g | head -n 1; }
+# In rounds, of which the best counts: a virtual machine has neighbours, who can only make a call slower.
+measured=$work/measured
+: >"$measured"
+for _ in 1 2 3 4 5 6 7; do
+    for language in "${languages[@]}"; do
+        "run_$language" >>"$measured"
+    done
+done
+
+# best LANGUAGE FIELD, counted from behind the colon
+best() { sed -n "s/^$1: //p" "$measured" | cut -d ' ' -f "$2" | sort -g | head -n 1; }
 echo '| | empty call | penalty of 16 elements | above the empty call |'
 echo '|---|---:|---:|---:|'
-sed -n 's/: empty call .*//p' "$measured" | awk '!seen[$0]++' | while read -r variant; do
-    awk -v variant="$variant" -v empty="$(best "$variant" 5)" -v full="$(best "$variant" 11)" \
+sed 's/: empty call .*//' "$measured" | awk '!seen[$0]++' | while read -r language; do
+    awk -v language="$language" -v empty="$(best "$language" 3)" -v full="$(best "$language" 9)" \
         'function ns(t) { return sprintf(t < 100 ? "%.1f ns" : "%.0f ns", t) }
-        BEGIN { print "| " variant " | " ns(empty) " | " ns(full) " | " ns(full - empty) " |" }'
+        BEGIN { print "| " language " | " ns(empty) " | " ns(full) " | " ns(full - empty) " |" }'
 done

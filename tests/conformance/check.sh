@@ -1,23 +1,17 @@
 #!/usr/bin/env bash
 # Runs one language's programs against an installed prefix:
 #     check.sh LANGUAGE SOURCE PREFIX WORK     (SOURCE the project's tree, WORK a folder of its own)
-#     check.sh overhead LANGUAGE SOURCE PREFIX WORK     only measures what a call costs
 # Exits with 77, which means skipped, if the language's tools are not there.
 #
 # What it needs to know of a language is in examples/LANGUAGE/programs.sh, which is called in WORK:
 #     programs.sh build                  builds; exits with 77 and says what is missing if it cannot
 #     programs.sh variants               names the ways in which the language reaches the library
 #     programs.sh VARIANT example        runs the example, which prints "penalty 0.15375"
-#     programs.sh VARIANT conformance vectors FILE | memory | lifetimes | overhead
+#     programs.sh VARIANT conformance vectors FILE | memory | lifetimes
 # Or a folder has a check.sh instead, which does all that is to be done.
 # Both have in their environment L1L2_LIBRARY, the path of the shared library for dlopen; PKG_CONFIG_PATH
 # and LD_LIBRARY_PATH, for those who link it.
 set -euo pipefail
-only_overhead=
-if [ "$1" = overhead ]; then
-    only_overhead=1
-    shift
-fi
 language=$1 source=$2 prefix=$3 work=$4
 vectors=$source/tests/conformance/vectors.txt
 programs=$source/examples/$language/programs.sh
@@ -39,13 +33,6 @@ cd "$work"
 "$programs" build
 variants=$("$programs" variants)
 [ -n "$variants" ] || fail "no variants"
-
-if [ -n "$only_overhead" ]; then
-    for variant in $variants; do
-        echo "$language, $variant: $("$programs" "$variant" conformance overhead)"
-    done
-    exit
-fi
 
 # The last case of each operation that succeeds, with one bit changed in one of its outputs, and the last
 # one that fails with another status, each in a file of its own. The programs must notice it.

@@ -248,7 +248,6 @@ class Worker:
 
     def shared_tests(self, isas: List[str]) -> Iterator[Stage]:
         yield from self.vectors(isas)
-        yield Stage("lifetimes", ["./conformance", "lifetimes"])
         yield Stage("allocation tests", ["tests/allocation_tests", "-a"])
         library = str(self.build / "capi/libl1l2.so")
         yield Stage("loading, rounds", ["tests/loading_test", "rounds", library])
