@@ -41,8 +41,11 @@ build_rust() {
 }
 run_rust() { (cd bindings/rust && cargo bench --quiet --bench calls) | grep '^empty' | sed 's/^/Rust: /'; }
 
+build_python() { python3 -m venv "$work/python" && "$work/python/bin/pip" install --quiet ./bindings/python; }
+run_python() { "$work/python/bin/python" bindings/python/benchmark.py | sed -n 's/^empty call/Python: &/p'; }
+
 languages=()
-for language in c julia node rust; do
+for language in c julia node python rust; do
     if "build_$language"; then languages+=("$language"); else echo "without $language" >&2; fi
 done
 

@@ -4,7 +4,7 @@
     model.compile(..., run_eagerly=True)
 
 It takes the place of keras.regularizers.L1L2 with the TensorFlow backend on the CPU. It
-needs l1l2.py, which examples/python holds.
+needs the package l1l2: pip install ../../bindings/python
 
 The library cannot be called from TensorFlow's graphs: within one, which is what Keras
 makes of a model without run_eagerly=True, RuntimeError is raised.

@@ -1,8 +1,6 @@
 """Tests of l1l2_keras, whose numbers must be those of keras.regularizers.L1L2.
 
-    PYTHONPATH=../python python -m unittest test_l1l2_keras
-
-The environment variable L1L2_LIBRARY names the library if it is not installed.
+    python -m unittest test_l1l2_keras
 """
 
 import copy
@@ -108,6 +106,16 @@ class L1L2Test(unittest.TestCase):
                 with self.subTest(type=type(x), l1=l1, l2=l2):
                     penalty = l1l2_keras.L1L2(l1, l2)(x)
                     self.assertEqual(float(penalty).hex(), expected)
+
+    def test_a_tensor_is_never_written(self):
+        """TensorFlow holds tensors to be immutable."""
+        x, regularizer = tensorflow.constant(WEIGHTS), l1l2.Regularizer(0.01, 0.02)
+        for written in (x, memoryview(x)):
+            with self.assertRaises(ValueError):
+                regularizer.prox(written, 0.5)
+            with self.assertRaises(ValueError):
+                regularizer.add_gradient(WEIGHTS, written)
+        numpy.testing.assert_array_equal(x, WEIGHTS)
 
     def test_second_derivative_is_that_of_the_formula(self):
         x = tensorflow.constant(WEIGHTS)

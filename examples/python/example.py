@@ -1,8 +1,7 @@
 """The penalty, gradient, proximal operator and exact sums of NumPy arrays by libl1l2.
 
+    pip install ../../bindings/python
     python example.py
-
-The environment variable L1L2_LIBRARY names the library if it is not installed.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +30,10 @@ for piece in (weights[3:], weights[:1], weights[1:3]):
     sums.add(piece)
 print("penalty of", sums.count, "weights in three pieces", sums.penalty(regularizer))
 
+# All tensors of a model in one call, on two threads.
+terms = [l1l2.Term(regularizer, weights), l1l2.Term(l1l2.Regularizer(l1=0.1), weights)]
+print("penalties", *l1l2.penalty_terms(terms, threads=2))
+
 json = regularizer.to_json(l1l2.JsonStyle.KERAS3)
 print(json)
 print(l1l2.Regularizer.from_json(json))
@@ -48,4 +51,4 @@ except l1l2.L1L2Error as error:
 with ThreadPoolExecutor(4) as threads:
     print("on four threads", list(threads.map(regularizer, [weights] * 4)))
 
-print("libl1l2", l1l2.version(), "with", l1l2.isa())
+print("l1l2", l1l2.__version__, "on libl1l2", l1l2.version(), "with", l1l2.isa())

@@ -1,6 +1,6 @@
 """The penalty of arrays in files that are larger than memory, by exact sums.
 
-    PYTHONPATH=../python python penalty_of_files.py model.safetensors --l1 1e-5 --l2 1e-4
+    python penalty_of_files.py model.safetensors --l1 1e-5 --l2 1e-4
 
 It takes .npy files and .safetensors files, any number, and prints the penalty of all
 their elements together. The files are mapped, read chunk by chunk, and what was read is
@@ -9,9 +9,8 @@ given back, so that no more than --memory of them is resident at a time. Each of
 same bits whatever the memory, the threads and the order of the files: the penalty of
 all elements as one array, its true value rounded once.
 
-It needs l1l2.py, which examples/python holds, NumPy and tqdm. The environment variable
-L1L2_LIBRARY names the library if it is not installed. The files must not become shorter
-meanwhile: as with all mapped files, that would end the process.
+It needs the packages l1l2 (pip install ../../bindings/python) and tqdm. The files must
+not become shorter meanwhile: as with all mapped files, that would end the process.
 """
 
 from __future__ import annotations
@@ -274,8 +273,8 @@ def exact_sums_of(
 
 
 def digest_of(sums: l1l2.ExactSums) -> str:
-    """Returns a hash of the vector that is the same on every machine."""
-    return hashlib.sha256(sums.array.astype("<i8").tobytes()).hexdigest()
+    """Returns a hash of the sums that is the same on every machine."""
+    return hashlib.sha256(sums.to_bytes()).hexdigest()
 
 
 def size(text: str) -> int:

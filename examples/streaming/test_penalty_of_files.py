@@ -1,6 +1,6 @@
 """Tests of penalty_of_files.py.
 
-    PYTHONPATH=../python python -m unittest test_penalty_of_files
+    python -m unittest test_penalty_of_files
 
 Files are made in the current directory and removed. The environment variable
 L1L2_LIBRARY names the library if it is not installed.

@@ -1,7 +1,7 @@
 """The penalty of parameters that are sharded over the processes of torch.distributed.
 
-    PYTHONPATH=../python torchrun --nproc-per-node 4 penalty_of_shards.py WEIGHTS.npy...
-    PYTHONPATH=../python python penalty_of_shards.py --processes 4 WEIGHTS.npy...
+    torchrun --nproc-per-node 4 penalty_of_shards.py WEIGHTS.npy...
+    python penalty_of_shards.py --processes 4 WEIGHTS.npy...
 
 Parameters are sharded as FSDP shards them: all of one dtype become one flat parameter,
 padded with zeros so that each rank has a shard of the same size. Each rank adds the
@@ -15,8 +15,7 @@ sum, whose last digits depend on how the parameters were cut.
 Shards are added where the CPU can read them. With NCCL the vector, of 1656 bytes, would
 make the trip: torch.from_numpy(sums.array).cuda(), and back.
 
-It needs l1l2.py, which examples/python holds. The environment variable L1L2_LIBRARY
-names the library if it is not installed.
+It needs the package l1l2: pip install ../../bindings/python
 """
 
 from __future__ import annotations

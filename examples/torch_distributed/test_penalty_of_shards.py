@@ -1,8 +1,6 @@
 """Tests of penalty_of_shards.py.
 
-    PYTHONPATH=../python python -m unittest test_penalty_of_shards
-
-The environment variable L1L2_LIBRARY names the library if it is not installed.
+    python -m unittest test_penalty_of_shards
 """
 
 import os

@@ -1,8 +1,10 @@
-"""Tests of the manners of l1l2.ExactSums; its bits are among those of conformance.py.
+# SPDX-FileCopyrightText: The libl1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+"""How l1l2.ExactSums behaves. (test_conformance.py has the bits.)
 
     python test_exact_sums.py
 
-The environment variable L1L2_LIBRARY names the library if it is not installed.
+It needs neither pytest nor an installed package: PYTHONPATH and L1L2_LIBRARY will do.
 """
 
 import copy
@@ -120,6 +122,43 @@ class ExactSums(unittest.TestCase):
             with self.assertRaises(TypeError):
                 merged += other
 
+    def test_addition(self):
+        """A sum is another object."""
+        first, second = exact_sums_of(self.x[:7]), exact_sums_of(self.x[7:])
+        before = first.to_bytes()
+        self.assertEqual(first + second, self.sums)
+        self.assertEqual(second + first, self.sums)
+        self.assertEqual(sum([first, second]), self.sums)
+        self.assertEqual(sum([first, second], l1l2.ExactSums()), self.sums)
+        self.assertEqual(sum([first]), first)
+        self.assertIsNot(sum([first]), first)
+        self.assertEqual(first.to_bytes(), before)
+        for refused in (
+            lambda: first + 1,
+            lambda: 1 + first,
+            lambda: 0.5 + first,
+            lambda: first + first.array,
+            lambda: sum([first], 1),
+        ):
+            with self.assertRaises(TypeError):
+                refused()
+
+    def test_bytes(self):
+        """They are the same for the same elements, and on every machine."""
+        data = self.sums.to_bytes()
+        self.assertEqual(len(data), 8 * LENGTH)
+        self.assertEqual(data, self.sums.array.astype("<i8").tobytes())
+        self.assertEqual(added_up(*map(exact_sums_of, self.x)).to_bytes(), data)
+        for form in (data, bytearray(data), memoryview(data)):
+            self.assertEqual(l1l2.ExactSums.from_bytes(form), self.sums)
+        for refused in (b"", data[:-1], data + b"0"):
+            with self.assertRaises(ValueError):
+                l1l2.ExactSums.from_bytes(refused)
+        damaged = bytearray(data)
+        damaged[800] ^= 1
+        self.assert_status(18, lambda: l1l2.ExactSums.from_bytes(damaged))
+        self.assert_status(19, lambda: l1l2.ExactSums.from_bytes(b"1" * 8 * LENGTH))
+
     def test_addition_of_vectors(self):
         """The array is the vector itself, and may be added to by anybody."""
         parts = [exact_sums_of(row) for row in self.x]
@@ -174,6 +213,9 @@ class ExactSums(unittest.TestCase):
             lambda: bad.merge(good),
             lambda: good.merge(bad),
             lambda: good == bad,
+            lambda: good + bad,
+            lambda: sum([bad]),
+            bad.to_bytes,
             lambda: l1l2.ExactSums(bad.array),
             lambda: copy.copy(bad),
         ):

@@ -1,0 +1,205 @@
+# SPDX-FileCopyrightText: The libl1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+"""Exact sums: the penalty of elements that come in pieces."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, Literal, TypeVar
+
+import numpy
+
+from ._arrays import BUFFERS, Array, NumpyArray, tensor_of
+from ._library import address_of, check, library
+from ._regularizer import Regularizer, _fast
+
+_ADD = address_of("l1l2_exact_sums_add")
+_LENGTH: int = library.l1l2_exact_sums_length()
+_Self = TypeVar("_Self", bound="ExactSums")
+
+
+class ExactSums:
+    """The sums of |x| and x^2 over any elements, without rounding.
+
+    The same elements give the same bits, however they are split and in whatever order
+    they are added. The sums are a vector of int64, and adding vectors element by element
+    adds the sums: l1l2.h has the rules. Objects can be compared, added, copied and
+    pickled. While a thread adds to one, no other thread may use it.
+
+    Parameters
+    ----------
+    vector : array of int64, optional
+        The numbers of an `array`, which are copied; by default those of no elements.
+        Anything that NumPy makes an array of integers of will do.
+
+    Raises
+    ------
+    TypeError
+        The numbers are not integers.
+    ValueError
+        There are more or fewer of them than a vector has.
+    L1L2Error
+        They are not exact sums. So do all methods that read the vector, and leave it as
+        it is, if what was written to `array` is not a vector of exact sums (status 19),
+        a damaged one (18), or one of too many elements or vectors (21).
+
+    Examples
+    --------
+    >>> import numpy
+    >>> parts = [ExactSums(), ExactSums()]
+    >>> parts[0].add(numpy.array([1.0, -2.0]))
+    >>> parts[1].add(numpy.array([0.5], numpy.float32))
+    >>> sums = sum(parts, ExactSums())
+    >>> sums.absolute, sums.square, sums.count
+    (3.5, 5.25, 3)
+    >>> sums.penalty(Regularizer(l1=0.01, l2=0.02))
+    0.14
+    """
+
+    def __init__(self, vector: Any = None) -> None:
+        self._array: NumpyArray = numpy.zeros(_LENGTH, numpy.int64)
+        self._address: int = self._array.ctypes.data
+        if vector is not None:
+            self._merge(vector)
+
+    @classmethod
+    def from_bytes(cls: type[_Self], data: bytes | bytearray | memoryview) -> _Self:
+        """Take sums from the bytes that `to_bytes` returned, here or elsewhere.
+
+        Raises
+        ------
+        ValueError
+            The number of bytes is not that of a vector.
+        L1L2Error
+            They are not exact sums.
+        """
+        if len(data) != 8 * _LENGTH:
+            raise ValueError(f"{len(data)} bytes, not the {8 * _LENGTH} of exact sums")
+        return cls(numpy.frombuffer(data, "<i8"))
+
+    def to_bytes(self) -> bytes:
+        """Return 1656 bytes that are the same on every machine for the same elements."""
+        return type(self)(self._array)._array.astype("<i8").tobytes()
+
+    @property
+    def array(self) -> NumpyArray:
+        """The vector itself, not a copy, to be stored, sent or added to.
+
+        torch.from_numpy(sums.array), mpi4py and NumPy add to it in place.
+        """
+        return self._array
+
+    def add(self, x: Array, *, dtype: Literal["bfloat16"] | None = None) -> None:
+        """Add the elements of an array. Those of several dtypes may be added.
+
+        Parameters
+        ----------
+        x : array
+            Of any shape; it may be read-only.
+        dtype : "bfloat16", optional
+            To be given if x is a NumPy array of uint16 that holds their bits.
+
+        Raises
+        ------
+        TypeError, ValueError, BufferError, L1L2Error
+            As `Regularizer` says.
+        """
+        if dtype is None and _fast is not None and type(x) in BUFFERS:
+            if _fast.add(_ADD, self._address, x):
+                return
+        tensor = tensor_of(x, dtype)
+        check(library.l1l2_exact_sums_add_dlpack(self._address, tensor))
+
+    def merge(self, other: ExactSums) -> None:
+        """Add the elements of other sums. Any number may be merged.
+
+        Raises
+        ------
+        TypeError
+            The other object is not an ExactSums.
+        """
+        if not isinstance(other, ExactSums):
+            raise TypeError(f"exact sums, not {type(other)!r}")
+        self._merge(other._array)
+
+    def _merge(self, vector: Any) -> None:
+        # A file's byte order may be the other one, but fractions are not cut off.
+        numbers = numpy.asarray(vector).astype(numpy.int64, "C", "safe")
+        if numbers.shape != self._array.shape:
+            raise ValueError(f"{numbers.shape} numbers, not {self._array.shape}")
+        check(library.l1l2_exact_sums_merge(self._address, numbers.ctypes.data))
+
+    def __iadd__(self: _Self, other: ExactSums) -> _Self:
+        self.merge(other)
+        return self
+
+    def __add__(self: _Self, other: ExactSums) -> _Self:
+        if not isinstance(other, ExactSums):
+            return NotImplemented
+        total = type(self)(self._array)
+        total.merge(other)
+        return total
+
+    def __radd__(self: _Self, other: int) -> _Self:
+        """Let `sum` begin with its 0."""
+        if not isinstance(other, int) or other != 0:
+            return NotImplemented
+        return type(self)(self._array)
+
+    def check(self) -> None:
+        """Raise L1L2Error if what was written to `array` is not exact sums."""
+        check(library.l1l2_exact_sums_check(self._address))
+
+    @property
+    def absolute(self) -> float:
+        """The sum of |x|, rounded once; NaN or infinite if an element is."""
+        absolute = ctypes.c_double()
+        self._read(ctypes.byref(absolute), None, None)
+        return absolute.value
+
+    @property
+    def square(self) -> float:
+        """The sum of x^2, rounded once; NaN or infinite if an element is."""
+        square = ctypes.c_double()
+        self._read(None, ctypes.byref(square), None)
+        return square.value
+
+    @property
+    def count(self) -> int:
+        """The number of elements, including NaNs and infinities."""
+        count = ctypes.c_int64()
+        self._read(None, None, ctypes.byref(count))
+        return count.value
+
+    def _read(self, *outputs: Any) -> None:
+        check(library.l1l2_exact_sums_read(self._address, *outputs))
+
+    def penalty(self, regularizer: Regularizer) -> float:
+        """Return l1 * sum(|x|) + l2 * sum(x^2), the true value rounded once.
+
+        Raises
+        ------
+        L1L2Error
+            The regularizer is closed (status 10).
+        """
+        penalty = ctypes.c_double()
+        check(
+            library.l1l2_penalty_exact_sums(
+                regularizer._open_handle(), self._address, ctypes.byref(penalty)
+            )
+        )
+        return penalty.value
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same sums, without rounding, of as many elements."""
+        if not isinstance(other, ExactSums):
+            return NotImplemented
+        return self.to_bytes() == other.to_bytes()
+
+    __hash__ = None  # type: ignore[assignment]  # they change
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._array,)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._array[2]} elements>"

@@ -1,0 +1,267 @@
+# SPDX-FileCopyrightText: The libl1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+"""Many tensors in one call, on threads if they are wanted."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, Literal, NamedTuple
+
+from ._arrays import Array, Compact
+from ._library import L1L2Error, Runner, TermStruct, check, library
+from ._regularizer import Regularizer
+
+_RUNNER_FAILED = 50
+
+
+class Term(NamedTuple):
+    """A tensor of a model, and what is to be computed of it.
+
+    All arrays must be contiguous, of one shape, dtype and order of axes.
+
+    Parameters
+    ----------
+    regularizer : Regularizer
+        Terms may share one.
+    x : array
+    gradient : array, optional
+        What `add_gradient_terms` adds to; None if the gradient is not wanted.
+    out : array, optional
+        What `prox_terms` writes to; None for x itself.
+    dtype : "bfloat16", optional
+        To be given if NumPy arrays of uint16 hold their bits.
+    """
+
+    regularizer: Regularizer
+    x: Array
+    gradient: Array | None = None
+    out: Array | None = None
+    dtype: Literal["bfloat16"] | None = None
+
+
+class Penalties(NamedTuple):
+    """The penalty of each term, and their sum in that order."""
+
+    penalties: list[float]
+    total: float
+
+
+def penalty_terms(
+    terms: Iterable[Term], *, threads: int | ThreadPoolExecutor = 1
+) -> Penalties:
+    """Compute the penalties of many tensors in one call.
+
+    Parameters
+    ----------
+    terms : iterable of Term
+    threads : int or ThreadPoolExecutor
+        How many threads compute, or the pool whose threads help the calling one. The
+        results have the same bits on any number of threads. Large tensors are cut, so
+        that one of them gains as much as many small ones.
+
+    Returns
+    -------
+    Penalties
+        `penalties`, one for each term, and `total`.
+
+    Raises
+    ------
+    TypeError, ValueError, BufferError, L1L2Error
+        As `Regularizer` says. The message begins with the number of the first term at
+        fault, from 0.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> l1 = Regularizer(l1=0.5)
+    >>> layers = [numpy.ones(8), numpy.ones((2, 3), numpy.float32)]
+    >>> penalty_terms([Term(l1, x) for x in layers], threads=2)
+    Penalties(penalties=[4.0, 3.0], total=7.0)
+    """
+    return _penalties(_Call(terms, None), threads, ())
+
+
+def add_gradient_terms(
+    terms: Iterable[Term],
+    scale: float = 1.0,
+    *,
+    threads: int | ThreadPoolExecutor = 1,
+) -> Penalties:
+    """Add the gradient of each term to its `gradient`, and return the penalties.
+
+    Parameters
+    ----------
+    terms : iterable of Term
+    scale : float
+        A finite factor of all gradients, not of the penalties.
+    threads : int or ThreadPoolExecutor
+        As for `penalty_terms`.
+
+    Returns
+    -------
+    Penalties
+        From the same pass over memory.
+    """
+    return _penalties(_Call(terms, "gradient"), threads, (ctypes.c_double(scale),))
+
+
+def prox_terms(
+    terms: Iterable[Term], step: float, *, threads: int | ThreadPoolExecutor = 1
+) -> None:
+    """Compute the proximal operator of each term, into its `out` or in place.
+
+    Parameters
+    ----------
+    terms : iterable of Term
+    step : float
+        The step size, finite and >= 0.
+    threads : int or ThreadPoolExecutor
+        As for `penalty_terms`.
+    """
+    call = _Call(terms, "out")
+    call.run(library.l1l2_prox_terms, threads, (ctypes.c_double(step),), ())
+
+
+def _penalties(
+    call: _Call, threads: int | ThreadPoolExecutor, factor: tuple[Any, ...]
+) -> Penalties:
+    function = library.l1l2_add_gradient_terms if factor else library.l1l2_penalty_terms
+    penalties = (ctypes.c_double * call.count)()
+    total = ctypes.c_double()
+    call.run(function, threads, factor, (penalties, ctypes.byref(total)))
+    return Penalties(list(penalties), total.value)
+
+
+class _Call:
+    """Terms as the library takes them, with the arrays that they borrow."""
+
+    def __init__(self, terms: Iterable[Term], written: str | None) -> None:
+        self._terms = list(terms)
+        self.count = len(self._terms)
+        self._borrowed: list[Compact] = []
+        self._structs = (TermStruct * self.count)()
+        for i, (term, struct) in enumerate(
+            zip(self._terms, self._structs, strict=True)
+        ):
+            try:
+                self._fill(struct, term, written)
+            except L1L2Error as error:
+                raise L1L2Error(error.status, f"term {i}: {error.message}") from None
+            except TypeError as error:
+                raise TypeError(f"term {i}: {error}") from error
+            except ValueError as error:
+                raise ValueError(f"term {i}: {error}") from error
+            except BufferError as error:
+                raise BufferError(f"term {i}: {error}") from error
+
+    def _fill(self, struct: TermStruct, term: Term, written: str | None) -> None:
+        struct.regularizer = term.regularizer._open_handle()
+        x = self._borrow(term.x, term.dtype, False)
+        struct.x, struct.n, struct.dtype = x.address, x.n, x.dtype
+        if written == "gradient" and term.gradient is not None:
+            gradient = self._borrow(term.gradient, term.dtype, True)
+            gradient.expect_alike(x)
+            struct.gradient = gradient.address
+        if written == "out":
+            out = self._borrow(
+                term.x if term.out is None else term.out, term.dtype, True
+            )
+            out.expect_alike(x)
+            struct.out = out.address
+
+    def _borrow(self, array: Any, dtype: str | None, written: bool) -> Compact:
+        borrowed = Compact(array, dtype, written)
+        self._borrowed.append(borrowed)
+        return borrowed
+
+    def run(
+        self,
+        function: Any,
+        threads: int | ThreadPoolExecutor,
+        factor: tuple[Any, ...],
+        outputs: tuple[Any, ...],
+    ) -> None:
+        """Calls a function of terms, and names the first term at fault."""
+        faulty = ctypes.c_size_t()
+        size = ctypes.sizeof(TermStruct)
+        with _crew_of(threads) as crew:
+            status = function(
+                self._structs,
+                size,
+                self.count,
+                *factor,
+                Runner(crew.run) if crew else Runner(),
+                None,
+                *outputs,
+                ctypes.byref(faulty),
+            )
+        if crew and crew.failure:
+            raise crew.failure
+        if status != 0 and faulty.value < self.count:
+            text = library.l1l2_status_string(status).decode("ascii")
+            raise L1L2Error(status, f"term {faulty.value}: {text}")
+        check(status)
+
+
+@contextlib.contextmanager
+def _crew_of(threads: int | ThreadPoolExecutor) -> Iterator[_Crew | None]:
+    """Yields who runs the tasks; None stands for the calling thread."""
+    if isinstance(threads, ThreadPoolExecutor):
+        yield _Crew(threads, os.cpu_count() or 1)
+    elif threads < 1:
+        raise ValueError(f"threads must be 1 or more, not {threads}")
+    elif threads == 1:
+        yield None
+    else:
+        with ThreadPoolExecutor(threads - 1) as pool:
+            yield _Crew(pool, threads - 1)
+
+
+class _Crew:
+    """Runs the library's tasks on the calling thread and on those of a pool."""
+
+    def __init__(self, pool: ThreadPoolExecutor, helpers: int) -> None:
+        self._pool = pool
+        self._helpers = helpers
+        self.failure: BaseException | None = None
+
+    def run(self, state: Any, task: Any, work: Any, count: int) -> int:
+        """Is an l1l2_runner: returns 0 when each task has run and none is running."""
+        lock = threading.Lock()
+        indices = iter(range(count))
+
+        def work_through() -> int:
+            done = 0
+            while True:
+                with lock:
+                    index = next(indices, None)
+                if index is None:
+                    return done
+                task(work, index)
+                done += 1
+
+        helpers: list[Future[int]] = []
+        done = 0
+        try:
+            for _ in range(min(self._helpers, count - 1)):
+                helpers.append(self._pool.submit(work_through))
+            done = work_through()
+        except BaseException as failure:
+            # An interrupt, or a pool that is shut down: it must not pass through C.
+            self.failure = failure
+            indices = iter(())
+        # One that has not begun is not needed: all threads of the pool may be waiting.
+        running = [helper for helper in helpers if not helper.cancel()]
+        while True:
+            try:
+                wait(running)
+                break
+            except BaseException as failure:
+                self.failure = failure
+        done += sum(helper.result() for helper in running if not helper.exception())
+        return 0 if done == count and self.failure is None else _RUNNER_FAILED

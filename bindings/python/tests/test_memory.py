@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: The libl1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+"""Peak memory, each case in a process of its own: no copies, no leaks."""
+
+import subprocess
+import sys
+
+import pytest
+
+PEAK = """
+import gc, pathlib, l1l2, numpy
+from arrays import Foreign
+
+def peak():
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])  # KiB
+"""
+
+NO_COPY = """
+n = 1 << 28
+x = numpy.ones(n, numpy.float32)
+regularizer = l1l2.Regularizer(0.01, 0.02)
+regularizer(x[:2]), regularizer(x[:2:2])  # code is loaded
+before = peak()
+penalty = regularizer(x)
+assert regularizer(Foreign(x)) == regularizer(memoryview(x)) == penalty
+assert l1l2.penalty_terms([l1l2.Term(regularizer, x)], threads=2).total == penalty
+sums = l1l2.ExactSums()
+sums.add(x)
+assert (penalty, sums.absolute) == ((0.01 + 0.02) * n, n)
+regularizer.prox(x.reshape(1 << 14, -1).T, 1.0)
+assert x.max() < 1.0
+print(peak() - before)
+"""
+
+NO_LEAK = """
+elements = numpy.ones(1 << 10, numpy.float32)
+
+def forget(n):
+    for i in range(n):
+        regularizer = l1l2.Regularizer(0.01, 0.02)
+        if i % 10 == 0:
+            regularizer(elements), regularizer(Foreign(elements.copy()))
+            regularizer(memoryview(elements)[::2]), l1l2.ExactSums().add(elements)
+        cycle = [l1l2.Regularizer(0.01)]  # only a collection finds it
+        cycle.append(cycle)
+        if i % 10_000 == 0:
+            gc.collect()
+
+forget(10_000)
+before = peak()
+forget(200_000)
+print(peak() - before)
+"""
+
+
+def rise_of(program):
+    output = subprocess.check_output(
+        [sys.executable, "-c", PEAK + program], cwd=sys.path[0], text=True
+    )
+    return int(output)
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+
+
+@linux
+def test_an_array_of_1_gib_is_not_copied():
+    rise = rise_of(NO_COPY)
+    print(f"peak memory rose by {rise} KiB")
+    assert rise < 2 << 10
+
+
+@linux
+def test_forgotten_regularizers_are_freed():
+    # The handles alone of one kind would be more than 6 MiB.
+    assert rise_of(NO_LEAK) < 4 << 10

@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: The libl1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+"""A regularizer as a value, and how long its handle lives."""
+
+import copy
+import gc
+import json
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import l1l2
+import numpy
+import pytest
+from arrays import compact, every_second, foreign
+
+ONES = numpy.ones(4, numpy.float32)
+
+
+def test_regularizers_of_the_same_coefficients_are_equal():
+    one, same, other = (l1l2.Regularizer(0.01, l2) for l2 in (0.02, 0.02, 0.03))
+    assert one == same and hash(one) == hash(same)
+    assert one != other and one != (0.01, 0.02)
+    assert l1l2.Regularizer(-0.0) == l1l2.Regularizer()
+    assert len({one, same, other}) == 2
+    assert repr(one) == "Regularizer(l1=0.01, l2=0.02)"
+    assert eval(repr(one), vars(l1l2)) == one
+
+
+def test_json_is_read_from_text_bytes_and_dictionaries():
+    regularizer = l1l2.Regularizer(0.01, 0.02)
+    for style in l1l2.JsonStyle:
+        text = regularizer.to_json(style)
+        for form in (text, text.encode(), json.loads(text)):
+            assert l1l2.Regularizer.from_json(form) == regularizer
+    assert l1l2.Regularizer.from_config(regularizer.get_config()) == regularizer
+    for form in (None, 1, ["l1"], bytearray(b"{}"), {"l1": object()}):
+        with pytest.raises(TypeError):
+            l1l2.Regularizer.from_json(form)
+    for status, form in (
+        (40, "{"),
+        (41, {"l3": 1.0}),
+        (11, {"l1": -1.0}),
+        (40, {"l1": float("nan")}),
+        (11, '{"l1": "0.1"}'),
+    ):
+        with pytest.raises(l1l2.L1L2Error) as info:
+            l1l2.Regularizer.from_json(form)
+        assert info.value.status == status
+    with pytest.raises(l1l2.L1L2Error, match="l3"):
+        l1l2.Regularizer.from_json({"l3": 1.0})
+
+
+def test_an_error_can_be_pickled():
+    with pytest.raises(l1l2.L1L2Error) as info:
+        l1l2.Regularizer(-1.0)
+    error = pickle.loads(pickle.dumps(info.value))
+    assert (error.status, str(error)) == (11, str(info.value))
+
+
+def assert_closed(regularizer):
+    """Every use says that it is closed, and writes nothing."""
+    y = ONES.copy()
+    term = l1l2.Term(regularizer, ONES, y, y)
+    for call in (
+        lambda: regularizer.penalty(ONES),
+        lambda: regularizer.penalty(ONES[::2]),
+        lambda: l1l2.ExactSums().penalty(regularizer),
+        lambda: regularizer.add_gradient(ONES, y),
+        lambda: regularizer.penalty_and_add_gradient(ONES, y),
+        lambda: regularizer.prox(ONES, 0.1, y),
+        lambda: regularizer.prox(y[::2], 0.1),
+        lambda: l1l2.penalty_terms([term]),
+        lambda: l1l2.add_gradient_terms([term]),
+        lambda: l1l2.prox_terms([term], 0.1),
+        regularizer.to_json,
+    ):
+        with pytest.raises(l1l2.L1L2Error, match="the regularizer is closed") as info:
+            call()
+        assert info.value.status == 10
+    assert y.tolist() == [1.0] * 4
+
+
+def test_a_closed_regularizer_says_that_it_is_closed():
+    regularizer = l1l2.Regularizer(0.01, 0.02)
+    regularizer.close()
+    regularizer.close()
+    assert_closed(regularizer)
+    with l1l2.Regularizer.from_json(b'{"l1": 0.01, "l2": 0.02}') as regularizer:
+        regularizer.close()
+    assert_closed(regularizer)
+    with l1l2.Regularizer(0.01, 0.02) as regularizer:
+        assert regularizer(ONES) > 0
+    assert_closed(regularizer)
+    assert (regularizer.l1, regularizer.l2) == (0.01, 0.02)
+    assert regularizer == l1l2.Regularizer(0.01, 0.02)
+
+
+def test_a_copy_and_its_original_do_not_need_each_other():
+    def pickled(protocol):
+        return lambda x: pickle.loads(pickle.dumps(x, protocol))
+
+    protocols = range(pickle.HIGHEST_PROTOCOL + 1)
+    for duplicate in (copy.copy, copy.deepcopy, *map(pickled, protocols)):
+        for closed in (0, 1):
+            original = l1l2.Regularizer(0.01, 0.02)
+            expected = original(ONES)
+            pair = [original, duplicate(original)]
+            assert pair[0] == pair[1]
+            del original
+            pair[closed].close()
+            assert_closed(pair[closed])
+            del pair[closed]
+            # These take the memory of the handle that was freed.
+            pair.extend(l1l2.Regularizer(0.5) for _ in range(100))
+            assert pair[0](ONES) == expected
+
+
+def test_a_call_keeps_alive_what_nothing_else_does():
+    n = 1 << 16
+    with ThreadPoolExecutor(4) as threads:
+        calls = [
+            threads.submit(
+                l1l2.Regularizer(1.0).penalty,
+                layout(numpy.ones(n, numpy.float32)).array,
+            )
+            for _ in range(50)
+            for layout in (compact, every_second, foreign)
+        ]
+        gc.collect()
+        assert all(call.result() == n for call in calls)

@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: The libl1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+"""Many tensors in one call: the bits of single calls, on any threads."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import l1l2
+import ml_dtypes
+import numpy
+import pytest
+from arrays import Foreign, every_second
+
+FIRST, SECOND = l1l2.Regularizer(0.01, 0.02), l1l2.Regularizer(l1=0.5)
+
+
+def tensors():
+    rng = numpy.random.default_rng(1)
+    for dtype in (numpy.float32, numpy.float64, numpy.float16, ml_dtypes.bfloat16):
+        for shape in ((), (0,), (17,), (300, 100), (70_000,)):
+            yield rng.standard_normal(shape).astype(dtype)
+    yield numpy.asfortranarray(rng.standard_normal((200, 300)))
+
+
+def model():
+    """Terms, and what each call gives for its tensor alone."""
+    terms = [
+        l1l2.Term((FIRST, SECOND)[i % 2], x, numpy.ones_like(x), numpy.zeros_like(x))
+        for i, x in enumerate(tensors())
+    ]
+    return terms, [term.regularizer(term.x) for term in terms]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5, ThreadPoolExecutor(3)], ids=str)
+def test_terms_have_the_bits_of_single_calls_on_any_threads(threads):
+    terms, penalties = model()
+    total = 0.0
+    for penalty in penalties:
+        total += penalty
+    assert l1l2.penalty_terms(terms, threads=threads) == (penalties, total)
+    assert l1l2.add_gradient_terms(iter(terms), 0.3, threads=threads) == (
+        penalties,
+        total,
+    )
+    l1l2.prox_terms(terms, 0.3, threads=threads)
+    for regularizer, x, gradient, out, _ in terms:
+        expected = numpy.ones_like(x)
+        regularizer.add_gradient(x, expected, 0.3)
+        assert gradient.tobytes() == expected.tobytes()
+        regularizer.prox(x, 0.3)
+        assert out.tobytes() == x.tobytes()
+
+
+def test_no_terms():
+    assert l1l2.penalty_terms([]) == ([], 0.0)
+    assert l1l2.penalty_terms([], threads=4) == ([], 0.0)
+    l1l2.prox_terms([], 0.1)
+
+
+def test_out_is_x_by_default_and_a_gradient_may_be_unwanted():
+    x, y = numpy.ones(5), numpy.ones(5)
+    terms = [l1l2.Term(SECOND, x), l1l2.Term(SECOND, numpy.ones(5), gradient=y)]
+    assert l1l2.add_gradient_terms(terms).total == 5.0
+    assert x.tolist() == [1.0] * 5 and y.tolist() == [1.5] * 5
+    l1l2.prox_terms(terms[:1], 1.0)
+    assert x.tolist() == [0.5] * 5
+
+
+def test_an_error_names_the_first_term_at_fault():
+    good, x = l1l2.Term(FIRST, numpy.ones(3)), numpy.ones(3)
+    for bad, error, reason in (
+        (l1l2.Term(FIRST, [1.0]), TypeError, "term 1: .*has no memory"),
+        (l1l2.Term(FIRST, x, x[:2].copy()), ValueError, "term 1: .*different shapes"),
+        (l1l2.Term(FIRST, x, numpy.ones(3, "f4")), ValueError, "term 1: .*dtypes"),
+        (l1l2.Term(FIRST, x, x), l1l2.L1L2Error, "term 1: .*overlap"),
+        (l1l2.Term(FIRST, numpy.ones(6)[::2]), ValueError, "term 1: .*contiguous"),
+        (
+            l1l2.Term(FIRST, numpy.ones((2, 3)), numpy.ones((3, 2)).T),
+            ValueError,
+            "term 1: .*order of memory",
+        ),
+        (l1l2.Term(FIRST, every_second(x).array), ValueError, "term 1: .*contiguous"),
+        (l1l2.Term(FIRST, Foreign(numpy.ones(3, "i4"))), TypeError, "term 1: "),
+    ):
+        for threads in (1, 2):
+            with pytest.raises(error, match=reason):
+                l1l2.add_gradient_terms([good, bad, bad], threads=threads)
+    assert x.tolist() == [1.0] * 3
+    with pytest.raises(l1l2.L1L2Error, match="scale") as info:
+        l1l2.add_gradient_terms([], float("inf"))
+    assert info.value.status == 13
+
+
+def test_threads_must_be_some():
+    for threads in (0, -1):
+        with pytest.raises(ValueError, match="threads"):
+            l1l2.penalty_terms([], threads=threads)
+
+
+def test_a_pool_that_is_busy_or_shut_down():
+    terms = [l1l2.Term(SECOND, numpy.ones(1 << 16)) for _ in range(8)]
+    expected = l1l2.penalty_terms(terms)
+    gate = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(gate.wait)
+        # The calling thread does it all.
+        assert l1l2.penalty_terms(terms, threads=pool) == expected
+        gate.set()
+        # So it does within the pool itself.
+        call = pool.submit(lambda: l1l2.penalty_terms(terms, threads=pool))
+        assert call.result(timeout=60) == expected
+    with pytest.raises(RuntimeError, match="shutdown"):
+        l1l2.penalty_terms(terms, threads=pool)
+    assert l1l2.penalty_terms(terms, threads=2) == expected
