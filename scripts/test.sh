@@ -44,7 +44,7 @@ if [ "$languages" = ON ]; then
     }
     offer_tool cargo cargo rustc
     offer_tool go golang-go
-    offer_tool node nodejs
+    offer_tool node nodejs libnode-dev
     offer_tool npm npm
     offer_packages python3-venv ca-certificates libopenmpi-dev openmpi-bin python3-torch
 fi

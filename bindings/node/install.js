@@ -22,7 +22,9 @@ function run(...command) {
 }
 
 if (!fs.existsSync(path.join(include, "node_api.h"))) {
-    fail(`looked for node_api.h in ${include}, found none. Set NODE_INCLUDE_DIR to its folder`);
+    fail(
+        `looked for node_api.h in ${include}, found none. Install Node's headers (on Debian libnode-dev) or set NODE_INCLUDE_DIR to their folder`,
+    );
 }
 run("cmake", "-S", __dirname, "-B", build, `-DNODE_INCLUDE_DIR=${include}`);
 run("cmake", "--build", build, "--parallel", String(require("node:os").availableParallelism()));
