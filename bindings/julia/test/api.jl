@@ -46,6 +46,22 @@ end
     @test repr(regularizer) == "Regularizer(closed)"
 end
 
+# As much of ChainRulesCore as the extension uses, which Julia before 1.9 does not load by itself.
+module ChainRulesCore
+struct NoTangent end
+function rrule end
+unthunk(cotangent) = cotangent()
+end
+
+@testset "the extension for ChainRulesCore differentiates the penalty" begin
+    code = read(joinpath(@__DIR__, "..", "ext", "L1L2ChainRulesCoreExt.jl"), String)
+    include_string(@__MODULE__, replace(code, "using ChainRulesCore" => "using ..ChainRulesCore"))
+    regularizer, x = Regularizer(l1 = 0.25, l2 = 0.5), Float32[1 -2; 0 4]
+    penalty, pullback = ChainRulesCore.rrule(regularizer, view(x, 1, :))
+    @test penalty == regularizer(view(x, 1, :))
+    @test pullback(() -> 2.0) == (ChainRulesCore.NoTangent(), 2 * Float32[1.25, -2.25])
+end
+
 # A figure of the kernel's about this process, in KiB.
 memory(name) = parse(Int, split(only(filter(startswith("$name:"), readlines("/proc/self/status"))))[2])
 
