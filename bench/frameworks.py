@@ -153,7 +153,7 @@ def main() -> None:
     largest = int(sys.argv[2]) if len(sys.argv) > 2 else SIZES[-1]
     threads = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     limit_threads(threads)
-    print(f"{framework} on {threads} thread(s), l1l2 {l1l2.__version__} with {l1l2.isa()} on one")
+    print(f"{framework} on {threads} thread(s), l1l2 {l1l2.version()} with {l1l2.isa()} on one")
     print("\n| what | n | by | time / l1l2's | relative error |\n|---|---:|---|---:|---:|")
     for n in (size for size in SIZES if size <= largest):
         x = (numpy.random.default_rng(1).standard_normal(n, dtype=numpy.float32) * numpy.float32(0.02)).astype(
