@@ -23,7 +23,7 @@ run_c() {
     "$work/static" | sed 's/:/, static:/'
 }
 
-build_julia() { "$root/scripts/julia.sh" "$work/julia" >"$work/julia.path"; }
+build_julia() { "$root/scripts/lib/julia.sh" "$work/julia" >"$work/julia.path"; }
 run_julia() {
     L1L2_LIBRARY=$library "$(cat "$work/julia.path")" --startup-file=no --project=bindings/julia \
         bindings/julia/bench/call.jl | sed 's/^/Julia: /'

@@ -5,7 +5,7 @@
 # should run meanwhile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. scripts/packages.sh
+. scripts/lib/packages.sh
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev libbenchmark-dev python3
 offer_packages libeigen3-dev libopenblas-dev libtbb-dev libdlpack-dev python3-matplotlib
 

@@ -1,28 +1,29 @@
 #!/usr/bin/env bash
-# Whether every compiler, optimisation level and xsimd makes a library of the same bits:
+# Builds the library with other compilers, optimisation levels and versions of xsimd, and checks that all
+# compute the same bits:
 #     scripts/builds.sh [NAME...]
 #
-#     COMPILER-LEVEL         gcc, clang-14 or clang-19, and O0, O2 or O3 (for the kernels, too), with this
-#                            system's xsimd
+#     COMPILER-LEVEL         gcc, clang-14 or clang-19, at O0, O2 or O3, kernels included, with this system's
+#                            xsimd
 #     COMPILER-LEVEL-SUITE   with the xsimd of Debian's trixie (13.2) or sid (14.3)
-#     trixie, sid            in a root of that release, with its compiler, xsimd and Catch2: the unit tests
-#                            and those of the threads as well; only for the superuser
+#     trixie, sid            in a root of that release, with its compiler, xsimd and Catch2, and with the unit
+#                            tests and those of the threads; needs root
 #
-# Without a name: each compiler with each level, and gcc and clang-19 at O2 with each suite's xsimd.
-# Each library is asked for what tests/conformance and tests/bits know, under each instruction set that
-# this CPU has. Prints a line for each name; logs are in build-builds/NAME. Exits with 1 if one failed,
-# with 77 if none could be built.
+# Without a name: each compiler at each level, and gcc and clang-19 at O2 with the xsimd of each suite. Each
+# library runs the programs of tests/conformance and tests/bits with each instruction set of this CPU. Prints
+# a line for each name; logs are in build-builds/NAME. Exits with 1 if one failed, with 77 if none was built.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
-. scripts/packages.sh
-. scripts/roots.sh
-. scripts/suites.sh
+. scripts/lib/usage.sh
+. scripts/lib/packages.sh
+. scripts/lib/roots.sh
+. scripts/lib/suites.sh
 folder=$PWD/build-builds
 mkdir -p "$folder/headers"
 
-# Where the headers of a suite's xsimd are; fetched once. This system's xtl-dev, which xsimd names but does
-# not use here, may be too old for it.
+# Prints the folder of the headers of a suite's xsimd, which is fetched once. Its package depends on xtl-dev,
+# which is not used here, in a version that this system may not have.
 suite_headers() {
     local headers=$folder/headers/$1
     echo "$headers"
@@ -32,8 +33,8 @@ suite_headers() {
     }
 }
 
-# compare PROGRAMS SOURCE COMMAND...  runs both programs with that command before them, and prints the
-# instruction sets under which they found all bits equal.
+# compare PROGRAMS SOURCE COMMAND...  runs both programs through the command, and prints the instruction sets
+# with which they found all bits equal.
 compare() {
     local programs=$1 source=$2 isa found
     for isa in avx512bw avx2 sse2 neon64 generic; do
@@ -53,7 +54,7 @@ programs() {
     "${@:5}" "$1" -std=c++17 "$4/tests/bits/bits.cpp" "${options[@]}" -o "$3/bits"
 }
 
-# What a build was of, from its folder of CMake.
+# Prints the compiler and the xsimd of a build folder.
 describe() {
     local xsimd compiler
     compiler=$(sed -nE 's/^set\(CMAKE_CXX_COMPILER_(ID|VERSION) "(.*)"\)/\2/p' \
@@ -91,7 +92,7 @@ build_here() {
     echo "$(describe "$build"): ${isas//$'\n'/ }"
 }
 
-# The same as in_root, with a /proc, by which a test starts itself again. It goes with its namespace.
+# Like in_root, with a /proc, through which a test starts itself again. It vanishes with its namespace.
 in_root_with_proc() {
     as_root unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec env -i PATH=/usr/sbin:/usr/bin \
         HOME=/ LC_ALL=C.UTF-8 chroot "$0" "$@"' "$@" </dev/null
@@ -99,7 +100,7 @@ in_root_with_proc() {
 
 build_in_root() {
     local suite=$1 build=$2 root=$folder/roots/$1
-    make_root "$suite" "$folder/roots" g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2 \
+    make_root "$suite" "$root" g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2 \
         libtbb-dev libdlpack-dev binutils
     {
         as_root rm -rf "$root/l1l2/source"
@@ -117,7 +118,7 @@ build_in_root() {
     echo "$(describe "$root/l1l2/build" "$root"), unit tests, threads_tests: ${isas//$'\n'/ }"
 }
 
-# Prints the result; fails, or returns 77, as the build does.
+# Prints the result and returns the status of the build.
 check() {
     local build=$folder/$1
     mkdir -p "$build"
@@ -129,14 +130,14 @@ check() {
         build_here "${rest%-*}" "${rest##*-}" "${1##*-}" "$build"
         ;;
     *)
-        echo "no such build"
-        return 2
+        echo "there is no such build"
+        return 1
         ;;
     esac
 }
 
 if [ "${1-}" = --one ]; then
-    # In a shell of its own, where set -e counts.
+    # A shell of its own, as set -e has no effect in report.
     check "$2"
     exit
 fi
@@ -149,10 +150,12 @@ fi
 for name in "${names[@]}"; do
     case $name in
     clang-*) offer_packages "${name%%-O*}" ;;
-    trixie | sid) offer_packages debootstrap ;;
+    trixie | sid) offer_packages debootstrap debian-archive-keyring gpgv ;;
+    *-O[023] | *-O[023]-trixie | *-O[023]-sid) ;;
+    *) wrong_usage "there is no build $name" ;;
     esac
 done
-# Before two that build at once want the same.
+# Fetched here, as two builds at once may want the same.
 for suite in trixie sid; do
     [[ " ${names[*]} " != *-$suite\ * ]] || suite_headers $suite >/dev/null 2>&1 || true
 done
@@ -179,5 +182,5 @@ trap 'rm -f "$results"' EXIT
     wait
 } | tee "$results"
 ! grep -q ': FAILED' "$results" || exit 1
-[ "$(wc -l <"$results")" -eq ${#names[@]} ] # none was killed before it could tell
+[ "$(wc -l <"$results")" -eq ${#names[@]} ] # a build that was killed prints nothing
 grep -q ': all bits equal' "$results" || exit 77

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Measures which lines and branches of src, capi and threads the tests reach, by clang's own counters:
+# Measures which lines and branches of src, capi and threads the tests reach, by clang's counters:
 #     scripts/coverage.sh
-# Prints a line for each file, and what is not reached. Exits with 1 if something is not reached that
-# tests/coverage/unreached.txt does not explain, with 77 where it cannot count: without clang and
-# llvm-cov, or without what all tests need, a CPU with AVX-512 among it.
+# Prints a line for each file, and what is not reached. Exits with 1 if a place is not reached that
+# tests/coverage/unreached.txt does not explain; with 77 if clang, llvm-cov, something that a test needs or a
+# CPU with AVX-512 is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. scripts/packages.sh
-. scripts/clang.sh
+. scripts/lib/usage.sh
+[ $# -eq 0 ] || wrong_usage "unknown argument: $*"
+. scripts/lib/packages.sh
+. scripts/lib/clang.sh
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2
 offer_packages clang-14 llvm-14 libclang-rt-14-dev libdlpack-dev libtbb-dev locales python3
 folder=$PWD/build-coverage
@@ -19,7 +21,7 @@ skip() {
 clang=$(find_clang 'int main() {}' -fprofile-instr-generate -fcoverage-mapping)
 [ -n "$clang" ] || skip "no clang++ with -fprofile-instr-generate"
 version=${clang#clang++}
-# What is not there would count as not reached.
+# Without these, code would be counted as not reached.
 for tool in "llvm-cov$version" "llvm-profdata$version" python3 localedef; do
     command -v "$tool" >/dev/null || skip "no $tool"
 done

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Builds the library for another system with a cross compiler, and runs the programs that compare bits
-# there (tests/conformance, tests/bits) under an emulator:
+# Builds the library for another system with a cross compiler, and compares its bits there under an emulator:
 #     scripts/cross.sh windows    build-cross/windows/libl1l2-0.dll, by mingw-w64, under Wine
-#     scripts/cross.sh PROCESSOR  build-cross/PROCESSOR/libl1l2.so.0, under QEMU; PROCESSOR is aarch64,
-#                                 arm, i386, ppc64le, riscv64 or s390x, whose bytes are in the other order
-#     scripts/cross.sh x86_64     the same on older x86-64 CPUs and such that lack one thing, each of
-#                                 which must choose the instruction set that is right for it
-# Exits with 77 if compiler or emulator cannot be had.
+#     scripts/cross.sh PROCESSOR  build-cross/PROCESSOR/libl1l2.so.0, under QEMU; PROCESSOR is aarch64, arm,
+#                                 i386, ppc64le, riscv64 or s390x, which is big-endian
+#     scripts/cross.sh x86_64     the same on older x86-64 CPUs, and on CPUs that lack one feature; each must
+#                                 choose the right instruction set
+# The programs are those of tests/conformance and tests/bits. Exits with 77 without the compiler or emulator.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. scripts/packages.sh
+. scripts/lib/usage.sh
+. scripts/lib/packages.sh
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev binutils
 target=${1-}
-# The CPUs to emulate, each with the instruction set that it must choose; else the emulator's own CPU, with
-# each of the instruction sets that may be there. AVX-512 is not.
+# The CPUs to emulate, each with the instruction set that it must choose. Without any, the emulator's default
+# CPU is used with each of the instruction sets in isas. No emulated CPU has AVX-512.
 cpus=()
 
 case $target in
@@ -32,7 +32,7 @@ aarch64 | arm | i386 | ppc64le | riscv64 | s390x)
     ppc64le) compiler=powerpc64le-linux-gnu ;;
     esac
     emulator=("qemu-$target" -L "/usr/$compiler")
-    # An x86-64 runs i386 itself, by that system's own loader.
+    # An x86-64 runs i386 natively, through the loader of the cross compiler's libc.
     [ "$target" != i386 ] ||
         emulator=("/usr/$compiler/lib/ld-linux.so.2" --library-path "/usr/$compiler/lib")
     offer_packages "g++-$compiler" qemu-user
@@ -48,8 +48,7 @@ x86_64)
     system=(-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=x86_64)
     ;;
 *)
-    sed -n '2,9p' scripts/cross.sh >&2
-    exit 2
+    wrong_usage "cross.sh takes one system: ${target:-none was named}"
     ;;
 esac
 for tool in "$compiler-g++$suffix" "${emulator[0]}"; do
@@ -59,7 +58,7 @@ for tool in "$compiler-g++$suffix" "${emulator[0]}"; do
     }
 done
 
-# The two libraries of headers, in a folder without this system's others.
+# xsimd and nlohmann_json, in a folder without this system's other headers.
 build=build-cross/$target
 mkdir -p "$build/headers"
 header_files libxsimd-dev nlohmann-json3-dev | xargs cp --parents -t "$build/headers"
@@ -71,7 +70,7 @@ cmake -S . -B "$build" "${system[@]}" -DCMAKE_CXX_COMPILER="$compiler-g++$suffix
 cmake --build "$build" --parallel "$(nproc)" >"$build/log"
 cmake --install "$build" --prefix "$build/prefix" --strip >/dev/null
 
-# The programs that compare bits with what NumPy found.
+# The programs that compare bits with those that NumPy computed.
 prefix=$build/prefix vectors=tests/conformance/vectors.txt golden=tests/bits/golden.txt
 cases=$(grep -vc '^#' "$vectors")
 exe='' library=(-L"$build" -l:libl1l2.so.0 -Wl,-rpath,"$PWD/$build") run=("${emulator[@]}")
@@ -79,7 +78,7 @@ if [ "$target" = windows ]; then
     cp "$prefix/bin/libl1l2-0.dll" "$build/"
     exe=.exe library=(-D__USE_MINGW_ANSI_STDIO "$prefix/lib/libl1l2.dll.a" -static)
     export WINEDEBUG=-all WINEPREFIX=$PWD/$build/wine
-    # The exports are those of the version script, and it needs what every Windows has.
+    # It exports what the version script lists, and needs only libraries that every Windows has.
     objdump=$compiler-objdump
     diff <(grep -oE '\bl1l2_[a-z0-9_]+' capi/l1l2.map | sort) \
         <("$objdump" -p "$build/libl1l2-0.dll" | grep -oE '\bl1l2_[a-z0-9_]+$' | sort)
@@ -89,7 +88,7 @@ if [ "$target" = windows ]; then
         <(printf '%s\n' KERNEL32.dll msvcrt.dll)
 else
     cp "$prefix"/lib*/libl1l2.so.0 "$build/"
-    # So that bits can set the register of what the library computes with.
+    # The library computes with SSE2, so bits has to set its control register.
     [ "$target" != i386 ] || library+=(-msse2)
 fi
 options=(-O2 -Wall -Wextra -Werror -I"$prefix/include" -pthread)
@@ -101,8 +100,8 @@ say_isa() {
     "${run[@]}" "$build/conformance$exe" isa </dev/null 2>/dev/null | tr -d '\r'
 }
 
-# check NAME PROGRAM NUMBER ARGUMENT...  prints what the program says, which must be that all bits of that
-# number of things are equal.
+# check NAME PROGRAM NUMBER ARGUMENT...  prints the program's output, which must be that all bits are equal, of
+# that number of cases or hashes.
 check() {
     "${run[@]}" "$build/$2$exe" "${@:4}" </dev/null 2>"$build/errors" | tr -d '\r' >"$build/out" || {
         grep -v 'warning: TCG' "$build/errors" | tail -n 20 >&2 # QEMU names what it leaves out of a CPU
@@ -119,13 +118,13 @@ check_both() {
     check "$1" bits '[1-9][0-9]* hashes' "$golden"
 }
 
-# It runs at all: what does not is not to be taken for a CPU that lacks something.
+# A program that does not run at all must not pass for a CPU without the instruction set.
 if [ -n "$isas" ] && [ "$(L1L2_ISA=generic say_isa)" != generic ]; then
     echo "$target: ${emulator[0]} does not run a program"
     exit 77
 fi
 
-# Under each of the instruction sets that the emulator has, the same bits.
+# The bits are the same with each instruction set that the emulator has.
 for isa in $isas; do
     export L1L2_ISA=$isa
     if [ "$(say_isa)" != "$isa" ]; then

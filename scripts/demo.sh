@@ -1,26 +1,27 @@
 #!/usr/bin/env bash
-# The main jobs on real input: builds and installs the library into a prefix of its own, builds the
-# examples against that as a user would, computes the regularization losses of a Keras model, and
-# trains elastic nets that it compares with scikit-learn's.
-#
+# Builds the library, installs it into build-demo/prefix, builds the examples against it as a user would,
+# computes the regularization losses of a Keras model and trains elastic nets:
 #     scripts/demo.sh [MODEL.json [WEIGHTS [LOSSES.json]]]
-#
 # Without arguments it takes the model in examples/data/digits, in each form that Keras writes.
 set -euo pipefail
-# Paths on the command line are relative to where the user stands.
+# Paths on the command line are relative to the user's folder.
+user_folder=$PWD
+cd "$(dirname "$0")/.."
+. scripts/lib/usage.sh
 arguments=()
 for argument in "$@"; do
-    arguments+=("$(realpath "$argument")")
+    argument=$(cd "$user_folder" && realpath "$argument")
+    [ -e "$argument" ] || wrong_usage "there is no $argument"
+    arguments+=("$argument")
 done
-cd "$(dirname "$0")/.."
-. scripts/packages.sh
+. scripts/lib/packages.sh
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev
 
 prefix=$PWD/build-demo/prefix
 log=$PWD/build-demo/log
 mkdir -p build-demo
 
-# quietly WHAT COMMAND...: says what is done, and shows the output only if it fails
+# quietly WHAT COMMAND...: prints WHAT, runs the command and shows its output only if it fails
 quietly() {
     echo "$1"
     "${@:2}" >"$log" 2>&1 </dev/null || {
@@ -41,7 +42,7 @@ quietly "Building examples/cpp/keras_model through find_package" \
 quietly "  and compiling it" cmake --build build-demo/keras_model
 
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
-# pkg-config writes words for a shell: a space in a path has a backslash before it.
+# pkg-config quotes for a shell: a space in a path has a backslash before it.
 eval "flags=($(pkg-config --cflags --libs l1l2))"
 quietly "Building examples/c/penalty through pkg-config" \
     "${CC:-cc}" -o build-demo/penalty examples/c/penalty/penalty.c \

@@ -2,17 +2,21 @@
 # Fuzzes the library under the address and undefined behaviour sanitizers, each target by itself:
 #     scripts/fuzz.sh [SECONDS [TARGET...]]    20 seconds for each of from_json, dltensor, terms, kernels,
 #                                              exact_sums
-# One line a target says what was done. A finding ends the script; its input is in build-fuzz/findings.
-# What a run learns stays in build-fuzz/corpus and serves the next; tests/fuzz/corpus is only read.
-# Exits with 77 if there is no clang with libFuzzer.
+# Prints one line for each target. A finding ends the script; its input is in build-fuzz/findings. New inputs
+# stay in build-fuzz/corpus for the next run; tests/fuzz/corpus is only read. Exits with 77 without a clang that
+# has libFuzzer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. scripts/packages.sh
-. scripts/clang.sh
+. scripts/lib/usage.sh
+. scripts/lib/packages.sh
+. scripts/lib/clang.sh
 seconds=${1:-20}
-[ "$seconds" -gt 0 ] # to libFuzzer 0 is for ever
+[[ $seconds =~ ^[1-9][0-9]*$ ]] || wrong_usage "not a number of seconds: $seconds" # libFuzzer takes 0 for ever
 targets=("${@:2}")
 [ ${#targets[@]} -gt 0 ] || targets=(from_json dltensor terms kernels exact_sums)
+for target in "${targets[@]}"; do
+    [ -e "tests/fuzz/$target.cpp" ] || wrong_usage "there is no target $target"
+done
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2
 
 mkdir -p build-fuzz/findings
@@ -34,7 +38,7 @@ cmake --build build-fuzz --parallel "$(nproc)" --target "${targets[@]/#/fuzz_}" 
     exit 1
 }
 
-# The sanitizer's own work beside each allocation, less of it: a third more executions.
+# With less bookkeeping for each allocation, a third more inputs are tried.
 export ASAN_OPTIONS=malloc_context_size=2:quarantine_size_mb=16
 for target in "${targets[@]}"; do
     log=build-fuzz/$target.log working=build-fuzz/corpus/$target options=()

@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# Makes Debian packages for the release that this system is: build-package/lib*.deb, linked with the
-# system's own C++ runtime.
-#
-#     scripts/package.sh          makes them and has lintian look at them
-#     scripts/package.sh --try    and installs them in a fresh root, where a program is built with them
-#
-# Exits with 77 if this is no Debian or, with --try, if the root cannot be made.
+# Makes Debian packages for the release of this system, build-package/lib*.deb:
+#     scripts/package.sh          makes them and checks them with lintian
+#     scripts/package.sh --try    also installs them in a fresh root and builds programs with them
+# They are linked with the system's C++ runtime. Exits with 77 if this is no Debian or, with --try, if the root
+# cannot be made.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. scripts/packages.sh
-. scripts/roots.sh
+. scripts/lib/usage.sh
+. scripts/lib/packages.sh
+. scripts/lib/roots.sh
+[[ $* =~ ^(--try)?$ ]] || wrong_usage "unknown argument: $*"
 . /etc/os-release
 if [ "$ID" != debian ]; then
-    echo "not a Debian, so no packages are made"
+    echo "no packages are made, as this is no Debian"
     exit 77
 fi
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev libtbb-dev dpkg-dev
-offer_packages lintian debootstrap
+offer_packages lintian debootstrap debian-archive-keyring gpgv
 
 cmake -S . -B build-package -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr \
     -DCMAKE_INSTALL_DOCDIR=share/doc/libl1l2-dev -DL1L2_STATIC_CXX_RUNTIME=OFF \
@@ -26,23 +26,23 @@ rm -f build-package/*.deb
 (cd build-package && cpack -G DEB >cpack.log || (cat cpack.log && false))
 (cd build-package && ls lib*.deb)
 command -v lintian >/dev/null || {
-    echo "no lintian, so nothing has looked at them"
+    echo "lintian is not installed, so they were not checked"
     exit 77
 }
 lintian --allow-root --fail-on error --suppress-tags initial-upload-closes-no-bugs build-package/*.deb
 
 [ "${1-}" = --try ] || exit 0
-make_root "$VERSION_CODENAME" "$PWD/build-package" g++ cmake make pkg-config libtbb-dev
 root=$PWD/build-package/$VERSION_CODENAME
+make_root "$VERSION_CODENAME" "$root" g++ cmake make pkg-config libtbb-dev
 as_root rm -rf "$root/try"
 as_root mkdir "$root/try"
 as_root cp -r build-package/*.deb examples/c/penalty/penalty.c tests/consumers "$root/try"
 in_root "$root" sh -ec '
     cd /try
-    # An earlier try may have failed.
+    # Of an earlier run that failed.
     dpkg --purge libl1l2-threads-dev libl1l2-threads0 libl1l2-dev libl1l2-0
     dpkg --install *.deb
-    # The README: its program, with pkg-config.
+    # The program of the README, with pkg-config.
     cc penalty.c $(pkg-config --cflags --libs l1l2) -o penalty
     ./penalty
     ldd penalty | grep "libl1l2.so.0 => /[a-z/0-9_-]*linux-gnu"

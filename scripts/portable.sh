@@ -1,30 +1,30 @@
 #!/usr/bin/env bash
-# Makes build-portable/l1l2-VERSION-linux-ARCHITECTURE.tar.gz, whose library runs on any Linux with
-# glibc 2.31 or later (Debian 11, Ubuntu 20.04, RHEL 9), and tries it there: built and run in a root
-# of Debian 11, with the compiler of that time.
-#
-# A build on a newer system would not do, even with an old compiler: its libc and its static C++
-# runtime bring symbols that older ones do not have. Exits with 77 if the root cannot be made.
+# Makes a tarball that runs on any Linux with glibc 2.31 or later (Debian 11, Ubuntu 20.04, RHEL 9), and tests
+# it: build-portable/l1l2-VERSION-linux-ARCHITECTURE.tar.gz
+#     scripts/portable.sh
+# It is built in a root of Debian 11, as libc and static C++ runtime of newer systems bring symbols that older
+# ones lack. Exits with 77 if the root cannot be made.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. scripts/packages.sh
-. scripts/roots.sh
+. scripts/lib/usage.sh
+[ $# -eq 0 ] || wrong_usage "unknown argument: $*"
+. scripts/lib/packages.sh
+. scripts/lib/roots.sh
 ensure_packages binutils libxsimd-dev
-offer_packages debootstrap
+offer_packages debootstrap debian-archive-keyring gpgv
 oldest_glibc=2.31
 
-make_root bullseye "$PWD/build-portable" \
-    g++ make cmake pkg-config libdouble-conversion-dev nlohmann-json3-dev
 root=$PWD/build-portable/bullseye
+make_root bullseye "$root" g++ make cmake pkg-config libdouble-conversion-dev nlohmann-json3-dev
 
-# The xsimd of that time is too old, but it is headers alone. The rest is the project.
+# The xsimd of Debian 11 is too old. It consists of headers, so those of this system are copied.
 as_root rm -rf "$root/l1l2"
 as_root mkdir -p "$root/l1l2/xsimd" "$root/l1l2/source"
 header_files libxsimd-dev | as_root xargs cp --parents -t "$root/l1l2/xsimd"
 as_root cp -r --parents CMakeLists.txt CHANGELOG.md LICENSE NOTICE capi cmake docs include pkgconfig \
     src threads examples/c tests/conformance "$root/l1l2/source"
 
-# The archive of double-conversion would have to be linked beside a static library, so there is none.
+# No static library: its users would have to link the archive of double-conversion as well.
 in_root "$root" cmake -S /l1l2/source -B /l1l2/build -DCMAKE_BUILD_TYPE=Release \
     -DCMAKE_PREFIX_PATH=/l1l2/xsimd/usr -DCMAKE_INSTALL_LIBDIR=lib -DL1L2_BUILD_STATIC=OFF \
     -DL1L2_BUILD_THREADS=OFF -DL1L2_BUILD_TESTS=OFF >build-portable/log
@@ -33,7 +33,7 @@ in_root "$root" env --chdir=/l1l2/build cpack -G TGZ >>build-portable/log
 tarball=$(cd "$root/l1l2/build" && echo l1l2-*-linux-*.tar.gz)
 cp "$root/l1l2/build/$tarball" build-portable/
 
-# As it is handed out: unpacked, linked and opened by programs, which compute what they must.
+# Unpacks the tarball, and links and opens the library in programs that check its results.
 rm -rf build-portable/unpacked
 mkdir build-portable/unpacked
 tar -C build-portable/unpacked -xf "build-portable/$tarball" --strip-components=1

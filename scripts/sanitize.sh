@@ -11,8 +11,8 @@
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
-. scripts/packages.sh
-. scripts/clang.sh
+. scripts/lib/packages.sh
+. scripts/lib/clang.sh
 tools=("$@")
 [ ${#tools[@]} -gt 0 ] || tools=(address thread memory valgrind)
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2

@@ -23,7 +23,7 @@ done
 mkdir -p "$2"
 work=$(cd "$2" && pwd)
 cd "$work"
-julia=$("$root/scripts/julia.sh" julia)
+julia=$("$root/scripts/lib/julia.sh" julia)
 rm -rf project depot
 "$root/tests/conformance/checkout.sh" checkout julia
 package=$work/checkout/bindings/julia

@@ -1,9 +1,9 @@
-# A clang for the scripts that need one, sourced by them.
+# Builds with a compiler of one's choice, for the scripts that source this file.
 #
-#     find_clang PROGRAM FLAG...           prints the first clang++ that links a C++ program with these
-#                                          flags; nothing if there is none
-#     configure BUILD COMPILER ARGUMENT... has CMake configure a folder with a C++ compiler and the C
-#                                          compiler beside it
+#     find_clang PROGRAM FLAG...             prints the first clang++ that links this C++ program with these
+#                                            flags, or nothing
+#     configure BUILD COMPILER ARGUMENT...   configures a build folder for a C++ compiler and the C compiler
+#                                            of the same version
 
 find_clang() {
     local clang probe
@@ -17,7 +17,7 @@ find_clang() {
     rm -f "$probe"
 }
 
-# A folder of another compiler begins anew: CMake would do so by itself, but forget the arguments.
+# If the folder was configured for another compiler, CMake would start again but forget the arguments.
 configure() {
     local build=$1 compiler=$2
     mkdir -p "$build"

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Prints the path of a julia:
+# Prints the path of a julia, and unpacks one into DIR if there is none in PATH:
 #     julia.sh DIR
 #
-# It is the one in PATH, if there is one. Else, on Debian, which has had none since its release 11, it
-# is that one (Julia 1.5.3), unpacked into DIR with the libraries that this system does not have. Nothing
-# is installed, root is not needed, and a second run fetches nothing. Exits with 77 and says why on
-# stderr if there is none to be had.
+# Debian has had no Julia since its release 11. On a Debian without one, Julia 1.5.3 of that release is unpacked
+# into DIR, with the libraries that this system does not have. Nothing is installed, root is not needed, and a
+# second run fetches nothing. Exits with 77 and prints the reason on stderr if that fails.
 set -euo pipefail
 . "$(dirname "$0")/suites.sh"
 suite=bullseye
@@ -25,16 +24,15 @@ if [ -x "$julia" ]; then
     exit
 fi
 for tool in apt-get dpkg; do
-    command -v $tool >/dev/null || skip "not in PATH, and no $tool that could fetch Debian's"
+    command -v $tool >/dev/null || skip "it is not in PATH, and there is no $tool to fetch Debian's"
 done
 
-# Whatever else it needs comes from the system's own release where that has it, except for libunwind:
-# that of Debian 12 crashes when an exception is thrown through what this julia has compiled.
+# Its dependencies come from the system's own release where that has them. libunwind does not: that of Debian
+# 12 crashes when an exception passes through code that this julia has compiled.
 rm -rf unpacked
 reason=$(fetch_packages $suite unpacked julia libunwind8 2>&1) || skip "$reason"
 
-# Julia finds libraries through links of its own to the usual folder. Those that the system has, or
-# that are in /lib, are not there.
+# Julia finds libraries through links to /usr/lib/... Some of them are in /lib, or belong to this system.
 find -L unpacked -type l | while read -r link; do
     path=$(realpath -m "$link")
     path=${path#"$folder/unpacked"}
@@ -42,7 +40,7 @@ find -L unpacked -type l | while read -r link; do
     if [ -e "$moved" ]; then path=$moved; fi
     ln -sf "$path" "$link"
 done
-# Some packages have folders of their own for libraries, which a script of theirs would link.
+# Some packages have library folders of their own, which their installation scripts would link.
 libraries=$(find "$folder/unpacked" -name '*.so.*' -printf '%h\n' | sort -u | paste -s -d :)
 cat >unpacked/julia <<END
 #!/bin/sh
@@ -51,6 +49,6 @@ exec '$folder/unpacked/usr/bin/julia' "\$@"
 END
 chmod +x unpacked/julia
 unpacked/julia --startup-file=no -e 'try error() catch end' 2>unpacked/errors ||
-    skip "Debian's does not run here. $(head -n 1 unpacked/errors)"
+    skip "Debian's does not run here: $(head -n 1 unpacked/errors)"
 mv unpacked/julia "$julia"
 echo "$julia"

@@ -1,19 +1,18 @@
-# Packages of another Debian release than this system's, to be used without being installed. Sourced by
-# other scripts.
+# Packages of another Debian release, for the scripts that source this file.
 #
 #     fetch_packages SUITE DIR PACKAGE...
 #
-# Unpacks into DIR the suite's packages, with whatever they need that this system does not have. Root is
-# not needed. If it cannot be done, says why on stderr and returns 1.
+# Unpacks packages of the release into DIR, with the dependencies that this system does not have. Installs
+# nothing and does not need root. On failure, prints the reason on stderr and returns 1.
 
-# Calls apt-get with the system's settings (a proxy, for instance), sources, keys and packages, but with
-# lists and a cache in a folder of our own, and without the system's hooks, which are for its own lists.
+# Runs apt-get with the system's settings (a proxy, for instance), sources, keys and installed packages. Lists
+# and cache are in a folder of our own. The system's hooks are left out, as they serve its own lists.
 own_apt() {
     LC_ALL=C apt-get --config-file "$1/conf" "${@:2}" 2>>"$1/errors" </dev/null
 }
 
-# Makes that folder for an apt to which the packages that are named are those of the suite, and others
-# those of the system's own release if it has them.
+# Makes that folder. apt then takes the named packages from the suite, and others from the system's own release
+# if it has them.
 make_own_apt() {
     local folder=$1 suite=$2 file
     rm -rf "$folder"
@@ -45,8 +44,8 @@ APT::Sandbox::User "root";
 END_OF_CONF
 }
 
-# Repeats the system's source of Debian for the suite: the same mirror, the same keys. (A source that
-# cannot be reached need not be that one.)
+# Repeats the system's source of Debian for the suite, with the same mirror and keys. A failed update is no
+# error here: the source that failed may be another one.
 add_suite() {
     local folder=$1 suite=$2 entry file number
     own_apt "$folder" update >/dev/null || true
@@ -74,7 +73,7 @@ add_suite() {
     own_apt "$folder" update >/dev/null || true
 }
 
-# What apt complained of: of that suite, or else of anything.
+# Prints the first message of apt about the suite, or else the first of all.
 complaint() {
     grep -m 1 "^[EW]:.*$2" "$1/errors" || grep -m 1 '^[EW]:' "$1/errors" || true
 }
@@ -90,13 +89,13 @@ fetch_packages() {
         return 1
     fi
     if ! own_apt "$folder" install --simulate --no-install-recommends "${@:3}" >"$folder/plan"; then
-        echo "apt finds none in $suite. $(complaint "$folder" "$suite")" >&2
+        echo "apt does not find them in $suite. $(complaint "$folder" "$suite")" >&2
         return 1
     fi
     sed -nE 's/^Inst ([^ ]+) (\[[^]]*\] )?\(([^ ]+) .*/\1=\3/p' "$folder/plan" >"$folder/packages"
     mapfile -t packages <"$folder/packages"
     if ! (cd "$folder/archives" && own_apt "$folder" download "${packages[@]}" >/dev/null); then
-        echo "apt cannot fetch it from $suite. $(complaint "$folder" "$suite")" >&2
+        echo "apt cannot fetch them from $suite. $(complaint "$folder" "$suite")" >&2
         return 1
     fi
     for package in "$folder"/archives/*.deb; do

@@ -1,0 +1,99 @@
+# Packages of this system, for the scripts that source this file.
+#
+#     ensure_packages PACKAGE...    installs those that are missing; names are Debian's
+#     offer_packages PACKAGE...     the same, but continues without those that cannot be installed
+#     header_files PACKAGE...       prints the headers and CMake files of installed packages
+#     as_root COMMAND...            runs a command as root, through sudo if need be
+#
+# Without apt, or if it fails, ensure_packages prints the commands that install what is needed.
+
+print_install_commands() {
+    cat >&2 <<'END'
+Please install a C++17 compiler, make, CMake 3.18 or later, pkg-config, xsimd 8.1 or later,
+nlohmann_json and, for the tests, Catch2. The last package of each line, oneTBB 2021 or later, is
+optional: libl1l2_threads needs it.
+    Debian 12, Ubuntu 24.04 or later
+                     apt-get install g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2 \
+                         libtbb-dev
+    Fedora           dnf install gcc-c++ make cmake pkgconf xsimd-devel json-devel catch-devel tbb-devel
+    Arch Linux       pacman -S gcc make cmake pkgconf xsimd nlohmann-json catch2 onetbb
+END
+}
+
+# Prints those of its arguments that are not installed.
+missing_packages() {
+    local package
+    for package in "$@"; do
+        dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null |
+            grep -qx installed || echo "$package"
+    done
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        # The tests set SUDO to "sudo -n": nobody can type a password there.
+        ${SUDO:-sudo} "$@"
+    fi
+}
+
+# Runs apt-get and prints its output only if it fails. Waits up to ten minutes for another program that
+# holds a lock of apt or dpkg. (DPkg::Lock::Timeout would not wait for the lock of the package lists.)
+apt_get() {
+    local output attempt
+    for attempt in {0..120}; do
+        if output=$(as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -y "$@" 2>&1 </dev/null); then
+            return
+        fi
+        grep -q 'Could not get lock' <<<"$output" || break
+        [ "$attempt" -gt 0 ] || echo "Waiting for another program that holds the lock of apt or dpkg" >&2
+        sleep 5
+    done
+    echo "$output" >&2
+    return 1
+}
+
+apt_install() {
+    apt_get install --no-install-recommends "$@"
+}
+
+ensure_packages() {
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+        echo "This system has no apt, so nothing is installed." >&2
+        print_install_commands
+        return
+    fi
+    local missing
+    mapfile -t missing < <(missing_packages "$@")
+    [ ${#missing[@]} -gt 0 ] || return 0
+    echo "Installing: ${missing[*]}"
+    # The lists of packages are fetched only if they are missing or too old.
+    apt_install "${missing[@]}" 2>/dev/null && return
+    apt_get update || true
+    apt_install "${missing[@]}" || {
+        echo "Could not install: ${missing[*]}" >&2
+        print_install_commands
+        exit 1
+    }
+}
+
+offer_packages() {
+    local package missing
+    command -v dpkg-query >/dev/null || return 0
+    command -v apt-get >/dev/null || return 0
+    mapfile -t missing < <(missing_packages "$@")
+    if [ ${#missing[@]} -gt 0 ] && ! apt-cache show "${missing[@]}" >/dev/null 2>&1; then
+        apt_get update 2>/dev/null || true # without lists, apt knows no package
+    fi
+    for package in "${missing[@]}"; do
+        # Do not ask for a password for a package that apt does not know.
+        if ! apt-cache show "$package" >/dev/null 2>&1 || ! apt_install "$package" 2>/dev/null; then
+            echo "Continuing without $package, which cannot be installed here."
+        fi
+    done
+}
+
+header_files() {
+    dpkg -L "$@" | grep -E '/(include|cmake)/.*\.[a-z]+$'
+}
