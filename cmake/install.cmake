@@ -1,9 +1,9 @@
-# What consumers find: the headers, the libraries, a CMake package and a pkg-config file. There are
-# four components, of which packages are made: l1l2_runtime and l1l2_development, and
-# l1l2_threads_runtime and l1l2_threads_development.
+# Installs the headers, the libraries, a CMake package and pkg-config files. They are in four components, of
+# each of which a package is made: l1l2_runtime, l1l2_development, l1l2_threads_runtime and
+# l1l2_threads_development.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/l1l2)
 
-# install_libraries(COMPONENT_PREFIX EXPORT_NAME TARGET...): those of the targets that are built
+# install_libraries(COMPONENT_PREFIX EXPORT_NAME TARGET...): installs those of the targets that are built
 function(install_libraries prefix export)
   set(built "")
   foreach(target ${ARGN})
@@ -26,7 +26,7 @@ install(FILES LICENSE NOTICE CHANGELOG.md docs/abi.md docs/languages.md docs/num
 install(EXPORT l1l2_targets NAMESPACE l1l2:: FILE l1l2Targets.cmake DESTINATION ${package_dir}
         COMPONENT l1l2_development)
 
-# libl1l2_threads has files of its own: without it nobody needs oneTBB.
+# libl1l2_threads has its own files, so that only its users need oneTBB.
 if(L1L2_BUILD_THREADS)
   install_libraries(l1l2_threads l1l2_threads_targets l1l2_threads_shared l1l2_threads_static)
   install(FILES include/l1l2_threads.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
@@ -38,7 +38,7 @@ endif()
 configure_package_config_file(cmake/l1l2Config.cmake.in l1l2Config.cmake
                               INSTALL_DESTINATION ${package_dir}
                               NO_SET_AND_CHECK_MACRO)
-# docs/abi.md: a later library serves who was content with an earlier one.
+# A later library serves programs that were written for an earlier one: docs/abi.md.
 write_basic_package_version_file(l1l2ConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/l1l2Config.cmake ${PROJECT_BINARY_DIR}/l1l2ConfigVersion.cmake
         DESTINATION ${package_dir} COMPONENT l1l2_development)
@@ -59,7 +59,7 @@ if(DEFINED pc_to_prefix)
 else()
   set(pc_prefix "${CMAKE_INSTALL_PREFIX}")
 endif()
-# A static library alone needs the C++ runtime, and that of threads oneTBB, from whoever links it.
+# Whoever links a static library alone also links the C++ runtime and, for that of threads, oneTBB.
 set(pc_runtime "-lstdc++ -lm")
 if(NOT L1L2_HAS_CHARCONV)
   set(pc_runtime "-ldouble-conversion ${pc_runtime}")
@@ -67,7 +67,7 @@ endif()
 if(TARGET l1l2_shared)
   set(pc_libs "")
   set(pc_libs_private "${pc_runtime}")
-  # By name rather than in Requires.private: who links the shared library needs no oneTBB to compile.
+  # Not in Requires.private: compiling against the shared library takes no oneTBB.
   set(pc_threads_requires "")
   set(pc_threads_libs_private "-ltbb ${pc_runtime}")
 else()
@@ -82,4 +82,10 @@ if(L1L2_BUILD_THREADS)
   configure_file(pkgconfig/l1l2_threads.pc.in l1l2_threads.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/l1l2_threads.pc DESTINATION ${pkgconfig_dir}
           COMPONENT l1l2_threads_development)
+endif()
+
+# After the libraries, so that the loader finds them.
+if(TARGET l1l2_shared AND CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT CMAKE_CROSSCOMPILING)
+  install(CODE "set(libdir \"${CMAKE_INSTALL_LIBDIR}\")" COMPONENT l1l2_runtime)
+  install(SCRIPT cmake/ldconfig.cmake COMPONENT l1l2_runtime)
 endif()
