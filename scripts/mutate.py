@@ -1,204 +1,208 @@
 #!/usr/bin/env python3
-"""Changes the library in one place at a time, and sees whether a test notices.
+"""Changes the library in one place at a time, and checks that a test fails.
 
-    scripts/mutate.py [--jobs N] [--sample N [--seed S]] [--file GLOB] [--resume] [--all]
-    scripts/mutate.py --list [--file GLOB]      the mutants, and how many there are
-    scripts/mutate.py --count                   how many there are of each file
+    scripts/mutate.py [--jobs N] [--sample N [--seed S]] [--file GLOB] [--all]
+    scripts/mutate.py --list [--file GLOB]      prints the mutants
+    scripts/mutate.py --check                   only compares the list of explained ones with the code
 
-A mutant is src/ or capi/ with one change: another operator, constant, bound, status, branch or
-intrinsic, or a statement left out. It is compiled at -O1, and run against the tests, the quickest
-first, until one fails, crashes, or takes five times and ten seconds longer than without the change. It
-is killed then; else it has survived, which means that a test is missing, or that the change changes
-nothing that is promised. tests/mutation/equivalent.txt says of which this is known, and why; they are
-not tried, but with --all. Those from which the compiler makes the same library are not counted.
+A mutant is src/, capi/, include/ or threads/ with one change: another operator, number, status or intrinsic, a
+negated condition, or a statement left out. Its object files are compiled at -O1 and linked with those of the
+tests, which then run until one fails, crashes, or takes five times and ten seconds longer than without the
+change. If none does, the mutant survives: a test is missing, or the change breaks no promise.
 
-Works in build-mutate/, on copies. Results go to build-mutate/results.jsonl one by one; with --resume
-those that are there are not tried again. Exits with 1 if less than 95 % of those that count are killed.
-All of them take hours; --sample takes evenly from each file.
+tests/mutation/equivalent.txt lists mutants of the second kind, with the reason; they are not tried without
+--all. Mutants of which the compiler makes the same library are not counted. Works in build-mutate/, on copies.
+Exits with 1 if a mutant survives that is not listed, or if an entry of the list fits nothing.
 """
+
 import argparse
 import collections
+import concurrent.futures
 import fnmatch
 import hashlib
 import os
 import pathlib
-import platform
 import queue
+import random
 import shutil
-import signal
+import subprocess
 import sys
-import threading
-from typing import Dict, List
+import time
+from typing import Dict, List, NamedTuple, Set
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tests/mutation"))
 
-import operators  # noqa: E402
-import report  # noqa: E402
-import workers  # noqa: E402
-from cpp import Source  # noqa: E402
+from operators import Mutant, mutants  # noqa: E402
+
+INSTRUCTION_SETS = ("generic", "sse2", "avx2", "avx512bw")
+TARGETS = ["l1l2_shared", "l1l2_static", "l1l2_threads_shared"]
+PROGRAMS = ["bits", "unit_tests", "allocation_tests", "threads_tests"]
 
 
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--sample", type=int, help="how many mutants, evenly from each file")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--file", default="*", help="of these files alone: src/kernels/*")
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--count", action="store_true")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--all", action="store_true", help="those with an explanation, too")
-    parser.add_argument("--equivalent", type=pathlib.Path, default=ROOT / "tests/mutation/equivalent.txt")
-    parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build-mutate")
-    return parser.parse_args()
+class Explanation(NamedTuple):
+    """A line of equivalent.txt: tab-separated, patterns as of the shell but for the text of the line."""
+
+    file: str
+    text: str  #: part of the line
+    change: str
+    reason: str
+
+    def covers(self, mutant: Mutant) -> bool:
+        matches = fnmatch.fnmatchcase
+        return (
+            self.text in mutant.code
+            and matches(mutant.file, self.file)
+            and any(matches(mutant.change, change) for change in self.change.split(", "))
+        )
 
 
-def need_tools() -> None:
-    for tool in ("cmake", "make", "c++", "cc"):
-        if shutil.which(tool) is None:
-            print(f"no {tool}")
-            sys.exit(77)
-    if platform.system() != "Linux":
-        print("limits of memory and time are those of Linux")
-        sys.exit(77)
+def read_explanations() -> List[Explanation]:
+    lines = (ROOT / "tests/mutation/equivalent.txt").read_text().splitlines()
+    return [Explanation(*line.split("\t")) for line in lines if line and not line.startswith("#")]
 
 
-def read_sources(tree: pathlib.Path) -> List[Source]:
-    paths = [p for folder in ("src", "capi") for p in sorted((tree / folder).rglob("*.[ch]pp"))]
-    return [Source(str(path.relative_to(tree)), path.read_text()) for path in paths]
+def all_mutants() -> List[Mutant]:
+    paths = [p for d in ("src", "capi", "include", "threads") for p in sorted((ROOT / d).rglob("*.[ch]pp"))]
+    return [m for path in paths for m in mutants(str(path.relative_to(ROOT)), path.read_text())]
 
 
-def enumerate_mutants(sources: List[Source], compiled: Dict[str, set]) -> List[operators.Mutant]:
-    """Those of lines that this compiler sees."""
-    enums = operators.enumerators(sources)
-    every = [mutant for source in sources for mutant in operators.mutants(source, enums)]
-    return [mutant for mutant in every if mutant.line in compiled.get(mutant.file, ())]
+class Stage(NamedTuple):
+    name: str
+    command: str
+    folder: pathlib.Path
 
 
-def take_sample(mutants: List[operators.Mutant], size: int, seed: int) -> List[operators.Mutant]:
-    """By hashes, so that an edit elsewhere does not make another sample."""
+class Worker:
+    """A copy of the project, in which one mutant after another is built and tested."""
 
-    def rank(*what) -> bytes:
-        return hashlib.sha256(repr((seed, *what)).encode()).digest()
+    def __init__(self, place: pathlib.Path):
+        self.tree, self.build = place / "tree", place / "build"
+        self.seconds: Dict[str, float] = {}
+        shutil.rmtree(self.tree, ignore_errors=True)
+        shutil.copytree(ROOT, self.tree, ignore=shutil.ignore_patterns("build*", ".git", "__pycache__"))
+        self.log = place / "log"
+        self.log.write_text("")
+        launcher = f"{self.tree}/tests/support/at_level.sh;-O1"
+        self.require(f"cmake -S '{self.tree}' -B '{self.build}' -G 'Unix Makefiles' -DL1L2_BUILD_THREADS=ON "
+                     f"-DCMAKE_BUILD_TYPE=Release '-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}'", place)
+        self.require(f"make -s {' '.join(TARGETS + PROGRAMS)}", self.build)
+        self.isas = [i for i in INSTRUCTION_SETS if self.run(f"[ $(L1L2_ISA={i} tests/bits/bits isa) = {i} ]") == 0]
+        self.unmutated = self.digest()
+        for stage in self.stages("src/tensor.cpp") + self.stages("include/") + self.stages("threads/"):
+            start = time.monotonic()
+            self.require(stage.command, stage.folder)
+            self.seconds[stage.name] = time.monotonic() - start
 
-    files = collections.defaultdict(list)
-    for mutant in sorted(mutants, key=lambda m: rank(m.identity), reverse=True):
-        files[mutant.file].append(mutant)
-    chosen: List[operators.Mutant] = []
-    while len(chosen) < size and any(files.values()):
-        names = sorted((name for name in files if files[name]), key=rank)
-        chosen += [files[name].pop() for name in names[: size - len(chosen)]]
-    return sorted(chosen, key=lambda mutant: (mutant.file, mutant.start))
+    def run(self, command: str, folder=None, seconds: float = 3600) -> int:
+        limits = ["timeout", "--kill-after=1", str(seconds), "sh", "-c", f"ulimit -c 0 -v {8 << 20}; {command}"]
+        with self.log.open("a") as log:
+            return subprocess.call(limits, cwd=folder or self.build, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
+    def require(self, command: str, folder) -> None:
+        if self.run(command, folder) != 0:
+            raise SystemExit(f"fails without a mutant, see {self.log}: {command}")
 
-class Run:
-    """Mutants that are handed to workers, a thread each, in the order of the files: what the one before
-    has changed must be compiled again anyway."""
+    def digest(self) -> str:
+        libraries = (self.build / "capi/libl1l2.so", self.build / "threads/libl1l2_threads.so")
+        return hashlib.sha256(b"".join(path.read_bytes() for path in libraries)).hexdigest()
 
-    def __init__(self, mutants: List[operators.Mutant], results: report.Results):
-        self.results = results
-        self.total = len(mutants)
-        self.lock = threading.Lock()
-        self.waiting = queue.SimpleQueue()
-        self.done = 0
-        self.failures: List[str] = []
-        for mutant in mutants:
-            self.waiting.put(mutant)
+    def stages(self, file: str) -> List[Stage]:
+        """The tests that a change of a file can fail, the fastest first."""
+        tests = self.build / "tests"
+        threads = [Stage("threads_tests", "./threads_tests -a", tests)]
+        if file.startswith("threads/"):
+            return threads
+        unit_tests = Stage("unit_tests", "./unit_tests -a '~[locale]~[isa]'", tests)
+        if file.startswith("include/"):  # templates, of which the tests have instances of their own
+            build = Stage("compile", "make -s unit_tests allocation_tests", self.build)
+            return [build, unit_tests, Stage("allocation_tests", "./allocation_tests -a", tests)]
+        own = pathlib.PurePath(file).stem
+        kernels = [own] if own in self.isas else self.isas
+        isas = kernels if file.startswith("src/kernels/") else self.isas[-1:]
+        golden = self.tree / "tests/bits/golden.txt"
+        bits = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests) for i in isas]
+        # The objects of the tests are not compiled again.
+        link = f"cmake -E cmake_link_script '{self.build}/tests/CMakeFiles/unit_tests.dir/link.txt'"
+        more = [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} ./unit_tests -a '[isa],[bits]'", tests) for i in isas]
+        allocations = Stage("allocation_tests", "./allocation_tests -a", tests)
+        return [*bits, allocations, Stage("link", link, tests), unit_tests, *more]
 
-    def work(self, worker: workers.Worker) -> None:
+    def fate(self, mutant: Mutant) -> str:
+        file = self.tree / mutant.file
+        text = file.read_text()
+        file.write_text(mutant.apply(text))
         try:
-            worker.prepare()
-            while True:
-                mutant = self.waiting.get_nowait()
-                self.record(mutant, worker.try_mutant(mutant))
-        except (queue.Empty, workers.Interrupted):
-            pass
-        except SystemExit as failure:
-            self.failures.append(str(failure))
-            self.waiting = queue.SimpleQueue()  # for the others, too
-
-    def record(self, mutant: operators.Mutant, outcome: workers.Outcome) -> None:
-        with self.lock:
-            self.done += 1
-            self.results.add(mutant, outcome)
-            print(
-                f"{self.done}/{self.total} {outcome.fate}: {mutant.file}:{mutant.line}: {mutant.change}"
-                f"  ({outcome.seconds} s{', ' + outcome.by if outcome.by else ''})",
-                flush=True,
-            )
-
-    def finish(self, crew: List[workers.Worker]) -> None:
-        threads = [threading.Thread(target=self.work, args=[worker]) for worker in crew]
-        for thread in threads:
-            thread.start()
-        # A run in the background, whose shell has SIGINT ignored, and one that is ended, too.
-        for signal_number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(signal_number, signal.default_int_handler)
-        try:
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(1.0)
-        except KeyboardInterrupt:
-            for worker in crew:
-                worker.stop()
-            for thread in threads:
-                thread.join()
-            print("interrupted; --resume goes on")
-            sys.exit(130)
-        if self.failures:
-            sys.exit("\n".join(self.failures))
+            if self.run(f"make -s {' '.join(TARGETS)}") != 0:
+                return "not built"
+            if not mutant.file.startswith("include/") and self.digest() == self.unmutated:
+                return "same code"
+            for stage in self.stages(mutant.file):
+                if self.run(stage.command, stage.folder, 5 * self.seconds[stage.name] + 10) != 0:
+                    return "not built" if stage.name == "compile" else f"killed by {stage.name}"
+            return "survived"
+        finally:
+            file.write_text(text)
 
 
-def show(mutants: List[operators.Mutant], each: bool) -> None:
-    if each:
-        for mutant in mutants:
-            print(f"{mutant.file}:{mutant.line}: {mutant.operator}: {mutant.change} | {mutant.code}")
-    counts = collections.Counter(mutant.file for mutant in mutants)
-    for file, count in sorted(counts.items()):
-        print(f"{count:6} {file}")
-    print(f"{len(mutants):6} in all")
+def try_all(chosen: List[Mutant], jobs: int) -> Dict[Mutant, str]:
+    print("Building, and running the tests without a mutant", flush=True)
+    free: queue.SimpleQueue = queue.SimpleQueue()
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for worker in pool.map(Worker, [ROOT / "build-mutate" / str(n) for n in range(jobs)]):
+            free.put(worker)
+
+        def fate_of(mutant: Mutant) -> str:
+            worker = free.get()
+            try:
+                return worker.fate(mutant)
+            finally:
+                free.put(worker)
+
+        fates = {}
+        for mutant, fate in zip(chosen, pool.map(fate_of, chosen)):
+            fates[mutant] = fate
+            print(f"{len(fates)}/{len(chosen)} {fate}: {mutant.file}:{mutant.line}: {mutant.change} | {mutant.code}", flush=True)
+    return fates
 
 
 def main() -> int:
-    arguments = parse_arguments()
-    need_tools()
-    arguments.work.mkdir(parents=True, exist_ok=True)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--sample", type=int, help="how many mutants to try, chosen at random")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--file", default="*", help="only these files: 'src/kernels/*'")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--all", action="store_true", help="also those of the list of explained ones")
+    arguments = parser.parse_args()
 
-    def log(text: str) -> None:
-        print(text, flush=True)
-
-    first = workers.Worker(ROOT, arguments.work.resolve() / "1", log)
-    sources = read_sources(first.tree)
-    every = enumerate_mutants(sources, first.compiled_lines())
-    wanted = [mutant for mutant in every if fnmatch.fnmatchcase(mutant.file, arguments.file)]
-    if arguments.list or arguments.count:
-        show(wanted, arguments.list)
+    every, explanations = all_mutants(), read_explanations()
+    stale = [e for e in explanations if not any(map(e.covers, every))]
+    for e in stale:
+        print(f"equivalent.txt: no mutant fits {e.file}: {e.text}: {e.change}")
+    if arguments.check:
+        return 1 if stale else 0
+    wanted = [m for m in every if fnmatch.fnmatchcase(m.file, arguments.file)]
+    if arguments.list:
+        for mutant in wanted:
+            print(f"{mutant.file}:{mutant.line}: {mutant.change} | {mutant.code}")
+        print(f"{len(wanted)} mutants")
         return 0
-
-    explanations = report.read_explanations(arguments.equivalent)
-    for old in report.stale(explanations, every):
-        print(f"{arguments.equivalent.name}: there is no such mutant: {old.file}: {old.code}")
+    excused: Set[Mutant] = {m for m in wanted if any(e.covers(m) for e in explanations)}
+    chosen = [m for m in wanted if arguments.all or m not in excused]
     if arguments.sample is not None:
-        wanted = take_sample(wanted, arguments.sample, arguments.seed)
-    if not wanted:
-        sys.exit("no such mutant")
-    explained = [m for m in wanted if report.explanation_of(m, explanations) is not None]
-    to_try = [m for m in wanted if arguments.all or m not in explained]
-    results = report.Results(arguments.work / "results.jsonl", arguments.resume)
-    left = [mutant for mutant in to_try if results.of(mutant) is None]
-    if left:
-        others = range(2, 1 + min(arguments.jobs, len(left)))
-        crew = [first] + [
-            workers.Worker(ROOT, arguments.work.resolve() / str(n), log) for n in others
-        ]
-        Run(left, results).finish(crew)
-    tried = [(mutant, results.of(mutant)) for mutant in to_try]
-    good = report.summarize(tried, explained, {source.path: source.text for source in sources})
-    return 0 if good else 1
+        chosen = random.Random(arguments.seed).sample(chosen, min(arguments.sample, len(chosen)))
+    fates = try_all(chosen, max(1, min(arguments.jobs, len(chosen))))
+
+    survivors = [m for m, fate in fates.items() if fate == "survived" and m not in excused]
+    print("\nSurvivors without an explanation:" if survivors else "\nNo mutant survived without an explanation.")
+    for mutant in survivors:
+        print(f"{mutant.file}:{mutant.line}: {mutant.change}\n    {mutant.code}")
+    counts = collections.Counter(fate.split(" by ")[0] for fate in fates.values())
+    print(", ".join(f"{count} {fate}" for fate, count in sorted(counts.items())))
+    return 1 if survivors or stale else 0
 
 
 if __name__ == "__main__":
