@@ -36,7 +36,7 @@ function load() {
         let addon;
         try {
             file = require.resolve(path.join(name, "l1l2.node"));
-            expectWhole(file);
+            expectSuitable(file);
             addon = require(file);
         } catch (error) {
             if (error.code !== "MODULE_NOT_FOUND") found.push(`${file}: ${error.message}`);
@@ -56,7 +56,7 @@ function openLibrary(addon, folder) {
     const library = chosen || path.join(folder, "libl1l2.so.0");
     let wrong;
     try {
-        if (fs.existsSync(library)) expectWhole(library);
+        if (fs.existsSync(library)) expectSuitable(library);
         wrong = addon.open(library, OLDEST, L1L2Error);
     } catch (error) {
         wrong = error.message;
@@ -73,14 +73,26 @@ function openLibrary(addon, folder) {
     );
 }
 
-/** Throws for an ELF file that is cut off: opening one may crash the process. */
-function expectWhole(file) {
+/** The first bytes of a file, as many as an ELF file has in its header, and the file's size. */
+function headOf(file) {
     const head = Buffer.alloc(64);
     const descriptor = fs.openSync(file);
     fs.readSync(descriptor, head);
     const { size } = fs.fstatSync(descriptor);
     fs.closeSync(descriptor);
-    if (head.toString("latin1", 0, 6) !== "\x7fELF\x02\x01") return; // 64 bits, little-endian
+    return { head, size };
+}
+
+/** Throws for an ELF file that the loader would crash on, or call missing. */
+function expectSuitable(file) {
+    const { head, size } = headOf(file);
+    const { head: own } = headOf(process.execPath);
+    if (size < 64 || head.toString("latin1", 0, 4) !== "\x7fELF" || process.platform !== "linux")
+        return;
+    for (const i of [4, 5, 18, 19]) {
+        if (head[i] !== own[i]) throw new Error("the file is for another kind of processor");
+    }
+    if (head[4] !== 2 || head[5] !== 1) return; // 64 bits, little-endian
     // The table of sections comes last.
     const sections = head.readUInt16LE(58) * head.readUInt16LE(60);
     if (Number(head.readBigUInt64LE(40)) + sections > size) {
@@ -107,7 +119,7 @@ function codeOf(dtype) {
 let numbersOf;
 
 class ExactSums {
-    /** Always a vector that the library has written, or zeros. */
+    /** Always an accumulator that the library has written, or zeros. */
     #numbers = new BigInt64Array(EXACT_SUMS_LENGTH);
 
     constructor(numbers) {

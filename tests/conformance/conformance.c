@@ -114,7 +114,7 @@ static int has_results(Case* c, l1l2_regularizer* r, const int64_t* sums) {
            same(form[1], expected, sizeof expected) && same(form[2], expected, sizeof expected);
 }
 
-/* All parts in one vector; each in its own, merged backwards; or all numbers added up. */
+/* All parts in one accumulator; each in its own, merged backwards; or all numbers added up. */
 static int check_exact_sums(Case* c, l1l2_regularizer* r) {
     char* part[max_fields];
     const size_t n = split_parts(c->field[3], part);

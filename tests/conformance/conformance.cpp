@@ -120,7 +120,7 @@ bool has_results(const Case& c, const Regularizer& regularizer, const ExactSums&
            std::to_string(count) == c.output[3] && right(taken) && right(merged) && right(added);
 }
 
-/// All parts in one vector; each in its own, merged backwards; all numbers added up.
+/// All parts in one accumulator; each in its own, merged backwards; all numbers added up.
 bool check_exact_sums(Case& c) {
     const Regularizer regularizer = make(c, 1);
     char* part[max_fields];

@@ -51,21 +51,22 @@ end
 
 package_id() = Base.PkgId(@__MODULE__)
 
-# An ELF file that is cut off may crash the process that opens it.
-function expect_whole(path)
-    open(path) do file
-        head = read(file, 64)
-        # 64 bits, little-endian
-        length(head) == 64 && head[1:6] == [0x7f, 0x45, 0x4c, 0x46, 0x02, 0x01] || return
-        field(T, offset) = ltoh(only(reinterpret(T, head[offset+1:offset+sizeof(T)])))
-        # The table of sections comes last.
-        stop = field(UInt64, 40) + UInt64(field(UInt16, 58)) * field(UInt16, 60)
-        stop <= filesize(file) || error("the file is cut off after $(filesize(file)) bytes")
-    end
+# Fails for an ELF file that the loader would crash on, or call missing.
+function expect_suitable(path)
+    head = open(file -> read(file, 64), path)
+    own = Sys.islinux() ? open(file -> read(file, 64), "/proc/self/exe") : UInt8[]
+    length(head) == 64 && head[1:4] == own[1:min(4, end)] || return
+    # Class, byte order, machine.
+    head[[5, 6, 19, 20]] == own[[5, 6, 19, 20]] || error("the file is for another kind of processor")
+    head[5:6] == [0x02, 0x01] || return # 64 bits, little-endian
+    field(T, offset) = ltoh(only(reinterpret(T, head[offset+1:offset+sizeof(T)])))
+    # The table of sections comes last.
+    stop = field(UInt64, 40) + UInt64(field(UInt16, 58)) * field(UInt16, 60)
+    stop <= filesize(path) || error("the file is cut off after $(filesize(path)) bytes")
 end
 
 function open_functions(path)
-    isfile(path) && expect_whole(path)
+    isfile(path) && expect_suitable(path)
     opened = dlopen(path)
     address(name) = dlsym(opened, Symbol("l1l2_", name), throw_error = false)
     address(:version_number) === nothing && error("it is not libl1l2")

@@ -179,6 +179,11 @@ end
             reason = "the file is cut off after $size bytes"
             @test load_error(file("cut.so")) == sentence("cut.so", reason)
         end
+        foreign = read(file("old.so"))
+        foreign[19] ⊻= 0xff # the processor
+        write(file("foreign.so"), foreign)
+        other_kind = "the file is for another kind of processor"
+        @test load_error(file("foreign.so")) == sentence("foreign.so", other_kind)
 
         # L1L2_jll, of which this is as much as the package looks at.
         mkpath(file("L1L2_jll/src"))

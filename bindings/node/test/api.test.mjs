@@ -240,6 +240,11 @@ test("a library that is missing, too old or damaged is named in one sentence", (
         expectSentence("cut.so", reason);
     }
 
+    const foreign = readFileSync(file("old.so"));
+    foreign[18] ^= 0xff; // the processor
+    writeFileSync(file("foreign.so"), foreign);
+    expectSentence("foreign.so", "the file is for another kind of processor");
+
     // The package itself, without its native files, and with damaged ones.
     copyFileSync(path.join(root, "index.js"), file("index.js"));
     assert.match(
