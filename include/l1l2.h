@@ -536,10 +536,10 @@ L1L2_API l1l2_status l1l2_to_json(const l1l2_regularizer* regularizer, l1l2_json
  *   a string: "l1" and "L1" mean l1 = 0.01, "l2" and "L2" mean l2 = 0.01, "l1_l2" means both 0.01,
  *       "L1L2" and "l1l2" mean both 0.
  * The configuration of L1 has the key "l1", that of L2 "l2"; both also take the old key "l", which
- * wins. If a coefficient or the configuration is missing, empty or null, the default is taken: 0.01
- * for the coefficient of L1 or L2, else 0.0. Any other key there, or in
- * Keras 1's object, is an error. Of a repeated key the last one counts. An escaped surrogate
- * without its other half is malformed. Only white space may follow. Linear in length.
+ * wins. What is missing, empty or null takes its default: 0.01 for the coefficient of L1 or L2,
+ * else 0.0. Any other key there, or in Keras 1's object, is an error; of a repeated key the last
+ * counts. A number beyond double or of over 300 characters is an invalid coefficient anywhere, half
+ * of an escaped surrogate is malformed. Only white space may follow. Linear in length.
  * @param json,length       at most L1L2_JSON_MAX_LENGTH bytes of UTF-8, nested to any depth, not
  *                          necessarily NUL-terminated; NULL if length is 0 is malformed JSON
  * @param regularizer       receives the handle, to be freed once by l1l2_destroy; NULL on failure

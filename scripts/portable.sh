@@ -15,7 +15,7 @@ offer_packages debootstrap debian-archive-keyring gpgv
 oldest_glibc=2.31
 
 root=$PWD/build-portable/bullseye
-make_root bullseye "$root" g++ make cmake pkg-config libdouble-conversion-dev nlohmann-json3-dev
+make_root bullseye "$root" g++ make cmake pkg-config nlohmann-json3-dev
 
 # The xsimd of Debian 11 is too old. It consists of headers, so those of this system are copied.
 as_root rm -rf "$root/l1l2"
@@ -24,7 +24,6 @@ header_files libxsimd-dev | as_root xargs cp --parents -t "$root/l1l2/xsimd"
 as_root cp -r --parents CMakeLists.txt CHANGELOG.md LICENSE NOTICE capi cmake docs include pkgconfig \
     src threads examples/c tests/conformance "$root/l1l2/source"
 
-# No static library: its users would have to link the archive of double-conversion as well.
 in_root "$root" cmake -S /l1l2/source -B /l1l2/build -DCMAKE_BUILD_TYPE=Release \
     -DCMAKE_PREFIX_PATH=/l1l2/xsimd/usr -DCMAKE_INSTALL_LIBDIR=lib -DL1L2_BUILD_STATIC=OFF \
     -DL1L2_BUILD_THREADS=OFF -DL1L2_BUILD_TESTS=OFF >build-portable/log

@@ -61,8 +61,8 @@ memory_flags() {
 [memory]
 src:*/include/c[+][+]/*
 src:*/include/catch2/*
-# std::to_chars and std::from_chars of a double are in the compiled part.
-src:*/src/decimal_charconv.cpp
+# std::to_chars of a double is in the compiled part.
+src:*/src/decimal.cpp
 END_OF_LIST
     # A flag of CMake's ends at a space.
     local path=$folder
