@@ -101,13 +101,13 @@ L1L2_LIBRARY=$installed PYTHONPATH=$source/src tests "$installed, without the co
 # Another Python of the system, with the packages that it has.
 system=/usr/bin/python3
 if "$system" -c 'import numpy, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+    numpy=$("$system" -c 'import numpy; print(numpy.__version__)')
     [ -e system/bin/pytest ] || {
-        "$system" -m venv --clear --system-site-packages system
-        quietly system/bin/pip install pytest==9.2.0 ml_dtypes
+        quietly "$system" -m venv --clear --system-site-packages system
+        quietly system/bin/pip install pytest==9.2.0 ml_dtypes "numpy==$numpy"
     }
     quietly system/bin/pip install --no-index --no-deps --force-reinstall "$wheel"
-    tests "$("$system" -c 'import numpy, sys; print(sys.executable, "with NumPy", numpy.__version__)')" \
-        system/bin/python
+    tests "$system with NumPy $numpy" system/bin/python
 else
     echo "skipped: $system, which has no NumPy or is older than Python 3.10"
 fi

@@ -174,23 +174,45 @@ def test_memory_that_holds_other_numbers_is_refused():
     assert_not_written(masked, ONES, TypeError, "mask .* would be ignored")
 
 
+def address_in(capsule, name, offset):
+    """Returns the address of a field of the struct that a capsule points to."""
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    pointer.restype = ctypes.c_void_p
+    return pointer(capsule, name) + offset
+
+
 def test_a_copy_is_refused():
     """Of a producer that copies although copy=False asks it not to."""
-    address = ctypes.pythonapi.PyCapsule_GetPointer
-    address.argtypes, address.restype = (
-        [ctypes.py_object, ctypes.c_char_p],
-        ctypes.c_void_p,
-    )
 
     class Copies(Foreign):
         def __dlpack__(self, **arguments):
             capsule = super().__dlpack__(**arguments)
-            flags = address(capsule, b"dltensor_versioned") + 24
+            flags = address_in(capsule, b"dltensor_versioned", 24)
             ctypes.c_uint64.from_address(flags).value |= 2
             return capsule
 
     if NUMPY_EXPORTS_FLAGS:
         assert_not_read(Copies(ONES), BufferError, "exports a copy")
+
+
+def test_elements_may_begin_behind_the_address_of_a_tensor():
+    class Behind(Foreign):
+        def __dlpack__(self):
+            capsule = super().__dlpack__()
+            for offset, change in ((0, -8), (40, 8)):  # data, byte_offset
+                field = address_in(capsule, b"dltensor", offset)
+                ctypes.c_int64.from_address(field).value += change
+            return capsule
+
+    x = numpy.array([7.0, 7.0, 1.0, -2.0], numpy.float32)
+    assert REGULARIZER(Behind(x[2:])) == 5.5
+    assert l1l2.penalty_terms([l1l2.Term(REGULARIZER, Behind(x[2:]))]).total == 5.5
+
+
+def test_a_stride_that_is_not_a_number_of_elements_is_refused():
+    x = numpy.ndarray((2,), numpy.float32, bytearray(16), strides=(6,))
+    assert_not_read(x, ValueError, "no multiple of the size")
 
 
 def test_objects_without_memory_are_refused():

@@ -110,19 +110,23 @@ def _tensor_of_numpy(x: NumpyArray, dtype: str | None, written: bool) -> DLTenso
     number = _dtype_number(x, dtype)
     if written and not x.flags.writeable:
         raise ValueError("an array to be written is read-only")
-    axes = zip(x.shape, x.strides, strict=True)
-    if any(n > 1 and stride % x.itemsize for n, stride in axes):
-        raise ValueError("a stride is no multiple of the size of an element")
-    int64s = ctypes.c_int64 * x.ndim
+    shape, strides, itemsize = x.shape, x.strides, x.itemsize
+    if any(stride % itemsize for stride in strides):
+        # That of an axis of one element does not matter.
+        strides = tuple(s if n > 1 else 0 for n, s in zip(shape, strides, strict=True))
+        if any(stride % itemsize for stride in strides):
+            raise ValueError("a stride is no multiple of the size of an element")
+    int64s = ctypes.c_int64 * len(shape)
     tensor = DLTensor(
-        data=x.ctypes.data,
-        device_type=_CPU,
-        ndim=x.ndim,
-        dtype_code=_BFLOAT if number == BFLOAT16 else _FLOAT,
-        dtype_bits=8 * x.itemsize,
-        dtype_lanes=1,
-        shape=int64s(*x.shape),
-        strides=int64s(*(stride // x.itemsize for stride in x.strides)),
+        x.__array_interface__["data"][0],  # x.ctypes.data takes longer
+        _CPU,
+        0,
+        len(shape),
+        _BFLOAT if number == BFLOAT16 else _FLOAT,
+        8 * itemsize,
+        1,
+        int64s(*shape),
+        int64s(*[stride // itemsize for stride in strides]),
     )
     tensor.owner = x
     return tensor
