@@ -16,7 +16,7 @@ from fractions import Fraction
 
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples" / "python"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bindings" / "python" / "src"))
 import l1l2  # noqa: E402
 
 U = Fraction(1, 2**53)  #: the unit roundoff of double precision
