@@ -5,7 +5,7 @@
 using BinaryBuilder
 
 name = "L1L2"
-version = v"0.3.0"
+version = v"0.3.1"
 
 sources = [DirectorySource(get(ENV, "L1L2_SOURCE", joinpath(@__DIR__, "..", "..")))]
 

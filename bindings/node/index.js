@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 "use strict";
 // The classes of this package over the native functions of src/addon.c. index.d.ts documents them.
 

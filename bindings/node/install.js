@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 "use strict";
 // npm runs this when the package is installed from a checkout: builds libl1l2 and the addon from the
 // C++ sources into native/. A published package has no such script, but the files themselves.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+
 # Pkg.build("L1L2") compiles libl1l2 from the checkout that this package is part of, into deps/lib.
 
 using Libdl: dlext

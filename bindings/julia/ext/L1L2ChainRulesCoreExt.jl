@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+
 # Automatic differentiation (Zygote, for one) of the penalty, where ChainRulesCore is loaded too.
 module L1L2ChainRulesCoreExt
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+
 """
 L1/L2 (elastic-net) regularization as Keras defines it, computed by libl1l2.
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+
 @static if isdefined(Core, :BFloat16)
     const BFloat16 = Core.BFloat16
 else

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+
 # Finds and opens libl1l2, and calls the functions that concern the library itself.
 
 const OLDEST = v"0.3"

@@ -1,5 +1,8 @@
 /*
- * The functions of libl1l2 for JavaScript, in Node-API. index.cjs makes classes of them.
+ * SPDX-FileCopyrightText: 2026 The l1l2 authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The functions of libl1l2 for JavaScript, in Node-API. index.js makes classes of them.
  *
  * libl1l2 is opened at run time, so that the one in this package and an installed one are called in
  * the same way. A function that fails throws: an L1L2Error, made by the constructor that open() was
