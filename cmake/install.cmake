@@ -21,7 +21,8 @@ endfunction()
 install_libraries(l1l2 l1l2_targets l1l2_shared l1l2_static)
 install(FILES include/l1l2.h include/l1l2.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         COMPONENT l1l2_development)
-install(FILES LICENSE NOTICE CHANGELOG.md docs/abi.md docs/languages.md docs/numerics.md
+# The pages are those that l1l2.h refers to.
+install(FILES LICENSE NOTICE CHANGELOG.md docs/abi.md docs/distributed.md docs/guarantees.md docs/numerics.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT l1l2_development)
 install(EXPORT l1l2_targets NAMESPACE l1l2:: FILE l1l2Targets.cmake DESTINATION ${package_dir}
         COMPONENT l1l2_development)

@@ -227,6 +227,10 @@ example_penalty)
     sed -n '/^ \*     #include <l1l2.h>$/,/^ \*     }$/s/^ \* *//p' "$source/include/l1l2.h" >"$work/manual.c"
     compile "$prefix" "$work/manual" -std=c99 -Wall -Wextra -Wpedantic -Werror "$work/manual.c"
     [ "$(LD_LIBRARY_PATH=$(library_dir "$prefix") "$work/manual")" = "penalty 0.15375" ]
+    # The pages that it refers to are installed.
+    for page in $(grep -ohE 'docs/[a-z]+\.md' "$prefix"/include/l1l2*.h* | sort -u); do
+        [ -n "$(find "$prefix" -path "*/doc/*/${page#docs/}")" ]
+    done
     ;;
 example_step)
     compile "$prefix" "$work/step" -std=c99 -Wall -Wextra -Wpedantic -Werror \
