@@ -10,11 +10,9 @@
 
 namespace {
 
-struct FourDoubles : Signs {
-    using arch = xsimd::fma3<xsimd::avx2>;
-    using Batch = xsimd::batch<double, arch>;
-    using Floats = xsimd::batch<float, arch>;
+struct FourDoubles : CommonIsa<xsimd::fma3<xsimd::avx2>> {
     static constexpr bool adds_with_fma = true;
+    static constexpr bool converts_float16 = true;
 
     /// On Zen 4, where it was measured, prefetching never gained and often lost: the hardware's
     /// prefetchers follow the strips by themselves.
@@ -22,7 +20,7 @@ struct FourDoubles : Signs {
     static constexpr size_t prefetch_distance = 0;
 
     template <class T>
-    static inline Batch load(const char* p) {
+    static inline Doubles load(const char* p) {
         if constexpr (is_same<T, float>) {
             return _mm256_cvtps_pd(_mm_loadu_ps(reinterpret_cast<const float*>(p)));
         } else {
@@ -31,7 +29,7 @@ struct FourDoubles : Signs {
     }
 
     template <class T>
-    static inline xsimd::batch<Arithmetic<T>, arch> load_arithmetic(const char* p) {
+    static inline Register<Arithmetic<T>> load_arithmetic(const char* p) {
         if constexpr (is_same<T, Float16>) {
             return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
         } else if constexpr (is_same<T, BFloat16>) {
@@ -45,17 +43,12 @@ struct FourDoubles : Signs {
     }
 
     template <class T>
-    static inline void store_arithmetic(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
+    static inline void store_arithmetic(char* p, Register<Arithmetic<T>> x) {
         if constexpr (is_same<T, Float16>) {
             _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
                              _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
         } else if constexpr (is_same<T, BFloat16>) {
-            // To nearest, ties to even: half of the last place, less one if that is even, is added
-            // before the rest is cut off. A carry out of the mantissa is the right exponent.
-            const __m256i bits = _mm256_castps_si256(x);
-            const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-            const __m256i half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF));
-            const __m256i upper = _mm256_srli_epi32(_mm256_add_epi32(bits, half), 16);
+            const __m256i upper = rounded<16>(as_words(x)) >> 16;
             const __m128i packed =
                 _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1));
             _mm_storeu_si128(reinterpret_cast<__m128i*>(p), packed);
@@ -66,28 +59,8 @@ struct FourDoubles : Signs {
         }
     }
 
-    static constexpr size_t widened = 16;
     template <class T>
-    static constexpr bool widened_apart = is_same<T, BFloat16>;
-
-    template <class T>
-    static inline void widen(const char* p, float* floats) {
-        if constexpr (is_same<T, BFloat16>) {
-            const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-            const __m256i even = _mm256_and_si256(bits, _mm256_set1_epi32(0x7FFF));
-            const __m256i odd = _mm256_and_si256(bits, _mm256_set1_epi32(0x7FFF0000));
-            _mm256_store_ps(floats, _mm256_castsi256_ps(_mm256_slli_epi32(even, 16)));
-            _mm256_store_ps(floats + 8, _mm256_castsi256_ps(odd));
-        } else {
-            const __m256 sign = _mm256_set1_ps(-0.0F);
-            _mm256_store_ps(floats, _mm256_andnot_ps(sign, load_arithmetic<T>(p)));
-            _mm256_store_ps(floats + 8,
-                            _mm256_andnot_ps(sign, load_arithmetic<T>(p + 8 * sizeof(T))));
-        }
-    }
-
-    template <class T>
-    static inline Batch load_partial(const char* p, size_t n) {
+    static inline Doubles load_partial(const char* p, size_t n) {
         const __m256i index = _mm256_setr_epi64x(0, 1, 2, 3);
         const __m256i mask =
             _mm256_cmpgt_epi64(_mm256_set1_epi64x(static_cast<long long>(n)), index);
@@ -100,8 +73,14 @@ struct FourDoubles : Signs {
         }
     }
 
+    static inline Words load_words(const char* p) {
+        return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    }
+    static inline Words as_words(Floats x) { return _mm256_castps_si256(x); }
+    static inline Floats as_floats(Words x) { return _mm256_castsi256_ps(x); }
+
     template <class T>
-    static inline xsimd::batch<int32_t, arch> upper_words(const char* p) {
+    static inline SignedWords upper_words(const char* p) {
         __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
         if constexpr (sizeof(T) == sizeof(double)) {
             constexpr int odd = 0xDD;
@@ -110,21 +89,21 @@ struct FourDoubles : Signs {
         }
         return _mm256_and_si256(words, _mm256_set1_epi32(INT32_MAX));
     }
-    static inline xsimd::batch<int16_t, arch> load_halves(const char* p) {
+    static inline Halves load_halves(const char* p) {
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     }
-    static inline Batch add_as_integers(Batch x, Batch y) {
+    static inline Doubles add_as_integers(Doubles x, Doubles y) {
         return _mm256_castsi256_pd(
             _mm256_add_epi64(_mm256_castpd_si256(x), _mm256_castpd_si256(y)));
     }
-    static inline Batch product_error(Batch x, Batch product) {
+    static inline Doubles product_error(Doubles x, Doubles product) {
         return _mm256_fmsub_pd(x, x, product);
     }
 
-    static inline Batch fma(Batch x, Batch y, Batch z) { return _mm256_fmadd_pd(x, y, z); }
+    static inline Doubles fma(Doubles x, Doubles y, Doubles z) { return _mm256_fmadd_pd(x, y, z); }
     static inline Floats fma(Floats x, Floats y, Floats z) { return _mm256_fmadd_ps(x, y, z); }
 
-    static inline double fold(Batch lane) {
+    static inline double fold(Doubles lane) {
         const __m256d v = lane;
         const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
         return _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)));

@@ -11,11 +11,9 @@
 
 namespace {
 
-struct EightDoubles {
-    using arch = xsimd::avx512bw;
-    using Batch = xsimd::batch<double, arch>;
-    using Floats = xsimd::batch<float, arch>;
+struct EightDoubles : CommonIsa<xsimd::avx512bw> {
     static constexpr bool adds_with_fma = true;
+    static constexpr bool converts_float16 = true;
     static constexpr size_t registers = 32;
 
     /// float32 on Zen 5 reads 28 GB/s from DRAM without and 31-34 with it, like a pure read loop.
@@ -24,7 +22,7 @@ struct EightDoubles {
     static constexpr size_t prefetch_distance = sizeof(T) == 4 ? 4096 : 0;
 
     template <class T>
-    static inline Batch load(const char* p) {
+    static inline Doubles load(const char* p) {
         if constexpr (is_same<T, float>) {
             return _mm512_cvtps_pd(_mm256_loadu_ps(reinterpret_cast<const float*>(p)));
         } else {
@@ -33,7 +31,7 @@ struct EightDoubles {
     }
 
     template <class T>
-    static inline xsimd::batch<Arithmetic<T>, arch> load_arithmetic(const char* p) {
+    static inline Register<Arithmetic<T>> load_arithmetic(const char* p) {
         if constexpr (is_same<T, Float16>) {
             return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
         } else if constexpr (is_same<T, BFloat16>) {
@@ -47,15 +45,12 @@ struct EightDoubles {
     }
 
     template <class T>
-    static inline void store_arithmetic(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
+    static inline void store_arithmetic(char* p, Register<Arithmetic<T>> x) {
         if constexpr (is_same<T, Float16>) {
             _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
                                 _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
         } else if constexpr (is_same<T, BFloat16>) {
-            const __m512i bits = _mm512_castps_si512(x); // rounded as in avx2.hpp
-            const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-            const __m512i half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF));
-            const __m512i upper = _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
+            const __m512i upper = rounded<16>(as_words(x)) >> 16;
             _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(upper));
         } else if constexpr (is_same<T, float>) {
             _mm512_storeu_ps(p, x);
@@ -64,26 +59,8 @@ struct EightDoubles {
         }
     }
 
-    static constexpr size_t widened = lanes;
     template <class T>
-    static constexpr bool widened_apart = is_same<T, BFloat16>;
-
-    template <class T>
-    static inline void widen(const char* p, float* floats) {
-        if constexpr (is_same<T, BFloat16>) {
-            const __m512i bits = _mm512_loadu_si512(p);
-            const __m512i even = _mm512_and_si512(bits, _mm512_set1_epi32(0x7FFF));
-            const __m512i odd = _mm512_and_si512(bits, _mm512_set1_epi32(0x7FFF0000));
-            _mm512_store_ps(floats, _mm512_castsi512_ps(_mm512_slli_epi32(even, 16)));
-            _mm512_store_ps(floats + 16, _mm512_castsi512_ps(odd));
-        } else {
-            _mm512_store_ps(floats, _mm512_abs_ps(load_arithmetic<T>(p)));
-            _mm512_store_ps(floats + 16, _mm512_abs_ps(load_arithmetic<T>(p + 16 * sizeof(T))));
-        }
-    }
-
-    template <class T>
-    static inline Batch load_partial(const char* p, size_t n) {
+    static inline Doubles load_partial(const char* p, size_t n) {
         const auto mask = static_cast<__mmask8>((1U << n) - 1U);
         if constexpr (sizeof(T) == sizeof(float)) {
             return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(mask, p));
@@ -92,8 +69,12 @@ struct EightDoubles {
         }
     }
 
+    static inline Words load_words(const char* p) { return _mm512_loadu_si512(p); }
+    static inline Words as_words(Floats x) { return _mm512_castps_si512(x); }
+    static inline Floats as_floats(Words x) { return _mm512_castsi512_ps(x); }
+
     template <class T>
-    static inline xsimd::batch<int32_t, arch> upper_words(const char* p) {
+    static inline SignedWords upper_words(const char* p) {
         __m512i words = _mm512_loadu_si512(p);
         if constexpr (sizeof(T) == sizeof(double)) {
             constexpr int odd = 0xDD;
@@ -102,24 +83,22 @@ struct EightDoubles {
         }
         return _mm512_and_si512(words, _mm512_set1_epi32(INT32_MAX));
     }
-    static inline xsimd::batch<int16_t, arch> load_halves(const char* p) {
-        return _mm512_loadu_si512(p);
-    }
-    static inline Batch add_as_integers(Batch x, Batch y) {
+    static inline Halves load_halves(const char* p) { return _mm512_loadu_si512(p); }
+    static inline Doubles add_as_integers(Doubles x, Doubles y) {
         return _mm512_castsi512_pd(
             _mm512_add_epi64(_mm512_castpd_si512(x), _mm512_castpd_si512(y)));
     }
-    static inline Batch product_error(Batch x, Batch product) {
+    static inline Doubles product_error(Doubles x, Doubles product) {
         return _mm512_fmsub_pd(x, x, product);
     }
 
-    static inline Batch fma(Batch x, Batch y, Batch z) { return _mm512_fmadd_pd(x, y, z); }
+    static inline Doubles fma(Doubles x, Doubles y, Doubles z) { return _mm512_fmadd_pd(x, y, z); }
     static inline Floats fma(Floats x, Floats y, Floats z) { return _mm512_fmadd_ps(x, y, z); }
 
     // In one operation: (x & sign) ^ y, with the operands y, x, sign.
     static constexpr int flip_sign = 0x78;
 
-    static inline Batch signed_as(Batch x, Batch y) {
+    static inline Doubles signed_as(Doubles x, Doubles y) {
         return _mm512_castsi512_pd(
             _mm512_ternarylogic_epi64(_mm512_castpd_si512(y), _mm512_castpd_si512(x),
                                       _mm512_set1_epi64(INT64_MIN), flip_sign));
@@ -130,10 +109,10 @@ struct EightDoubles {
                                       _mm512_set1_epi32(INT32_MIN), flip_sign));
     }
     // Beside a NaN the second operand is returned.
-    static inline Batch positive_part(Batch x) { return _mm512_max_pd(_mm512_setzero_pd(), x); }
+    static inline Doubles positive_part(Doubles x) { return _mm512_max_pd(_mm512_setzero_pd(), x); }
     static inline Floats positive_part(Floats x) { return _mm512_max_ps(_mm512_setzero_ps(), x); }
 
-    static inline Batch times_sign(Batch x, Batch a) {
+    static inline Doubles times_sign(Doubles x, Doubles a) {
         const __mmask8 not_zero = _mm512_cmp_pd_mask(x, _mm512_setzero_pd(), _CMP_NEQ_UQ);
         return _mm512_castsi512_pd(_mm512_maskz_ternarylogic_epi64(
             not_zero, _mm512_castpd_si512(a), _mm512_castpd_si512(x), _mm512_set1_epi64(INT64_MIN),
@@ -146,7 +125,7 @@ struct EightDoubles {
             flip_sign));
     }
 
-    static inline double fold(Batch lane) {
+    static inline double fold(Doubles lane) {
         const __m512d v = lane;
         return FourDoubles::fold(
             _mm256_add_pd(_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd(v, 1)));

@@ -56,22 +56,34 @@ template <class T>
 using Bits = typename Select<is_narrow<T>, uint16_t,
                              typename Select<is_same<T, double>, uint64_t, uint32_t>::type>::type;
 
+template <class T>
+inline constexpr auto infinity = static_cast<Bits<T>>(format<T>.infinity());
+template <class T>
+inline constexpr auto quiet_nan = static_cast<Bits<T>>(format<T>.quiet_nan());
+
 /// Of an element at any address.
 template <class T>
 bool is_nan(const char* p) {
-    constexpr auto infinity = static_cast<Bits<T>>(format<T>.infinity());
-    constexpr auto sign = static_cast<Bits<T>>(Bits<T>{1} << (format<T>.bits - 1));
     Bits<T> bits;
     __builtin_memcpy(&bits, p, sizeof bits);
-    return static_cast<Bits<T>>(bits & ~sign) > infinity;
+    return static_cast<Bits<T>>(bits & (static_cast<Bits<T>>(-1) >> 1)) > infinity<T>;
 }
 template <class T>
 void store_nan(char* p) {
-    constexpr auto bits = static_cast<Bits<T>>(format<T>.quiet_nan());
-    __builtin_memcpy(p, &bits, sizeof bits);
+    __builtin_memcpy(p, &quiet_nan<T>, sizeof quiet_nan<T>);
 }
 
-/// 1, of which the compiler does not know that it is.
+/// The bits of float32, rounded to nearest, ties to even, at bit `lost`: the bits from there on are
+/// the result, those below are to be cut off. Half of the last place, less one if that place is
+/// even, is added before. A carry out of the mantissa gives the right exponent. Words is uint32_t,
+/// or a register of them.
+template <int lost, class Words>
+[[gnu::always_inline]] inline Words rounded(Words bits) {
+    const Words odd = (bits >> lost) & Words(1);
+    return bits + (odd + Words((1U << (lost - 1)) - 1));
+}
+
+/// 1, as a value that the compiler does not know.
 template <class A, class Batch>
 [[gnu::always_inline]] inline Batch opaque_one() {
     A one{1};

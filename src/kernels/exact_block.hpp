@@ -27,6 +27,7 @@
 
 #include "elements.hpp"
 #include "kernels.hpp"
+#include "lane_order.hpp"
 
 #include <xsimd/xsimd.hpp>
 
@@ -113,7 +114,7 @@ struct InMemory {
 template <class Isa, class T>
 class ExactBlock {
     using Batch = xsimd::batch<double, typename Isa::arch>;
-    using Words = xsimd::batch<int32_t, typename Isa::arch>;
+    using Words = typename Isa::SignedWords;
     using Loaded = typename Select<is_narrow<T>, float, T>::type;
     using Upper = UpperBits<T>;
 
@@ -447,9 +448,10 @@ class ExactBlock {
         if constexpr (is_narrow<T>) {
             const Look look = look_at_narrow(x, n);
             alignas(cache_line) float widened[block];
-            for (size_t i = 0; i < n; i += Isa::widened) {
-                prefetch<Isa::widened * sizeof(T)>(x + i * sizeof(T), i, block * sizeof(T));
-                Isa::template widen<T>(x + i * sizeof(T), widened + i);
+            for (size_t i = 0; i < n; i += LaneOrder<Isa, T>::widened) {
+                prefetch<LaneOrder<Isa, T>::widened * sizeof(T)>(x + i * sizeof(T), i,
+                                                                 block * sizeof(T));
+                LaneOrder<Isa, T>::widen(x + i * sizeof(T), widened + i);
             }
             take_block(reinterpret_cast<const char*>(widened), n, look, nullptr, x, sink);
         } else {

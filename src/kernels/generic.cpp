@@ -19,14 +19,6 @@ To bit_cast(From from) {
     return to;
 }
 
-/// The bits of a float32 without the lowest `lost`, rounded to nearest, ties to even: half of the
-/// last place, less one if that is even, is added before the rest is cut off. A carry out of the
-/// mantissa is the right exponent.
-uint32_t round_off(uint32_t bits, unsigned lost) {
-    const uint32_t odd = (bits >> lost) & 1U;
-    return (bits + odd + ((1U << (lost - 1)) - 1U)) >> lost;
-}
-
 float widen(float x) {
     return x;
 }
@@ -39,8 +31,8 @@ float widen(BFloat16 x) {
 float widen(Float16 x) {
     const uint32_t sign = static_cast<uint32_t>(x.bits & 0x8000U) << 16U;
     const uint32_t magnitude = x.bits & 0x7FFFU;
-    if (magnitude >= 0x7C00U) { // infinity or NaN
-        return bit_cast<float>(sign | 0x7F800000U | (magnitude << 13U));
+    if (magnitude >= infinity<Float16>) { // or NaN
+        return bit_cast<float>(sign | infinity<float> | (magnitude << 13U));
     }
     // In their new place the bits stand for a number that is 2^112 too small, subnormals included.
     const float value = bit_cast<float>(magnitude << 13U) * 0x1p112F;
@@ -49,19 +41,19 @@ float widen(Float16 x) {
 
 /// A NaN in x is the default one.
 void narrow(float x, BFloat16& to) {
-    to.bits = static_cast<uint16_t>(round_off(bit_cast<uint32_t>(x), 16));
+    to.bits = static_cast<uint16_t>(rounded<16>(bit_cast<uint32_t>(x)) >> 16U);
 }
 void narrow(float x, Float16& to) {
     const auto bits = bit_cast<uint32_t>(x);
     const uint32_t sign = (bits >> 16U) & 0x8000U;
     const uint32_t magnitude = bits & 0x7FFFFFFFU;
     uint32_t half = 0;
-    if (magnitude > 0x7F800000U) {
-        half = 0x7E00U;
+    if (magnitude > infinity<float>) {
+        half = quiet_nan<Float16>;
     } else if (magnitude >= 0x47800000U) { // 2^16 and more
-        half = 0x7C00U;
-    } else if (magnitude >= 0x38800000U) { // normal: the exponent's bias falls from 127 to 15
-        half = round_off(magnitude, 13) - (112U << 10U);
+        half = infinity<Float16>;
+    } else if (magnitude >= 0x38800000U) { // normal: the bias falls from 127 to 15
+        half = (rounded<13>(magnitude) >> 13U) - (112U << 10U);
     } else { // the addition of 1/2 rounds to multiples of 2^-24
         half = bit_cast<uint32_t>(bit_cast<float>(magnitude) + 0.5F) - bit_cast<uint32_t>(0.5F);
     }

@@ -15,20 +15,31 @@ namespace {
 using l1l2::kernels::Dtype;
 using l1l2::kernels::KernelTable;
 
-/// What elementwise.hpp needs of signs, made of what xsimd has; a class Isa may have better.
-struct Signs {
-    template <class Batch>
-    static inline Batch signed_as(Batch x, Batch y) {
+/// The registers of an instruction set, and what xsimd offers for all of them. An Isa that has
+/// better instructions for it has functions of its own.
+template <class Arch>
+struct CommonIsa {
+    using arch = Arch;
+    using Doubles = xsimd::batch<double, arch>;
+    using Floats = xsimd::batch<float, arch>;
+    using Words = xsimd::batch<uint32_t, arch>;
+    using SignedWords = xsimd::batch<int32_t, arch>;
+    using Halves = xsimd::batch<int16_t, arch>;
+    template <class A>
+    using Register = xsimd::batch<A, arch>;
+
+    template <class AnyBatch>
+    static inline AnyBatch signed_as(AnyBatch x, AnyBatch y) {
         return y ^ xsimd::bitofsign(x);
     }
     /// Not by xsimd::max: which operand it returns beside a NaN differs between versions.
-    template <class Batch>
-    static inline Batch positive_part(Batch x) {
-        return xsimd::select(x < Batch(0), Batch(0), x);
+    template <class AnyBatch>
+    static inline AnyBatch positive_part(AnyBatch x) {
+        return xsimd::select(x < AnyBatch(0), AnyBatch(0), x);
     }
-    template <class Batch>
-    static inline Batch times_sign(Batch x, Batch a) {
-        return xsimd::select(x == Batch(0), Batch(0), signed_as(x, a));
+    template <class AnyBatch>
+    static inline AnyBatch times_sign(AnyBatch x, AnyBatch a) {
+        return xsimd::select(x == AnyBatch(0), AnyBatch(0), signed_as(x, a));
     }
 };
 

@@ -5,10 +5,9 @@
 
 namespace {
 
-struct Neon64 : Signs {
-    using arch = xsimd::neon64;
-    using Batch = xsimd::batch<double, arch>;
+struct Neon64 : CommonIsa<xsimd::neon64> {
     static constexpr bool adds_with_fma = false;
+    static constexpr bool converts_float16 = true;
     static constexpr size_t registers = 32;
 
     template <class T>
@@ -23,7 +22,7 @@ struct Neon64 : Signs {
     }
 
     template <class T>
-    static inline Batch load(const char* p) {
+    static inline Doubles load(const char* p) {
         if constexpr (is_same<T, float>) {
             return vcvt_f64_f32(vreinterpret_f32_u8(load_bytes8(p)));
         } else {
@@ -32,7 +31,7 @@ struct Neon64 : Signs {
     }
 
     template <class T>
-    static inline xsimd::batch<Arithmetic<T>, arch> load_arithmetic(const char* p) {
+    static inline Register<Arithmetic<T>> load_arithmetic(const char* p) {
         if constexpr (is_same<T, Float16>) {
             return vcvt_f32_f16(vreinterpret_f16_u8(load_bytes8(p)));
         } else if constexpr (is_same<T, BFloat16>) {
@@ -45,17 +44,13 @@ struct Neon64 : Signs {
     }
 
     template <class T>
-    static inline void store_arithmetic(char* p, xsimd::batch<Arithmetic<T>, arch> x) {
+    static inline void store_arithmetic(char* p, Register<Arithmetic<T>> x) {
         auto* const bytes = reinterpret_cast<uint8_t*>(p);
         if constexpr (is_same<T, Float16>) {
             vst1_u8(bytes, vreinterpret_u8_f16(vcvt_f16_f32(x)));
         } else if constexpr (is_same<T, BFloat16>) {
-            // To nearest, ties to even: half of the last place, less one if that is even, is added
-            // before the rest is cut off. A carry out of the mantissa is the right exponent.
-            const uint32x4_t bits = vreinterpretq_u32_f32(x);
-            const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
-            const uint32x4_t half = vaddq_u32(odd, vdupq_n_u32(0x7FFF));
-            vst1_u8(bytes, vreinterpret_u8_u16(vshrn_n_u32(vaddq_u32(bits, half), 16)));
+            const uint32x4_t upper = rounded<16>(as_words(x));
+            vst1_u8(bytes, vreinterpret_u8_u16(vshrn_n_u32(upper, 16)));
         } else if constexpr (is_same<T, float>) {
             vst1q_u8(bytes, vreinterpretq_u8_f32(x));
         } else {
@@ -63,56 +58,39 @@ struct Neon64 : Signs {
         }
     }
 
-    static constexpr size_t widened = 8;
     template <class T>
-    static constexpr bool widened_apart = is_same<T, BFloat16>;
-
-    template <class T>
-    static inline void widen(const char* p, float* floats) {
-        if constexpr (is_same<T, BFloat16>) {
-            const uint32x4_t bits = vreinterpretq_u32_u8(load_bytes16(p));
-            const uint32x4_t even = vandq_u32(bits, vdupq_n_u32(0x7FFF));
-            const uint32x4_t odd = vandq_u32(bits, vdupq_n_u32(0x7FFF0000));
-            vst1q_f32(floats, vreinterpretq_f32_u32(vshlq_n_u32(even, 16)));
-            vst1q_f32(floats + 4, vreinterpretq_f32_u32(odd));
-        } else {
-            vst1q_f32(floats, vabsq_f32(load_arithmetic<T>(p)));
-            vst1q_f32(floats + 4, vabsq_f32(load_arithmetic<T>(p + 4 * sizeof(T))));
-        }
-    }
-
-    template <class T>
-    static inline Batch load_partial(const char* p, size_t /*one*/) {
+    static inline Doubles load_partial(const char* p, size_t /*one*/) {
         T element;
         __builtin_memcpy(&element, p, sizeof element);
         return vsetq_lane_f64(static_cast<double>(element), vdupq_n_f64(0.0), 0);
     }
 
+    static inline Words load_words(const char* p) { return vreinterpretq_u32_u8(load_bytes16(p)); }
+    static inline Words as_words(Floats x) { return vreinterpretq_u32_f32(x); }
+    static inline Floats as_floats(Words x) { return vreinterpretq_f32_u32(x); }
+
     template <class T>
-    static inline xsimd::batch<int32_t, arch> upper_words(const char* p) {
+    static inline SignedWords upper_words(const char* p) {
         uint32x4_t words = vreinterpretq_u32_u8(load_bytes16(p));
         if constexpr (sizeof(T) == sizeof(double)) {
             words = vuzp2q_u32(words, vreinterpretq_u32_u8(load_bytes16(p + sizeof words)));
         }
         return vreinterpretq_s32_u32(vandq_u32(words, vdupq_n_u32(INT32_MAX)));
     }
-    static inline xsimd::batch<int16_t, arch> load_halves(const char* p) {
+    static inline Halves load_halves(const char* p) {
         return vreinterpretq_s16_u8(load_bytes16(p));
     }
-    static inline Batch add_as_integers(Batch x, Batch y) {
+    static inline Doubles add_as_integers(Doubles x, Doubles y) {
         return vreinterpretq_f64_s64(vaddq_s64(vreinterpretq_s64_f64(x), vreinterpretq_s64_f64(y)));
     }
-    static inline Batch product_error(Batch x, Batch product) {
+    static inline Doubles product_error(Doubles x, Doubles product) {
         return vfmaq_f64(vnegq_f64(product), x, x);
     }
 
-    static inline Batch fma(Batch x, Batch y, Batch z) { return vfmaq_f64(z, x, y); }
-    static inline xsimd::batch<float, arch>
-    fma(xsimd::batch<float, arch> x, xsimd::batch<float, arch> y, xsimd::batch<float, arch> z) {
-        return vfmaq_f32(z, x, y);
-    }
+    static inline Doubles fma(Doubles x, Doubles y, Doubles z) { return vfmaq_f64(z, x, y); }
+    static inline Floats fma(Floats x, Floats y, Floats z) { return vfmaq_f32(z, x, y); }
 
-    static inline double fold(Batch lane) {
+    static inline double fold(Doubles lane) {
         const float64x2_t v = lane;
         return vgetq_lane_f64(v, 0) + vgetq_lane_f64(v, 1);
     }
