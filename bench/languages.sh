@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What a call costs in each language: prints the table of docs/languages.md. Takes four minutes once all is
-# built. Nothing else should run meanwhile.
+# What a call costs in each language, or in those that are named: prints the table of docs/languages.md.
+#     bench/languages.sh [LANGUAGE...]
+# Takes four minutes once all is built. Nothing else should run meanwhile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -44,8 +45,9 @@ run_rust() { (cd bindings/rust && cargo bench --quiet --bench calls) | grep '^em
 build_python() { python3 -m venv "$work/python" && "$work/python/bin/pip" install --quiet ./bindings/python; }
 run_python() { "$work/python/bin/python" bindings/python/benchmark.py | sed -n 's/^empty call/Python: &/p'; }
 
+[ $# -gt 0 ] || set -- c julia node python rust
 languages=()
-for language in c julia node python rust; do
+for language in "$@"; do
     if "build_$language"; then languages+=("$language"); else echo "without $language" >&2; fi
 done
 
