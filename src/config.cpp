@@ -228,7 +228,7 @@ double coefficient(const Object& config, const Keys& keys, double default_coeffi
 
 Regularizer from_config(const RegularizerClass& cls, const Object& config) {
     for (const auto& [key, value] : config) {
-        const auto has = [&](const Keys& keys) {
+        const auto has = [&key = key](const Keys& keys) {
             return std::find(keys.begin(), keys.end(), key) != keys.end();
         };
         if (!has(cls.l1) && !has(cls.l2)) {
