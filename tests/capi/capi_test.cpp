@@ -61,7 +61,7 @@ TEST_CASE("the version is the header's", "[capi]") {
                                                     std::to_string(L1L2_VERSION_PATCH));
 }
 
-TEST_CASE("every status has a text of its own, and so has every other number", "[capi]") {
+TEST_CASE("every status has its own text, and unknown numbers have one too", "[capi]") {
     const l1l2_status statuses[] = {L1L2_OK,
                                     L1L2_ERROR_INVALID_ARGUMENT,
                                     L1L2_ERROR_INVALID_COEFFICIENT,
@@ -136,7 +136,7 @@ TEST_CASE("l1l2_destroy of NULL does nothing", "[capi]") {
     SUCCEED("still here");
 }
 
-TEST_CASE("l1l2_get_config gives the coefficients back, either or both", "[capi]") {
+TEST_CASE("l1l2_get_config returns either coefficient or both", "[capi]") {
     const Handle handle({0.1, -0.0});
     double l1 = untouched;
     double l2 = untouched;
@@ -172,7 +172,7 @@ TEST_CASE("l1l2_penalty computes for float32 and float64, at any address", "[cap
     CHECK(bits(penalty) == bits(0.0));
 }
 
-TEST_CASE("l1l2_penalty tells what is wrong and leaves the output alone", "[capi]") {
+TEST_CASE("l1l2_penalty reports what is wrong and leaves the output unchanged", "[capi]") {
     const Handle handle({0.01, 0.02});
     const Handle zero({0.0, 0.0});
     const float x[] = {1.0F, 2.0F};
@@ -274,7 +274,7 @@ TEST_CASE("without elements exact sums stay zeros", "[capi]") {
     CHECK(count == 0);
 }
 
-TEST_CASE("the functions of exact sums tell what is wrong, in order, and leave all as it was",
+TEST_CASE("the functions of exact sums report errors in the documented order and change nothing",
           "[capi]") {
     const Handle handle({0.01, 0.02});
     const Handle zero({0.0, 0.0});
@@ -361,7 +361,7 @@ TEST_CASE("the functions of exact sums tell what is wrong, in order, and leave a
     CHECK(std::equal(std::begin(before), std::end(before), std::begin(after)));
 }
 
-TEST_CASE("l1l2_to_json writes the text and a NUL, or asks for room", "[capi]") {
+TEST_CASE("l1l2_to_json writes the text and a NUL, or reports the size it needs", "[capi]") {
     const Handle handle({0.01, 0.02});
     const std::string expected = R"({"l1": 0.01, "l2": 0.02})";
     char json[256];
@@ -386,7 +386,7 @@ TEST_CASE("l1l2_to_json writes the text and a NUL, or asks for room", "[capi]") 
     }
 }
 
-TEST_CASE("l1l2_to_json tells bad arguments and touches nothing", "[capi]") {
+TEST_CASE("l1l2_to_json refuses bad arguments and writes nothing", "[capi]") {
     const Handle handle({0.01, 0.02});
     char json[256] = "#";
     std::size_t length = 77;
@@ -421,7 +421,7 @@ TEST_CASE("every style reads back to the same coefficients", "[capi]") {
     }
 }
 
-TEST_CASE("l1l2_from_json tells the kinds of failure apart", "[capi]") {
+TEST_CASE("l1l2_from_json has a status for each kind of failure", "[capi]") {
     struct Case {
         std::string json;
         l1l2_status status;
@@ -449,7 +449,7 @@ TEST_CASE("l1l2_from_json tells the kinds of failure apart", "[capi]") {
     }
 }
 
-TEST_CASE("a message is cut to its buffer, always ends, and is empty on success", "[capi]") {
+TEST_CASE("a message is cut to its buffer, ends with a NUL, and is empty on success", "[capi]") {
     const std::string json = R"({"l1": -1})";
     const std::string full = R"("l1" must be finite and >= 0)";
     for (std::size_t capacity = 1; capacity < full.size() + 3; ++capacity) {
@@ -475,7 +475,7 @@ TEST_CASE("l1l2_from_json reads no further than length", "[capi]") {
     l1l2_destroy(regularizer);
 }
 
-TEST_CASE("l1l2_from_json tells bad arguments", "[capi]") {
+TEST_CASE("l1l2_from_json refuses bad arguments", "[capi]") {
     l1l2_regularizer* regularizer = garbage();
     char message[64] = "#";
     CHECK(l1l2_from_json(nullptr, 1, &regularizer, message, sizeof message) ==

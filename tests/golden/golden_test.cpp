@@ -109,7 +109,7 @@ std::optional<Regularizer> read(const std::string& json) {
 
 } // namespace
 
-TEST_CASE("penalties are those of Keras", "[golden]") {
+TEST_CASE("penalties equal those of Keras", "[golden]") {
     for (const char* name : recordings) {
         std::map<std::string, Json> arrays;
         for (const Json& array : recording(name)["arrays"]) {
@@ -154,7 +154,7 @@ TEST_CASE("penalties are those of Keras", "[golden]") {
     }
 }
 
-TEST_CASE("every text that Keras writes is read to the same coefficients", "[golden]") {
+TEST_CASE("every text that Keras writes gives the same coefficients", "[golden]") {
     for (const char* name : recordings) {
         for (const Json& entry : recording(name)["serialized"]) {
             INFO(name << ": " << entry.dump());
@@ -166,7 +166,7 @@ TEST_CASE("every text that Keras writes is read to the same coefficients", "[gol
     }
 }
 
-TEST_CASE("what is written are the bytes of Keras", "[golden]") {
+TEST_CASE("JSON is written byte for byte as Keras writes it", "[golden]") {
     const std::map<std::string, JsonStyle> styles = {{"config", JsonStyle::config},
                                                      {"keras2", JsonStyle::keras2},
                                                      {"keras3", JsonStyle::keras3}};
@@ -220,7 +220,7 @@ TEST_CASE("an identifier means what it means to Keras", "[golden]") {
     }
 }
 
-TEST_CASE("what Keras reads is read, what it refuses is refused", "[golden]") {
+TEST_CASE("JSON is accepted and refused as Keras does", "[golden]") {
     // Read here though no recorded version does: what Keras 1 wrote, and configurations by
     // themselves, which from_config of L1L2 reads. The function's name as a class has the class's
     // defaults, not those that the function had in Keras 2.
@@ -279,7 +279,7 @@ TEST_CASE("what Keras reads is read, what it refuses is refused", "[golden]") {
     }
 }
 
-TEST_CASE("a number is a coefficient where Keras 3 takes it", "[golden]") {
+TEST_CASE("a number is accepted as a coefficient where Keras 3 accepts it", "[golden]") {
     std::size_t compared = 0;
     for (const Json& entry : recording("keras3")["coefficients"]) {
         if (entry["class"] != "L1L2") {

@@ -192,7 +192,7 @@ TEST_CASE("the square of a bfloat16 of 3e38 does not overflow", "[half]") {
     CHECK(penalty_of(square.get(), std::vector<Bfloat16>(1024, large)) == 1024 * (value * value));
 }
 
-TEMPLATE_TEST_CASE("an infinity or a NaN in a narrow array shows through a term that sees it",
+TEMPLATE_TEST_CASE("an infinity or a NaN in a narrow array shows in every part that reads it",
                    "[half][bits]", Float16, Bfloat16) {
     using F = Format<TestType>;
     for (const std::size_t n : {1U, 40U, 5000U}) {
@@ -213,7 +213,7 @@ TEMPLATE_TEST_CASE("an infinity or a NaN in a narrow array shows through a term 
     }
 }
 
-TEMPLATE_TEST_CASE("a narrow array is refused where any other is", "[half]", Float16, Bfloat16) {
+TEMPLATE_TEST_CASE("a narrow array is refused as any other array is", "[half]", Float16, Bfloat16) {
     const l1l2_dtype dtype = Format<TestType>::dtype;
     const Handle handle;
     const Handle zero(neither);

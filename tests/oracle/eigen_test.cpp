@@ -71,7 +71,7 @@ double largest_difference(const std::vector<T>& ours, const Array<double>& peer,
 
 } // namespace
 
-TEMPLATE_TEST_CASE("a penalty is that of Eigen in double, within the errors of both", "[oracle]",
+TEMPLATE_TEST_CASE("penalties agree with Eigen in double, within both error bounds", "[oracle]",
                    float, double, Eigen::half, Eigen::bfloat16) {
     for (const auto& distribution : distributions) {
         for (const std::size_t n : oracle::sizes) {
@@ -83,7 +83,7 @@ TEMPLATE_TEST_CASE("a penalty is that of Eigen in double, within the errors of b
     }
 }
 
-TEST_CASE("a penalty is that of Eigen in float, within the errors of both", "[oracle]") {
+TEST_CASE("penalties agree with Eigen in float, within both error bounds", "[oracle]") {
     for (const auto& distribution : distributions) {
         for (const std::size_t n : oracle::sizes) {
             INFO(distribution.name << ", n = " << n);
@@ -94,7 +94,7 @@ TEST_CASE("a penalty is that of Eigen in float, within the errors of both", "[or
     }
 }
 
-TEMPLATE_TEST_CASE("a gradient is that of Eigen in double, within the errors of both", "[oracle]",
+TEMPLATE_TEST_CASE("gradients agree with Eigen in double, within both error bounds", "[oracle]",
                    float, double, Eigen::half, Eigen::bfloat16) {
     const double scale = -0.7;
     for (const auto& distribution : distributions) {
@@ -117,8 +117,8 @@ TEMPLATE_TEST_CASE("a gradient is that of Eigen in double, within the errors of 
     }
 }
 
-TEMPLATE_TEST_CASE("a prox is that of Eigen in double, within the errors of both", "[oracle]",
-                   float, double, Eigen::half, Eigen::bfloat16) {
+TEMPLATE_TEST_CASE("proxes agree with Eigen in double, within both error bounds", "[oracle]", float,
+                   double, Eigen::half, Eigen::bfloat16) {
     const double step = 0.7;
     for (const auto& distribution : distributions) {
         for (const Coefficients c : {Coefficients{0.1, 0.3}, {0.1, 0.0}, {0.0, 0.3}}) {
@@ -140,8 +140,8 @@ TEMPLATE_TEST_CASE("a prox is that of Eigen in double, within the errors of both
     }
 }
 
-TEMPLATE_TEST_CASE("Eigen widens every pattern of 16 bits to the same number", "[oracle]",
-                   Eigen::half, Eigen::bfloat16) {
+TEMPLATE_TEST_CASE("Eigen widens every 16-bit pattern to the same number", "[oracle]", Eigen::half,
+                   Eigen::bfloat16) {
     const Handle handle({1.0, 0.0});
     int others = 0;
     for (const TestType element : all_values<TestType>()) {

@@ -20,7 +20,7 @@ Sums sums_of(const std::vector<double>& x) {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("a penalty is that of OpenBLAS, within the errors of both", "[oracle]", float,
+TEMPLATE_TEST_CASE("penalties agree with OpenBLAS, within both error bounds", "[oracle]", float,
                    double) {
     openblas_set_num_threads(1);
     const double unit_roundoff = sizeof(TestType) == sizeof(double) ? 0x1p-53 : 0x1p-24;
@@ -33,7 +33,7 @@ TEMPLATE_TEST_CASE("a penalty is that of OpenBLAS, within the errors of both", "
     }
 }
 
-TEST_CASE("a penalty of float32 is that of OpenBLAS in double, within the errors of both",
+TEST_CASE("penalties of float32 agree with OpenBLAS in double, within both error bounds",
           "[oracle]") {
     openblas_set_num_threads(1);
     for (const auto& distribution : oracle::distributions) {

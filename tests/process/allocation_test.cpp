@@ -191,14 +191,14 @@ TEST_CASE("l1l2_penalty and l1l2_to_json allocate nothing", "[allocation]") {
     l1l2_destroy(regularizer);
 }
 
-TEST_CASE("what computes does so with the instruction set of L1L2_ISA", "[isa]") {
+TEST_CASE("compute functions use the instruction set of L1L2_ISA", "[isa]") {
     const char* const wanted = std::getenv("L1L2_ISA");
     if (wanted != nullptr && std::string(l1l2_isa()) != wanted) {
         WARN("this CPU does not have it");
     }
 }
 
-TEST_CASE("what computes allocates nothing", "[allocation]") {
+TEST_CASE("compute functions allocate nothing", "[allocation]") {
     Computation computation;
     bool well = false;
     {
@@ -209,7 +209,7 @@ TEST_CASE("what computes allocates nothing", "[allocation]") {
     CHECK(allocations == 0);
 }
 
-TEST_CASE("what computes takes less than 64 KiB of stack", "[allocation]") {
+TEST_CASE("compute functions need less than 64 KiB of stack", "[allocation]") {
     static Computation computation;
     static bool well = false;
     const auto run = [](void*) -> void* {
@@ -223,7 +223,7 @@ TEST_CASE("what computes takes less than 64 KiB of stack", "[allocation]") {
 
 #ifdef L1L2_HAS_DLPACK
 
-TEST_CASE("what computes over tensors allocates nothing", "[allocation]") {
+TEST_CASE("compute functions over tensors allocate nothing", "[allocation]") {
     Computation computation;
     bool well = false;
     {
@@ -234,7 +234,7 @@ TEST_CASE("what computes over tensors allocates nothing", "[allocation]") {
     CHECK(allocations == 0);
 }
 
-TEST_CASE("what computes over tensors takes less than 64 KiB of stack", "[allocation]") {
+TEST_CASE("compute functions over tensors need less than 64 KiB of stack", "[allocation]") {
     static Computation computation;
     static bool well = false;
     const auto run = [](void*) -> void* {
@@ -259,7 +259,7 @@ TEST_CASE("a handle is one allocation, and destroying it frees it", "[allocation
     CHECK(balance == 0);
 }
 
-TEST_CASE("without memory l1l2_create says so", "[allocation]") {
+TEST_CASE("l1l2_create reports that memory is exhausted", "[allocation]") {
     l1l2_regularizer* regularizer = nullptr;
     l1l2_status status = L1L2_OK;
     const auto call = [&] {
@@ -274,8 +274,7 @@ TEST_CASE("without memory l1l2_create says so", "[allocation]") {
     CHECK(mistake_without_memory(call, well) == "");
 }
 
-TEST_CASE("whichever allocation of l1l2_from_json fails, it says so and leaks nothing",
-          "[allocation]") {
+TEST_CASE("l1l2_from_json reports any failed allocation and leaks nothing", "[allocation]") {
     const std::string long_name(300, 'x');
     struct Case {
         std::string json;
@@ -330,7 +329,7 @@ TEST_CASE("whichever allocation of l1l2_from_json fails, it says so and leaks no
     }
 }
 
-TEST_CASE("without memory the C++ face throws, and leaks nothing", "[allocation]") {
+TEST_CASE("without memory the C++ wrapper throws and leaks nothing", "[allocation]") {
     const std::vector<float> x(5000, 0.5F);
     const l1l2::Regularizer regularizer(0.01, 0.02);
     const std::vector<l1l2_term> terms(10, l1l2::make_term(regularizer, x));

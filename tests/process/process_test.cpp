@@ -169,7 +169,7 @@ void handle_signal(int) {
 
 } // namespace
 
-TEST_CASE("any number of threads may use everything at once", "[process]") {
+TEST_CASE("any number of threads may call all functions at once", "[process]") {
     const std::string expected = everything();
     BusyThreads threads(expected);
     for (int round = 0; round < 300; ++round) {
@@ -180,7 +180,7 @@ TEST_CASE("any number of threads may use everything at once", "[process]") {
     CHECK(threads.stop());
 }
 
-TEST_CASE("threads that each have a vector of exact sums end in the bits of one", "[process]") {
+TEST_CASE("one accumulator per thread gives the bits of a single one", "[process]") {
     const std::vector<double> x = ordinary_elements<double>(100003, 1, -300, 300);
     using Sums = std::vector<std::int64_t>;
     Sums expected(L1L2_EXACT_SUMS_LENGTH);
@@ -208,7 +208,7 @@ TEST_CASE("threads that each have a vector of exact sums end in the bits of one"
     }
 }
 
-TEST_CASE("any number of threads may read one vector of exact sums at once", "[process]") {
+TEST_CASE("any number of threads may read one accumulator at once", "[process]") {
     const Handle handle(both);
     const std::vector<float> x = ordinary_elements<float>(5000, 1);
     std::vector<std::int64_t> sums(L1L2_EXACT_SUMS_LENGTH);
@@ -245,7 +245,7 @@ TEST_CASE("any number of threads may read one vector of exact sums at once", "[p
     CHECK(well);
 }
 
-TEST_CASE("what a process forks from among its threads can use everything", "[process]") {
+TEST_CASE("a child that is forked while other threads run can call all functions", "[process]") {
     const std::string expected = everything();
     BusyThreads threads(expected);
     for (int round = 0; round < 100; ++round) {
@@ -262,8 +262,7 @@ TEST_CASE("what a process forks from among its threads can use everything", "[pr
     CHECK(threads.stop());
 }
 
-TEST_CASE("a signal that interrupts any function changes nothing, and its handler may ask for "
-          "versions and status strings",
+TEST_CASE("a signal handler may interrupt any function and ask for versions and status strings",
           "[process]") {
     const std::string expected = everything();
     struct sigaction action = {};
@@ -306,7 +305,7 @@ TEST_CASE("no function is a cancellation point", "[process]") {
     CHECK(well);
 }
 
-TEST_CASE("nothing is printed, whatever fails", "[process]") {
+TEST_CASE("no failure prints anything", "[process]") {
     std::FILE* const printed = std::tmpfile();
     REQUIRE(printed != nullptr);
     const int standard[] = {dup(STDOUT_FILENO), dup(STDERR_FILENO)};

@@ -67,7 +67,7 @@ TEST_CASE("the exact sum of the tests is exact", "[accuracy]") {
     CHECK(product.relative_error(5.0) == Approx(1.0 / 9.0).epsilon(1e-15));
 }
 
-TEST_CASE("the stated bound is that of the longest path, and the header states it", "[accuracy]") {
+TEST_CASE("the bound in the header follows from the longest path of additions", "[accuracy]") {
     const auto roundings = [](std::size_t element_size) {
         const double most_elements = std::ldexp(1.0, 63) / static_cast<double>(element_size);
         const double blocks = most_elements / l1l2::kernels::block_elements;
@@ -88,7 +88,7 @@ TEST_CASE("the stated bound is that of the longest path, and the header states i
     CHECK(text.find("2.1e-14") != std::string::npos);
 }
 
-TEMPLATE_TEST_CASE("the penalty keeps the stated bound", "[accuracy]", float, double) {
+TEMPLATE_TEST_CASE("penalties stay within the stated error bound", "[accuracy]", float, double) {
     struct Data {
         const char* name;
         std::vector<TestType> x;
@@ -114,8 +114,8 @@ TEMPLATE_TEST_CASE("the penalty keeps the stated bound", "[accuracy]", float, do
     }
 }
 
-TEMPLATE_TEST_CASE("the penalty of a narrow type keeps the stated bound", "[accuracy]", Float16,
-                   Bfloat16) {
+TEMPLATE_TEST_CASE("penalties of narrow types stay within the stated error bound", "[accuracy]",
+                   Float16, Bfloat16) {
     const std::size_t n = 3 * 4096 * 4 + 17;
     const int largest = dtype_of_v<TestType> == l1l2::core::Dtype::float16 ? 15 : 127;
     CHECK(keeps_bound(ordinary_elements<TestType>(n, 1, 0, 0)));
@@ -142,7 +142,7 @@ TEST_CASE("what overflows float16 or float32 does not overflow here", "[accuracy
     CHECK(error_of(Regularizer(0.0, 1.0), large) <= stated_bound);
 }
 
-TEST_CASE("squares below 2^-1022 are off by 2^-1075 each at most", "[accuracy]") {
+TEST_CASE("each square below 2^-1022 is off by at most 2^-1075", "[accuracy]") {
     const std::vector<double> x = rough_vector<double>(1000, -560, -515);
     ExactSum square;
     double smallest_sum = 0.0;
@@ -156,7 +156,7 @@ TEST_CASE("squares below 2^-1022 are off by 2^-1075 each at most", "[accuracy]")
     CHECK(square.relative_error(penalty) <= allowed);
 }
 
-TEST_CASE("products below 2^-1022 are off by 2^-1075 each at most", "[accuracy]") {
+TEST_CASE("each product below 2^-1022 is off by at most 2^-1075", "[accuracy]") {
     const std::vector<double> x = rough_vector<double>(10, -4, -2);
     double absolute = 0.0;
     double square = 0.0;

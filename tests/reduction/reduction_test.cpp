@@ -173,7 +173,7 @@ TEST_CASE("the tree is pairwise for a million blocks", "[reduction]") {
     }
 }
 
-TEMPLATE_TEST_CASE("what surrounds the elements is not added", "[reduction]", float, double) {
+TEMPLATE_TEST_CASE("the neighbours of the elements are not added", "[reduction]", float, double) {
     const Tables tables = runnable_tables();
     const TestType nan = std::numeric_limits<TestType>::quiet_NaN();
     for (std::size_t n = 0; n <= 3 * lanes; ++n) {
@@ -191,8 +191,8 @@ TEMPLATE_TEST_CASE("what surrounds the elements is not added", "[reduction]", fl
     }
 }
 
-TEMPLATE_TEST_CASE("a NaN or an infinity at any place of a block is seen", "[reduction]", float,
-                   double) {
+TEMPLATE_TEST_CASE("a NaN or an infinity at any place of a block shows in the sums", "[reduction]",
+                   float, double) {
     using Limits = std::numeric_limits<TestType>;
     const Tables tables = runnable_tables();
     std::vector<TestType> x = ramp_vector<TestType>(block + 37);

@@ -75,8 +75,8 @@ l1l2_status status_of_scale(Coefficients c, double scale) {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("the gradient is l1 sign(x) + 2 l2 x, scaled, on top of what is there",
-                   "[gradient][bits]", Float16, Bfloat16, float, double) {
+TEMPLATE_TEST_CASE("scale times (l1 sign(x) + 2 l2 x) is added to the gradient", "[gradient][bits]",
+                   Float16, Bfloat16, float, double) {
     const Handle handle({0.5, 0.25});
     const std::vector<TestType> x = elements<TestType>({1, -2, 0, 4});
     const auto added = [&](double scale) {
@@ -125,8 +125,8 @@ TEMPLATE_TEST_CASE("the address changes no bit of a gradient", "[gradient][bits]
     SUCCEED("all offsets");
 }
 
-TEMPLATE_TEST_CASE("every special value meets every other one", "[gradient][bits]", Float16,
-                   Bfloat16, float, double) {
+TEMPLATE_TEST_CASE("the gradient has the specified bits for every pair of special values",
+                   "[gradient][bits]", Float16, Bfloat16, float, double) {
     const std::vector<TestType> special = special_values<TestType>();
     std::vector<TestType> x;
     std::vector<TestType> gradient;
@@ -163,7 +163,7 @@ TEMPLATE_TEST_CASE("every value of a narrow type has the specified gradient", "[
     }
 }
 
-TEMPLATE_TEST_CASE("a NaN in x or in the gradient gives the one quiet NaN", "[gradient][bits]",
+TEMPLATE_TEST_CASE("a NaN in x or in the gradient gives the canonical NaN", "[gradient][bits]",
                    Float16, Bfloat16, float, double) {
     using F = Format<TestType>;
     const TestType one = from_bits<TestType>(F::one);
@@ -188,8 +188,8 @@ TEMPLATE_TEST_CASE("a NaN in x or in the gradient gives the one quiet NaN", "[gr
     }
 }
 
-TEMPLATE_TEST_CASE("without coefficients the gradient is neither read nor written", "[gradient]",
-                   Float16, Bfloat16, float, double) {
+TEMPLATE_TEST_CASE("with both coefficients 0 the gradient is neither read nor written",
+                   "[gradient]", Float16, Bfloat16, float, double) {
     const GuardedPages pages;
     const Handle handle(neither);
     const std::vector<TestType> x = rough_elements<TestType>(100, 1);
@@ -199,8 +199,7 @@ TEMPLATE_TEST_CASE("without coefficients the gradient is neither read nor writte
     CHECK(to_bits(penalty) == to_bits(0.0));
 }
 
-TEMPLATE_TEST_CASE("0 has no gradient, so that it stays where it is", "[gradient][bits]", Float16,
-                   Bfloat16, float, double) {
+TEMPLATE_TEST_CASE("the gradient at 0 is 0", "[gradient][bits]", Float16, Bfloat16, float, double) {
     for (const Coefficients c : {l1_only, l2_only, both}) {
         const Handle handle(c);
         const std::vector<TestType> x = elements<TestType>({0.0, -0.0, 0.0, -0.0});
@@ -212,7 +211,7 @@ TEMPLATE_TEST_CASE("0 has no gradient, so that it stays where it is", "[gradient
     }
 }
 
-TEMPLATE_TEST_CASE("the penalty beside a gradient is that of l1l2_penalty, to the bit",
+TEMPLATE_TEST_CASE("the penalty computed with a gradient has the bits of l1l2_penalty",
                    "[gradient][bits]", Float16, Bfloat16, float, double) {
     for (const std::size_t n : {1U, 31U, 33U, 4096U, 4097U, 12288U, 12305U, 100003U}) {
         const std::vector<TestType> x = ordinary_elements<TestType>(n, 11);
@@ -253,7 +252,7 @@ TEST_CASE("the gradient is the slope of the penalty", "[gradient]") {
     }
 }
 
-TEMPLATE_TEST_CASE("a gradient is off by half an ulp, and by three roundings of what is added",
+TEMPLATE_TEST_CASE("a gradient is within half an ulp and three roundings of what is added",
                    "[gradient]", Float16, Bfloat16, float, double) {
     const Coefficients c = {0.1, 0.3};
     const double scale = 0.7;
@@ -277,7 +276,7 @@ TEMPLATE_TEST_CASE("a gradient is off by half an ulp, and by three roundings of 
     CHECK(worst > 0.5L);
 }
 
-TEST_CASE("l1l2_add_gradient tells what is wrong and touches nothing", "[gradient]") {
+TEST_CASE("l1l2_add_gradient reports what is wrong and writes nothing", "[gradient]") {
     const Handle handle;
     const Handle zero(neither);
     const double x[] = {1.0, -2.0};
@@ -309,8 +308,8 @@ TEST_CASE("l1l2_add_gradient tells what is wrong and touches nothing", "[gradien
     CHECK(gradient[1] == 20.0);
 }
 
-TEMPLATE_TEST_CASE("no elements have no gradient and a penalty of 0", "[gradient]", Float16,
-                   Bfloat16, float, double) {
+TEMPLATE_TEST_CASE("without elements no gradient is written and the penalty is 0", "[gradient]",
+                   Float16, Bfloat16, float, double) {
     const l1l2_dtype dtype = Format<TestType>::dtype;
     const Handle handle;
     TestType element = from_bits<TestType>(Format<TestType>::one);
@@ -390,7 +389,7 @@ TEMPLATE_TEST_CASE("a scale whose product with a coefficient overflows float32 i
     CHECK(status_of_scale<TestType>({0.0, 0.5}, 0x1.ffffffp127) == L1L2_ERROR_INVALID_SCALE);
 }
 
-TEMPLATE_TEST_CASE("a coefficient of 0 has no product with a scale", "[gradient]", Float16,
+TEMPLATE_TEST_CASE("a coefficient of 0 is not multiplied by the scale", "[gradient]", Float16,
                    Bfloat16, float, double) {
     CHECK(status_of_scale<TestType>(neither, largest) == L1L2_OK);
     CHECK(status_of_scale<TestType>({0x1p-1000, 0.0}, largest) == L1L2_OK);

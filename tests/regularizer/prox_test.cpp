@@ -127,8 +127,9 @@ TEMPLATE_TEST_CASE("every value of a narrow type has the specified prox", "[prox
     }
 }
 
-TEMPLATE_TEST_CASE("what is at most step l1 becomes a zero of its sign, the next number does not",
-                   "[prox][bits]", Float16, Bfloat16, float, double) {
+TEMPLATE_TEST_CASE(
+    "an element of at most step l1 becomes a zero of its sign, the next larger one does not",
+    "[prox][bits]", Float16, Bfloat16, float, double) {
     using F = Format<TestType>;
     const Coefficients c = {0.5, 0.0};
     const TestType threshold = nearest<TestType>(0.25);
@@ -151,8 +152,8 @@ TEMPLATE_TEST_CASE("what is at most step l1 becomes a zero of its sign, the next
     }
 }
 
-TEMPLATE_TEST_CASE("zeros are told by the threshold in double, whatever the type", "[prox][bits]",
-                   Float16, Bfloat16, float, double) {
+TEMPLATE_TEST_CASE("the threshold in double decides which elements become 0, for every type",
+                   "[prox][bits]", Float16, Bfloat16, float, double) {
     // 0.1 * 0.3 lies between two numbers of every type but float64, which has the products; of
     // those below some lie above the nearest number and some below it.
     for (const double step : {0.3, 0.7, 1.1, 1.3, 1.9, 2.3}) {
@@ -170,8 +171,8 @@ TEMPLATE_TEST_CASE("zeros are told by the threshold in double, whatever the type
     }
 }
 
-TEMPLATE_TEST_CASE("a prox is off by half an ulp, and by three roundings or in double four",
-                   "[prox]", Float16, Bfloat16, float, double) {
+TEMPLATE_TEST_CASE("a prox is within half an ulp and three roundings, in double four", "[prox]",
+                   Float16, Bfloat16, float, double) {
     const Coefficients c = {0.1, 0.3};
     const double step = 0.7;
     const double threshold = step * c.l1; // as the header has it, in double
@@ -197,7 +198,7 @@ TEMPLATE_TEST_CASE("a prox is off by half an ulp, and by three roundings or in d
     CHECK(worst > 0.4L);
 }
 
-TEMPLATE_TEST_CASE("a prox has the sign of x, an infinity stays one, a NaN is the quiet one",
+TEMPLATE_TEST_CASE("a prox keeps the sign of x and infinities, and a NaN becomes the canonical one",
                    "[prox][bits]", Float16, Bfloat16, float, double) {
     using F = Format<TestType>;
     const std::vector<TestType> x = rough_elements<TestType>(5000, 3);
@@ -253,7 +254,7 @@ TEST_CASE("prox minimizes penalty(u) + |u - x|^2 / (2 step)", "[prox]") {
     }
 }
 
-TEST_CASE("l1l2_prox tells what is wrong and touches nothing", "[prox]") {
+TEST_CASE("l1l2_prox reports what is wrong and writes nothing", "[prox]") {
     const Handle handle;
     const Handle zero(neither);
     const double x[] = {1.0, -2.0};
@@ -281,7 +282,8 @@ TEST_CASE("l1l2_prox tells what is wrong and touches nothing", "[prox]") {
     CHECK(out[1] == 20.0);
 }
 
-TEMPLATE_TEST_CASE("no elements have a prox of none", "[prox]", Float16, Bfloat16, float, double) {
+TEMPLATE_TEST_CASE("without elements no prox is written", "[prox]", Float16, Bfloat16, float,
+                   double) {
     const Handle handle;
     TestType elements_of_other[] = {from_bits<TestType>(Format<TestType>::one),
                                     from_bits<TestType>(Format<TestType>::one)};
@@ -293,7 +295,8 @@ TEMPLATE_TEST_CASE("no elements have a prox of none", "[prox]", Float16, Bfloat1
     CHECK(to_bits(elements_of_other[1]) == Format<TestType>::one);
 }
 
-TEMPLATE_TEST_CASE("out is x or has no byte of it", "[prox]", Float16, Bfloat16, float, double) {
+TEMPLATE_TEST_CASE("out may be x, but must not overlap it otherwise", "[prox]", Float16, Bfloat16,
+                   float, double) {
     const std::size_t n = 9;
     const std::size_t bytes = n * sizeof(TestType);
     const std::vector<TestType> x = ordinary_elements<TestType>(n, 1);

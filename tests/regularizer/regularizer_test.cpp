@@ -30,7 +30,7 @@ TEST_CASE("the penalty is l1 sum|x| + l2 sum x^2, without a half", "[regularizer
     CHECK(penalty<double>(2.0, 3.0, {1, -2, 3}) == 54.0);
 }
 
-TEST_CASE("no elements have no penalty", "[regularizer]") {
+TEST_CASE("the penalty of no elements is 0", "[regularizer]") {
     CHECK(bits(penalty<float>(1.0, 1.0, {})) == bits(0.0));
     CHECK(bits(penalty<double>(1.0, 1.0, {})) == bits(0.0));
 }
@@ -50,7 +50,7 @@ TEST_CASE("each product and the sum round once", "[regularizer]") {
     CHECK(bits(penalty<float>(l1, l2, {0.1F})) == bits(sum));
 }
 
-TEST_CASE("a term with a zero coefficient sees no NaN and no infinity", "[regularizer]") {
+TEST_CASE("a part with a zero coefficient sees no NaN and no infinity", "[regularizer]") {
     const std::vector<float> bad = {1.0F, nan32, HUGE_VALF};
     CHECK(bits(penalty(0.0, 0.0, bad)) == bits(0.0));
     CHECK(bits(penalty(-0.0, -0.0, bad)) == bits(0.0));
@@ -70,7 +70,7 @@ TEST_CASE("a square, a sum or a product of 2^1024 or more is infinite", "[regula
     CHECK(penalty<double>(0.75e308, 0.75e308, {1.0}) == 1.5e308);
 }
 
-TEST_CASE("an infinity gives infinity, a NaN the one quiet NaN", "[regularizer]") {
+TEST_CASE("an infinity gives infinity, a NaN the canonical NaN", "[regularizer]") {
     CHECK(penalty<float>(1.0, 0.0, {1.0F, -HUGE_VALF}) == infinity);
     CHECK(penalty<float>(0.0, 1.0, {1.0F, -HUGE_VALF}) == infinity);
     CHECK(penalty<float>(1.0, 1.0, {1.0F, -HUGE_VALF}) == infinity);

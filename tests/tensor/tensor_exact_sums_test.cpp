@@ -39,7 +39,7 @@ TEST_CASE("exact sums count an element of a tensor as often as it is repeated",
     CHECK(exact::read(exact_sums_of(x.get())).count == 14000);
 }
 
-TEST_CASE("exact sums of tensors tell what is wrong with the tensor first, then with the vector",
+TEST_CASE("errors of a tensor are reported before those of the accumulator",
           "[dlpack][exact_sums]") {
     float memory[] = {1.0F, 2.0F};
     const Tensor sound(dl_dtype<float>(), {2}, {}, memory);

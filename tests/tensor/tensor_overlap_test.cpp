@@ -82,7 +82,7 @@ TEST_CASE("a prox may be written to another description of the same memory", "[d
     CHECK(difference(memory, expected) == "");
 }
 
-TEST_CASE("a tensor that is written does not overlap itself", "[dlpack]") {
+TEST_CASE("a tensor that is written must not overlap itself", "[dlpack]") {
     struct Case {
         Axes shape;
         Axes strides;
@@ -145,7 +145,7 @@ TEST_CASE("parameters and gradients may be stored in pairs", "[dlpack][bits]") {
     CHECK(statuses_in_one_memory<float>({20}, {3}, {3}, 7) == accepted);
 }
 
-TEST_CASE("what is written does not meet x", "[dlpack]") {
+TEST_CASE("a tensor that is written must not overlap x", "[dlpack]") {
     for (const int distance : {-8, -4, -3, -1, 1, 3, 5, 7, 8, 16, 76}) {
         CHECK(statuses_in_one_memory<float>({20}, {1}, {1}, distance) == overlapping);
     }
@@ -180,14 +180,14 @@ TEST_CASE("what is written does not meet x", "[dlpack]") {
     }
 }
 
-TEST_CASE("a gradient is not written over its tensor, a prox is", "[dlpack]") {
+TEST_CASE("a prox may be written over its tensor, a gradient may not", "[dlpack]") {
     const std::array<l1l2_status, 2> prox_alone = {L1L2_ERROR_OVERLAP, L1L2_OK};
     CHECK(statuses_in_one_memory<float>({20}, {1}, {1}, 0) == prox_alone);
     CHECK(statuses_in_one_memory<float>({20}, {2}, {2}, 0) == prox_alone);
     CHECK(statuses_in_one_memory<Float16>({4, 5}, {1, 5}, {1, 5}, 0) == prox_alone);
 }
 
-TEST_CASE("a repeated parameter next to its gradient is refused if they meet", "[dlpack]") {
+TEST_CASE("a repeated parameter next to its gradient is refused if they overlap", "[dlpack]") {
     CHECK(statuses_in_one_memory<float>({20}, {0}, {1}, 4) == accepted);
     CHECK(statuses_in_one_memory<float>({20}, {0}, {1}, 0) == overlapping);
     CHECK(statuses_in_one_memory<float>({20}, {0}, {1}, -40) == overlapping);

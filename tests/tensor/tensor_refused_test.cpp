@@ -31,7 +31,7 @@ TEST_CASE("memory that the CPU cannot read is refused", "[dlpack]") {
     }
 }
 
-TEST_CASE("other codes, sizes and numbers of lanes are no element type", "[dlpack]") {
+TEST_CASE("other type codes, sizes and numbers of lanes are refused", "[dlpack]") {
     const DLDataType others[] = {
         {kDLFloat, 8, 1},        {kDLFloat, 80, 1},   {kDLFloat, 128, 1}, {kDLFloat, 0, 1},
         {kDLFloat, 31, 1},       {kDLBfloat, 32, 1},  {kDLBfloat, 64, 1}, {kDLBfloat, 8, 1},
@@ -49,7 +49,7 @@ TEST_CASE("other codes, sizes and numbers of lanes are no element type", "[dlpac
     }
 }
 
-TEST_CASE("tensors of different dtypes do not fit", "[dlpack]") {
+TEST_CASE("tensors of different dtypes are refused", "[dlpack]") {
     const DLDataType dtypes[] = {dl_dtype<Float16>(), dl_dtype<Bfloat16>(), dl_dtype<float>(),
                                  dl_dtype<double>()};
     for (const DLDataType& first : dtypes) {
@@ -64,7 +64,7 @@ TEST_CASE("tensors of different dtypes do not fit", "[dlpack]") {
     }
 }
 
-TEST_CASE("tensors of different shapes do not fit", "[dlpack]") {
+TEST_CASE("tensors of different shapes are refused", "[dlpack]") {
     for (const Axes& shape : {Axes{3, 2}, Axes{2, 2}, Axes{6}, Axes{2, 3, 1}, Axes{1, 2, 3},
                               Axes{1, 3}, Axes{0, 3}, Axes{2, 4}, Axes{}}) {
         Pair pair;
@@ -104,7 +104,7 @@ TEST_CASE("a tensor has 0 to 64 axes", "[dlpack]") {
     }
 }
 
-TEST_CASE("a shape is there and not negative, and so is the data", "[dlpack]") {
+TEST_CASE("a shape that is NULL or negative is refused, and so is data that is NULL", "[dlpack]") {
     Axes negative = {2, -3};
     Axes both_negative = {-2, -3};
     Axes negative_and_empty = {-2, 0};
@@ -127,7 +127,7 @@ TEST_CASE("a shape is there and not negative, and so is the data", "[dlpack]") {
     CHECK(second.written_is_refused(L1L2_ERROR_INVALID_TENSOR));
 }
 
-TEST_CASE("sizes, strides and offsets stay within the address space", "[dlpack]") {
+TEST_CASE("sizes, strides and offsets that leave the address space are refused", "[dlpack]") {
     struct Case {
         Axes shape;
         Axes strides;
@@ -174,7 +174,7 @@ TEST_CASE("sizes, strides and offsets stay within the address space", "[dlpack]"
     }
 }
 
-TEST_CASE("of several faults of a tensor a NULL is told first, then the device, then the dtype",
+TEST_CASE("of several errors of a tensor a NULL is reported first, then the device, then the dtype",
           "[dlpack]") {
     const Handle handle(both);
     float element = 1.0F;
@@ -190,7 +190,7 @@ TEST_CASE("of several faults of a tensor a NULL is told first, then the device, 
     CHECK(penalty == untouched);
 }
 
-TEST_CASE("an element ends within the address space", "[dlpack]") {
+TEST_CASE("an element that ends beyond the address space is refused", "[dlpack]") {
     const Handle handle(both);
     float element = 1.0F;
     // So that the element begins 2 bytes before the end of all addresses.

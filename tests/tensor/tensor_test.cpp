@@ -113,8 +113,9 @@ TEMPLATE_TEST_CASE("the gradient of a tensor is that of its elements, into any s
     }
 }
 
-TEMPLATE_TEST_CASE("the penalty beside the gradient of a tensor is that of l1l2_penalty_dlpack",
-                   "[dlpack][bits]", Float16, Bfloat16, float, double) {
+TEMPLATE_TEST_CASE(
+    "the penalty computed with the gradient of a tensor is that of l1l2_penalty_dlpack",
+    "[dlpack][bits]", Float16, Bfloat16, float, double) {
     for (const Layout& layout : all_layouts()) {
         for (const Coefficients c : {l1_only, l2_only, both, neither}) {
             INFO(layout.name << ", l1 = " << c.l1 << ", l2 = " << c.l2);
@@ -133,7 +134,7 @@ TEMPLATE_TEST_CASE("the penalty beside the gradient of a tensor is that of l1l2_
     }
 }
 
-TEMPLATE_TEST_CASE("without coefficients the gradient of a tensor keeps its bytes",
+TEMPLATE_TEST_CASE("with both coefficients 0 the gradient of a tensor is unchanged",
                    "[dlpack][bits]", Float16, Bfloat16, float, double) {
     const Handle handle(neither);
     for (const Layout& layout : all_layouts()) {
@@ -240,7 +241,7 @@ TEMPLATE_TEST_CASE("no byte beyond the elements of a tensor is touched", "[dlpac
     SUCCEED("all layouts"); // a byte too far would have been the end
 }
 
-TEST_CASE("an element may be at any byte", "[dlpack][bits]") {
+TEST_CASE("an element may begin at any byte", "[dlpack][bits]") {
     const Handle handle(both);
     const std::vector<double> elements = ordinary_elements<double>(77, 1);
     const double expected = penalty_of(handle.get(), elements);
@@ -340,7 +341,8 @@ TEMPLATE_TEST_CASE("the floating-point environment changes no bit of a tensor's 
     }
 }
 
-TEST_CASE("which scales and steps a tensor has does not depend on the floating-point environment",
+TEST_CASE("which scales and steps are refused for tensors does not depend on the floating-point "
+          "environment",
           "[dlpack]") {
     // Rounded upwards, the first would be infinite in float32; towards zero the second would not.
     // With denormals as zeros the third would be a step. The last traps in a comparison.
@@ -428,7 +430,7 @@ TEST_CASE("tensors, their shapes and strides are only read", "[dlpack]") {
     CHECK(l1l2_prox_dlpack(handle.get(), &borrowed.x, 1.0, &borrowed.written) == L1L2_OK);
 }
 
-TEST_CASE("the C++ face takes tensors", "[dlpack][cpp_face]") {
+TEST_CASE("the C++ wrapper takes tensors", "[dlpack][cpp]") {
     const l1l2::Regularizer regularizer(2.0, 3.0);
     float memory[] = {1.0F, 9.0F, -2.0F, 9.0F, 3.0F};
     float gradient_memory[] = {10.0F, 10.0F, 10.0F};

@@ -88,7 +88,7 @@ SharedOutcome compute_shared(const std::vector<std::size_t>& sizes) {
 
 } // namespace
 
-TEST_CASE("a large tensor has the bits that it has without a runner", "[terms]") {
+TEST_CASE("a large tensor has the same bits with and without a runner", "[terms]") {
     const Handle handle(both);
     std::size_t number = 0;
     for (const std::size_t n : {(1U << 20U) - 1U, 1U << 20U, (1U << 20U) + 1U, 4096U * 300U,
@@ -100,7 +100,8 @@ TEST_CASE("a large tensor has the bits that it has without a runner", "[terms]")
     }
 }
 
-TEST_CASE("a tensor of any number of blocks has the bits that it has without a runner", "[terms]") {
+TEST_CASE("a tensor of any number of blocks has the same bits with and without a runner",
+          "[terms]") {
     const Handle handle(both);
     for (std::size_t blocks = 1; blocks <= 256; blocks = blocks < 20 ? blocks + 1 : blocks * 2) {
         for (const std::size_t n : {4096 * blocks - 1, 4096 * blocks, 4096 * blocks + 1}) {
@@ -114,7 +115,7 @@ TEST_CASE("a tensor of any number of blocks has the bits that it has without a r
     }
 }
 
-TEST_CASE("a tensor of more blocks than fit the smallest pieces has the bits of one call",
+TEST_CASE("a tensor that needs larger tasks than the smallest has the bits of one call",
           "[terms]") {
     const SharedOutcome large = compute_shared({(1 << 24) + 4097});
     CHECK(large.mistake == "");
@@ -122,8 +123,7 @@ TEST_CASE("a tensor of more blocks than fit the smallest pieces has the bits of 
     CHECK(large.most_tasks <= 256);
 }
 
-TEST_CASE("more large tensors than fit one run have the bits that they have one at a time",
-          "[terms]") {
+TEST_CASE("more large tensors than fit one run have the bits of single calls", "[terms]") {
     std::vector<std::size_t> sizes(41, 1000000);
     sizes[0] = 10; // so that the tasks of the next ones do not just fill a run
     const SharedOutcome many = compute_shared(sizes);
@@ -131,14 +131,13 @@ TEST_CASE("more large tensors than fit one run have the bits that they have one 
     CHECK(many.runs > 1);
 }
 
-TEST_CASE("more medium tensors than fit one run have the bits that they have one at a time",
-          "[terms]") {
+TEST_CASE("more medium tensors than fit one run have the bits of single calls", "[terms]") {
     const SharedOutcome many = compute_shared(std::vector<std::size_t>(300, 70000));
     CHECK(many.mistake == "");
     CHECK(many.runs > 1);
 }
 
-TEST_CASE("thousands of small tensors have the bits that they have one at a time", "[terms]") {
+TEST_CASE("thousands of small tensors have the bits of single calls", "[terms]") {
     const Handle first(both);
     const Handle second(l1_only);
     Model model;
@@ -148,8 +147,7 @@ TEST_CASE("thousands of small tensors have the bits that they have one at a time
     CHECK(mistake(model) == "");
 }
 
-TEST_CASE("small and large tensors in any mixture have the bits that they have one at a time",
-          "[terms]") {
+TEST_CASE("small and large tensors in any mixture have the bits of single calls", "[terms]") {
     const Handle handle(both);
     const Handle other(l2_only);
     const auto mixture = [&](std::size_t large) {
@@ -165,7 +163,7 @@ TEST_CASE("small and large tensors in any mixture have the bits that they have o
     CHECK(mistake(mixture(299)) == "");
 }
 
-TEST_CASE("large tensors are cut for a runner and small ones are put together", "[terms]") {
+TEST_CASE("large tensors are cut into tasks for a runner and small ones share one", "[terms]") {
     const Handle handle(both);
     const auto tasks = [](Model model) {
         Runner runner("in a row", in_a_row);

@@ -104,7 +104,8 @@ TEST_CASE("a runner is called in the floating-point environment of the caller", 
     }
 }
 
-TEST_CASE("which scales and steps terms have does not depend on the floating-point environment",
+TEST_CASE("which scales and steps are refused for terms does not depend on the floating-point "
+          "environment",
           "[terms]") {
     // Rounded upwards, the first would be infinite in float32; towards zero the second would not.
     // With denormals as zeros the third would be a step. The last traps in a comparison.

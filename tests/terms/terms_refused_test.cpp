@@ -30,7 +30,7 @@ Outcome refusal(Function function, const Model& model, const std::vector<l1l2_te
 
 } // namespace
 
-TEST_CASE("the first term at fault is named, and nothing is written", "[terms]") {
+TEST_CASE("the first faulty term is reported, and nothing is written", "[terms]") {
     struct Fault {
         const char* name;
         std::function<void(l1l2_term&, Model::Array&)> make;
@@ -121,7 +121,7 @@ TEST_CASE("the first term at fault is named, and nothing is written", "[terms]")
     }
 }
 
-TEST_CASE("of several faults the first term's is told", "[terms]") {
+TEST_CASE("of several faulty terms the first is reported", "[terms]") {
     const Handle handle(both);
     Model model;
     for (std::size_t i = 0; i < 4; ++i) {
@@ -137,7 +137,7 @@ TEST_CASE("of several faults the first term's is told", "[terms]") {
     }
 }
 
-TEST_CASE("a scale or a step that no term can have is refused", "[terms]") {
+TEST_CASE("a scale or a step that is valid for no term is refused", "[terms]") {
     const Handle handle(both);
     Model model;
     add_array(model, 0, 10, handle);
@@ -210,7 +210,7 @@ TEST_CASE("a term size that is too small, odd or too large for the address space
     }
 }
 
-TEST_CASE("terms of a later header are taken if what is unknown is zero", "[terms]") {
+TEST_CASE("terms of a later header are accepted if their unknown fields are zero", "[terms]") {
     struct Later {
         l1l2_term term;
         unsigned char unknown[3 * alignof(l1l2_term)];

@@ -9,8 +9,7 @@
 using namespace training;
 using namespace terms_tests;
 
-TEST_CASE("all terms have the bits that they have one at a time, with every runner",
-          "[terms][bits]") {
+TEST_CASE("all terms have the bits of single calls, with every runner", "[terms][bits]") {
     const Handle first(both);
     const Handle second(l1_only);
     const Handle third(l2_only);
@@ -20,7 +19,7 @@ TEST_CASE("all terms have the bits that they have one at a time, with every runn
     CHECK(mistake(some_model(zero, zero, zero)) == "");
 }
 
-TEST_CASE("without coefficients the gradients of terms keep their bytes, with every runner",
+TEST_CASE("with both coefficients 0 the gradients of terms are unchanged, with every runner",
           "[terms][bits]") {
     const Handle zero(neither);
     const Model before = some_model(zero, zero, zero);
@@ -87,7 +86,7 @@ TEST_CASE("the arrays of terms may be at any address", "[terms][bits]") {
     }
 }
 
-TEST_CASE("the total is the sum of the penalties in their order", "[terms]") {
+TEST_CASE("the total adds the penalties in their order", "[terms]") {
     // Of which another order gives other bits.
     const Handle handle({1.0, 0.0});
     std::vector<double> x = {0x1p53, 1.0, 1.0, 1.0, 0x1p-30};
@@ -166,7 +165,7 @@ TEST_CASE("terms without elements need no arrays and have a penalty of 0", "[ter
     }
 }
 
-TEST_CASE("penalties, total and faulty are wanted in any combination", "[terms]") {
+TEST_CASE("penalties, total and faulty may each be NULL", "[terms]") {
     const Handle first(both);
     const Handle second(l1_only);
     const Handle third(l2_only);
@@ -212,7 +211,7 @@ TEST_CASE("penalties, total and faulty are wanted in any combination", "[terms]"
     }
 }
 
-TEST_CASE("the penalties name the tensor that went NaN", "[terms]") {
+TEST_CASE("the penalties show which tensor has a NaN", "[terms]") {
     const Handle handle(both);
     for (const std::size_t bad : {0U, 5U, 9U}) {
         Model model;
@@ -265,7 +264,7 @@ TEST_CASE("terms may read the same elements", "[terms]") {
     }
 }
 
-TEST_CASE("each function looks at its own fields alone", "[terms]") {
+TEST_CASE("each function reads only its own fields of a term", "[terms]") {
     const Handle handle(both);
     Model model;
     add_array(model, 0, 100, handle);
@@ -364,7 +363,7 @@ TEST_CASE("a runner that fails or leaves out a task is reported", "[terms]") {
     }
 }
 
-TEST_CASE("a runner is called by the calling thread, one run after another", "[terms]") {
+TEST_CASE("a runner is called on the calling thread, one run after another", "[terms]") {
     const Handle handle(both);
     Model model;
     for (std::size_t i = 0; i < 3000; ++i) { // more than fit one run
@@ -391,7 +390,7 @@ TEST_CASE("a runner is called by the calling thread, one run after another", "[t
     CHECK(one_at_a_time);
 }
 
-TEST_CASE("a runner is given the caller's state", "[terms]") {
+TEST_CASE("a runner receives the caller's state", "[terms]") {
     const Handle handle(both);
     Model model;
     add_array(model, 0, 100, handle);

@@ -23,7 +23,7 @@ const tbb::global_control four_threads(tbb::global_control::max_allowed_parallel
 
 } // namespace
 
-TEST_CASE("whichever allocation of l1l2_threads_create fails, it says so and leaks nothing",
+TEST_CASE("l1l2_threads_create reports any failed allocation and leaks nothing",
           "[allocation][threads]") {
     // What oneTBB makes once for the process and keeps is there before.
     l1l2_threads* threads = nullptr;
@@ -43,7 +43,7 @@ TEST_CASE("whichever allocation of l1l2_threads_create fails, it says so and lea
     CHECK(mistake_without_memory(call, well) == "");
 }
 
-TEST_CASE("without memory a run does each task once all the same", "[allocation][threads]") {
+TEST_CASE("without memory a run still does each task once", "[allocation][threads]") {
     static std::atomic<int> calls[1000];
     const auto each_once = [](l1l2_threads* threads, long failing) {
         for (std::atomic<int>& n : calls) {

@@ -198,7 +198,7 @@ TEST_CASE("each thread takes the lowest index that is left", "[threads]") {
     }
 }
 
-TEST_CASE("what was written before a run its tasks see, and what they write the caller sees",
+TEST_CASE("tasks see what was written before the run, and the caller sees what they write",
           "[threads]") {
     const Threads threads = make_threads(4);
     std::array<int, 8> values = {}; // not atomic, and no thread keeps to one
@@ -225,7 +225,7 @@ TEST_CASE("what was written before a run its tasks see, and what they write the 
     CHECK(right);
 }
 
-TEST_CASE("no thread is started before the first run and none ends with its handle", "[threads]") {
+TEST_CASE("no thread starts before the first run, and none ends with its handle", "[threads]") {
     if (std::getenv(fresh) == nullptr) {
         CHECK(passes_in_a_fresh_process());
         return;
@@ -254,7 +254,7 @@ TEST_CASE("two tasks run at the same time", "[threads]") {
     }
 }
 
-TEST_CASE("a run has no more threads than asked for", "[threads]") {
+TEST_CASE("a run uses no more threads than requested", "[threads]") {
     for (const std::size_t count : Sizes{2, 3, 5}) {
         const Threads threads = make_threads(count);
         std::atomic<std::size_t> at_once{0};
@@ -293,7 +293,7 @@ TEST_CASE("runs of many threads do not wait for one another", "[threads]") {
     CHECK(passed == callers);
 }
 
-TEST_CASE("when as many runs are helped as can be the caller of another works alone", "[threads]") {
+TEST_CASE("beyond the number of runs that can be helped the caller works alone", "[threads]") {
     struct Case {
         std::size_t count;
         int helped; ///< runs at once: the count, or 8
@@ -344,7 +344,7 @@ TEST_CASE("when as many runs are helped as can be the caller of another works al
     }
 }
 
-TEST_CASE("a thread that waits for its run does no task of another", "[threads]") {
+TEST_CASE("a thread that waits for its run does no task of another run", "[threads]") {
     static thread_local int own_run = -1; // of the application's threads; oneTBB's have none
     constexpr int callers = 6;
     const Threads threads = make_threads(4);
@@ -394,7 +394,7 @@ TEST_CASE("runs may nest, on the same threads and crosswise", "[threads]") {
     CHECK(done == 24 * 10 * 6 * (5 + 4 * 3));
 }
 
-TEST_CASE("the number of threads is what was asked for, and 0 without threads", "[threads]") {
+TEST_CASE("the number of threads is what was requested, and 0 for NULL", "[threads]") {
     CHECK(l1l2_threads_count(make_threads(1).get()) == 1);
     CHECK(l1l2_threads_count(make_threads(7).get()) == 7);
     CHECK(l1l2_threads_count(make_threads(L1L2_THREADS_MAX_COUNT).get()) == L1L2_THREADS_MAX_COUNT);
@@ -408,7 +408,7 @@ TEST_CASE("the number of threads is what was asked for, and 0 without threads", 
     }
 }
 
-TEST_CASE("0 stands for the CPUs that the process may use", "[threads]") {
+TEST_CASE("0 threads means as many as the process may use CPUs", "[threads]") {
     if (std::getenv(fresh) == nullptr) {
         CHECK(passes_in_a_fresh_process(true));
         return;
@@ -416,7 +416,7 @@ TEST_CASE("0 stands for the CPUs that the process may use", "[threads]") {
     CHECK(l1l2_threads_count(make_threads(0).get()) == 1);
 }
 
-TEST_CASE("what cannot be made is told by its status", "[threads]") {
+TEST_CASE("l1l2_threads_create reports why it failed", "[threads]") {
     int other = 0;
     auto* const untouched = reinterpret_cast<l1l2_threads*>(&other);
 
@@ -446,7 +446,7 @@ TEST_CASE("a run without threads or without a task is refused", "[threads]") {
     CHECK(calls == 3);
 }
 
-TEST_CASE("a task that throws makes the run fail, after all of its tasks", "[threads]") {
+TEST_CASE("a task that throws makes the run fail, after all tasks", "[threads]") {
     for (const std::size_t count : Sizes{1, 3}) {
         const Threads threads = make_threads(count);
         std::vector<std::atomic<int>> calls(1000);
@@ -462,7 +462,7 @@ TEST_CASE("a task that throws makes the run fail, after all of its tasks", "[thr
     }
 }
 
-TEST_CASE("a run leaves the caller's floating-point environment as it was", "[threads]") {
+TEST_CASE("a run leaves the caller's floating-point environment unchanged", "[threads]") {
     const int before = std::fegetround();
     for (const std::size_t count : Sizes{1, 2}) {
         const Threads threads = make_threads(count);
@@ -484,7 +484,7 @@ TEST_CASE("a run leaves the caller's floating-point environment as it was", "[th
     }
 }
 
-TEST_CASE("more threads than oneTBB has print no warning", "[threads]") {
+TEST_CASE("requesting more threads than oneTBB has prints nothing", "[threads]") {
     std::FILE* const printed = std::tmpfile();
     REQUIRE(printed != nullptr);
     const int standard_error = dup(STDERR_FILENO);
@@ -497,7 +497,7 @@ TEST_CASE("more threads than oneTBB has print no warning", "[threads]") {
     std::fclose(printed);
 }
 
-TEST_CASE("in a forked process the calling thread does all", "[threads]") {
+TEST_CASE("in a forked process the calling thread does all tasks", "[threads]") {
     Threads threads = make_threads(4);
     // Workers there are, and they are at work while the process forks.
     std::atomic<bool> stop{false};
@@ -536,7 +536,7 @@ TEST_CASE("in a forked process the calling thread does all", "[threads]") {
     application.join();
 }
 
-TEST_CASE("a process that was forked before there was more than one thread has its own",
+TEST_CASE("a process that was forked before the first threads has threads of its own",
           "[threads]") {
     if (std::getenv(fresh) == nullptr) {
         CHECK(passes_in_a_fresh_process());

@@ -44,8 +44,8 @@ l1l2_status status_of(F&& f) {
 
 } // namespace
 
-TEST_CASE("a regularizer is called on a pointer and a count or on any contiguous range",
-          "[cpp_face]") {
+TEST_CASE("a regularizer can be called on a pointer and a count, or on any contiguous range",
+          "[cpp]") {
     const Regularizer regularizer(2.0, 3.0);
     const float plain[] = {1.0F, -2.0F, 3.0F};
     CHECK(regularizer(plain) == 54.0);
@@ -59,7 +59,7 @@ TEST_CASE("a regularizer is called on a pointer and a count or on any contiguous
     CHECK(regularizer(static_cast<const double*>(nullptr), 0) == 0.0);
 }
 
-TEST_CASE("the coefficients default to 0, as in Keras, and are given back", "[cpp_face]") {
+TEST_CASE("the coefficients default to 0, as in Keras, and can be read back", "[cpp]") {
     CHECK(Regularizer().l1() == 0.0);
     CHECK(Regularizer().l2() == 0.0);
     CHECK(Regularizer(0.5, 0.25).l1() == 0.5);
@@ -68,7 +68,7 @@ TEST_CASE("the coefficients default to 0, as in Keras, and are given back", "[cp
     CHECK(Regularizer(0).l1() == 0.0);
 }
 
-TEST_CASE("it goes to JSON and comes back", "[cpp_face]") {
+TEST_CASE("a regularizer survives a round trip through JSON", "[cpp]") {
     const Regularizer regularizer(0.01, 0.02);
     CHECK(regularizer.to_json() == R"({"l1": 0.01, "l2": 0.02})");
     for (const JsonStyle style : {JsonStyle::config, JsonStyle::keras2, JsonStyle::keras3}) {
@@ -78,7 +78,7 @@ TEST_CASE("it goes to JSON and comes back", "[cpp_face]") {
     }
 }
 
-TEST_CASE("a failure is an Error with the status and a message", "[cpp_face]") {
+TEST_CASE("a failure is an Error with the status and a message", "[cpp]") {
     CHECK(status_of([] { Regularizer(-1.0, 0.0); }) == L1L2_ERROR_INVALID_COEFFICIENT);
     CHECK(status_of([] { Regularizer::from_json("{"); }) == L1L2_ERROR_MALFORMED_JSON);
     CHECK(status_of([] { Regularizer::from_json(""); }) == L1L2_ERROR_MALFORMED_JSON);
@@ -93,7 +93,7 @@ TEST_CASE("a failure is an Error with the status and a message", "[cpp_face]") {
     }
 }
 
-TEST_CASE("it moves and does not copy", "[cpp_face]") {
+TEST_CASE("a regularizer can be moved but not copied", "[cpp]") {
     STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<Regularizer>);
     STATIC_REQUIRE_FALSE(std::is_copy_assignable_v<Regularizer>);
     STATIC_REQUIRE(std::is_nothrow_move_constructible_v<Regularizer>);
@@ -107,7 +107,7 @@ TEST_CASE("it moves and does not copy", "[cpp_face]") {
     CHECK(first.l1() == 1.0);
 }
 
-TEST_CASE("of one that was moved from every function throws", "[cpp_face]") {
+TEST_CASE("every function of a moved-from regularizer throws", "[cpp]") {
     Regularizer regularizer(1.0, 2.0);
     const Regularizer taken(std::move(regularizer));
     const std::vector<float> x = {1.0F, -2.0F};
@@ -138,7 +138,7 @@ TEST_CASE("of one that was moved from every function throws", "[cpp_face]") {
     CHECK_THROWS_AS(l1l2::penalty_terms({term}), l1l2::TermError);
 }
 
-TEST_CASE("gradients are added over ranges, with the penalty or without", "[cpp_face]") {
+TEST_CASE("gradients are added over ranges, with the penalty or without", "[cpp]") {
     const Regularizer regularizer(2.0, 3.0);
     const std::vector<float> x = {1.0F, -2.0F, 0.0F};
     std::vector<float> gradient = {10.0F, 10.0F, 10.0F};
@@ -157,7 +157,7 @@ TEST_CASE("gradients are added over ranges, with the penalty or without", "[cpp_
     CHECK(status_of([&] { regularizer.add_gradient(x, shorter); }) == L1L2_ERROR_INVALID_ARGUMENT);
 }
 
-TEST_CASE("the proximal step is taken in place or into another range", "[cpp_face]") {
+TEST_CASE("the proximal step is taken in place or into another range", "[cpp]") {
     const Regularizer regularizer(1.0, 0.5);
     std::vector<double> x = {3.0, -0.5, -2.0};
     std::vector<double> out(3);
@@ -171,7 +171,7 @@ TEST_CASE("the proximal step is taken in place or into another range", "[cpp_fac
     CHECK(status_of([&] { regularizer.prox(x, -1.0); }) == L1L2_ERROR_INVALID_STEP);
 }
 
-TEST_CASE("float16 and bfloat16 are ranges of their bits", "[cpp_face]") {
+TEST_CASE("float16 and bfloat16 elements are passed as their bit patterns", "[cpp]") {
     const Regularizer regularizer(2.0, 3.0);
     CHECK(regularizer(std::vector<l1l2::Float16>{{0x3C00}, {0xC000}, {0x4200}}) == 54.0);
     CHECK(regularizer(std::vector<l1l2::BFloat16>{{0x3F80}, {0xC000}, {0x4040}}) == 54.0);
@@ -180,7 +180,7 @@ TEST_CASE("float16 and bfloat16 are ranges of their bits", "[cpp_face]") {
     CHECK(x[0].bits == 0);
 }
 
-TEST_CASE("a type of one's own is an element type once it is said to be one", "[cpp_face]") {
+TEST_CASE("a user-defined type is an element type once it is declared to be one", "[cpp]") {
     const Regularizer regularizer(2.0, 3.0);
     const std::vector<own::Half> x = {{0x3C00}, {0xC000}, {0x4200}};
     CHECK(regularizer(x) == 54.0);
@@ -190,7 +190,7 @@ TEST_CASE("a type of one's own is an element type once it is said to be one", "[
     CHECK(l1l2::make_term(regularizer, x).dtype == L1L2_FLOAT16);
 }
 
-TEST_CASE("terms are computed in one call, on whatever runs the tasks", "[cpp_face]") {
+TEST_CASE("terms are computed in one call, by any kind of runner", "[cpp]") {
     const Regularizer regularizer(2.0, 3.0);
     const std::vector<float> x = {1.0F, -2.0F, 3.0F};
     const std::vector<double> y(200000, 0.5);
@@ -240,7 +240,7 @@ TEST_CASE("terms are computed in one call, on whatever runs the tasks", "[cpp_fa
     CHECK(out == y);
 }
 
-TEST_CASE("what a runner throws is thrown on, and a term at fault is named", "[cpp_face]") {
+TEST_CASE("an exception of a runner is rethrown, and TermError names the faulty term", "[cpp]") {
     const Regularizer regularizer(2.0, 3.0);
     const std::vector<float> x(3, 1.0F);
     std::vector<l1l2_term> terms(3, l1l2::make_term(regularizer, x));
@@ -264,7 +264,7 @@ TEST_CASE("what a runner throws is thrown on, and a term at fault is named", "[c
     CHECK(penalties == std::vector<double>{-1.0});
 }
 
-TEST_CASE("a runner can be given to the C functions", "[cpp_face]") {
+TEST_CASE("a Runner can be passed to the C functions", "[cpp]") {
     STATIC_REQUIRE(std::is_trivially_copyable_v<l1l2::Task>);
     const Regularizer regularizer(2.0, 3.0);
     const std::vector<float> x = {1.0F, -2.0F, 3.0F};
@@ -301,7 +301,7 @@ TEST_CASE("a runner can be given to the C functions", "[cpp_face]") {
     }
 }
 
-TEST_CASE("gradients and proxes of terms throw as their penalties do", "[cpp_face]") {
+TEST_CASE("gradients and proxes of terms throw as penalties do", "[cpp]") {
     const Regularizer regularizer(2.0, 3.0);
     const std::vector<float> x(3, 1.0F);
     std::vector<float> written(3, 5.0F);
@@ -337,7 +337,7 @@ TEST_CASE("gradients and proxes of terms throw as their penalties do", "[cpp_fac
     CHECK(written == std::vector<float>(3, 5.0F));
 }
 
-TEST_CASE("the ranges of a term have the same size", "[cpp_face]") {
+TEST_CASE("ranges of a term that differ in size are refused", "[cpp]") {
     const Regularizer regularizer(2.0, 3.0);
     const std::vector<float> x(3, 1.0F);
     for (const std::size_t n : {0U, 2U, 4U}) {
@@ -351,7 +351,7 @@ TEST_CASE("the ranges of a term have the same size", "[cpp_face]") {
     CHECK(term.n == 3);
 }
 
-TEST_CASE("exact sums take ranges of every type, in pieces", "[cpp_face]") {
+TEST_CASE("exact sums accept ranges of every type, in pieces", "[cpp]") {
     ExactSums sums;
     CHECK(sums.count() == 0);
     CHECK(sums.absolute() == 0.0);
@@ -380,7 +380,7 @@ TEST_CASE("exact sums take ranges of every type, in pieces", "[cpp_face]") {
     CHECK(sums.square() == 50.25);
 }
 
-TEST_CASE("exact sums are copied, compared, merged and given on as vectors", "[cpp_face]") {
+TEST_CASE("exact sums can be copied, compared, merged and exported as accumulators", "[cpp]") {
     STATIC_REQUIRE(std::is_nothrow_default_constructible_v<ExactSums>);
     STATIC_REQUIRE(std::is_copy_constructible_v<ExactSums>);
     STATIC_REQUIRE(std::is_copy_assignable_v<ExactSums>);
@@ -428,7 +428,7 @@ TEST_CASE("exact sums are copied, compared, merged and given on as vectors", "[c
     CHECK(ExactSums(zeros.data()) == ExactSums());
 }
 
-TEST_CASE("what is wrong with exact sums is thrown, and they are as they were", "[cpp_face]") {
+TEST_CASE("errors in exact sums are thrown and leave them unchanged", "[cpp]") {
     ExactSums sound;
     sound.add(std::vector<float>{1.0F, -2.0F});
     const ExactSums before = sound;
