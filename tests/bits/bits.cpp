@@ -1,17 +1,18 @@
 /**
- * Whether the library computes the same bits here as everywhere:
+ * Checks that the library computes the same bits here as everywhere:
  *
- *     bits GOLDEN    the hashes of golden.txt, which make_golden.py makes without the library
- *     bits isa       the instruction set that the library takes here
+ *     bits GOLDEN    compares with the hashes of golden.txt
+ *     bits isa       prints the instruction set that the library uses here
  *
- * Beside conformance.c, whose arrays are short enough to be written down: this has tensors, terms,
- * more elements, threads, exact sums in pieces, and floating-point environments that a host may
- * have set. What is computed in one of these ways must have the hashes of the same elements in an
- * array.
+ * make_golden.py computes golden.txt without the library.
  *
- * Nothing here computes in floating point, so that no compiler and no environment matters but the
- * library's. The library's only header is l1l2.h, as this must compile for every system that the
- * library does.
+ * The test vectors of tests/conformance are short arrays. This covers longer ones, tensors, terms,
+ * threads, exact sums in pieces, and floating-point environments that a host may have set. However
+ * elements are passed, the results must have the hashes of the same elements in an array.
+ *
+ * Nothing here computes in floating point, so that only the library's compiler and environment
+ * matter. It includes no header of the library but l1l2.h, as it must compile wherever the library
+ * does.
  */
 #include "environments.hpp"
 #include "exact_sums.hpp"
@@ -53,7 +54,7 @@ void check_all(Golden& golden) {
     }
 }
 
-/// What does not take long.
+/// A shorter check, for each environment.
 void check_some(Golden& golden, const std::vector<Case>& cases) {
     for (const Case& c : cases) {
         if (&c.sizes == &task_sizes) {
@@ -71,7 +72,7 @@ void check_some(Golden& golden, const std::vector<Case>& cases) {
     }
 }
 
-/// The names of the environments in which some was checked.
+/// Returns the names of the environments that were checked.
 std::string check_environments(Golden& golden) {
     std::vector<Case> cases;
     for (const Format& format : formats) {

@@ -1,5 +1,5 @@
 /**
- * The elements of golden.txt, and where they are in memory; make_golden.py has the same.
+ * The elements of golden.txt, as in make_golden.py, and where they are in memory.
  */
 #pragma once
 
@@ -29,7 +29,7 @@ constexpr Format formats[] = {
     {"bfloat16", L1L2_BFLOAT16, 4, 7, 127, 40, 0x1p-128, 16},
 };
 
-/// Of the last one there are exact sums alone.
+/// The last kind is for exact sums only.
 enum class Kind { ordinary, wide, small, special, repeated, varied };
 constexpr const char* kind_names[] = {"ordinary", "wide", "small", "special", "repeated", "varied"};
 constexpr Kind kinds[] = {Kind::ordinary, Kind::wide,     Kind::small,
@@ -69,7 +69,7 @@ struct Magnitude {
     std::uint64_t fraction;
 };
 
-/// Zeros, subnormals, the smallest normals; of float64 also those whose squares are subnormal.
+/// Zeros, subnormals, the smallest normals; for float64 also numbers whose squares are subnormal.
 inline Magnitude small_magnitude(const Format& format, std::uint64_t fraction, std::uint64_t q) {
     const std::uint64_t edge = format.bits == 64 ? format.bias - 535U : 0U;
     switch (q % 4) {
@@ -98,7 +98,7 @@ inline Magnitude special_magnitude(const Format& format, std::uint64_t index,
     }
 }
 
-/// More and more binades, then zeros, as what is exact takes another way for each.
+/// A growing number of binades, then zeros, as exact sums use another algorithm for each.
 inline Magnitude varied_magnitude(const Format& format, std::uint64_t index, std::uint64_t fraction,
                                   std::uint64_t q) {
     const std::uint64_t binades = 1 + (index >> 12U) % (format.binades + 1);
@@ -124,7 +124,7 @@ inline std::uint64_t element(const Format& format, Kind kind, std::uint64_t inde
 class Hash {
   public:
     void add(std::uint64_t bits) { value_ += (bits + 1) * mix(position_++); }
-    /// By reference: i386 copies a double through its x87 unit, where a subnormal one may trap.
+    /// By reference: i386 copies a double through its x87 unit, which may trap on a subnormal.
     void add(const double& value) {
         std::uint64_t bits = 0;
         std::memcpy(&bits, &value, sizeof bits);
@@ -179,7 +179,7 @@ inline void add_elements(Hash& hash, const Format& format, const unsigned char* 
     });
 }
 
-/// Bytes that are a NaN of every type, at an address as far from a cache line as is asked for.
+/// Bytes that are a NaN in every type, at a requested distance from a cache line.
 class Memory {
   public:
     unsigned char* fresh(std::size_t size, std::size_t offset) {
@@ -193,7 +193,8 @@ class Memory {
     std::vector<unsigned char> bytes_;
 };
 
-/// A line of golden.txt for each operation: the same elements in all sizes, with all coefficients.
+/// One line of golden.txt for each operation: the same elements in all sizes, with all
+/// coefficients.
 class Case {
   public:
     const Format& format;
@@ -214,7 +215,7 @@ class Case {
 
     std::size_t element_size() const { return format.bits / 8; }
 
-    /// Of n elements, how many times some of them are repeated.
+    /// How often the first of n elements are repeated.
     std::size_t repetitions(std::size_t n) const {
         return kind == Kind::repeated && n > 0 && n % 3 == 0 ? 3 : 1;
     }

@@ -22,7 +22,7 @@ inline void set_fpscr(std::uint32_t bits) {
 }
 #endif
 
-/// All of the environment but the flags that tell what has happened.
+/// The environment without its status flags.
 inline std::uint64_t control() {
     auto bits = static_cast<std::uint64_t>(std::fegetround());
 #if defined(__GLIBC__)
@@ -70,7 +70,7 @@ constexpr Environment environments[] = {
     {"both of them, upward", [] { _mm_setcsr(_mm_getcsr() | 0xC040U); }, true},
 #elif defined(__aarch64__)
     {"flush to zero", [] { set_fpcr(1U << 24U); }, true},
-    // And to zero for float16; one NaN for all; upward.
+    // Also for float16, with the default NaN, upward.
     {"flush to zero, upward", [] { set_fpcr(0x3480000U); }, true},
 #elif defined(__arm__) && defined(__VFP_FP__) && !defined(__SOFTFP__)
     {"flush to zero", [] { set_fpscr(1U << 24U); }, true},

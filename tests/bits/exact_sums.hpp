@@ -1,5 +1,5 @@
 /**
- * Exact sums, which may be added up in many ways.
+ * Exact sums, added up in many ways.
  */
 #pragma once
 
@@ -15,14 +15,14 @@ namespace bits {
 
 using Sums = std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH>;
 
-/// Adds vectors as an all-reduce does.
+/// Adds accumulators as an all-reduce does.
 inline void add_numbers(Sums& sums, const Sums& others) {
     for (std::size_t i = 0; i < sums.size(); ++i) {
         sums[i] += others[i];
     }
 }
 
-/// All that there is to know of some sums, which may have been added up here.
+/// Hashes everything that can be read from an accumulator.
 inline void add_results(Golden& golden, Hash& hash, const Case& c, const Sums& sums,
                         const std::string& way) {
     Sums canonical = {};
@@ -44,7 +44,7 @@ inline void add_results(Golden& golden, Hash& hash, const Case& c, const Sums& s
     }
 }
 
-/// Arrays of all sizes, each cut into as many shares as there are vectors to add it to.
+/// Arrays of all sizes, each cut into shares with an accumulator of its own.
 struct Shared {
     const Case* c;
     std::vector<const unsigned char*> arrays;
@@ -53,7 +53,7 @@ struct Shared {
     std::vector<l1l2_status> statuses;
 };
 
-/// The task of a share, as a runner takes one.
+/// The task of a share, for a runner.
 inline void add_share(void* work, std::size_t index) {
     Shared& shared = *static_cast<Shared*>(work);
     const std::size_t share = index % shared.shares;
@@ -68,7 +68,7 @@ inline void add_share(void* work, std::size_t index) {
 
 enum class Addition { merged, as_numbers };
 
-/// One call for each share, on so many threads; 0 is the calling one.
+/// One call for each share, on so many threads; 0 means the calling one.
 inline void check_exact_sums(Golden& golden, const Case& c, std::size_t shares, std::size_t threads,
                              Addition addition) {
     const std::string way = "exact sums of " + std::to_string(shares) + " shares on " +

@@ -1,5 +1,5 @@
 /**
- * What is compared with what.
+ * Compares hashes with golden.txt.
  */
 #pragma once
 
@@ -53,7 +53,7 @@ class Golden {
         failed_ = true;
     }
 
-    /// How many hashes were compared, 0 if one differed or was never computed.
+    /// Returns how many hashes were compared, 0 if one differed or was never computed.
     std::size_t finish() {
         for (const auto& [key, line] : expected_) {
             if (line.compared == 0) fail(key + ": never computed");

@@ -1,5 +1,5 @@
 /**
- * The ways to compute penalties, gradients and proxes: arrays, tensors, terms.
+ * Penalties, gradients and proxes of arrays, tensors and terms.
  */
 #pragma once
 
@@ -15,15 +15,15 @@
 
 namespace bits {
 
-/// With the penalty in the gradient's pass and a prox from array to array, or without the one and
-/// in place; the latter at an odd address.
+/// fused: the penalty together with the gradient, the prox into another array. in_place: without
+/// the penalty, the prox in place, at an odd address.
 enum class Manner { fused, in_place };
 
 const char* describe(Manner manner) {
     return manner == Manner::fused ? ", the gradient with the penalty" : ", the prox in place";
 }
 
-/// What is computed of one array or tensor after another.
+/// The results of one array or tensor after another.
 struct Hashes {
     Hash penalties;
     Hash fused_penalties;
@@ -69,7 +69,7 @@ inline void check_arrays(Golden& golden, const Case& c, Manner manner) {
     hashes.compare(golden, c, manner, way);
 }
 
-/// The struct DLTensor of dlpack.h.
+/// The struct DLTensor of dlpack.h, which not every system has.
 struct DLTensor {
     void* data;
     std::int32_t device_type;
@@ -83,7 +83,7 @@ struct DLTensor {
     std::uint64_t byte_offset;
 };
 
-/// A tensor of two axes and where the elements are that it walks over, in this order.
+/// A tensor of two axes, and the places of its elements in the order in which they are summed.
 struct Layout {
     Place place;
     std::int64_t shape[2];
@@ -119,7 +119,7 @@ struct Layouts {
     Layout y; ///< of what is written
 };
 
-/// Views of n elements whose order in memory is that of an array.
+/// Views of n elements that the library has to walk in the order of an array.
 inline Layouts layouts(View view, const Case& c, std::size_t n) {
     std::size_t rows = 1;
     for (const std::size_t divisor : {2U, 3U, 5U, 7U}) {
@@ -180,7 +180,7 @@ inline void check_tensors(Golden& golden, const Case& c, View view, Manner manne
     hashes.compare(golden, c, manner, way);
 }
 
-/// Some threads that take the next task as they come to it.
+/// A runner: each of `state` threads takes the next task that is left.
 inline std::int32_t run_on_threads(void* state, l1l2_task task, void* work, std::size_t count) {
     const std::size_t threads = *static_cast<const std::size_t*>(state);
     std::atomic<std::size_t> next{0};
@@ -249,7 +249,7 @@ inline void compare_written(Golden& golden, const Case& c, const std::string& wa
     golden.compare(c, operation, hash, way);
 }
 
-/// All terms in one call; `threads` 0 is the calling one.
+/// All terms in one call; 0 threads means the calling one.
 inline void check_terms(Golden& golden, const Case& c, std::size_t threads) {
     const std::string way = "terms on " + std::to_string(threads) + " threads";
     const l1l2_runner runner = threads > 0 ? run_on_threads : nullptr;

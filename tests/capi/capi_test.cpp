@@ -1,4 +1,4 @@
-/// The C interface: every status of every function, every NULL, outputs untouched.
+/// The C API: every status of every function, every NULL, outputs unchanged after a failure.
 #include "catch.hpp"
 #include "data.hpp"
 #include "handle.hpp"
@@ -15,7 +15,7 @@ namespace {
 
 constexpr double untouched = -123.25;
 
-/// A handle output with something in it that must not stay.
+/// What a handle output holds before a call, which must replace it.
 l1l2_regularizer* garbage() {
     static char memory;
     return reinterpret_cast<l1l2_regularizer*>(&memory);
@@ -195,7 +195,7 @@ TEST_CASE("l1l2_penalty reports what is wrong and leaves the output unchanged", 
         }
     }
     CHECK(penalty == untouched);
-    // The most elements that fit are no invalid argument; with no coefficient none is read.
+    // The largest n that fits is valid; with both coefficients 0 no element is read.
     CHECK(l1l2_penalty(zero.get(), L1L2_FLOAT32, x, most / 4, &penalty) == L1L2_OK);
     CHECK(l1l2_penalty(zero.get(), L1L2_FLOAT64, x, most / 8, &penalty) == L1L2_OK);
     CHECK(penalty == 0.0);
@@ -234,7 +234,7 @@ TEST_CASE("exact sums are added and read for every dtype, at any address", "[cap
         CHECK(l1l2_penalty_exact_sums(handle.get(), sums, &penalty) == L1L2_OK);
         CHECK(penalty == 54.0);
         CHECK(l1l2_exact_sums_check(sums) == L1L2_OK);
-        // Each output by itself, and none.
+        // Each output alone, and none.
         absolute = square = untouched;
         count = -1;
         CHECK(l1l2_exact_sums_read(sums, &absolute, nullptr, nullptr) == L1L2_OK);
@@ -299,7 +299,7 @@ TEST_CASE("the functions of exact sums report errors in the documented order and
     std::int64_t count = -77;
     constexpr std::size_t most = PTRDIFF_MAX;
 
-    // An element type that is none, then an argument, then the vector.
+    // First the element type, then the arguments, then the accumulator.
     for (const l1l2_dtype dtype : {0, -1, 5, INT32_MAX, INT32_MIN}) {
         CHECK(l1l2_exact_sums_add(nullptr, dtype, nullptr, SIZE_MAX) ==
               L1L2_ERROR_UNSUPPORTED_DTYPE);
@@ -344,11 +344,11 @@ TEST_CASE("the functions of exact sums report errors in the documented order and
             CHECK(l1l2_exact_sums_add(c.sums.data(), L1L2_FLOAT32, x, n) == c.status);
         }
         CHECK(l1l2_exact_sums_read(c.sums.data(), &number, &other_number, &count) == c.status);
-        // Also where no term would see the sums.
+        // Also where no part reads the sums.
         for (const Handle* const regularizer : {&handle, &zero}) {
             CHECK(l1l2_penalty_exact_sums(regularizer->get(), c.sums.data(), &number) == c.status);
         }
-        // What is wrong with the first is told first.
+        // An error of the first one is reported first.
         CHECK(l1l2_exact_sums_merge(sound.data(), c.sums.data()) == c.status);
         for (Sums* const other : {&sound, &unknown, &damaged, &too_many}) {
             CHECK(l1l2_exact_sums_merge(c.sums.data(), other->data()) == c.status);

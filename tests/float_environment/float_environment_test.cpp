@@ -1,4 +1,4 @@
-/// The host's rounding mode, flush-to-zero and traps: no result sees them, and they are restored.
+/// The rounding mode, flush-to-zero and traps of the host change no result, and are restored.
 #include "catch.hpp"
 #include "data.hpp"
 #include "l1l2.h"
@@ -60,7 +60,7 @@ std::uint64_t penalty_of(const l1l2_regularizer* regularizer, const std::vector<
 /// Adds elements to exact sums.
 template <class T>
 void add(Results& results, l1l2_dtype dtype, const std::vector<T>& x) {
-    // In one array and in small ones.
+    // As one array and in small parts.
     l1l2_exact_sums_add(results.exact_sums.data(), dtype, x.data(), x.size());
     for (std::size_t i = 0; i < x.size(); i += 100) {
         l1l2_exact_sums_add(results.exact_sums.data(), dtype, &x[i],
@@ -68,7 +68,7 @@ void add(Results& results, l1l2_dtype dtype, const std::vector<T>& x) {
     }
 }
 
-/// What is read of exact sums that are added to themselves, statuses too.
+/// Everything that can be read from exact sums that are added to themselves, with the statuses.
 void read(Results& results, const l1l2_regularizer* regularizer) {
     std::int64_t* const sums = results.exact_sums.data();
     double numbers[] = {0.0, 0.0, 0.0};
@@ -84,13 +84,13 @@ void read(Results& results, const l1l2_regularizer* regularizer) {
     results.of_exact_sums.push_back(static_cast<std::uint64_t>(count));
 }
 
-/// Coefficients, penalties, exact sums and JSON. Gradients, proxes, tensors and terms have tests of
-/// their own, in the files of these names.
+/// Coefficients, penalties, exact sums and JSON. Gradients, proxes, tensors and terms are tested in
+/// their own files.
 Results compute() {
     static const std::vector<float> x = rough_vector<float>(10007, -20, 20);
     static const std::vector<float> subnormals32 = rough_vector<float>(1000, -149, -140);
     static const std::vector<double> subnormals64 = rough_vector<double>(1000, -1074, -1060);
-    // Every exponent, as numbers of each type and, in 16 bits, as both of them.
+    // Every exponent of each type; the 16-bit patterns serve both narrow types.
     static const std::vector<float> wide32 = rough_vector<float>(5000, -149, 127);
     static const std::vector<double> wide64 = rough_vector<double>(5000, -1074, 500);
     static const std::vector<std::uint16_t> halves = [] {
@@ -151,7 +151,7 @@ TEST_CASE("in the default environment the results are what they should be", "[fl
     CHECK(results.of_smallest_negative == L1L2_ERROR_INVALID_COEFFICIENT);
     CHECK(results.of_signalling_nan == L1L2_ERROR_INVALID_COEFFICIENT);
     CHECK(results.of_largest_text == L1L2_OK);
-    // Sums of more than 2^1024, of which small coefficients make penalties.
+    // Sums of more than 2^1024, whose penalties are finite with small coefficients.
     REQUIRE(results.of_exact_sums.size() == 3 * 8);
     for (std::size_t i = 0; i < results.of_exact_sums.size(); ++i) {
         const std::uint64_t infinite = 0x7ff0000000000000;

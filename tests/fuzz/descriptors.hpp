@@ -1,6 +1,6 @@
 /**
- * Any descriptors of tensors. What they describe is found out here once more, in integers of 128
- * bits: whether it is a tensor, whether it lies within the memory that there is, and where each
+ * Decodes any descriptors of tensors, and interprets them independently of the library, in integers
+ * of 128 bits: whether one is a valid tensor, whether it lies within the memory, and where each
  * element is.
  */
 #pragma once
@@ -22,7 +22,7 @@ using l1l2::core::DLTensor;
 
 __extension__ using Wide = __int128;
 
-/// All elements of all tensors. More than two blocks of the 16-bit types with a stride of 2.
+/// The memory of all tensors: more than two blocks of a 16-bit type with a stride of 2.
 constexpr std::size_t memory_bytes = 36 * 1024;
 constexpr std::size_t most_elements = 20000;
 constexpr std::size_t most_axes = 64;
@@ -31,15 +31,15 @@ constexpr std::size_t largest_element = 8;
 alignas(64) inline std::uint8_t memory[memory_bytes];
 inline std::uint8_t memory_before[memory_bytes];
 
-/// What the elements are without the input: numbers of ordinary size, whatever the dtype and the
-/// address, as the byte that holds the exponent is that of such numbers. The period is prime.
+/// The elements beyond the input: numbers of ordinary size in any dtype and at any address, as
+/// every byte has the exponent of such numbers. The period is prime.
 inline std::uint8_t ordinary_byte(std::size_t i) {
     constexpr std::uint8_t exponents[] = {0x30, 0x40, 0xb0, 0xc0};
     const std::size_t step = (i * 7919 + 13) % 2003;
     return static_cast<std::uint8_t>(exponents[step % 4] + step / 4 % 16);
 }
 
-/// A descriptor with the memory of its shape and strides, of exactly their sizes.
+/// A descriptor that owns its shape and strides, in memory of exactly their sizes.
 struct Descriptor {
     DLTensor tensor = {};
     std::vector<std::int64_t> shape;
@@ -125,7 +125,7 @@ inline void decode_place(Input& input, Descriptor& d) {
     d.tensor.byte_offset = kind < 0x80   ? 0
                            : kind < 0xF0 ? kind % 0x20
                                          : input.take<std::uint64_t>();
-    // As a number: data may be outside of the memory, and byte_offset leads back in.
+    // As a number: data may point outside of the memory, and byte_offset lead back in.
     const std::uintptr_t data =
         reinterpret_cast<std::uintptr_t>(memory) + place - d.tensor.byte_offset;
     d.tensor.data = kind == 0x7F ? nullptr : reinterpret_cast<void*>(data);
@@ -171,7 +171,7 @@ inline Descriptor decode(Input& input) {
     return d;
 }
 
-/// y is like x, but where the input has it otherwise.
+/// Decodes y: like x, except where the input says otherwise.
 inline Descriptor decode_like(Input& input, const Descriptor& x) {
     const std::uint8_t otherwise = input.byte();
     if (otherwise >= 0xE0) {
@@ -201,7 +201,7 @@ struct Axis {
     std::int64_t stride; ///< in bytes
 };
 
-/// What a tensor is, as the header tells it.
+/// The meaning of a descriptor, as l1l2.h specifies it.
 struct Meaning {
     Faults faults;
     l1l2_dtype dtype = 0;
@@ -235,7 +235,7 @@ inline l1l2_dtype dtype_of(const DLTensor& t) {
                                 : 0;
 }
 
-/// The faults that do not need a look at where the elements are.
+/// The faults that do not depend on where the elements are.
 inline Faults faults_of(const DLTensor& t, const Descriptor& d) {
     Faults faults;
     if (!is_readable(t.device_type)) {
@@ -251,7 +251,7 @@ inline Faults faults_of(const DLTensor& t, const Descriptor& d) {
     return faults;
 }
 
-/// Finds out where the elements are; false if that is nowhere in the address space.
+/// Locates the elements. Returns false if they leave the address space.
 inline bool locate(const DLTensor& t, const Descriptor& d, Meaning& meaning) {
     const Wide element = static_cast<Wide>(meaning.element);
     const Wide address = static_cast<Wide>(reinterpret_cast<std::uintptr_t>(t.data)) +
@@ -318,7 +318,7 @@ inline void for_each_address(const Axis* axis, std::size_t axes, Wide address, F
     }
 }
 
-/// Nothing for a tensor that a library may accept and whose elements are not all in the memory.
+/// Returns nothing for a tensor that the library may accept and that leaves the memory.
 inline std::optional<Meaning> meaning_of(const Descriptor& d) {
     Meaning meaning;
     if (d.is_null) {
@@ -349,7 +349,7 @@ inline std::optional<Meaning> meaning_of(const Descriptor& d) {
     return meaning;
 }
 
-/// The same after the tensor was moved into the memory, or made compact, if that lets it fit.
+/// The same, after moving the tensor into the memory or making it compact if necessary.
 inline std::optional<Meaning> make_meaning(Descriptor& d) {
     std::optional<Meaning> meaning = meaning_of(d);
     for (const bool compact : {false, true}) {

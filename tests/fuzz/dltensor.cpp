@@ -1,4 +1,4 @@
-/// Any descriptors of tensors for the functions of DLPack.
+/// Fuzzes the functions that take a DLTensor, with any descriptors.
 #include "descriptors.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ std::uint8_t memory_expected[memory_bytes];
 
 using Elements = std::array<std::uint8_t, most_elements * largest_element>;
 
-/// The elements at the addresses, one after another.
+/// Copies the elements at the addresses into an array.
 void gather(const std::uint8_t* from, const std::vector<Wide>& addresses, std::size_t element,
             Elements& to) {
     const auto start = static_cast<Wide>(reinterpret_cast<std::uintptr_t>(memory));
@@ -34,8 +34,8 @@ void scatter(const Elements& from, const std::vector<Wide>& addresses, std::size
     }
 }
 
-/// The addresses in the order of the header's "Tensors": the axes from the largest stride to the
-/// smallest, those of stride 0 first, each towards higher addresses.
+/// The addresses in the order that l1l2.h specifies: outermost the axes of stride 0, then from the
+/// largest stride to the smallest, each towards higher addresses.
 std::vector<Wide> in_order_of_memory(const Meaning& x) {
     std::array<Axis, most_axes> axis = x.axis;
     Wide address = x.address;
@@ -57,7 +57,7 @@ std::vector<Wide> in_order_of_memory(const Meaning& x) {
     return addresses;
 }
 
-/// The penalty of x as the header specifies it, by that of an array.
+/// The penalty that l1l2.h specifies for x, computed as that of an array.
 double specified_penalty(const l1l2_regularizer* regularizer, const Meaning& x) {
     static Elements elements;
     gather(memory_before, in_order_of_memory(x), x.element, elements);
@@ -67,7 +67,7 @@ double specified_penalty(const l1l2_regularizer* regularizer, const Meaning& x) 
     return penalty;
 }
 
-/// Whether two elements of y share a byte, or one with one of x.
+/// Whether elements of y share a byte with one another, or with x.
 struct Sharing {
     bool within = false;
     bool with_x = false;
@@ -94,7 +94,7 @@ Sharing sharing_of(const Meaning& x, const Meaning& y) {
     return sharing;
 }
 
-/// Whether each stride reaches beyond all that the smaller ones cover.
+/// Whether each stride exceeds the extent of all smaller ones.
 bool is_nested(const Meaning& y) {
     std::vector<Axis> axes(y.axis.begin(), y.axis.begin() + y.axes);
     for (Axis& axis : axes) {
@@ -116,7 +116,8 @@ bool are_the_same(const Meaning& x, const Meaning& y) {
     return x.addresses == y.addresses;
 }
 
-/// Whether the header's rule for two tensors in pairs, or apart, says that they do not meet.
+/// Whether x and y are apart by the rule of l1l2.h: separate ranges, or a common divisor of the
+/// strides.
 bool are_apart(const Meaning& x, const Meaning& y) {
     if (x.last <= y.first || y.last <= x.first) {
         return true;
@@ -166,7 +167,7 @@ void check_penalty(const Call& call, Descriptor& x, const Meaning& meaning) {
     check_memory(memory_before);
 }
 
-/// Exact sums of x, which are those of its elements in any order.
+/// Exact sums of x are those of its elements in any order.
 void check_exact_sums(const Call& call, Descriptor& x, const Meaning& meaning) {
     static Elements elements;
     std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH> sums = {};
@@ -192,7 +193,7 @@ void check_exact_sums(const Call& call, Descriptor& x, const Meaning& meaning) {
 
 enum class Writes { gradient, prox };
 
-/// The array's function.
+/// Calls the function for arrays.
 l1l2_status call_array(Writes writes, const Call& call, const Meaning& x, const void* from,
                        std::size_t n, void* to) {
     return writes == Writes::gradient
@@ -200,7 +201,7 @@ l1l2_status call_array(Writes writes, const Call& call, const Meaning& x, const 
                : l1l2_prox(call.regularizer, x.dtype, from, n, call.parameter, to);
 }
 
-/// What may be wrong with two tensors that are right by themselves.
+/// The faults of two tensors that are valid by themselves.
 Faults faults_of_pair(Writes writes, const Call& call, const Meaning& x, const Meaning& y,
                       bool same_shape) {
     Faults faults;
@@ -226,7 +227,7 @@ Faults faults_of_pair(Writes writes, const Call& call, const Meaning& x, const M
     return faults;
 }
 
-/// The memory after the call, by the array's function.
+/// Computes the memory after the call by the function for arrays.
 void expect_written(Writes writes, const Call& call, const Meaning& x, const Meaning& y) {
     static Elements x_elements;
     static Elements y_elements;

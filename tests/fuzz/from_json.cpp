@@ -1,4 +1,4 @@
-/// Any bytes as the text of l1l2_from_json.
+/// Fuzzes l1l2_from_json with any bytes.
 #include "input.hpp"
 
 #include <initializer_list>
@@ -43,7 +43,7 @@ void check_message(const Reading& reading) {
     }
 }
 
-/// Reads a text and ends the handle.
+/// Reads a text and destroys the handle.
 Reading read(const char* text, std::size_t length, std::size_t capacity, Environment environment) {
     Reading reading = {};
     reading.capacity = capacity;
@@ -68,7 +68,7 @@ bool same(const Reading& a, const Reading& b) {
            fuzz::bits(a.l2) == fuzz::bits(b.l2);
 }
 
-/// Whether a message is another one, cut to its capacity.
+/// Whether a message is another one cut to its capacity.
 bool is_cut_of(const Reading& cut, const Reading& whole) {
     return cut.capacity == 0 || (std::strncmp(cut.message, whole.message, cut.capacity - 1) == 0 &&
                                  (std::strlen(whole.message) >= cut.capacity ||
@@ -103,7 +103,7 @@ void check_round_trip(const Reading& reading, l1l2_json_style style) {
           "the same coefficients give the same text");
 }
 
-/// Of the length of an input, so that the same input always does the same.
+/// Depends on the length of the input only, so that the same input always does the same.
 std::size_t a_capacity(std::size_t length) {
     constexpr std::size_t capacities[] = {0, 1, 7, 256, 2, 40, 300, 64};
     return capacities[length % (sizeof capacities / sizeof *capacities)];
@@ -112,7 +112,7 @@ std::size_t a_capacity(std::size_t length) {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    // Of exactly its size and with one byte to spare, so that the sanitizer sees a byte too far.
+    // At an odd address, up to the end of its memory: the sanitizer sees a byte too far.
     const auto text = std::make_unique<char[]>(size + 1);
     char* const start = text.get() + 1;
     if (size > 0) {

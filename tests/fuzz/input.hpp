@@ -1,5 +1,5 @@
 /**
- * What the fuzz targets share: an input that is read as numbers, and how a broken promise is told.
+ * Helpers for all fuzz targets: an input that is read as numbers, and the check of a promise.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace fuzz {
 
-/// Ends the program if a promise does not hold: libFuzzer then keeps the input as a finding.
+/// Aborts if a promise does not hold, so that libFuzzer keeps the input as a finding.
 inline void check(bool holds, const char* promise) {
     if (!holds) {
         std::fprintf(stderr, "broken: %s\n", promise);
@@ -37,10 +37,10 @@ inline std::uint64_t bits(double x) {
     return result;
 }
 
-/// What an output holds before a call, to see that it is untouched after it.
+/// The value of an output before a call, to see whether the call changed it.
 constexpr double untouched = -123.25;
 
-/// Reads the input from its start; after its end come zeros, so that each prefix means something.
+/// Reads the input from its start; zeros follow its end, so that each prefix is valid.
 class Input {
   public:
     Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
@@ -88,7 +88,7 @@ class Input {
                              : take<double>();
     }
 
-    /// Fills n bytes with what is left of the input, again and again; with zeros if nothing is.
+    /// Fills n bytes with the rest of the input, repeated, or with zeros if nothing is left.
     void fill(std::uint8_t* to, std::size_t n) const {
         if (size_ == 0) {
             std::memset(to, 0, n);
@@ -110,12 +110,12 @@ class Input {
     std::size_t size_;
 };
 
-/// What is wrong with a call: the statuses that it may return.
+/// The faults of a call: the statuses that it may return.
 class Faults {
   public:
     void add(l1l2_status status) { mask_ |= std::uint64_t{1} << status; }
     void add(const Faults& others) { mask_ |= others.mask_; }
-    /// Adds the status of another call, if that failed.
+    /// Adds the status of another call if it failed.
     void add_failure(l1l2_status status) {
         if (status != L1L2_OK) {
             add(status);
@@ -135,7 +135,7 @@ class Faults {
 enum class Environment { usual, hostile };
 
 /// Calls a function in a floating-point environment that a host may have set: rounding upwards and,
-/// where it can be told, subnormals flushed to zero. Checks that it is as it was after the call.
+/// on x86, with subnormals flushed to zero. Checks that the call does not change it.
 template <class Function>
 void in_environment(Environment environment, Function function) {
     if (environment == Environment::usual) {

@@ -1,5 +1,5 @@
-/// Any bits as elements: every kernel that this CPU can run beside the plain one, at any address,
-/// and the penalty beside the exact sum.
+/// Fuzzes kernels with any bits as elements, at any address: every kernel that this CPU can run
+/// against the plain one, and the penalty against the exact sum.
 #include "input.hpp"
 #include "placed.hpp"
 
@@ -27,8 +27,7 @@ std::size_t index(Dtype dtype) {
     return static_cast<std::size_t>(dtype);
 }
 
-/// How the bits of an element are kept in a range: random ones of float64 have squares that are 0
-/// or infinite more often than not.
+/// Keeps the bits of an element in a range: the squares of random float64 are mostly 0 or infinite.
 enum class Range : std::uint8_t { any, ordinary, subnormal };
 
 template <class T>
@@ -47,7 +46,7 @@ void keep_in(Range range, std::uint8_t* bytes, std::size_t n) {
     }
 }
 
-/// Which NaN a sum is, is not a kernel's matter.
+/// Kernels may return any NaN as a sum.
 bool same(double a, double b) {
     return fuzz::bits(a) == fuzz::bits(b) || (std::isnan(a) && std::isnan(b));
 }
@@ -55,7 +54,7 @@ bool same(const Sums& a, const Sums& b) {
     return same(a.absolute, b.absolute) && same(a.square, b.square);
 }
 
-/// One input: x and y, and the factors as regularizer.hpp makes them of coefficients.
+/// One input: x and y, and the factors that regularizer.hpp computes from the coefficients.
 struct Case {
     Dtype dtype;
     std::size_t n;
@@ -80,7 +79,7 @@ std::size_t bytes_of(const Case& c) {
     return c.n * size_of(c.dtype);
 }
 
-/// What the plain kernel makes of y goes to `expected`.
+/// The plain kernel writes y to `expected`.
 template <class Kernel>
 void write_expected(const Case& c, Kernel kernel) {
     std::copy_n(c.y, bytes_of(c), expected);
@@ -135,7 +134,7 @@ void check_kernels(const Case& c, const Tables& tables, Placed& x, Placed& y) {
     }
 }
 
-/// What the error bound's exceptions are about.
+/// The exceptions of the error bound.
 struct Seen {
     bool nan = false;
     bool infinity = false;
@@ -160,7 +159,7 @@ Seen look(const std::uint8_t* x, std::size_t n, ExactSum& absolute, ExactSum& sq
     return seen;
 }
 
-/// Whether a product of a coefficient may have lost digits below 2^-1022, or all of them.
+/// Whether a product with a coefficient may have lost bits below 2^-1022, or all of them.
 bool is_tiny(double coefficient, double sum) {
     return coefficient != 0.0 && sum != 0.0 && coefficient * sum < 0x1p-1022;
 }

@@ -10,14 +10,14 @@
 namespace fuzz {
 
 /// An array at an offset from a cache line that ends where its memory ends, so that the sanitizer
-/// sees a byte too far; the bytes before it must stay as they are.
+/// sees a byte too far. The bytes before it must not change.
 class Placed {
   public:
     Placed(std::size_t offset, std::size_t bytes) : offset_(offset), bytes_(bytes) {
         constexpr std::size_t line = 64;
         check(posix_memalign(&memory_, line, offset + bytes + 1) == 0, "there is memory");
         std::memset(memory_, canary, offset);
-        // The one byte more lets an array of no elements have an address of its own.
+        // One more byte gives an array of no elements an address of its own.
         end_ = start() + bytes;
         *end_ = canary;
     }

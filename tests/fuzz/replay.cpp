@@ -1,4 +1,4 @@
-/// Runs a fuzz target over files and over all files in folders, in place of libFuzzer.
+/// Runs a fuzz target over files and folders of files, without libFuzzer.
 #include "input.hpp"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// In the order of their names, so that two runs do the same.
+/// Sorted by name, so that two runs do the same.
 std::vector<fs::path> files_of(const fs::path& path) {
     if (!fs::is_directory(path)) {
         return {path};
@@ -29,7 +29,7 @@ void run(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
     fuzz::check(stream.is_open(), file.string().c_str());
     const std::string text{std::istreambuf_iterator<char>(stream), {}};
-    // Of exactly its size, so that a sanitizer sees what is read beyond.
+    // In memory of exactly its size, so that a sanitizer sees a byte too far.
     const std::vector<std::uint8_t> bytes(text.begin(), text.end());
     LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
 }
@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     std::size_t count = 0;
     for (int i = 1; i < argc; ++i) {
         for (const fs::path& file : files_of(argv[i])) {
-            // Known if the next line is the last one.
+            // If the target crashes, this line names the file.
             std::printf("%s\n", file.filename().string().c_str());
             std::fflush(stdout);
             run(file);

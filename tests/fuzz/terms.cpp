@@ -1,5 +1,5 @@
-/// Any terms with any runner: each call gives what single calls give, to the bit, or names the
-/// first term at fault and writes nothing.
+/// Fuzzes any terms with any runner: each call gives the bits of single calls, or reports the first
+/// faulty term and writes nothing.
 #include "input.hpp"
 
 #include <algorithm>
@@ -18,11 +18,11 @@ constexpr std::size_t most_elements = 220000; ///< of a term; four pieces of 655
 constexpr std::size_t pool_bytes = 2 * most_elements * largest_element;
 constexpr std::size_t controlled_bytes = 512; ///< of the pool, by the input
 
-/// What the elements are: numbers of ordinary size, whatever the dtype and the address, as the byte
-/// that holds the exponent is that of such numbers; in the last eighth any bits. Only read.
+/// The elements: numbers of ordinary size in any dtype and at any address, as every byte has the
+/// exponent of such numbers; any bits in the last eighth. Only read.
 std::uint8_t pool[pool_bytes];
 
-/// What is written, by the call that is tested and by single calls. Both start as the pool does.
+/// Where the tested call and the single calls write. Both start as copies of the pool.
 std::uint8_t arena[pool_bytes];
 std::uint8_t expected_arena[pool_bytes];
 
@@ -127,7 +127,7 @@ struct Call {
     fuzz::Environment environment;
 };
 
-/// A term, and the same one for a single call.
+/// A term, and the same term for a single call.
 struct Pair {
     l1l2_term term;
     const void* expected_x;
@@ -139,7 +139,7 @@ std::size_t bytes_of(l1l2_dtype dtype) {
     return dtype == L1L2_FLOAT64 ? 8 : dtype == L1L2_FLOAT32 ? 4 : 2;
 }
 
-/// An address that must not be looked at.
+/// An address that must not be read.
 void* nowhere() {
     return reinterpret_cast<void*>(std::uintptr_t{1});
 }
@@ -168,11 +168,11 @@ std::size_t decode_size(Input& input) {
     if (choice < 0xFE) {
         return input.take<std::uint16_t>() % 9000;
     }
-    // A whole number of pieces, or any.
+    // A whole number of tasks, or any size.
     return choice == 0xFE ? 3 * 65536 : input.take<std::uint32_t>() % most_elements;
 }
 
-/// Places what is written in the arena, one after another with gaps.
+/// Places the outputs in the arena, one after another with gaps.
 class Decoder {
   public:
     Decoder(Input& input, Function function) : input_(input), function_(function) {}
@@ -188,7 +188,7 @@ class Decoder {
         pair.unknown = kind == 0xFE ? input_.byte() : 0;
         place(kind % 16, pair);
         if (kind == 0xFD) {
-            // More bytes than an address space has.
+            // More bytes than the address space has.
             term.n = PTRDIFF_MAX / bytes_of(term.dtype) + 1 + input_.byte();
         }
         return pair;
@@ -247,9 +247,9 @@ class Decoder {
     std::size_t used_ = 0;
 };
 
-/// The bytes that the library is given, in memory of exactly their size.
+/// The array of terms for the library, in memory of exactly its size.
 std::vector<std::uint8_t> lay_out(const Call& call, const std::vector<Pair>& pairs) {
-    // A term_size that is none is not to be used.
+    // An invalid term_size must not be used.
     const bool is_size = call.term_size >= sizeof(l1l2_term) && call.term_size <= 256;
     const std::size_t step = is_size ? call.term_size : sizeof(l1l2_term);
     std::vector<std::uint8_t> bytes(call.count * step);
@@ -257,7 +257,7 @@ std::vector<std::uint8_t> lay_out(const Call& call, const std::vector<Pair>& pai
         const Pair& pair = pairs[i % pairs.size()];
         std::memcpy(&bytes[i * step], &pair.term, sizeof pair.term);
         if (step > sizeof pair.term) {
-            // One byte of them all.
+            // One byte of the unknown fields.
             bytes[i * step + sizeof pair.term + pair.unknown % (step - sizeof pair.term)] =
                 pair.unknown;
         }
@@ -296,7 +296,7 @@ struct Expected {
     double total;
 };
 
-/// What a term gives by itself, and what is written for it in the other arena.
+/// The result of a single call for a term, with its output in the other arena.
 Faults compute_alone(const Call& call, const Pair& pair, double& penalty) {
     const l1l2_term& term = pair.term;
     Faults faults;
@@ -321,7 +321,7 @@ Faults compute_alone(const Call& call, const Pair& pair, double& penalty) {
     return faults;
 }
 
-/// What is wrong with the array of terms, or with the scale or the step whatever the terms.
+/// The faults of the array of terms, or of a scale or step, whatever the terms.
 Faults faults_of(const Call& call) {
     Faults faults;
     if (call.term_size < sizeof(l1l2_term) || call.term_size % alignof(l1l2_term) != 0 ||
@@ -355,7 +355,7 @@ Expected expect(const Call& call, const std::vector<Pair>& pairs) {
 
 // The call ----------------------------------------------------------------------------------------
 
-/// What the call returns and tells, with values that show whether it did.
+/// The outputs of the call, with initial values that show whether it wrote them.
 struct Outcome {
     l1l2_status status = -1;
     std::vector<double> penalties; ///< with one before and one after them

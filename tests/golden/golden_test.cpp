@@ -1,4 +1,4 @@
-/// What the real Keras computes, writes, reads and refuses, as tests/golden/README.md describes it.
+/// What real Keras computes, writes, reads and refuses, as recorded in tests/golden/README.md.
 #include "catch.hpp"
 #include "config.hpp"
 #include "data.hpp"
@@ -70,7 +70,7 @@ std::vector<T> elements(const Json& array) {
     return x;
 }
 
-/// The penalty, and which end of the range of double the squares leave, outside of the bound.
+/// The penalty, and whether squares overflow or underflow, where the bound does not hold.
 struct Computed {
     double penalty;
     std::size_t n;
@@ -94,7 +94,7 @@ Computed compute(const Regularizer& regularizer, const Json& array) {
             square_is([](double square, T value) { return square < 0x1p-1022 && value != 0; })};
 }
 
-/// Keras 2, and Keras 3 for the coefficient of L1, stores a coefficient as a float32.
+/// Keras 2 stores coefficients as float32, Keras 3 that of L1.
 bool same_but_for_float32(double a, double b) {
     return bits(a) == bits(b) || static_cast<float>(a) == static_cast<float>(b);
 }
@@ -213,7 +213,7 @@ TEST_CASE("an identifier means what it means to Keras", "[golden]") {
                 CHECK(same_but_for_float32(regularizer->l1(), from_bits(entry["l1"])));
                 CHECK(same_but_for_float32(regularizer->l2(), from_bits(entry["l2"])));
             } else if (identifier != "l1_l2" && identifier != "l1l2") {
-                // "l1_l2" is known to Keras 2 alone, "l1l2" to Keras 3 alone; both are read.
+                // Only Keras 2 knows "l1_l2", only Keras 3 "l1l2"; both are accepted.
                 CHECK_FALSE(regularizer);
             }
         }
@@ -221,9 +221,9 @@ TEST_CASE("an identifier means what it means to Keras", "[golden]") {
 }
 
 TEST_CASE("JSON is accepted and refused as Keras does", "[golden]") {
-    // Read here though no recorded version does: what Keras 1 wrote, and configurations by
-    // themselves, which from_config of L1L2 reads. The function's name as a class has the class's
-    // defaults, not those that the function had in Keras 2.
+    // Accepted here although no recorded version does: the form of Keras 1, and bare
+    // configurations, which from_config of L1L2 accepts. A function's name as class_name has the
+    // defaults of the class, not those of the function in Keras 2.
     const std::vector<std::string> read_here = {
         R"({"l1": 0.25, "l2": 0.5})",
         R"({"l1": 0.25})",
@@ -238,8 +238,8 @@ TEST_CASE("JSON is accepted and refused as Keras does", "[golden]") {
         R"({"class_name": "l1_l2", "config": {"l1": null}})",
         R"({"module": "keras.regularizers", "class_name": "l1_l2", "config": {}, "registered_name": null})",
     };
-    // Refused here though a version reads them: negative coefficients (Keras 2 does), booleans as
-    // numbers, and what is no object as a configuration (tf_keras does).
+    // Refused here although a version accepts them: negative coefficients (Keras 2), booleans as
+    // numbers, and a config that is no object (tf_keras).
     const std::vector<std::string> refused_here = {
         ": -0.01}",        ": -1}",           ": true}",         ": false}",
         R"("config": [])", R"("config": "")", R"("config": 0})", R"("config": false})"};
@@ -283,7 +283,7 @@ TEST_CASE("a number is accepted as a coefficient where Keras 3 accepts it", "[go
     std::size_t compared = 0;
     for (const Json& entry : recording("keras3")["coefficients"]) {
         if (entry["class"] != "L1L2") {
-            continue; // L1 and L2 round to float32 before they look
+            continue; // L1 and L2 round to float32 before they check
         }
         const std::string literal = entry.contains("l1") ? entry["l1"] : entry["l2"];
         char* end = nullptr;

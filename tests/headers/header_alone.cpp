@@ -1,4 +1,4 @@
-/// The C++ header by itself, and that of the threads in C++.
+/// l1l2.hpp alone, and l1l2_threads.h in C++.
 #include <l1l2.hpp>
 #include <l1l2_threads.h>
 

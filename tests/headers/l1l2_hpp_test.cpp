@@ -17,7 +17,7 @@ using l1l2::Regularizer;
 
 namespace own {
 
-/// An element type of a user's own.
+/// An element type that a user defines.
 struct Half {
     std::uint16_t bits;
 };
@@ -29,7 +29,7 @@ struct l1l2::dtype_of<own::Half> : l1l2::dtype_of<l1l2::Float16> {};
 
 namespace {
 
-/// The status of the Error that a function throws, which names no term.
+/// Returns the status of the Error that a function throws; it must not be a TermError.
 template <class F>
 l1l2_status status_of(F&& f) {
     try {
@@ -112,7 +112,7 @@ TEST_CASE("every function of a moved-from regularizer throws", "[cpp]") {
     const Regularizer taken(std::move(regularizer));
     const std::vector<float> x = {1.0F, -2.0F};
     std::vector<float> written = {5.0F, 5.0F};
-    // An argument that is wrong, whatever stands behind a tensor's address.
+    // A NULL tensor is an invalid argument.
     const void* const tensor = x.data();
     const std::function<void()> functions[] = {
         [&] { (void)regularizer.l1(); },
@@ -292,7 +292,7 @@ TEST_CASE("a Runner can be passed to the C functions", "[cpp]") {
     CHECK(status_with(willing) == L1L2_OK);
     CHECK(total == 54.0);
     willing.rethrow();
-    // No function stands for the calling thread, as in C.
+    // A NULL function means the calling thread, as in C.
     for (l1l2::Runner none : {l1l2::Runner(), l1l2::Runner(nullptr, &total)}) {
         total = -1.0;
         CHECK(none.run() == nullptr);
@@ -406,14 +406,14 @@ TEST_CASE("exact sums can be copied, compared, merged and exported as accumulato
     CHECK(merged.count() == 6);
     CHECK(merged != whole);
 
-    // Added up elsewhere, element by element.
+    // Accumulators added element by element.
     std::vector<std::int64_t> added(first.data(), first.data() + ExactSums::size());
     const ExactSums& of_others = rest;
     for (std::size_t i = 0; i < added.size(); ++i) {
         added[i] += of_others.data()[i];
     }
     CHECK(ExactSums(added.data()) == whole);
-    // In the vector itself, which the next function takes as it is.
+    // The accumulator itself, for functions that add to it.
     for (std::size_t i = 0; i < added.size(); ++i) {
         first.data()[i] += of_others.data()[i];
     }

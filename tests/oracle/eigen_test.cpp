@@ -1,4 +1,4 @@
-/// The library beside Eigen, whose expressions are written as the formulas are.
+/// Compares the library with Eigen, whose expressions look like the formulas.
 #include "catch.hpp"
 #include "oracle.hpp"
 
@@ -35,7 +35,7 @@ Eigen::Map<const Array<T>> array_of(const std::vector<T>& x) {
     return {x.data(), static_cast<Eigen::Index>(x.size())};
 }
 
-/// Empty if two arrays have the same bits, NaNs aside, else where they do not.
+/// Returns "" if two arrays have the same bits, except for NaNs, otherwise where they differ.
 template <class T>
 std::string other_bits(const std::vector<T>& ours, const Array<T>& peer) {
     for (std::size_t i = 0; i < ours.size(); ++i) {
@@ -50,8 +50,8 @@ std::string other_bits(const std::vector<T>& ours, const Array<T>& peer) {
     return "";
 }
 
-/// The largest |ours - peer| in units of what is allowed for each element: `rest`, and half a unit
-/// in the last place of any number within that of the peer's.
+/// The largest |ours - peer| in units of the allowed error of each element: `rest`, and half a unit
+/// in the last place of any number within `rest` of the peer's.
 template <class T>
 double largest_difference(const std::vector<T>& ours, const Array<double>& peer,
                           const Array<double>& rest) {
@@ -62,7 +62,7 @@ double largest_difference(const std::vector<T>& ours, const Array<double>& peer,
         const double apart = std::fabs(static_cast<double>(ours[i]) - expected);
         const auto rounding =
             static_cast<double>(training::half_a_unit<T>(std::fabs(expected) + others));
-        if (apart != 0.0) { // where nothing may differ, as at 0 in float64, nothing does
+        if (apart != 0.0) { // where no error is allowed, as at 0 in float64, there is none
             largest = oracle::larger(largest, apart / (rounding + others));
         }
     }
@@ -167,7 +167,7 @@ TEMPLATE_TEST_CASE("Eigen rounds a prox to the same bits", "[oracle]", Eigen::ha
             const auto factor = static_cast<float>(1.0 / (1.0 + 2.0 * (step * c.l2)));
             Array<float> result = ((value.abs() - t1) - t2).max(0.0F) * factor;
             for (Eigen::Index i = 0; i < result.size(); ++i) {
-                // What max makes of a NaN is not said.
+                // Eigen does not specify max of a NaN.
                 const float x_i = value[i];
                 result[i] = std::isnan(x_i) ? x_i : std::copysign(result[i], x_i);
             }

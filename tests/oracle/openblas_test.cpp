@@ -1,4 +1,4 @@
-/// The penalty beside OpenBLAS, whose kernels are in assembly and know of no other's order.
+/// Compares penalties with OpenBLAS, whose assembly kernels add in an order of their own.
 #include "catch.hpp"
 #include "oracle.hpp"
 

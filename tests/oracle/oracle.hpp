@@ -1,6 +1,6 @@
 /**
- * What the tests against other libraries share: data of several distributions, and how far a
- * peer's penalty may be from ours.
+ * Helpers for tests against other libraries: data of several distributions, and the allowed
+ * difference of penalties.
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace oracle {
 
-/// Random numbers by name. No square of them is below the normal numbers of float32.
+/// Distributions by name. No square is below the normal range of float32.
 struct Distribution {
     const char* name;
     double (*draw)(std::mt19937_64&);
@@ -42,7 +42,7 @@ inline const Distribution distributions[] = {
 constexpr std::size_t sizes[] = {1,    2,    3,    7,    31,    32,    33,     100,
                                  1000, 4095, 4096, 4097, 12305, 65536, 100003, 1000000};
 
-/// n elements; the same ones for the same distribution, n and seed.
+/// n elements, always the same for the same distribution, n and seed.
 template <class T>
 std::vector<T> draw(const Distribution& distribution, std::size_t n, unsigned seed) {
     std::mt19937_64 random(seed);
@@ -53,14 +53,14 @@ std::vector<T> draw(const Distribution& distribution, std::size_t n, unsigned se
     return elements;
 }
 
-/// What a peer computes; the formula over it is in double.
+/// The sums that a peer computes. The formula is computed in double.
 struct Sums {
     double absolute;
     double square;
 };
 
 /**
- * How far a peer's penalty and ours may be apart.
+ * The allowed difference between a peer's penalty and ours.
  *
  * A sum of nonnegative terms, added in any order, is off by at most gamma(k) times itself, where
  * gamma(k) = k v / (1 - k v), v is the unit roundoff of the peer's arithmetic and k the number of
@@ -77,13 +77,13 @@ inline double allowed_difference(double peer, std::size_t n, double unit_roundof
     return (gamma + 185 * 0x1p-53) * peer / (1.0 - gamma);
 }
 
-/// A NaN is larger than any number.
+/// NaN counts as larger than any number.
 inline double larger(double a, double b) {
     return std::isnan(a) || a >= b ? a : b;
 }
 
-/// The difference of our penalty and a peer's in units of what is allowed, the largest for some
-/// pairs of coefficients: above 1, one of the two is wrong.
+/// The largest difference of our penalty and a peer's for some pairs of coefficients, in units of
+/// the allowed difference: above 1, one of the two is wrong.
 template <class T>
 double difference(const std::vector<T>& x, Sums peer_sums, double unit_roundoff) {
     double largest = 0.0;

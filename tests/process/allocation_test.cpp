@@ -1,6 +1,6 @@
 /**
- * What the library allocates, what it does when it can't, and how much stack it takes: this program
- * replaces malloc, which the shared library with its own C++ runtime then calls too.
+ * What the library allocates, what it does without memory, and how much stack it needs. This
+ * program replaces malloc for itself and for the shared library with its own C++ runtime.
  */
 #include "catch.hpp"
 #include "failing_malloc.hpp"
@@ -30,11 +30,12 @@ using failing_malloc::Watch;
 
 namespace {
 
-/// Everything that computes: all types, with rests of vectors and blocks, and in tasks.
+/// All compute functions, for all types and sizes that are no multiples of a register or a block,
+/// alone and in tasks.
 class Computation {
   public:
     Computation() {
-        std::size_t used = 0; // of each array, in doubles; no two terms write to the same
+        std::size_t used = 0; // of each array, in doubles; no two terms write to the same place
         for (const l1l2_dtype dtype : dtypes) {
             for (const std::size_t n : sizes) {
                 l1l2_term term = {};
@@ -51,7 +52,7 @@ class Computation {
         penalties_.resize(terms_.size());
     }
 
-    /// Whether all went well.
+    /// Returns whether all calls succeeded.
     bool run() {
         bool well = true;
         for (const l1l2_term& term : terms_) {
@@ -61,7 +62,7 @@ class Computation {
     }
 
 #ifdef L1L2_HAS_DLPACK
-    /// The same of tensors of any strides.
+    /// The same for tensors of any strides.
     bool run_tensors() {
         bool well = true;
         for (const l1l2_dtype dtype : dtypes) {
@@ -113,7 +114,7 @@ class Computation {
                l1l2_prox(handle_.get(), term.dtype, term.x, term.n, 1.0, term.out) == L1L2_OK;
     }
 
-    /// Of the elements as they are, and of others that need no more than some digits.
+    /// Exact sums of the elements, and of others that take another path of the kernels.
     bool exact_sums(const l1l2_term& term) {
         bool well = true;
         for (const void* const x : {term.x, static_cast<const void*>(ones_.data())}) {
@@ -142,7 +143,7 @@ class Computation {
 
     const Handle handle_{training::both};
     std::vector<double> x_ = ordinary_elements<double>(50003, 1);
-    /// 0x3F80 again and again: a number near 1 in every type.
+    /// 0x3F80 repeated: a number near 1 in every type.
     std::vector<std::uint16_t> ones_ = std::vector<std::uint16_t>(4 * x_.size(), 0x3F80);
     std::vector<double> gradient_ = ordinary_elements<double>(room, 2);
     std::vector<double> out_ = ordinary_elements<double>(room, 3);
@@ -150,7 +151,7 @@ class Computation {
     std::vector<double> penalties_;
 };
 
-/// How many bytes of its stack a thread takes that runs a function.
+/// Returns how many bytes of stack a function needs, on a thread of its own.
 std::size_t stack_of(void* (*function)(void*), void* argument) {
     constexpr unsigned char paint = 0xa5;
     static std::vector<unsigned char> memory(512 * 1024 + 4096);
@@ -319,7 +320,7 @@ TEST_CASE("l1l2_from_json reports any failed allocation and leaks nothing", "[al
         call();
         const std::array<double, 2> expected = coefficients;
         const auto well = [&](bool failed) {
-            // A failed allocation may also be one that the C++ runtime can do without.
+            // The C++ runtime can do without some allocations.
             const bool out_of_memory = failed && status == L1L2_ERROR_OUT_OF_MEMORY &&
                                        std::string(message) == "out of memory";
             return (out_of_memory || (status == c.status && coefficients == expected)) &&
@@ -370,7 +371,7 @@ TEST_CASE("without memory the C++ wrapper throws and leaks nothing", "[allocatio
         const Outcome ordinary = outcome;
         CHECK((ordinary == Outcome::done || ordinary == Outcome::error));
         const auto well = [&](bool failed) {
-            // What the C++ runtime throws when there is no memory has a reserve.
+            // The C++ runtime keeps a reserve for exceptions.
             return outcome == ordinary || (failed && outcome == Outcome::out_of_memory);
         };
         CHECK(mistake_without_memory(call, well) == "");

@@ -1,7 +1,7 @@
 /**
- * Many threads that make the process's first calls at once, on one regularizer, and threads that
- * run the tasks of terms. Built with the thread sanitizer, which ends the program with an error if
- * it sees a race.
+ * Many threads make the first calls of the process at once, on one regularizer, and run the tasks
+ * of terms. Built with the thread sanitizer, which ends the program with an error if it finds a
+ * race.
  */
 #include "l1l2.h"
 
@@ -15,7 +15,7 @@
 
 namespace {
 
-/// Each task once, on three threads.
+/// Runs each task once, on three threads.
 std::int32_t on_threads(void*, l1l2_task task, void* work, std::size_t count) {
     std::atomic<std::size_t> next{0};
     std::vector<std::thread> threads;
@@ -32,7 +32,7 @@ std::int32_t on_threads(void*, l1l2_task task, void* work, std::size_t count) {
     return 0;
 }
 
-/// Each task on two threads at once.
+/// Runs each task on two threads at once.
 std::int32_t twice_at_once(void*, l1l2_task task, void* work, std::size_t count) {
     std::atomic<std::size_t> arrived{0};
     const auto run = [&] {
@@ -49,8 +49,8 @@ std::int32_t twice_at_once(void*, l1l2_task task, void* work, std::size_t count)
     return 0;
 }
 
-/// Whether a runner's gradients and penalties are those of the calling thread, for terms that are
-/// put together and one that is cut.
+/// Returns whether a runner gives the gradients and penalties of the calling thread, for small
+/// terms and one that is cut into tasks.
 bool terms_agree(const l1l2_regularizer* regularizer, l1l2_runner runner) {
     const std::vector<std::size_t> sizes = {5, 4097, 300000, 100, 70000, 3};
     const std::vector<float> x(300000, 0.5F);
@@ -78,8 +78,8 @@ bool terms_agree(const l1l2_regularizer* regularizer, l1l2_runner runner) {
     return gradients[0] == gradients[1] && penalties[0] == penalties[1] && totals[0] == totals[1];
 }
 
-/// What each of many threads does with the regularizer that they share: the penalty of what has
-/// been computed by every function that takes one. The same from each.
+/// Calls every function on the shared regularizer and returns the penalty of the result, which is
+/// the same for each thread.
 double use(const l1l2_regularizer* shared, const std::vector<float>& x) {
     double l1 = 0.0;
     char json[256];
@@ -135,7 +135,7 @@ int main() {
             ++waiting;
             while (waiting < thread_count) {
             }
-            if (t % 2 == 0) { // the first call of all is of either kind
+            if (t % 2 == 0) { // the very first call is of either kind
                 isa[2 * i] = l1l2_isa();
             }
             l1l2_penalty(shared, L1L2_FLOAT32, x.data(), n, &penalty[2 * i]);

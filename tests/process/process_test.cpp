@@ -1,6 +1,5 @@
 /**
- * The library in processes with a life of their own: threads, forks, signals, cancellation. The
- * shared library, as it ships.
+ * The shared library, as it ships, in processes with threads, forks, signals and cancellation.
  */
 #include "catch.hpp"
 #include "training.hpp"
@@ -29,8 +28,8 @@ using namespace training;
 
 namespace {
 
-/// Everything that the library does, once; the text is the same each time. What computes does so
-/// with one regularizer for all threads.
+/// Calls every function once, compute functions on a regularizer that all threads share. The text
+/// is the same each time.
 std::string everything() {
     static const Handle shared(both);
     static const std::vector<float> x = ordinary_elements<float>(3 * 4096 + 77, 1);
@@ -120,7 +119,7 @@ std::string everything() {
     return result.str();
 }
 
-/// Threads that use the library until the end of the scope.
+/// Threads that call the library until the end of the scope.
 class BusyThreads {
   public:
     explicit BusyThreads(const std::string& expected) {
@@ -153,7 +152,7 @@ class BusyThreads {
     std::vector<std::thread> threads_;
 };
 
-// What a signal handler has seen.
+// What the signal handler has read.
 std::atomic<int> signals{0};
 std::atomic<bool> well_in_handler{true};
 const char* const version = l1l2_version_string();
@@ -190,7 +189,7 @@ TEST_CASE("one accumulator per thread gives the bits of a single one", "[process
         std::vector<std::thread> threads;
         for (std::size_t thread = 0; thread < count; ++thread) {
             threads.emplace_back([&, thread] {
-                // Pieces of all of the array.
+                // Parts of the whole array.
                 for (std::size_t i = thread * 1000; i < x.size(); i += count * 1000) {
                     l1l2_exact_sums_add(sums[thread].data(), L1L2_FLOAT64, &x[i],
                                         std::min<std::size_t>(1000, x.size() - i));
@@ -251,7 +250,7 @@ TEST_CASE("a child that is forked while other threads run can call all functions
     for (int round = 0; round < 100; ++round) {
         const pid_t child = fork();
         if (child == 0) {
-            alarm(60); // a lock that nobody is there to release would be waited for
+            alarm(60); // ends a wait for a lock that no thread is left to release
             _exit(everything() == expected ? 0 : 1);
         }
         REQUIRE(child > 0);

@@ -24,7 +24,7 @@ namespace {
 
 constexpr double stated_bound = 185 * 0x1p-53;
 
-/// The relative error of the penalty, the same for every kernel as their bits are.
+/// The relative error of the penalty, which is the same for every kernel.
 template <class T>
 double error_of(const Regularizer& regularizer, const std::vector<T>& x) {
     ExactSum absolute;
@@ -166,7 +166,7 @@ TEST_CASE("each product below 2^-1022 is off by at most 2^-1075", "[accuracy]") 
     }
     for (const double tiny : {1e-309, 1e-310, 3e-320, 5e-324}) {
         for (const auto& [l1, l2] : {std::pair(tiny, 0.0), {0.0, tiny}, {tiny, tiny}}) {
-            // Times 2^1000, where double has room for them.
+            // Times 2^1000, so that double can represent them.
             const double penalty = std::ldexp(l1, 1000) * absolute + std::ldexp(l2, 1000) * square;
             const double products = l1 > 0.0 && l2 > 0.0 ? 2.0 : 1.0;
             INFO("l1 = " << l1 << ", l2 = " << l2);

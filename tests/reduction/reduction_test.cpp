@@ -1,4 +1,4 @@
-/// The order of summation: what docs/numerics.md specifies, for every kernel this CPU can run.
+/// The order of summation that docs/numerics.md specifies, for every kernel that this CPU can run.
 #include "catch.hpp"
 #include "data.hpp"
 #include "guarded_pages.hpp"
@@ -16,8 +16,8 @@ namespace {
 constexpr std::size_t lanes = 32;
 constexpr std::size_t block = 4096;
 
-/// The specification once more, as the page states it and not as the library computes it: a lane at
-/// a time, the tree from the top. The constants are the contract's, not the library's.
+/// The specification, as the page states it and not as the library computes it: one lane at a time,
+/// the tree from the top. The constants are those of the contract, not of the library.
 template <class T>
 double specified_block(const T* x, std::size_t n, bool square) {
     double lane[lanes] = {};
@@ -141,7 +141,7 @@ TEMPLATE_TEST_CASE("a kernel reads no byte beyond its elements", "[reduction]", 
             }
         }
     }
-    SUCCEED("all sizes"); // a byte too far would have been the end
+    SUCCEED("all sizes"); // a byte too far would have crashed
 }
 
 TEST_CASE("the tree is pairwise for a million blocks", "[reduction]") {

@@ -1,4 +1,4 @@
-/// Gradients of arrays: the bits that the header specifies, every status, what stays untouched.
+/// Gradients of arrays: the bits that l1l2.h specifies, every status, unchanged outputs.
 #include "catch.hpp"
 #include "training.hpp"
 
@@ -8,7 +8,7 @@ namespace {
 
 constexpr double scales[] = {1.0, -0.5, 0.0, -0.0, 1e-3, 65536.0, 1e-30, 5e-324};
 
-/// Empty if a call does what the header says, with and without the penalty.
+/// Returns "" if a call does what l1l2.h says, with and without the penalty.
 template <class T>
 std::string mistake(Coefficients c, double scale, const std::vector<T>& x,
                     const std::vector<T>& gradient, std::size_t x_offset = 0,
@@ -268,7 +268,8 @@ TEMPLATE_TEST_CASE("a gradient is within half an ulp and three roundings of what
         const long double added = scale * (c.l1 * (value > 0 ? 1.0L : -1.0L) + 2.0L * c.l2 * value);
         const long double exact = value_of(before[i]) + added;
         const long double terms =
-            std::fabs(scale) * (c.l1 + 2.0L * c.l2 * std::fabs(value)); // the sizes of both
+            std::fabs(scale) *
+            (c.l1 + 2.0L * c.l2 * std::fabs(value)); // the magnitudes of both parts
         const long double allowed = half_a_unit<TestType>(exact) + 3 * v * terms;
         worst = std::max(worst, std::fabs(value_of(gradient[i]) - exact) / allowed);
     }
@@ -317,7 +318,7 @@ TEMPLATE_TEST_CASE("without elements no gradient is written and the penalty is 0
     CHECK(l1l2_add_gradient(handle.get(), dtype, nullptr, 0, 1.0, nullptr, &penalty) == L1L2_OK);
     CHECK(to_bits(penalty) == to_bits(0.0));
     CHECK(l1l2_add_gradient(handle.get(), dtype, nullptr, 0, 1.0, nullptr, nullptr) == L1L2_OK);
-    // What has no elements overlaps nothing.
+    // Arrays without elements overlap nothing.
     CHECK(l1l2_add_gradient(handle.get(), dtype, &element, 0, 1.0, &element, nullptr) == L1L2_OK);
     CHECK(to_bits(element) == Format<TestType>::one);
 }
@@ -372,7 +373,7 @@ TEST_CASE("a scale whose product with a coefficient overflows double is refused"
     CHECK(status_of_scale<double>({0.0, 0x1p1022}, 1.0) == L1L2_OK);
     CHECK(status_of_scale<double>({1.0, 0.0}, largest) == L1L2_OK);
     CHECK(status_of_scale<double>({1e30, 1e30}, 1e30) == L1L2_OK);
-    // 2 * l2 comes first, then the scale.
+    // First 2 * l2, then the scale.
     CHECK(status_of_scale<double>({0.0, 0x1p-1000}, largest) == L1L2_OK);
     CHECK(status_of_scale<double>({0.0, 0x1p1023}, 0.25) == L1L2_ERROR_INVALID_SCALE);
 }
@@ -382,7 +383,7 @@ TEMPLATE_TEST_CASE("a scale whose product with a coefficient overflows float32 i
     CHECK(status_of_scale<TestType>({1e10, 0.0}, 1e30) == L1L2_ERROR_INVALID_SCALE);
     CHECK(status_of_scale<TestType>({0.0, 1e10}, -1e30) == L1L2_ERROR_INVALID_SCALE);
     CHECK(status_of_scale<TestType>({1.0, 1e10}, 1e30) == L1L2_ERROR_INVALID_SCALE);
-    // What rounds to the largest float32 and what rounds to infinity.
+    // One rounds to the largest float32, the other to infinity.
     CHECK(status_of_scale<TestType>({1.0, 0.0}, 0x1.fffffefffffffp127) == L1L2_OK);
     CHECK(status_of_scale<TestType>({1.0, 0.0}, -0x1.ffffffp127) == L1L2_ERROR_INVALID_SCALE);
     CHECK(status_of_scale<TestType>({0.0, 0.5}, -0x1.fffffefffffffp127) == L1L2_OK);
@@ -425,7 +426,7 @@ TEMPLATE_TEST_CASE("no byte beyond x and the gradient is touched", "[gradient][b
             }
         }
     }
-    SUCCEED("all sizes"); // a byte too far would have been the end
+    SUCCEED("all sizes"); // a byte too far would have crashed
 }
 
 TEMPLATE_TEST_CASE("the floating-point environment changes no gradient", "[gradient]", Float16,
@@ -459,7 +460,8 @@ TEMPLATE_TEST_CASE("the floating-point environment changes no gradient", "[gradi
 
 TEST_CASE("which scales are refused does not depend on the floating-point environment",
           "[gradient]") {
-    // Rounded upwards, the first would be infinite in float32; towards zero the second would not.
+    // Rounded upwards, the first would be infinite in float32; rounded towards zero, the second
+    // would not.
     const Handle handle({1.0, 0.0});
     const float x = 1.0F;
     float gradient = 0.0F;

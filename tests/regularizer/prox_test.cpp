@@ -1,4 +1,4 @@
-/// Proximal operators of arrays: the bits that the header specifies, exact zeros, every status.
+/// Proximal operators of arrays: the bits that l1l2.h specifies, exact zeros, every status.
 #include "catch.hpp"
 #include "training.hpp"
 
@@ -8,7 +8,7 @@ namespace {
 
 constexpr double steps[] = {1.0, 0.0, -0.0, 0.1, 1e-3, 40.0, 1e5, 1e-30, 5e-324};
 
-/// Empty if a call does what the header says, in place or not.
+/// Returns "" if a call does what l1l2.h says, in place or not.
 template <class T>
 std::string mistake(Coefficients c, double step, const std::vector<T>& x, std::size_t x_offset = 0,
                     std::size_t out_offset = 0) {
@@ -144,7 +144,7 @@ TEMPLATE_TEST_CASE(
         CHECK(prox_bits(sign, below) == sign);
         CHECK(prox_bits(sign, from_bits<TestType>(1)) == sign);
         CHECK(prox_bits(sign, from_bits<TestType>(0)) == sign);
-        // The distance of the two, which every type can hold.
+        // The difference of the two, which every type can represent.
         const TestType rest =
             nearest<TestType>(static_cast<typename F::Arithmetic>(value_of(above) - 0.25));
         CHECK(prox_bits(sign, above) == (to_bits(rest) | sign));
@@ -154,8 +154,8 @@ TEMPLATE_TEST_CASE(
 
 TEMPLATE_TEST_CASE("the threshold in double decides which elements become 0, for every type",
                    "[prox][bits]", Float16, Bfloat16, float, double) {
-    // 0.1 * 0.3 lies between two numbers of every type but float64, which has the products; of
-    // those below some lie above the nearest number and some below it.
+    // In every type but float64 the product of 0.1 and a step below lies between two numbers, some
+    // above the nearest one and some below it.
     for (const double step : {0.3, 0.7, 1.1, 1.3, 1.9, 2.3}) {
         const Coefficients c = {0.1, 0.0};
         const double threshold = step * c.l1;
@@ -175,7 +175,7 @@ TEMPLATE_TEST_CASE("a prox is within half an ulp and three roundings, in double 
                    Float16, Bfloat16, float, double) {
     const Coefficients c = {0.1, 0.3};
     const double step = 0.7;
-    const double threshold = step * c.l1; // as the header has it, in double
+    const double threshold = step * c.l1; // in double, as l1l2.h says
     const std::vector<TestType> x = ordinary_elements<TestType>(100000, 25);
     const std::vector<TestType> out = prox_of(c, step, x);
     // In float32 two subtractions and the factor; in float64 one subtraction, and three for the
@@ -288,7 +288,7 @@ TEMPLATE_TEST_CASE("without elements no prox is written", "[prox]", Float16, Bfl
     TestType elements_of_other[] = {from_bits<TestType>(Format<TestType>::one),
                                     from_bits<TestType>(Format<TestType>::one)};
     CHECK(l1l2_prox(handle.get(), Format<TestType>::dtype, nullptr, 0, 1.0, nullptr) == L1L2_OK);
-    // What has no elements overlaps nothing.
+    // Arrays without elements overlap nothing.
     CHECK(l1l2_prox(handle.get(), Format<TestType>::dtype, elements_of_other, 0, 1.0,
                     reinterpret_cast<unsigned char*>(elements_of_other) + 1) == L1L2_OK);
     CHECK(to_bits(elements_of_other[0]) == Format<TestType>::one);
@@ -386,7 +386,7 @@ TEMPLATE_TEST_CASE("no byte beyond x and out is touched", "[prox][bits]", Float1
             }
         }
     }
-    SUCCEED("all sizes"); // a byte too far would have been the end
+    SUCCEED("all sizes"); // a byte too far would have crashed
 }
 
 TEMPLATE_TEST_CASE("the floating-point environment changes no prox", "[prox]", Float16, Bfloat16,
@@ -413,7 +413,8 @@ TEMPLATE_TEST_CASE("the floating-point environment changes no prox", "[prox]", F
 }
 
 TEST_CASE("which steps are refused does not depend on the floating-point environment", "[prox]") {
-    // Rounded upwards, the first would be infinite in float32; towards zero the second would not.
+    // Rounded upwards, the first would be infinite in float32; rounded towards zero, the second
+    // would not.
     const Handle handle({1.0, 0.0});
     const float x = 1.0F;
     float out = 0.0F;

@@ -41,7 +41,7 @@ TEST_CASE("zeros of either sign have a penalty of +0", "[regularizer]") {
 }
 
 TEST_CASE("each product and the sum round once", "[regularizer]") {
-    // 0.1 * 0.1 rounds up; a fused multiply-add would keep what was rounded away.
+    // 0.1 * 0.1 rounds up; a fused multiply-add would not round the product.
     const double l1 = 0.1;
     const double l2 = 0.3;
     volatile double first = l1 * static_cast<double>(0.1F);
@@ -60,7 +60,7 @@ TEST_CASE("a part with a zero coefficient sees no NaN and no infinity", "[regula
 }
 
 TEST_CASE("a square, a sum or a product of 2^1024 or more is infinite", "[regularizer]") {
-    // Also where a later factor would bring it back.
+    // Even if a later factor would make the result finite.
     CHECK(penalty<double>(0.0, 1e-300, {1e200}) == infinity);
     CHECK(penalty<double>(1e-300, 0.0, {1e308, -1e308}) == infinity);
     CHECK(penalty<double>(0.0, 1e-300, {1e154, 1e154}) == infinity);
@@ -99,7 +99,7 @@ TEST_CASE("a coefficient is finite and not negative, and -0 is 0", "[regularizer
 }
 
 TEMPLATE_TEST_CASE("the bits are frozen", "[regularizer]", float, double) {
-    // Recorded once. A change of the order of summation, which is a contract, shows here.
+    // Recorded once. The order of summation is a contract: a change shows here.
     struct Frozen {
         std::size_t n;
         std::uint64_t float32;

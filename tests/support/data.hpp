@@ -1,5 +1,5 @@
 /**
- * Test data, and the tools that look at bits.
+ * Test data, and helpers that compare bits.
  */
 #pragma once
 
@@ -19,8 +19,8 @@ inline std::uint64_t bits(double x) {
     return result;
 }
 
-/// -1001/1024 .. 1001/1024 with a prime period, so that elements, rows or blocks that were swapped
-/// show. Exact in float32; tests/golden uses the same numbers.
+/// -1001/1024 .. 1001/1024 with a prime period, so that swapped elements, rows or blocks show.
+/// Exact in float32; tests/golden uses the same numbers.
 template <class T>
 T ramp(std::size_t i) {
     const auto step = static_cast<std::int64_t>((i * 7919 + 13) % 2003) - 1001;

@@ -1,7 +1,6 @@
 /**
- * The truth that the tests of accuracy and of exact sums measure against: sums of doubles, of their
- * squares and of coefficients times sums, as one integer of 6656 bits with a fixed binary point,
- * without any rounding.
+ * The reference for the tests of accuracy and exact sums: sums of doubles, of their squares and of
+ * coefficients times sums, as one fixed-point integer of 6656 bits, without rounding.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /**
- * A malloc of the program's own, which counts and can fail. A shared library with its own C++
- * runtime calls it too, from its operator new.
+ * Replaces malloc with one that counts and can fail. A shared library with its own C++ runtime
+ * calls it too, from its operator new.
  */
 #pragma once
 
@@ -11,11 +11,11 @@ namespace failing_malloc {
 
 inline std::atomic<bool> watching{false};
 inline std::atomic<long> allocations{0}; ///< since the last Watch began
-inline std::atomic<long> balance{0};     ///< of what was allocated since then, less what was freed
+inline std::atomic<long> balance{0};     ///< allocations since then minus frees
 inline std::atomic<long> fail_at{-1};    ///< the number of the allocation that fails, -1 for none
 inline std::atomic<bool> keep_failing{false};
 
-/// Watches from here to the end of the scope.
+/// Counts allocations until the end of the scope.
 class Watch {
   public:
     explicit Watch(long failing = -1, bool on_and_on = false) {
@@ -31,9 +31,9 @@ class Watch {
 };
 
 /**
- * Calls a function with each of its allocations failing in turn, alone and together with all that
- * follow. Empty if it allocates at all, gives everything back each time, and does what well(failed)
- * expects, where `failed` tells whether an allocation has; else what went wrong.
+ * Calls a function repeatedly, each time with another of its allocations failing, alone or with all
+ * later ones. Returns "" if the function allocates, frees everything each time, and well(failed) is
+ * true, where `failed` says whether an allocation has failed; otherwise returns what went wrong.
  */
 template <class Call, class Well>
 std::string mistake_without_memory(Call&& call, Well&& well) {

@@ -1,5 +1,5 @@
 /**
- * Memory beside which a byte too far is the end.
+ * Memory between unreadable pages: an access beyond it crashes.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /**
- * A regularizer for the time of a scope. For every program of the tests: the C interface alone.
+ * A regularizer that lives until the end of a scope. Needs only l1l2.h, so that every test can use
+ * it.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /**
- * The element types of the tests: float16 and bfloat16 with conversions that are arithmetic on the
- * definition of a binary format, for all four the bits, the special values and a generator.
+ * The four element types: format, bits, special values, generators. The conversions of float16 and
+ * bfloat16 are computed from the definition of a binary format.
  */
 #pragma once
 
@@ -23,8 +23,7 @@ struct Bfloat16 {
     std::uint16_t pattern;
 };
 
-/// What IEEE 754 says of a format. Arithmetic is the type that gradients and proxes are computed
-/// in.
+/// A format of IEEE 754. Gradients and proxes are computed in the type Arithmetic.
 template <class T>
 struct Format;
 
@@ -99,7 +98,7 @@ bool is_nan(T value) {
     return (to_bits(value) & ~Format<T>::sign) > Format<T>::infinity;
 }
 
-/// The value of an element; exact. A NaN gives a NaN.
+/// The exact value of an element. A NaN gives a NaN.
 template <class T>
 double value_of(T element) {
     if constexpr (is_narrow<T>) {
@@ -122,8 +121,8 @@ double value_of(T element) {
     }
 }
 
-/// The element nearest to a value, of two the even one; what is too large is infinite. A NaN gives
-/// the one that the header names.
+/// Rounds to the nearest element, ties to even. Too large a value becomes infinite, a NaN the
+/// canonical one of l1l2.h.
 template <class T>
 T nearest(typename Format<T>::Arithmetic value) {
     using F = Format<T>;
@@ -134,13 +133,13 @@ T nearest(typename Format<T>::Arithmetic value) {
         const int binade = 1 << F::fraction_bits;
         const int bias = F::one / binade;
         const double magnitude = std::fabs(static_cast<double>(value));
-        // The exponent that the format gives to numbers of this size: that of the smallest normal
-        // ones for all below.
+        // The exponent of this magnitude; for subnormal numbers that of the smallest normal one.
         const int exponent =
             magnitude < std::ldexp(1.0, 1 - bias) ? 1 - bias : std::ilogb(magnitude);
         double pattern = F::infinity;
         if (!std::isinf(value)) {
-            // In units of the last place; up to 2^(fraction_bits + 1), which is the next binade.
+            // In units in the last place: at most 2^(fraction_bits + 1), the begin of the next
+            // binade.
             const double units = std::nearbyint(std::ldexp(magnitude, F::fraction_bits - exponent));
             pattern = std::fmin(pattern, (exponent - (1 - bias)) * double(binade) + units);
         }
@@ -151,8 +150,8 @@ T nearest(typename Format<T>::Arithmetic value) {
     }
 }
 
-/// Both zeros, the ends of the subnormal and the normal numbers, 1, the infinities, and NaNs that
-/// are quiet and signalling, of either sign, with a payload and without one.
+/// Of either sign: zero, the ends of the subnormal and normal ranges, 1, infinity, quiet and
+/// signalling NaNs with and without a payload.
 template <class T>
 std::vector<T> special_values() {
     using F = Format<T>;
@@ -172,8 +171,8 @@ std::vector<T> special_values() {
     return values;
 }
 
-/// Finite elements between 2^low and 2^(high + 1) with signs and mantissas that make operations
-/// round.
+/// Finite elements of both signs between 2^low and 2^(high + 1), with mantissas that make
+/// operations round.
 template <class T>
 std::vector<T> ordinary_elements(std::size_t n, unsigned seed, int low = -6, int high = 5) {
     std::mt19937_64 random(seed);
@@ -188,7 +187,7 @@ std::vector<T> ordinary_elements(std::size_t n, unsigned seed, int low = -6, int
     return elements;
 }
 
-/// Ordinary elements, among them special values and any patterns at all.
+/// Ordinary elements mixed with special values and random bit patterns.
 template <class T>
 std::vector<T> rough_elements(std::size_t n, unsigned seed) {
     static const std::vector<T> special = special_values<T>();
@@ -204,7 +203,7 @@ std::vector<T> rough_elements(std::size_t n, unsigned seed) {
     return elements;
 }
 
-/// Subnormal elements of both signs, so small that the sum of two is subnormal as well or 0.
+/// Subnormal elements of both signs, so small that the sum of two is subnormal or 0.
 template <class T>
 std::vector<T> subnormal_elements(std::size_t n, unsigned seed) {
     using F = Format<T>;

@@ -1,5 +1,5 @@
 /**
- * Memory in which a byte too far is seen.
+ * Memory in which an access beyond an array shows.
  */
 #pragma once
 
@@ -8,13 +8,13 @@
 #include <algorithm>
 #include <cstddef>
 
-/// Memory between two unreadable pages, in which an array stands between NaNs.
+/// An array between NaNs, in memory between two unreadable pages.
 class Surrounded {
   public:
     explicit Surrounded(std::size_t pages = 9) : pages_(pages) {}
 
-    /// Copies an array to `offset` bytes from the first page's begin or to as many from the last
-    /// one's end.
+    /// Copies an array to `offset` bytes after the begin of the pages, or so that it ends as many
+    /// bytes before their end.
     unsigned char* place(const void* array, std::size_t bytes, std::size_t offset, bool at_end) {
         bytes_ = bytes;
         at_ = at_end ? pages_.end() - offset - bytes : pages_.begin() + offset;

@@ -1,6 +1,6 @@
 /**
- * What the tests of narrow types, gradients, proximal operators, tensors and terms share. All of
- * them go through the C interface.
+ * Helpers for tests through the C API: placed arrays, the results that l1l2.h specifies,
+ * floating-point environments.
  */
 #pragma once
 
@@ -48,7 +48,7 @@ inline std::int32_t run_in_a_row(void* /*state*/, l1l2_task task, void* work, st
     return 0;
 }
 
-/// All sizes up to some vectors of every kernel, and what is around blocks.
+/// All sizes up to a few registers of every kernel, and sizes around a block.
 inline std::vector<std::size_t> telling_sizes() {
     std::vector<std::size_t> sizes;
     for (std::size_t n = 0; n <= 130; ++n) {
@@ -60,7 +60,7 @@ inline std::vector<std::size_t> telling_sizes() {
     return sizes;
 }
 
-/// An array at `offset` bytes from a cache line, between bytes that must stay as they are.
+/// An array at `offset` bytes from a cache line, between bytes that must not change.
 template <class T>
 class Placed {
   public:
@@ -101,7 +101,7 @@ class Placed {
     std::size_t start_ = 0;
 };
 
-/// The element at any address.
+/// Loads an element from any address.
 template <class T>
 T load(const void* at) {
     T element;
@@ -119,7 +119,7 @@ std::vector<T> elements(std::initializer_list<double> values) {
     return result;
 }
 
-/// Empty if two arrays have the same bits, else where they do not.
+/// Returns "" if two arrays have the same bits, otherwise where they differ.
 template <class T>
 std::string difference(const std::vector<T>& actual, const std::vector<T>& expected) {
     std::ostringstream text;
@@ -142,8 +142,8 @@ double penalty_of(const l1l2_regularizer* regularizer, const std::vector<T>& x) 
     return penalty;
 }
 
-/// The header's "Bits" of l1l2_add_gradient, an operation at a time. A term whose coefficient is 0
-/// is left out: neither its product nor its addition is computed.
+/// The bits that l1l2.h specifies for l1l2_add_gradient, one operation at a time. A part whose
+/// coefficient is 0 is left out: neither its product nor its addition is computed.
 template <class T>
 std::vector<T> specified_gradient(Coefficients c, const std::vector<T>& x, double scale,
                                   std::vector<T> gradient) {
@@ -172,7 +172,7 @@ std::vector<T> specified_gradient(Coefficients c, const std::vector<T>& x, doubl
     return gradient;
 }
 
-/// The header's "Bits" of l1l2_prox.
+/// The bits that l1l2.h specifies for l1l2_prox.
 template <class T>
 std::vector<T> specified_prox(Coefficients c, const std::vector<T>& x, double step) {
     using A = typename Format<T>::Arithmetic;
@@ -190,8 +190,8 @@ std::vector<T> specified_prox(Coefficients c, const std::vector<T>& x, double st
     return out;
 }
 
-/// Regularizers whose terms are subnormal beside the subnormal elements of T: their thresholds, and
-/// with a scale of 1 the products, as 2 * l2 is a little less than 1.
+/// Coefficients for which subnormal elements of T give subnormal results: thresholds, and with
+/// scale 1 also products, as 2 * l2 is a little less than 1.
 template <class T>
 std::array<Coefficients, 3> small_coefficients() {
     const double l1 =
@@ -204,8 +204,8 @@ template <class T>
 constexpr double unit_roundoff =
     std::is_same_v<typename Format<T>::Arithmetic, double> ? 0x1p-53 : 0x1p-24;
 
-/// The error of a rounding to T: half a unit in the last place. Narrow types are rounded to the
-/// arithmetic type before.
+/// The error of rounding to T: half a unit in the last place. Narrow types are first rounded to the
+/// arithmetic type.
 template <class T>
 long double half_a_unit(long double exact) {
     using F = Format<T>;
@@ -215,8 +215,8 @@ long double half_a_unit(long double exact) {
     return is_narrow<T> ? half + unit_roundoff<T> * std::fabs(exact) : half;
 }
 
-/// Calls a function in floating-point environments that a host may have set, and tells whether each
-/// was as before afterwards. The environment of the caller is restored.
+/// Calls a function in each floating-point environment that a host may have set. Returns whether
+/// the function left all of them unchanged. The caller's environment is restored.
 template <class Function>
 bool in_hostile_environments(Function function) {
     bool restored = true;
@@ -243,7 +243,7 @@ bool in_hostile_environments(Function function) {
         std::feclearexcept(FE_ALL_EXCEPT);
         feenableexcept(exceptions);
         const int unmasked = fegetexcept(); // none on a CPU that cannot trap
-        function();                         // a trap would be the end
+        function();                         // a trap would end the program
         restored = restored && fegetexcept() == unmasked;
         fedisableexcept(FE_ALL_EXCEPT);
     }

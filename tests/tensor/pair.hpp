@@ -1,5 +1,5 @@
 /**
- * Tensors that are refused by every function that sees them, or accepted by all.
+ * Calls every function with a pair of tensors.
  */
 #pragma once
 
@@ -9,15 +9,16 @@
 
 namespace tensor_tests {
 
-/// Two tensors of 2 x 3 float32 and the functions that they are given to.
+/// Two tensors of 2 x 3 float32, which a test changes.
 class Pair {
   public:
     Pair() { reset(); }
 
-    /// Whether all functions that see x refuse it so, and leave the outputs alone.
+    /// Returns whether all functions that read x refuse it with this status and leave the outputs
+    /// unchanged.
     bool x_is_refused(l1l2_status status) { return refused_as(status, x.get(), written.get()); }
 
-    /// Whether those that write refuse what they are to write, and leave it alone.
+    /// Returns whether both functions that write refuse the written tensor and leave it unchanged.
     bool written_is_refused(l1l2_status status) {
         return writing(x.get(), written.get()) == std::array<l1l2_status, 2>{status, status} &&
                nothing_written();

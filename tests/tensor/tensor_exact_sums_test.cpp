@@ -18,7 +18,7 @@ TEMPLATE_TEST_CASE("exact sums of a tensor are those of its elements, whatever i
                 const std::vector<Axes> indices = layout.indices();
                 std::vector<TestType> elements = x.gather(indices);
                 std::reverse(elements.begin(), elements.end());
-                // Added to what is there.
+                // Added to existing sums.
                 exact::Vector sums = exact::sums_of(others);
                 CHECK(l1l2_exact_sums_add_dlpack(sums.data(), x.get()) == L1L2_OK);
                 elements.insert(elements.end(), others.begin(), others.end());

@@ -1,4 +1,4 @@
-/// Two tensors in one memory: which may be written beside each other, and what comes out.
+/// Two tensors in the same memory: which may be written, and the results.
 #include "catch.hpp"
 #include "pair.hpp"
 
@@ -10,8 +10,8 @@ using namespace tensor_tests;
 
 namespace {
 
-/// What the two functions that write say of a tensor and one with the same shape that begins
-/// `distance` bytes later in the same memory. If they take them, the results must be right.
+/// The statuses of the two functions that write, for a tensor and one of the same shape that begins
+/// `distance` bytes later in the same memory. If they accept both, the results must be right.
 template <class T>
 std::array<l1l2_status, 2> statuses_in_one_memory(const Axes& shape, const Axes& strides,
                                                   const Axes& other_strides, int distance) {
@@ -75,7 +75,7 @@ TEST_CASE("a prox may be written to another description of the same memory", "[d
     const Tensor out(dl_dtype<float>(), {3, 1, 4}, {4, 4, 1}, memory.data());
     CHECK(l1l2_prox_dlpack(handle.get(), x.get(), 2.0, out.get()) == L1L2_OK);
     CHECK(difference(memory, expected) == "");
-    // The last two rows, the data of the one at what the other has as an offset.
+    // The last two rows, once with an address of their own and once with an offset.
     const Tensor rows(dl_dtype<float>(), {2, 4}, {}, memory.data() + 4);
     const Tensor offset_rows(dl_dtype<float>(), {2, 4}, {}, memory.data(), 16);
     CHECK(l1l2_prox_dlpack(handle.get(), rows.get(), 0.0, offset_rows.get()) == L1L2_OK);
@@ -105,7 +105,7 @@ TEST_CASE("a tensor that is written must not overlap itself", "[dlpack]") {
         {{1, 1}, {0, 0}, true},
         {{2, 2, 2}, {4, 2, 1}, true},
         {{2, 2, 2}, {3, 2, 1}, false},
-        // Each element by itself, but not nested: 0 2 4 and 3 5 7.
+        // No element overlaps, but they are not nested: 0 2 4 and 3 5 7.
         {{2, 3}, {3, 2}, false},
     };
     for (const Case& c : cases) {
@@ -140,7 +140,7 @@ TEST_CASE("parameters and gradients may be stored in pairs", "[dlpack][bits]") {
     CHECK(statuses_in_one_memory<Float16>({20}, {2}, {2}, 2) == accepted);
     CHECK(statuses_in_one_memory<Bfloat16>({20}, {4}, {6}, -2) == accepted);
     CHECK(statuses_in_one_memory<double>({20}, {2}, {2}, 8) == accepted);
-    // With room, at no multiple of an element.
+    // With gaps, at a distance that is no multiple of an element.
     CHECK(statuses_in_one_memory<float>({20}, {3}, {3}, 5) == accepted);
     CHECK(statuses_in_one_memory<float>({20}, {3}, {3}, 7) == accepted);
 }
@@ -154,14 +154,14 @@ TEST_CASE("a tensor that is written must not overlap x", "[dlpack]") {
     }
     CHECK(statuses_in_one_memory<float>({20}, {3}, {3}, 9) == overlapping);
     CHECK(statuses_in_one_memory<float>({20}, {3}, {3}, 3) == overlapping);
-    // Another order of the same elements, or of some.
+    // The same elements, or some of them, in another order.
     CHECK(statuses_in_one_memory<float>({4, 4}, {4, 1}, {1, 4}, 0) == overlapping);
     CHECK(statuses_in_one_memory<float>({20}, {1}, {-1}, 19 * 4) == overlapping);
     CHECK(statuses_in_one_memory<float>({5, 4}, {8, 2}, {2, 11}, 4) == overlapping);
     CHECK(statuses_in_one_memory<float>({20}, {2}, {1}, 4) == overlapping);
-    // Rows in turn never meet either, but no divisor of the strides says so.
+    // Alternating rows do not overlap either, but no divisor of the strides shows it.
     CHECK(statuses_in_one_memory<float>({5, 4}, {8, 1}, {8, 1}, 16) == overlapping);
-    // Ranges that are apart may touch.
+    // Separate ranges may touch.
     CHECK(statuses_in_one_memory<float>({20}, {1}, {1}, 80) == accepted);
     CHECK(statuses_in_one_memory<float>({20}, {1}, {1}, -80) == accepted);
     CHECK(statuses_in_one_memory<float>({20}, {1}, {1}, 79) == overlapping);

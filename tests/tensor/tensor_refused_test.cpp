@@ -165,7 +165,7 @@ TEST_CASE("sizes, strides and offsets that leave the address space are refused",
                                 c.byte_offset);
         INFO("case " << &c - cases);
         CHECK(pair.refused_as(L1L2_ERROR_INVALID_TENSOR, broken.get(), broken_too.get()));
-        // Beside one of the same shape that can be read.
+        // With an x of the same shape that is valid.
         if (c.shape.size() == 1 && c.shape[0] <= 3) {
             const Tensor x(dl_dtype<float>(), c.shape, {}, pair.x_memory.data());
             CHECK(pair.written_alone_is_refused_as(L1L2_ERROR_INVALID_TENSOR, x.get(),
@@ -193,7 +193,7 @@ TEST_CASE("of several errors of a tensor a NULL is reported first, then the devi
 TEST_CASE("an element that ends beyond the address space is refused", "[dlpack]") {
     const Handle handle(both);
     float element = 1.0F;
-    // So that the element begins 2 bytes before the end of all addresses.
+    // The element begins 2 bytes before the end of the address space.
     const std::uint64_t offset = UINTPTR_MAX - reinterpret_cast<std::uintptr_t>(&element) - 1;
     double penalty = untouched;
     for (const Axes& shape : {Axes{}, Axes{1}, Axes{1, 1}}) {

@@ -1,5 +1,5 @@
-/// Tensors as DLPack's own header describes them: the order of their elements, and what is left
-/// alone.
+/// Tensors as DLPack's own header describes them: the order of their elements, and the bytes beside
+/// them.
 #include "catch.hpp"
 #include "l1l2.hpp"
 #include "tensor.hpp"
@@ -40,7 +40,7 @@ TEMPLATE_TEST_CASE("a tensor that is compact in any order of its axes, flipped o
     const double expected = penalty_of(handle.get(), memory);
     std::array<std::size_t, 3> order = {0, 1, 2};
     do {
-        // The axes of a row-major array of 11 x 23 x 40, in this order.
+        // The axes of a row-major array of 11 x 23 x 40, permuted.
         const Axes sizes = {11, 23, 40};
         const Axes row_strides = {23 * 40, 40, 1};
         for (unsigned flips = 0; flips < 8; ++flips) {
@@ -106,7 +106,7 @@ TEMPLATE_TEST_CASE("the gradient of a tensor is that of its elements, into any s
             CHECK(l1l2_add_gradient_dlpack(handle.get(), x.get(), scale, gradient.get(),
                                            &penalty) == L1L2_OK);
             CHECK(to_bits(penalty) == to_bits(penalty_of(handle.get(), elements)));
-            // With all that lies between the elements.
+            // Including the bytes between the elements.
             CHECK((gradient.memory() == expected.memory()));
             CHECK((x.memory() == x_before));
         }
@@ -140,7 +140,7 @@ TEMPLATE_TEST_CASE("with both coefficients 0 the gradient of a tensor is unchang
     for (const Layout& layout : all_layouts()) {
         INFO(layout.name);
         Stored<TestType> x(layout.shape, layout.strides, rough_elements<TestType>, 1);
-        // With NaNs of all kinds, which an addition of 0 would change.
+        // With NaNs of all kinds, which adding 0 would change.
         Stored<TestType> gradient(layout.shape, {}, rough_elements<TestType>, 2);
         const std::vector<unsigned char> before = gradient.memory();
         double penalty = untouched;
@@ -238,7 +238,7 @@ TEMPLATE_TEST_CASE("no byte beyond the elements of a tensor is touched", "[dlpac
                   static_cast<std::ptrdiff_t>(written_pages.size() - indices.size() * size));
         }
     }
-    SUCCEED("all layouts"); // a byte too far would have been the end
+    SUCCEED("all layouts"); // a byte too far would have crashed
 }
 
 TEST_CASE("an element may begin at any byte", "[dlpack][bits]") {
@@ -279,7 +279,7 @@ TEST_CASE("a tensor without elements needs no data and has a penalty of 0", "[dl
             CHECK(to_bits(penalty) == to_bits(0.0));
             CHECK(exact_sums_of(x.get()) == exact::Vector());
             penalty = untouched;
-            // Which overlaps nothing, not even itself.
+            // An empty tensor overlaps nothing, not even itself.
             CHECK(l1l2_add_gradient_dlpack(handle.get(), x.get(), 1.0, x.get(), &penalty) ==
                   L1L2_OK);
             CHECK(to_bits(penalty) == to_bits(0.0));
@@ -344,8 +344,9 @@ TEMPLATE_TEST_CASE("the floating-point environment changes no bit of a tensor's 
 TEST_CASE("which scales and steps are refused for tensors does not depend on the floating-point "
           "environment",
           "[dlpack]") {
-    // Rounded upwards, the first would be infinite in float32; towards zero the second would not.
-    // With denormals as zeros the third would be a step. The last traps in a comparison.
+    // Rounded upwards, the first would be infinite in float32; rounded towards zero, the second
+    // would not. With denormals as zeros the third would be a valid step. Comparing the last one
+    // traps.
     const double factors[] = {0x1.fffffefffffffp127, 0x1.ffffffp127, -5e-324,
                               from_bits<double>(0x7ff0000000000001)};
     const std::vector<l1l2_status> expected = {L1L2_OK,

@@ -1,5 +1,5 @@
 /**
- * Tensors of any layout as DLPack's own header describes them, and the order of their elements that
+ * Tensors of any layout, as DLPack's own header describes them, and the order of elements that
  * l1l2.h specifies.
  */
 #pragma once
@@ -25,7 +25,7 @@ using namespace training;
 
 using Axes = std::vector<std::int64_t>;
 
-/// A DLTensor with the arrays that it points to. Strides may be left out, which is compact.
+/// A DLTensor with its shape and strides. Without strides it is compact.
 class Tensor {
   public:
     Tensor(DLDataType dtype, Axes shape, Axes strides, void* data, std::uint64_t byte_offset = 0)
@@ -72,7 +72,7 @@ inline Axes column_major(const Axes& shape) {
     return strides;
 }
 
-/// Row-major, from the last element to the first.
+/// Row-major, with all axes reversed.
 inline Axes flipped(const Axes& shape) {
     Axes strides = row_major(shape);
     for (std::int64_t& stride : strides) {
@@ -81,7 +81,7 @@ inline Axes flipped(const Axes& shape) {
     return strides;
 }
 
-/// Row-major, with room beside the elements of every axis.
+/// Row-major, with gaps along every axis.
 inline Axes padded(const Axes& shape) {
     Axes strides(shape.size(), 2);
     for (std::size_t axis = shape.size(); axis-- > 1;) {
@@ -90,8 +90,8 @@ inline Axes padded(const Axes& shape) {
     return strides;
 }
 
-/// All indices in the order that the header specifies: the axes of stride 0 first, then from the
-/// largest stride to the smallest, equals in their order, each towards higher addresses.
+/// All indices in the order that l1l2.h specifies: outermost the axes of stride 0, then from the
+/// largest stride to the smallest, equal ones in their order, each towards higher addresses.
 inline std::vector<Axes> walk(const Axes& shape, const Axes& strides) {
     std::vector<std::size_t> axes(shape.size());
     for (std::size_t axis = 0; axis < axes.size(); ++axis) {
@@ -99,7 +99,7 @@ inline std::vector<Axes> walk(const Axes& shape, const Axes& strides) {
     }
     std::stable_sort(axes.begin(), axes.end(), [&](std::size_t a, std::size_t b) {
         const auto reach = [&](std::size_t axis) {
-            return shape[axis] == 1     ? 0 // of no consequence, whatever the stride
+            return shape[axis] == 1     ? 0 // irrelevant, whatever the stride
                    : strides[axis] == 0 ? INT64_MAX
                                         : std::abs(strides[axis]);
         };
@@ -119,8 +119,8 @@ inline std::vector<Axes> walk(const Axes& shape, const Axes& strides) {
     return indices;
 }
 
-/// A tensor in memory of its own, with other elements before, between and behind its own, at an odd
-/// address where that is asked for.
+/// A tensor in memory of its own, with other elements before, between and behind its elements,
+/// optionally at an odd address.
 template <class T>
 class Stored {
   public:
@@ -193,7 +193,7 @@ inline Axes ones_but(std::size_t axes, std::int64_t first, std::int64_t last) {
     return shape;
 }
 
-/// Tensors whose elements are all apart, as those of one that is written must be.
+/// Tensors without overlapping elements, which may be written.
 inline std::vector<Layout> nested_layouts() {
     return {
         {"0 axes", {}, {}},
@@ -235,7 +235,7 @@ inline std::vector<Layout> nested_layouts() {
     };
 }
 
-/// Tensors that repeat elements, in no order that a compact one could have.
+/// Tensors that repeat elements, in an order that no compact tensor has.
 inline std::vector<Layout> repeating_layouts() {
     return {
         {"one number everywhere", {3, 5000}, {0, 0}},
@@ -263,7 +263,7 @@ std::vector<T> ordinary(std::size_t n, unsigned seed) {
     return ordinary_elements<T>(n, seed);
 }
 
-/// The exact sums of a tensor alone.
+/// The exact sums of a tensor.
 inline exact::Vector exact_sums_of(const DLTensor* x) {
     exact::Vector sums = {};
     if (l1l2_exact_sums_add_dlpack(sums.data(), x) != L1L2_OK) {

@@ -1,6 +1,6 @@
 /**
- * Lists of arrays of all types, and the three functions over them beside their namesakes for one
- * array at a time.
+ * Lists of arrays of all types; compares the three functions for terms with those for single
+ * arrays.
  */
 #pragma once
 
@@ -19,7 +19,7 @@ namespace terms_tests {
 
 using namespace training;
 
-/// Arrays of mixed types and the terms that describe them; a copy is what is computed on.
+/// Arrays of mixed types and the terms that describe them. Tests compute on a copy.
 class Model {
   public:
     template <class T>
@@ -109,7 +109,7 @@ class Model {
     }
 };
 
-/// Elements with a prime period, which are made faster than that many by themselves.
+/// Elements that repeat with a prime period, which is faster than generating all of them.
 template <class T>
 std::vector<T> many_elements(std::size_t n, std::vector<T> (*generator)(std::size_t, unsigned),
                              unsigned seed) {
@@ -127,7 +127,7 @@ std::vector<T> ordinary(std::size_t n, unsigned seed) {
     return ordinary_elements<T>(n, seed);
 }
 
-/// Adds an array of the number-th of the types.
+/// Adds an array of one of the four types.
 inline void add_array(Model& model, std::size_t number, std::size_t n, const Handle& regularizer,
                       bool with_gradient = true) {
     const auto add = [&](auto element) {
@@ -158,7 +158,7 @@ inline double sum_in_order(const std::vector<double>& penalties) {
     return sum;
 }
 
-/// Empty if all three functions give for all runners what their namesakes give one at a time.
+/// Returns "" if all three functions give, with all runners, the results of single calls.
 inline std::string mistake(const Model& model, std::deque<Runner> runners = willing_runners()) {
     const double scale = -0.5;
     const double step = 0.25;
@@ -226,7 +226,7 @@ inline std::string mistake(const Model& model, std::deque<Runner> runners = will
     return "";
 }
 
-/// Some arrays of all types, with empty ones, with several regularizers.
+/// Arrays of all types, some empty, with several regularizers.
 inline Model some_model(const Handle& first, const Handle& second, const Handle& third) {
     Model model;
     std::size_t number = 0;
@@ -242,7 +242,7 @@ enum class Function { penalty, gradient, prox };
 
 constexpr Function functions[] = {Function::penalty, Function::gradient, Function::prox};
 
-/// Calls a function; the prox has neither penalties nor a total.
+/// Calls a function. The prox has neither penalties nor a total.
 inline l1l2_status call(Function function, const std::vector<l1l2_term>& terms, double factor,
                         Runner& runner, double* penalties, double* total, std::size_t* faulty,
                         std::size_t term_size = sizeof(l1l2_term)) {
@@ -259,7 +259,7 @@ inline l1l2_status call(Function function, const std::vector<l1l2_term>& terms, 
     }
 }
 
-/// What the terms functions do with terms that are not all right.
+/// What a function returns for faulty terms.
 struct Outcome {
     l1l2_status status;
     std::size_t faulty;

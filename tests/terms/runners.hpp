@@ -1,6 +1,6 @@
 /**
- * Runners that do what a host's may do: each task in any order, on any number of threads, more than
- * once, and tasks that are not there.
+ * Runners that call tasks in any order, on any number of threads, more than once, and with indices
+ * that do not exist.
  */
 #pragma once
 
@@ -19,7 +19,7 @@
 
 namespace terms_tests {
 
-/// A runner that a test writes in place, and what it was asked for.
+/// A runner as a lambda, and the numbers of tasks that it was called with.
 class Runner {
   public:
     using Function = std::function<std::int32_t(l1l2_task, void*, std::size_t)>;
@@ -101,7 +101,7 @@ inline std::int32_t twice_at_once(l1l2_task task, void* work, std::size_t count)
     return 0;
 }
 
-/// Runners that do what is asked of them, or more. The first one is none.
+/// Runners that run all tasks. The first one is NULL.
 inline std::deque<Runner> willing_runners() {
     return {{"none", nullptr},
             {"in a row", in_a_row},

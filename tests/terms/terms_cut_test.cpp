@@ -1,4 +1,4 @@
-/// Tensors that are cut into tasks for a runner, and small ones that are put together.
+/// Large tensors are cut into tasks, small ones share a task.
 #include "catch.hpp"
 #include "model.hpp"
 
@@ -7,15 +7,15 @@ using namespace terms_tests;
 
 namespace {
 
-/// What runners do with terms of one x.
+/// What compute_shared found.
 struct SharedOutcome {
     std::string mistake; ///< empty if there is none
     std::size_t runs;    ///< of the runner, for one call
     std::size_t most_tasks;
 };
 
-/// Calls the three functions with float16 terms of the first sizes[i] elements of one array, in a
-/// row and on threads. Every third has no gradient.
+/// Calls the three functions with float16 terms of the first sizes[i] elements of one array, with a
+/// sequential runner and on threads. Every third term has no gradient.
 SharedOutcome compute_shared(const std::vector<std::size_t>& sizes) {
     const double scale = -0.5;
     const double step = 0.25;
@@ -125,7 +125,7 @@ TEST_CASE("a tensor that needs larger tasks than the smallest has the bits of on
 
 TEST_CASE("more large tensors than fit one run have the bits of single calls", "[terms]") {
     std::vector<std::size_t> sizes(41, 1000000);
-    sizes[0] = 10; // so that the tasks of the next ones do not just fill a run
+    sizes[0] = 10; // so that the tasks of the others do not fill a run exactly
     const SharedOutcome many = compute_shared(sizes);
     CHECK(many.mistake == "");
     CHECK(many.runs > 1);

@@ -1,5 +1,4 @@
-/// Many tensors in one call, in any floating-point environment of the caller and of a runner's
-/// threads.
+/// Terms in any floating-point environment of the caller and of a runner's threads.
 #include "catch.hpp"
 #include "model.hpp"
 
@@ -12,7 +11,7 @@ using namespace terms_tests;
 
 namespace {
 
-/// The rounding mode, what is unmasked and, on x86, all of MXCSR but the exception flags.
+/// The rounding mode, the unmasked exceptions and, on x86, MXCSR without exception flags.
 using Environment = std::array<unsigned, 3>;
 
 Environment environment() {
@@ -31,9 +30,9 @@ Environment environment() {
 TEST_CASE("the floating-point environment of the caller changes no bit and is restored",
           "[terms]") {
     const Handle handle({0.01, 1e-3});
-    const Handle without_l1({0.0, 0.45}); // with scale 1 a factor of 0.9
+    const Handle without_l1({0.0, 0.45}); // with scale 1 the factor is 0.9
     Model model;
-    add_array(model, 2, 150001, handle); // which is cut, and its penalty put together
+    add_array(model, 2, 150001, handle); // is cut into tasks
     for (std::size_t i = 0; i < 40; ++i) {
         add_array(model, i, 900 + i, handle);
     }
@@ -93,7 +92,7 @@ TEST_CASE("a runner is called in the floating-point environment of the caller", 
             statuses.push_back(call(function, terms, 0.5, runner, nullptr, nullptr, nullptr));
         }));
         CHECK(statuses == std::vector<l1l2_status>(statuses.size(), L1L2_OK));
-        // All are hostile, but perhaps the last six, of glibc, on a CPU that cannot trap.
+        // All differ from the default, except perhaps the last six, on a CPU that cannot trap.
 #if defined(__GLIBC__)
         constexpr int unsure = 2 * 6;
 #else
@@ -107,8 +106,9 @@ TEST_CASE("a runner is called in the floating-point environment of the caller", 
 TEST_CASE("which scales and steps are refused for terms does not depend on the floating-point "
           "environment",
           "[terms]") {
-    // Rounded upwards, the first would be infinite in float32; towards zero the second would not.
-    // With denormals as zeros the third would be a step. The last traps in a comparison.
+    // Rounded upwards, the first would be infinite in float32; rounded towards zero, the second
+    // would not. With denormals as zeros the third would be a valid step. Comparing the last one
+    // traps.
     const double factors[] = {0x1.fffffefffffffp127, 0x1.ffffffp127, -5e-324,
                               from_bits<double>(0x7ff0000000000001)};
     constexpr l1l2_status scale = L1L2_ERROR_INVALID_SCALE;

@@ -1,4 +1,4 @@
-/// Terms that are refused: the first one at fault is named, and nothing is written.
+/// Terms that are refused: the first faulty one is reported, and nothing is written.
 #include "catch.hpp"
 #include "model.hpp"
 
@@ -10,7 +10,7 @@ using namespace terms_tests;
 
 namespace {
 
-/// Calls a function with terms of a model; it must leave all outputs but faulty alone.
+/// Calls a function with terms of a model; it must change no output but faulty.
 Outcome refusal(Function function, const Model& model, const std::vector<l1l2_term>& terms,
                 double factor = 0.5, std::size_t term_size = sizeof(l1l2_term)) {
     const Model before = model;
@@ -152,7 +152,7 @@ TEST_CASE("a scale or a step that is valid for no term is refused", "[terms]") {
               Outcome{L1L2_ERROR_INVALID_STEP, 1});
         CHECK(refusal(Function::prox, model, {}, step) == Outcome{L1L2_ERROR_INVALID_STEP, 0});
     }
-    // Too large for bfloat16, not for float64.
+    // Too large for bfloat16, but not for float64.
     Model narrow;
     const Handle large({1e30, 0.0});
     add_array(narrow, 2, 10, large);

@@ -1,4 +1,4 @@
-/// Many tensors in one call: the same bits as one at a time, whatever the runner does.
+/// Many tensors in one call: the bits of single calls, whatever the runner does.
 #include "catch.hpp"
 #include "model.hpp"
 
@@ -87,7 +87,7 @@ TEST_CASE("the arrays of terms may be at any address", "[terms][bits]") {
 }
 
 TEST_CASE("the total adds the penalties in their order", "[terms]") {
-    // Of which another order gives other bits.
+    // Another order gives other bits.
     const Handle handle({1.0, 0.0});
     std::vector<double> x = {0x1p53, 1.0, 1.0, 1.0, 0x1p-30};
     std::vector<l1l2_term> terms(x.size());
@@ -107,7 +107,7 @@ TEST_CASE("the total adds the penalties in their order", "[terms]") {
     CHECK(total_of() == 0x1p53);
     std::reverse(x.begin(), x.end());
     CHECK(total_of() == 0x1p53 + 4.0);
-    // An order that is no tree: (1e16 + 1) + 1 is 1e16, the two apart give 1e16 + 2.
+    // In order, not as a tree: (1e16 + 1) + 1 is 1e16, but 1e16 + (1 + 1) is 1e16 + 2.
     x = {1e16, 1.0, 1.0, 1.0};
     terms.resize(4);
     CHECK(total_of() == 1e16);
@@ -268,7 +268,7 @@ TEST_CASE("each function reads only its own fields of a term", "[terms]") {
     const Handle handle(both);
     Model model;
     add_array(model, 0, 100, handle);
-    // Where another function would find fault: the output over a part of x.
+    // What another function would refuse: an output that overlaps x.
     void* const inside = model.arrays[0].x.data() + 4;
     std::vector<l1l2_term> terms = model.terms();
     terms[0].gradient = inside;
@@ -366,7 +366,7 @@ TEST_CASE("a runner that fails or leaves out a task is reported", "[terms]") {
 TEST_CASE("a runner is called on the calling thread, one run after another", "[terms]") {
     const Handle handle(both);
     Model model;
-    for (std::size_t i = 0; i < 3000; ++i) { // more than fit one run
+    for (std::size_t i = 0; i < 3000; ++i) { // more than fit into one run
         add_array(model, i, 8, handle);
     }
     const std::vector<l1l2_term> terms = model.terms();

@@ -1,4 +1,4 @@
-/// What libl1l2_threads does without memory.
+/// libl1l2_threads without memory.
 #include "catch.hpp"
 #include "failing_malloc.hpp"
 #include "l1l2_threads.h"
@@ -25,7 +25,7 @@ const tbb::global_control four_threads(tbb::global_control::max_allowed_parallel
 
 TEST_CASE("l1l2_threads_create reports any failed allocation and leaks nothing",
           "[allocation][threads]") {
-    // What oneTBB makes once for the process and keeps is there before.
+    // oneTBB allocates some memory once and keeps it: before the test.
     l1l2_threads* threads = nullptr;
     REQUIRE(l1l2_threads_create(4, &threads) == L1L2_OK);
     l1l2_threads_destroy(threads);
@@ -64,7 +64,7 @@ TEST_CASE("without memory a run still does each task once", "[allocation][thread
     CHECK(allocations > 0);
     l1l2_threads_destroy(threads);
 
-    // Two that wait for one another, though not for ever, as oneTBB may have no worker left.
+    // Two tasks that wait for one another, but not forever, as oneTBB may have no worker left.
     const auto together = [](void* waiting, std::size_t) {
         auto& others = *static_cast<std::atomic<int>*>(waiting);
         --others;
@@ -76,8 +76,8 @@ TEST_CASE("without memory a run still does each task once", "[allocation][thread
     bool failed = true;
     long failing = 0;
     for (; failed; ++failing) {
-        // Each anew, as oneTBB keeps what it has allocated: threads with a helper at hand, and a
-        // caller that has made no run.
+        // New threads with a helper, and a new caller, each time, as oneTBB keeps what it has
+        // allocated.
         REQUIRE(l1l2_threads_create(4, &threads) == L1L2_OK);
         std::atomic<int> waiting{2};
         REQUIRE(l1l2_threads_run(threads, together, &waiting, 2) == 0);

@@ -1,6 +1,6 @@
 /**
- * libl1l2_threads, the shared library as it ships. oneTBB is allowed more threads than the machine
- * may have, so that nothing here depends on their number.
+ * libl1l2_threads, the shared library as it ships. oneTBB may use more threads than the machine
+ * has, so that no test depends on their number.
  */
 #include "catch.hpp"
 #include "l1l2_threads.h"
@@ -62,13 +62,13 @@ namespace {
 
 using ThreadsOfTbb = std::unique_ptr<tbb::global_control>;
 
-/// Lets oneTBB have so many threads in all.
+/// Allows oneTBB so many threads in all.
 ThreadsOfTbb allow(std::size_t threads) {
     return std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism,
                                                  threads);
 }
 
-constexpr const char* fresh = "L1L2_TEST_FRESH"; ///< is set by passes_in_a_fresh_process()
+constexpr const char* fresh = "L1L2_TEST_FRESH"; ///< set by passes_in_a_fresh_process()
 const ThreadsOfTbb more_threads = std::getenv(fresh) == nullptr ? allow(8) : nullptr;
 
 struct Destroy {
@@ -93,7 +93,7 @@ int32_t run(const Threads& threads, std::size_t count, Task task) {
     return runner(threads.get(), call, &task, count);
 }
 
-/// Where threads wait until so many have come. False if they do not within a minute.
+/// A barrier for a number of threads. Returns false if they do not arrive within a minute.
 class Gate {
   public:
     explicit Gate(int expected) : missing_(expected) {}
@@ -114,8 +114,8 @@ class Gate {
     std::atomic<int> missing_;
 };
 
-/// Whether the test case that asks this passes in a process of its own, perhaps on one CPU, in
-/// which nothing has used oneTBB yet.
+/// Returns whether the calling test case passes in a process of its own, perhaps on one CPU, in
+/// which nothing has used oneTBB before.
 bool passes_in_a_fresh_process(bool on_one_cpu = false) {
     const std::string name = Catch::getResultCapture().getCurrentTestName();
     const pid_t child = fork();
@@ -181,7 +181,7 @@ TEST_CASE("each thread takes the lowest index that is left", "[threads]") {
         std::atomic<bool> lowest{true};
         ++run_number;
         run(threads, 500, [&](std::size_t i) {
-            // Of the lower ones all have begun, but those that the other threads are about to.
+            // All lower ones have begun, except those that other threads have just taken.
             const std::size_t before = begun++;
             if (i >= before + count) {
                 lowest = false;
@@ -201,7 +201,7 @@ TEST_CASE("each thread takes the lowest index that is left", "[threads]") {
 TEST_CASE("tasks see what was written before the run, and the caller sees what they write",
           "[threads]") {
     const Threads threads = make_threads(4);
-    std::array<int, 8> values = {}; // not atomic, and no thread keeps to one
+    std::array<int, 8> values = {}; // not atomic, and written by changing threads
     std::array<bool, 8> seen = {};
     bool right = true;
     for (int round = 0; round < 1000; ++round) {
@@ -308,7 +308,7 @@ TEST_CASE("beyond the number of runs that can be helped the caller works alone",
                 const auto caller = std::this_thread::get_id();
                 std::atomic<bool> caller_is_in{false};
                 run(threads, 2, [&](std::size_t) {
-                    // The helpers do what is left and have nothing to do then.
+                    // The helpers finish the rest and become idle.
                     if (std::this_thread::get_id() == caller && !caller_is_in.exchange(true)) {
                         all_run.pass();
                         while (!stop) {
@@ -336,7 +336,7 @@ TEST_CASE("beyond the number of runs that can be helped the caller works alone",
         }
         CAPTURE(c.count);
         CHECK(alone);
-        // Now there is room for it.
+        // Now the run can be helped.
         Gate gate(2);
         std::atomic<int> passed{0};
         run(threads, 2, [&](std::size_t) { passed += gate.pass() ? 1 : 0; });
@@ -499,7 +499,7 @@ TEST_CASE("requesting more threads than oneTBB has prints nothing", "[threads]")
 
 TEST_CASE("in a forked process the calling thread does all tasks", "[threads]") {
     Threads threads = make_threads(4);
-    // Workers there are, and they are at work while the process forks.
+    // Workers exist, and run tasks while the process forks.
     std::atomic<bool> stop{false};
     std::thread application([&] {
         while (!stop) {
