@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# The ABI beside what earlier versions had, which is recorded in tests/abi:
+# Compares the ABI with those of earlier versions, which are recorded in tests/abi:
 #     abi.sh check LIBRARY HEADER     the same as the record of this version, and nothing that an
 #                                     earlier one had is gone or otherwise; constants that came
 #                                     later say "Since" when; no struct by value, no varargs
 #     abi.sh record LIBRARY HEADER    writes the record of this version
-# LIBRARY has debug information of its interface and is called libNAME.so... as HEADER is NAME.h. Of
-# each version there are two records: NAME-VERSION.abi, the functions and their types, as abidw of
-# libabigail writes them; NAME-VERSION.constants, the values of the header's constants, which no
-# function's type shows. Exits with 77 if abidiff is not there.
+# LIBRARY has debug information of its interface and is called libNAME.so... as HEADER is NAME.h. Each
+# version has two records: NAME-VERSION.abi, the functions and their types, written by abidw of libabigail;
+# NAME-VERSION.constants, the values of the header's constants. Exits with 77 without abidiff.
 set -euo pipefail
 command=$1 library=$2 header=$3
 records=$(cd "$(dirname "$0")" && pwd)
@@ -27,9 +26,9 @@ fail() {
     exit 1
 }
 
-# Of the header's version itself there is no record: it changes.
+# The constants of the header, without its version.
 constants() {
-    # In another form than this, a constant would be passed over.
+    # A constant in any other form would be missed.
     ! grep -nE '^ +L1L2_[A-Z0-9_]+ = |^#define L1L2_[A-Z0-9_]+ [^ ]' "$header" |
         grep -vE ' = [0-9]+,?( |$)| [0-9]+$|_API|_NOEXCEPT|L1L2_VERSION' >&2 ||
         fail "not a plain decimal number"
@@ -48,14 +47,14 @@ described_constants() {
         { comment = comment " " $0 }' "$header" | tr -s ' '
 }
 
-# What a foreign-function interface cannot call.
+# What a foreign-function interface cannot call: varargs, structs by value.
 hard_to_call() { grep -E '\.\.\.|\bl1l2_(term|regularizer|threads) *[a-z(),]' "$work/declarations"; }
 
 case $command in
 record)
     abidw --exported-interfaces-only --headers-dir "$include" --drop-private-types --no-corpus-path \
         --no-comp-dir-path --no-show-locs --no-elf-needed --out-file "$records/$name-$version.abi" "$library"
-    # Where it was built is nobody's concern.
+    # Without the path of the build.
     sed -i "s| path='[^']*/| path='|" "$records/$name-$version.abi"
     constants >"$records/$name-$version.constants"
     ;;
@@ -79,7 +78,7 @@ check)
     done < <(printf '%s\n' "$records/$name"-[0-9]*.constants | sort -V)
     for record in "$records/$name"-[0-9]*.abi; do
         options=(--harmless)
-        # Later versions may have more.
+        # Later versions may add more.
         [ "$record" = "$records/$name-$version.abi" ] ||
             options+=(--no-added-syms --suppressions "$records/compatible.abignore")
         abidiff "${options[@]}" "$record" "$library" || fail "not the ABI of ${record##*/}"

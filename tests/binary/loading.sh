@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Loads the shared library into processes of other people:
+# Loads the shared library into other hosts:
 #     loading.sh rounds PROGRAM LIBRARY WORK
 #     loading.sh copies PROGRAM LIBRARY WORK
 #     loading.sh other_runtime PROGRAM LIBRARY WORK
@@ -11,19 +11,19 @@ mkdir -p "$work"
 case $case in
 rounds) "$program" rounds "$library" ;;
 copies)
-    # Under another name, as another package may have it.
+    # Under another name, as in another package.
     cp "$library" "$work/libother.so"
     "$program" copies "$library" "$work/libother.so"
     ;;
 other_runtime)
-    # A process that has loaded a libstdc++ first, of which each function aborts: one call that the
-    # library's own runtime does not answer itself, and it is over.
+    # The process has loaded a libstdc++ whose functions all abort: a call that the library's own runtime
+    # does not serve itself ends the process.
     runtime=$("${CXX:-c++}" -print-file-name=libstdc++.so.6)
     [ -e "$runtime" ] || {
         echo "no libstdc++.so.6"
         exit 77
     }
-    cd "$work" # LD_PRELOAD takes a space for the end of a path
+    cd "$work" # LD_PRELOAD ends a path at a space
     {
         echo '#include <stdlib.h>'
         echo '__attribute__((used)) static void stub(void) { abort(); }'
@@ -36,7 +36,7 @@ other_runtime)
     grep -q 'globl __cxa_throw' stubs.c
     "${CC:-cc}" -shared -fPIC -Wl,-soname,libstdc++.so.6 -o libstdc++.so.6 stubs.c
     LD_PRELOAD=./libstdc++.so.6 "$program" use "$library"
-    # The stubs do what they are for: a library without a runtime of its own falls over them.
+    # The stubs work: a library without a runtime of its own aborts in them.
     printf 'extern "C" void l1l2_stub() { delete new int; }\n' >dependent.cpp
     "${CXX:-c++}" -O0 -shared -fPIC -o dependent.so dependent.cpp
     "$program" new ./dependent.so

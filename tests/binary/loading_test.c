@@ -1,14 +1,14 @@
 /*
- * The shared library in a host that knows nothing of it. This program is C and links libc alone.
+ * Loads the shared library at run time. This program is in C and links only libc.
  *
  *     loading_test rounds LIBRARY
- *         opened, used and closed a thousand times, it leaves nothing
+ *         opens, uses and closes it a thousand times: nothing is left
  *     loading_test copies LIBRARY OTHER
- *         two copies of it at once do not see each other
+ *         loads two copies at once: they do not affect each other
  *     loading_test use LIBRARY
- *         calls all that C++'s runtime stands behind; to be run beside one that aborts
+ *         calls what needs the C++ runtime; to be run beside one that aborts
  *     loading_test new LIBRARY
- *         the same of a library that has no runtime of its own: calls its function l1l2_stub
+ *         calls the function l1l2_stub of a library without a runtime of its own
  */
 #include "../../examples/c/dlopen/l1l2_api.h"
 
@@ -85,7 +85,7 @@ static void rounds(const char* path) {
     int regions_before = 0;
     long kib_before = 0;
     for (int i = 0; i < 1000; ++i) {
-        if (i == 10) { /* by then malloc and the dynamic linker have what they keep */
+        if (i == 10) { /* by then malloc and the dynamic linker have allocated what they keep */
             regions_before = regions();
             kib_before = resident_kib();
         }
@@ -103,7 +103,7 @@ static void copies(const char* path, const char* other_path) {
     setenv("L1L2_ISA", "generic", 1);
     const l1l2_api second = open_library(other_path);
     expect(first.library != second.library && first.create != second.create, "they are two");
-    /* Each has read the environment by itself. */
+    /* Each copy has read the environment itself. */
     expect(strcmp(second.isa(), "generic") == 0, "the second copy's choice");
     unsetenv("L1L2_ISA");
     const char* const best = first.isa();

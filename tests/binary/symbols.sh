@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Looks at the binary itself:
+# Checks the binaries:
 #     symbols.sh exports LIBRARY HEADER MAP  it exports the header's functions, each with the version
 #                                            node that the version script gives it, and only those;
 #                                            what came later says "Since" when

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Whether one instruction set has the hashes of golden.txt:
+# Checks one instruction set against the hashes of golden.txt:
 #     check.sh ISA PROGRAM      PROGRAM is bits
-# Exits with 77 if this CPU does not have it.
+# Exits with 77 if the CPU does not have it.
 set -euo pipefail
 export L1L2_ISA=$1
 isa=$("$2" isa)

@@ -45,12 +45,12 @@ needs_threads() {
 }
 
 # pkg_config PREFIX ARGUMENT...: asks the .pc file of $package under PREFIX, whatever libdir it is in.
-# What comes are words for a shell: a space in a path has a backslash before it.
+# Prints words for a shell: a space in a path has a backslash before it.
 package=l1l2
 pkg_config() {
     local found elsewhere=
     found=$(find "$1" -name l1l2.pc -printf '%h')
-    # oneTBB's file is among the system's.
+    # The .pc file of oneTBB is among the system's.
     [ "$package" = l1l2 ] || elsewhere=:$(pkg-config --variable=pc_path pkg-config)
     PKG_CONFIG_PATH=$found PKG_CONFIG_LIBDIR=$found$elsewhere pkg-config "${@:2}" "$package"
 }
@@ -94,7 +94,7 @@ moved_prefix)
     cp -a "$prefix" "$work/moved"
     build_find_package "$work/moved" l1l2::l1l2
     build_pkg_config "$work/moved"
-    # Neither build took anything from where the prefix was before.
+    # Neither build used a file of the former prefix.
     refuses grep -rn "$prefix" "$work/moved" --include='*.pc' --include='*.cmake'
     readelf -d "$work/build/consumer" >"$work/dynamic"
     grep -F "$work/moved/" "$work/dynamic"
@@ -117,7 +117,7 @@ add_subdirectory_shared | add_subdirectory_static)
         -DBUILD_SHARED_LIBS=$shared
     cmake --build "$work/build" --parallel 2
     "$work/build/consumer"
-    # The parent's -ffast-math has not made the library one that switches its host to flush-to-zero.
+    # -ffast-math of the parent must not make the library switch its host to flush-to-zero.
     library=$(find "$work/build/l1l2" -name 'libl1l2.so' -o -name 'libl1l2.a')
     nm "$library" >"$work/symbols"
     grep -q l1l2_penalty "$work/symbols"
@@ -142,7 +142,7 @@ old_library)
         echo "another libc than glibc"
         exit 77
     }
-    # The library of 0.1 by its names: the first node of the version script.
+    # A library with the symbols of 0.1: the first node of the version script.
     sed '/^}/q' "$source/capi/l1l2.map" >"$work/l1l2.map"
     sed -n 's/^ *\(l1l2_.*\);$/void \1(void);\nvoid \1(void) {}/p' "$work/l1l2.map" >"$work/old.c"
     "${CC:-cc}" -shared -fPIC -Wl,-soname,libl1l2.so.0 -Wl,--version-script="$work/l1l2.map" \
@@ -151,7 +151,7 @@ old_library)
         compile "$prefix" "$work/$program" -std=c99 "$source/examples/c/$program/$program.c"
         LD_LIBRARY_PATH=$work ldd "$work/$program" >"$work/$program.ldd" 2>&1 || true
     done
-    # What was there in 0.1 starts with it; what came with 0.2 does not, and is told why.
+    # A program of 0.1 starts with it. A program of 0.2 does not, with an error that says why.
     grep -F "$work/libl1l2.so.0" "$work/penalty.ldd"
     refuses grep 'not found' "$work/penalty.ldd"
     refuses env LD_LIBRARY_PATH="$work" "$work/step" 2>"$work/error"
@@ -170,7 +170,7 @@ END
     compile_with() { "${CXX:-c++}" -std=c++17 -fsyntax-only -I"$prefix/include" -DELEMENT="$1" "$work/calls.cpp"; }
     compile_with float
     refuses compile_with double 2>"$work/error"
-    # Each of the calls is an error that says why.
+    # Each call is a compile error that says why.
     [ "$(grep -cE 'error: .*x and gradient differ in their type' "$work/error")" -eq 2 ]
     [ "$(grep -cE 'error: .*x and out differ in their type' "$work/error")" -eq 1 ]
     ;;
@@ -185,7 +185,7 @@ threads_find_package)
             grep 'NEEDED.*libl1l2_threads.so.0' "$work/dynamic"
         fi
     done
-    # Who does not ask for the component needs no oneTBB, even if it is there.
+    # Without the component oneTBB is not needed, even if it is installed.
     cmake -S "$consumers/find_package" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" \
         -DCONSUMED=l1l2::l1l2 -DCMAKE_DISABLE_FIND_PACKAGE_TBB=ON
     ;;
@@ -195,7 +195,7 @@ threads_pkg_config)
     cp -a "$prefix" "$work/moved"
     compile "$work/moved" "$work/consumer" "$consumers/threads.c"
     LD_LIBRARY_PATH=$(library_dir "$work/moved") "$work/consumer"
-    # The static libraries, in a program that links the rest of what they need.
+    # The static libraries, in a program that links what else they need.
     dir=$(library_dir "$work/moved")
     rm "$dir"/libl1l2*.so*
     compile "$work/moved" "$work/static_consumer" "$consumers/threads.c" -- --static
@@ -207,13 +207,13 @@ threads_component_missing)
     refuses cmake -S "$consumers/threads" -B "$work/missing" -DCMAKE_PREFIX_PATH="$work/prefix" \
         -DCONSUMED=l1l2::threads 2>"$work/error"
     tr -s ' \n' ' ' <"$work/error" | grep 'this l1l2 was installed without its component threads'
-    # Or it is there, but oneTBB is not.
+    # Or the component is installed, but oneTBB is not.
     if has_threads "$prefix"; then
         refuses cmake -S "$consumers/threads" -B "$work/no_tbb" -DCMAKE_PREFIX_PATH="$prefix" \
             -DCONSUMED=l1l2::threads -DCMAKE_DISABLE_FIND_PACKAGE_TBB=ON 2>"$work/error"
         tr -s ' \n' ' ' <"$work/error" | grep 'the component threads needs oneTBB 2021'
     fi
-    # Without the component all is well.
+    # Without the component the package is found.
     build_find_package "$work/prefix" l1l2::l1l2
     ;;
 example_penalty)
@@ -221,7 +221,7 @@ example_penalty)
         "$source/examples/c/penalty/penalty.c"
     said=$(LD_LIBRARY_PATH=$(library_dir "$prefix") "$work/penalty")
     echo "$said"
-    # 0.01 * 3.75 + 0.02 * 5.8125, and that is what the README shows.
+    # 0.01 * 3.75 + 0.02 * 5.8125, as the README says.
     [[ $said == "penalty 0.15375, computed with "* ]]
     # The example at the top of l1l2.h.
     sed -n '/^ \*     #include <l1l2.h>$/,/^ \*     }$/s/^ \* *//p' "$source/include/l1l2.h" >"$work/manual.c"
@@ -236,7 +236,7 @@ example_step)
     compile "$prefix" "$work/step" -std=c99 -Wall -Wextra -Wpedantic -Werror \
         "$source/examples/c/step/step.c"
     LD_LIBRARY_PATH=$(library_dir "$prefix") "$work/step" | tee "$work/step.out"
-    # 0.02 * (1.5^2 + 0.75^2) + 0.01 * 2.25, and the one weight below 0.1 * 0.01 is a zero.
+    # 0.02 * (1.5^2 + 0.75^2) + 0.01 * 2.25; the only weight below 0.1 * 0.01 becomes 0.
     grep -q 'of which the gain 0.07875' "$work/step.out"
     grep -qE 'after a proximal step 0\.497\S* -1\.24\S* 0 1\.99\S*$' "$work/step.out"
     ;;
@@ -247,15 +247,15 @@ example_keras_model)
     data=$source/examples/data/digits
     for form in keras3 keras2 keras212; do
         "$keras_model" "$data/model.$form.json" | tee "$work/$form.out"
-        # Nine variables, a heading, the total, and that all agrees.
+        # Nine variables, a heading, the total, and a line that says that all agree.
         [ "$(wc -l <"$work/$form.out")" -eq 12 ]
     done
-    # Without Keras's figures it has none to compare; with wrong ones it fails.
+    # Without Keras's losses it compares nothing; with wrong ones it fails.
     cp -r "$data/model.keras3.json" "$data/weights" "$work"
     "$keras_model" "$work/model.keras3.json" | grep -q 'total .* - '
     sed 's/"penalty": 0.025/"penalty": 0.026/' "$data/losses.json" >"$work/losses.json"
     refuses "$keras_model" "$work/model.keras3.json"
-    # Keras names some variables otherwise than their regularizers.
+    # Keras names some variables differently from their regularizers.
     mkdir -p "$work/lstm/weights"
     cp "$data/weights/output.kernel.npy" "$work/lstm/weights/lstm.recurrent_kernel.npy"
     echo '{"config": {"layers": [{"class_name": "LSTM", "config": {"name": "lstm",
@@ -263,7 +263,7 @@ example_keras_model)
         "activity_regularizer": "l1"}}]}}' >"$work/lstm/model.json"
     "$keras_model" "$work/lstm/model.json" | tee "$work/lstm.out"
     grep -qE '^lstm +recurrent_kernel +24x10 ' "$work/lstm.out"
-    # What is wrong is told by its file.
+    # An error names its file.
     truncate -s 200 "$work/weights/conv.kernel.npy"
     refuses "$keras_model" "$work/model.keras3.json" "$work/weights" 2>"$work/error"
     grep -q 'conv.kernel.npy: has not as many bytes' "$work/error"
@@ -278,10 +278,10 @@ example_train)
     train=$work/train
     data=$source/examples/data/diabetes
     "$train" "$data/diabetes.csv" "$data/elastic_net.csv" | tee "$work/out"
-    # A heading, a line for each solution, the intercept, and that all agree.
+    # A heading, a line for each solution, the intercept, and a line that says that all agree.
     [ "$(wc -l <"$work/out")" -eq $(($(wc -l <"$data/elastic_net.csv") + 2)) ]
     tail -n 1 "$work/out" | grep -q '^All 26 solutions agree with .* and in every zero\.$'
-    # Exact zeros, and they alone, are shown as dots, and are counted.
+    # Exact zeros, and only they, are shown as dots and counted.
     zeros='NR > 1 && NR <= 27 {
         n = 0
         for (i = first; i < first + 10; ++i) {
@@ -294,7 +294,7 @@ example_train)
     awk -v first=3 -v zero=. -v counted=13 "$zeros" "$work/out" | diff "$work/zeros.expected" -
     grep -q '^1111111111 10$' "$work/zeros.expected"
     grep -q '^1101111101 8$' "$work/zeros.expected"
-    # Without a reference it has none to compare.
+    # Without a reference it compares nothing.
     "$train" "$data/diabetes.csv" | tee "$work/alone"
     [ "$(wc -l <"$work/alone")" -eq 15 ]
     refuses grep rel.diff. "$work/alone"
@@ -304,14 +304,14 @@ example_train)
         cat "$work/error"
         grep -qF "$1" "$work/error"
     }
-    # Another coefficient than scikit-learn's, and a zero that is none, however small.
+    # A coefficient that differs from scikit-learn's, and a number that should be 0, however small.
     sed '5s/20\.271165/20.271166/' "$data/elastic_net.csv" >"$work/wrong.csv"
     refuses_to_train 'wrong.csv:5: s5 is 20.27116' "$data/diabetes.csv" "$work/wrong.csv"
     grep -q '^1 of 26 solutions differ' "$work/error"
     sed '3s/,0,0,/,0,1e-30,/' "$data/elastic_net.csv" >"$work/wrong.csv"
     refuses_to_train 'wrong.csv:3: sex is 1.0000000000000001e-30 there, 0 here' \
         "$data/diabetes.csv" "$work/wrong.csv"
-    # What is wrong with a file is told by its line.
+    # An error in a file names its line.
     sed '17s/,[^,]*//' "$data/diabetes.csv" >"$work/short.csv"
     refuses_to_train 'short.csv:17: has fewer than 11 fields' "$work/short.csv"
     sed '17s/,/;/' "$data/diabetes.csv" >"$work/text.csv"

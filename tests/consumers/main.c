@@ -1,4 +1,4 @@
-/* What a consumer does first: checks the version it runs with and computes penalties. */
+/* A consumer that checks the version of the library and computes penalties. */
 #include <l1l2.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,8 +27,8 @@ int main(void) {
     memcpy(&of_nan_bits, &of_nan, sizeof of_nan);
     l1l2_destroy(regularizer);
     printf("penalty %g, %a, %llx\n", penalty, of_many, (unsigned long long)of_nan_bits);
-    /* The bits of the second and the third depend on the flags that the library, not its consumer,
-       was compiled with: on the order of the additions, and on whether there are NaNs at all. */
+    /* The bits of the second and the third depend on the flags of the library, not of its consumer:
+     * on the order of additions, and on NaNs. */
     return of_nan_bits == 0x7ff8000000000000 && penalty == 54.0 && of_many == 0x1.0bc6e89a06b5p+19
                ? 0
                : 1;

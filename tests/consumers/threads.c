@@ -1,4 +1,4 @@
-/* What a consumer of l1l2_threads does: lends its threads to l1l2, and runs tasks of its own. */
+/* A consumer of libl1l2_threads that computes terms on its threads and runs tasks of its own. */
 #include <l1l2_threads.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static void square(void* work, size_t i) {
     results[i] = (double)i * (double)i;
 }
 
-/* Computes all that there is of x, cut in terms from none to half of the elements. */
+/* Computes penalties, gradients and proxes of x, in terms of no elements to half of them. */
 static double compute(const l1l2_regularizer* regularizer, l1l2_runner runner, void* threads) {
     l1l2_term term[terms];
     double total = -1.0;

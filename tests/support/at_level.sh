@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Compiles at one optimisation level, whatever the build system asks for:
+# Compiles at one optimisation level, whatever level the build system passes:
 #     at_level.sh LEVEL COMPILER ARGUMENT...
-# For CMAKE_CXX_COMPILER_LAUNCHER: src/CMakeLists.txt has -O3 for the kernels after the user's flags.
+# For CMAKE_CXX_COMPILER_LAUNCHER, as src/CMakeLists.txt passes -O3 for the kernels after the user's flags.
 # LEVEL is -O0, for instance.
 set -euo pipefail
 arguments=()
