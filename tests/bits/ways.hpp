@@ -3,14 +3,13 @@
  */
 #pragma once
 
+#include "../support/run_tasks.hpp"
 #include "golden.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace bits {
@@ -178,24 +177,6 @@ inline void check_tensors(Golden& golden, const Case& c, View view, Manner manne
         }
     }
     hashes.compare(golden, c, manner, way);
-}
-
-/// A runner: each of `state` threads takes the next task that is left.
-inline std::int32_t run_on_threads(void* state, l1l2_task task, void* work, std::size_t count) {
-    const std::size_t threads = *static_cast<const std::size_t*>(state);
-    std::atomic<std::size_t> next{0};
-    std::vector<std::thread> running;
-    for (std::size_t i = 0; i < threads; ++i) {
-        running.emplace_back([&] {
-            for (std::size_t index = next++; index < count; index = next++) {
-                task(work, index);
-            }
-        });
-    }
-    for (std::thread& thread : running) {
-        thread.join();
-    }
-    return 0;
 }
 
 /// All sizes with all coefficients, over copies of the elements.

@@ -58,7 +58,7 @@ class Computation {
         for (const l1l2_term& term : terms_) {
             well = well && array(term) && exact_sums(term);
         }
-        return well && in_terms(nullptr) && in_terms(training::run_in_a_row);
+        return well && in_terms(nullptr) && in_terms(run_in_a_row);
     }
 
 #ifdef L1L2_HAS_DLPACK

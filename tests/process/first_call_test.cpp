@@ -3,6 +3,7 @@
  * of terms. Built with the thread sanitizer, which ends the program with an error if it finds a
  * race.
  */
+#include "../support/run_tasks.hpp"
 #include "l1l2.h"
 
 #include <atomic>
@@ -14,23 +15,6 @@
 #include <vector>
 
 namespace {
-
-/// Runs each task once, on three threads.
-std::int32_t on_threads(void*, l1l2_task task, void* work, std::size_t count) {
-    std::atomic<std::size_t> next{0};
-    std::vector<std::thread> threads;
-    for (int t = 0; t < 3; ++t) {
-        threads.emplace_back([&] {
-            for (std::size_t i = next++; i < count; i = next++) {
-                task(work, i);
-            }
-        });
-    }
-    for (std::thread& thread : threads) {
-        thread.join();
-    }
-    return 0;
-}
 
 /// Runs each task on two threads at once.
 std::int32_t twice_at_once(void*, l1l2_task task, void* work, std::size_t count) {
@@ -57,6 +41,7 @@ bool terms_agree(const l1l2_regularizer* regularizer, l1l2_runner runner) {
     std::vector<std::vector<float>> gradients[2];
     std::vector<double> penalties[2];
     double totals[2] = {-1.0, -2.0};
+    std::size_t threads = 3;
     for (const std::size_t way : {0U, 1U}) {
         std::vector<l1l2_term> terms(sizes.size());
         penalties[way].resize(sizes.size());
@@ -70,7 +55,7 @@ bool terms_agree(const l1l2_regularizer* regularizer, l1l2_runner runner) {
             terms[i].dtype = L1L2_FLOAT32;
         }
         if (l1l2_add_gradient_terms(terms.data(), sizeof(l1l2_term), terms.size(), 1.0,
-                                    way == 0 ? nullptr : runner, nullptr, penalties[way].data(),
+                                    way == 0 ? nullptr : runner, &threads, penalties[way].data(),
                                     &totals[way], nullptr) != L1L2_OK) {
             return false;
         }
@@ -154,7 +139,7 @@ int main() {
     for (std::thread& thread : threads) {
         thread.join();
     }
-    const bool agree = terms_agree(shared, on_threads) && terms_agree(shared, twice_at_once);
+    const bool agree = terms_agree(shared, run_on_threads) && terms_agree(shared, twice_at_once);
     l1l2_destroy(shared);
     if (!agree) {
         std::fputs("the terms of a runner differ from those of the calling thread\n", stderr);

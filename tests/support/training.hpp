@@ -8,6 +8,7 @@
 #include "handle.hpp"
 #include "l1l2.h"
 #include "narrow.hpp"
+#include "run_tasks.hpp"
 
 #include <algorithm>
 #include <array>
@@ -39,14 +40,6 @@ constexpr Coefficients l1_only = {0.01, 0.0};
 constexpr Coefficients l2_only = {0.0, 0.3};
 constexpr Coefficients both = {0.01, 0.3};
 constexpr Coefficients neither = {0.0, 0.0};
-
-/// An l1l2_runner: each task on the calling thread.
-inline std::int32_t run_in_a_row(void* /*state*/, l1l2_task task, void* work, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) {
-        task(work, i);
-    }
-    return 0;
-}
 
 /// All sizes up to a few registers of every kernel, and sizes around a block.
 inline std::vector<std::size_t> telling_sizes() {

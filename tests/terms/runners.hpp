@@ -4,10 +4,9 @@
  */
 #pragma once
 
-#include "l1l2.h"
+#include "run_tasks.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -49,10 +48,7 @@ class Runner {
 };
 
 inline std::int32_t in_a_row(l1l2_task task, void* work, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) {
-        task(work, i);
-    }
-    return 0;
+    return run_in_a_row(nullptr, task, work, count);
 }
 
 inline std::int32_t backwards(l1l2_task task, void* work, std::size_t count) {
@@ -63,21 +59,8 @@ inline std::int32_t backwards(l1l2_task task, void* work, std::size_t count) {
 }
 
 inline Runner::Function on_threads(std::size_t threads) {
-    return [threads](l1l2_task task, void* work, std::size_t count) {
-        std::atomic<std::size_t> next{0};
-        const auto take = [&] {
-            for (std::size_t i = next++; i < count; i = next++) {
-                task(work, i);
-            }
-        };
-        std::vector<std::thread> others;
-        for (std::size_t i = 0; i < threads; ++i) {
-            others.emplace_back(take);
-        }
-        for (std::thread& other : others) {
-            other.join();
-        }
-        return 0;
+    return [threads](l1l2_task task, void* work, std::size_t count) mutable {
+        return run_on_threads(&threads, task, work, count);
     };
 }
 
