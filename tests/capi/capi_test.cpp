@@ -141,8 +141,8 @@ TEST_CASE("l1l2_get_config returns either coefficient or both", "[capi]") {
     double l1 = untouched;
     double l2 = untouched;
     CHECK(l1l2_get_config(handle.get(), &l1, &l2) == L1L2_OK);
-    CHECK(bits(l1) == bits(0.1));
-    CHECK(bits(l2) == bits(0.0));
+    CHECK(to_bits(l1) == to_bits(0.1));
+    CHECK(to_bits(l2) == to_bits(0.0));
     l1 = untouched;
     CHECK(l1l2_get_config(handle.get(), &l1, nullptr) == L1L2_OK);
     CHECK(l1 == 0.1);
@@ -169,7 +169,7 @@ TEST_CASE("l1l2_penalty computes for float32 and float64, at any address", "[cap
     CHECK(penalty == 54.0);
     penalty = untouched;
     CHECK(l1l2_penalty(handle.get(), L1L2_FLOAT32, nullptr, 0, &penalty) == L1L2_OK);
-    CHECK(bits(penalty) == bits(0.0));
+    CHECK(to_bits(penalty) == to_bits(0.0));
 }
 
 TEST_CASE("l1l2_penalty reports what is wrong and leaves the output unchanged", "[capi]") {
@@ -269,8 +269,8 @@ TEST_CASE("without elements exact sums stay zeros", "[capi]") {
     double square = untouched;
     std::int64_t count = -1;
     CHECK(l1l2_exact_sums_read(sums, &absolute, &square, &count) == L1L2_OK);
-    CHECK(bits(absolute) == bits(0.0));
-    CHECK(bits(square) == bits(0.0));
+    CHECK(to_bits(absolute) == to_bits(0.0));
+    CHECK(to_bits(square) == to_bits(0.0));
     CHECK(count == 0);
 }
 
@@ -416,8 +416,8 @@ TEST_CASE("every style reads back to the same coefficients", "[capi]") {
         double l2 = 0.0;
         l1l2_get_config(again, &l1, &l2);
         l1l2_destroy(again);
-        CHECK(bits(l1) == bits(0.1 + 0.2));
-        CHECK(bits(l2) == bits(5e-324));
+        CHECK(to_bits(l1) == to_bits(0.1 + 0.2));
+        CHECK(to_bits(l2) == to_bits(5e-324));
     }
 }
 

@@ -2,9 +2,9 @@
 /// stand beside big integers: no instruction set, address, place or range of exponents changes a
 /// bit.
 #include "catch.hpp"
+#include "data.hpp"
 #include "exact_sums.hpp"
 #include "exact_vector.hpp"
-#include "kernels/dispatch.hpp"
 #include "surrounded.hpp"
 
 #include <string>
@@ -18,10 +18,6 @@ using l1l2::kernels::runnable_tables;
 using l1l2::kernels::Tables;
 
 namespace {
-
-/// The C interface's constants have the order of the core's, from 1 on.
-template <class T>
-constexpr Dtype core_dtype = static_cast<Dtype>(Format<T>::dtype - 1);
 
 template <class T>
 constexpr std::size_t block = l1l2::kernels::exact_block_elements(core_dtype<T>);

@@ -54,7 +54,7 @@ std::uint64_t penalty_of(const l1l2_regularizer* regularizer, const std::vector<
     double penalty = -1.0;
     l1l2_penalty(regularizer, sizeof(T) == 4 ? L1L2_FLOAT32 : L1L2_FLOAT64, x.data(), x.size(),
                  &penalty);
-    return bits(penalty);
+    return to_bits(penalty);
 }
 
 /// Adds elements to exact sums.
@@ -79,7 +79,7 @@ void read(Results& results, const l1l2_regularizer* regularizer) {
         results.of_exact_sums.push_back(static_cast<std::uint64_t>(status));
     }
     for (const double& number : numbers) {
-        results.of_exact_sums.push_back(bits(number));
+        results.of_exact_sums.push_back(to_bits(number));
     }
     results.of_exact_sums.push_back(static_cast<std::uint64_t>(count));
 }
@@ -87,12 +87,13 @@ void read(Results& results, const l1l2_regularizer* regularizer) {
 /// Coefficients, penalties, exact sums and JSON. Gradients, proxes, tensors and terms are tested in
 /// their own files.
 Results compute() {
-    static const std::vector<float> x = rough_vector<float>(10007, -20, 20);
-    static const std::vector<float> subnormals32 = rough_vector<float>(1000, -149, -140);
-    static const std::vector<double> subnormals64 = rough_vector<double>(1000, -1074, -1060);
+    static const std::vector<float> x = ordinary_elements<float>(10007, 1, -20, 20);
+    static const std::vector<float> subnormals32 = ordinary_elements<float>(1000, 1, -149, -140);
+    static const std::vector<double> subnormals64 =
+        ordinary_elements<double>(1000, 1, -1074, -1060);
     // Every exponent of each type; the 16-bit patterns serve both narrow types.
-    static const std::vector<float> wide32 = rough_vector<float>(5000, -149, 127);
-    static const std::vector<double> wide64 = rough_vector<double>(5000, -1074, 500);
+    static const std::vector<float> wide32 = ordinary_elements<float>(5000, 1, -149, 127);
+    static const std::vector<double> wide64 = ordinary_elements<double>(5000, 1, -1074, 500);
     static const std::vector<std::uint16_t> halves = [] {
         std::vector<std::uint16_t> patterns;
         for (std::uint16_t pattern = 0; pattern < 0x7C00; ++pattern) {
@@ -112,7 +113,7 @@ Results compute() {
     l1l2_from_json(text, sizeof text - 1, &regularizer, nullptr, 0);
     double l1 = 0.0;
     l1l2_get_config(regularizer, &l1, nullptr);
-    results.l1 = bits(l1);
+    results.l1 = to_bits(l1);
     results.penalty = penalty_of(regularizer, x);
     results.penalty_of_subnormals32 = penalty_of(regularizer, subnormals32);
     results.penalty_of_subnormals64 = penalty_of(regularizer, subnormals64);
@@ -184,7 +185,7 @@ TEST_CASE("a negative zero is stored as zero in every rounding mode", "[float_en
         l1l2_get_config(regularizer, &l1, nullptr);
         l1l2_destroy(regularizer);
         std::fesetround(FE_TONEAREST);
-        CHECK(bits(l1) == bits(0.0));
+        CHECK(to_bits(l1) == to_bits(0.0));
     }
 }
 

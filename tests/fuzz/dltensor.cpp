@@ -161,8 +161,8 @@ void check_penalty(const Call& call, Descriptor& x, const Meaning& meaning) {
     in_environment(call.environment,
                    [&] { status = l1l2_penalty_dlpack(call.regularizer, x.get(), wanted); });
     faults.check_status(status);
-    check(bits(penalty) ==
-              bits(status == L1L2_OK ? specified_penalty(call.regularizer, meaning) : untouched),
+    check(to_bits(penalty) ==
+              to_bits(status == L1L2_OK ? specified_penalty(call.regularizer, meaning) : untouched),
           "the penalty is that of the elements in the order of memory, or untouched");
     check_memory(memory_before);
 }
@@ -261,14 +261,14 @@ void check_written(Writes writes, const Call& call, Descriptor& x, const Meaning
     faults.check_status(status);
     if (status != L1L2_OK) {
         check_memory(memory_before);
-        check(bits(penalty) == bits(untouched), "a failure leaves the penalty as it was");
+        check(to_bits(penalty) == to_bits(untouched), "a failure leaves the penalty as it was");
         return;
     }
     expect_written(writes, call, x_meaning, y_meaning);
     check_memory(memory_expected);
     std::memcpy(memory, memory_before, memory_bytes);
     if (writes == Writes::gradient && wanted != nullptr) {
-        check(bits(penalty) == bits(specified_penalty(call.regularizer, x_meaning)),
+        check(to_bits(penalty) == to_bits(specified_penalty(call.regularizer, x_meaning)),
               "the penalty beside a gradient is the penalty");
     }
 }

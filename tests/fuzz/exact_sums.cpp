@@ -410,9 +410,9 @@ void check_refused(const Vector& sums, l1l2_status status) {
           "all functions agree on what is wrong with a vector");
     const Numbers untouched;
     check(numbers.count == untouched.count &&
-              fuzz::bits(numbers.absolute) == fuzz::bits(untouched.absolute) &&
-              fuzz::bits(numbers.square) == fuzz::bits(untouched.square) &&
-              fuzz::bits(penalty) == fuzz::bits(fuzz::untouched),
+              to_bits(numbers.absolute) == to_bits(untouched.absolute) &&
+              to_bits(numbers.square) == to_bits(untouched.square) &&
+              to_bits(penalty) == to_bits(fuzz::untouched),
           "what is refused gives no numbers");
 }
 

@@ -64,8 +64,7 @@ Reading read(const char* text, std::size_t length, std::size_t capacity, Environ
 }
 
 bool same(const Reading& a, const Reading& b) {
-    return a.status == b.status && fuzz::bits(a.l1) == fuzz::bits(b.l1) &&
-           fuzz::bits(a.l2) == fuzz::bits(b.l2);
+    return a.status == b.status && to_bits(a.l1) == to_bits(b.l1) && to_bits(a.l2) == to_bits(b.l2);
 }
 
 /// Whether a message is another one cut to its capacity.

@@ -5,6 +5,7 @@
 
 #include "handle.hpp"
 #include "l1l2.h"
+#include "narrow.hpp"
 
 #include <cfenv>
 #include <cmath>
@@ -29,12 +30,6 @@ inline void check(bool holds, const char* promise) {
         std::fprintf(stderr, "broken: %s\n", promise);
         std::abort();
     }
-}
-
-inline std::uint64_t bits(double x) {
-    std::uint64_t result;
-    std::memcpy(&result, &x, sizeof result);
-    return result;
 }
 
 /// The value of an output before a call, to see whether the call changed it.

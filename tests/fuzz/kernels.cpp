@@ -48,7 +48,7 @@ void keep_in(Range range, std::uint8_t* bytes, std::size_t n) {
 
 /// Kernels may return any NaN as a sum.
 bool same(double a, double b) {
-    return fuzz::bits(a) == fuzz::bits(b) || (std::isnan(a) && std::isnan(b));
+    return to_bits(a) == to_bits(b) || (std::isnan(a) && std::isnan(b));
 }
 bool same(const Sums& a, const Sums& b) {
     return same(a.absolute, b.absolute) && same(a.square, b.square);
@@ -182,16 +182,16 @@ void check_penalty(const Case& c, double l1, double l2, const Placed& x) {
     ExactSum square;
     const Seen seen = look<T>(c.x, c.n, absolute, square);
     if (l1 == 0.0 && l2 == 0.0) {
-        check(fuzz::bits(actual) == 0, "a penalty with no coefficient is 0");
+        check(to_bits(actual) == 0, "a penalty with no coefficient is 0");
     } else if (seen.nan) {
-        check(fuzz::bits(actual) == Format<double>::quiet_nan, "a NaN gives the one NaN");
+        check(to_bits(actual) == Format<double>::quiet_nan, "a NaN gives the one NaN");
     } else if (seen.infinity) {
         check(actual == std::numeric_limits<double>::infinity(), "an infinity gives one");
     } else {
         const double s1 = penalty(only_absolute.get(), Format<T>::dtype, x, c.n);
         const double s2 = penalty(only_square.get(), Format<T>::dtype, x, c.n);
         const double l2_part = l2 == 0.0 ? 0.0 : l2 * s2; // s2 may be infinite
-        check(fuzz::bits(actual) == fuzz::bits(l1 * s1 + l2_part) || std::isinf(s1),
+        check(to_bits(actual) == to_bits(l1 * s1 + l2_part) || std::isinf(s1),
               "the penalty is the sum of two products");
         if (!std::isfinite(actual) || is_tiny(l1, s1) || is_tiny(l2, s2) ||
             (l2 != 0.0 && seen.tiny_square)) {

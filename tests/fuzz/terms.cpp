@@ -7,7 +7,6 @@
 
 namespace {
 
-using fuzz::bits;
 using fuzz::check;
 using fuzz::Faults;
 using fuzz::Input;
@@ -392,7 +391,7 @@ Outcome run(const Call& call, const std::vector<std::uint8_t>& bytes, Runner& ru
 }
 
 bool is_untouched(double x) {
-    return bits(x) == bits(fuzz::untouched);
+    return to_bits(x) == to_bits(fuzz::untouched);
 }
 
 void check_success(const Call& call, const Outcome& outcome, const Expected& expected,
@@ -403,11 +402,11 @@ void check_success(const Call& call, const Outcome& outcome, const Expected& exp
         return;
     }
     for (std::size_t i = 0; call.wants_penalties && i < call.count; ++i) {
-        check(bits(outcome.penalties[i + 1]) ==
-                  bits(expected.penalties[i % expected.penalties.size()]),
+        check(to_bits(outcome.penalties[i + 1]) ==
+                  to_bits(expected.penalties[i % expected.penalties.size()]),
               "a penalty has the bits of a single call's");
     }
-    check(!call.wants_total || bits(outcome.total) == bits(expected.total),
+    check(!call.wants_total || to_bits(outcome.total) == to_bits(expected.total),
           "the total is the sum of the penalties in their order");
 }
 

@@ -86,7 +86,7 @@ Computed compute(const Regularizer& regularizer, const Json& array) {
             return condition(static_cast<double>(value) * static_cast<double>(value), value);
         });
     };
-    return {regularizer.penalty(*l1l2::kernels::runnable_tables().table[0], dtype_of_v<T>, x.data(),
+    return {regularizer.penalty(*l1l2::kernels::runnable_tables().table[0], core_dtype<T>, x.data(),
                                 x.size()),
             x.size(), square_is([](double square, T value) {
                 return std::isinf(square) && std::isfinite(value);
@@ -96,7 +96,7 @@ Computed compute(const Regularizer& regularizer, const Json& array) {
 
 /// Keras 2 stores coefficients as float32, Keras 3 that of L1.
 bool same_but_for_float32(double a, double b) {
-    return bits(a) == bits(b) || static_cast<float>(a) == static_cast<float>(b);
+    return to_bits(a) == to_bits(b) || static_cast<float>(a) == static_cast<float>(b);
 }
 
 std::optional<Regularizer> read(const std::string& json) {
@@ -131,7 +131,7 @@ TEST_CASE("penalties equal those of Keras", "[golden]") {
             const double keras = from_bits(entry["penalty"]);
             const double bound = 184 * 0x1p-53 * exact;
             if (!std::isfinite(exact)) {
-                CHECK(bits(ours.penalty) == bits(exact));
+                CHECK(to_bits(ours.penalty) == to_bits(exact));
             } else if (ours.overflows && l2 != 0.0) {
                 CHECK(std::isinf(ours.penalty));
             } else if (ours.underflows) {
@@ -146,7 +146,7 @@ TEST_CASE("penalties equal those of Keras", "[golden]") {
                 if (std::isfinite(keras)) {
                     CHECK(std::fabs(ours.penalty - keras) <= 1e-5 * ours.penalty);
                 } else {
-                    CHECK(bits(ours.penalty) == bits(keras));
+                    CHECK(to_bits(ours.penalty) == to_bits(keras));
                 }
             }
         }
@@ -160,8 +160,8 @@ TEST_CASE("every text that Keras writes gives the same coefficients", "[golden]"
             INFO(name << ": " << entry.dump());
             const std::optional<Regularizer> regularizer = read(entry["json"]);
             REQUIRE(regularizer);
-            CHECK(bits(regularizer->l1()) == bits(std::fabs(from_bits(entry["l1"]))));
-            CHECK(bits(regularizer->l2()) == bits(std::fabs(from_bits(entry["l2"]))));
+            CHECK(to_bits(regularizer->l1()) == to_bits(std::fabs(from_bits(entry["l1"]))));
+            CHECK(to_bits(regularizer->l2()) == to_bits(std::fabs(from_bits(entry["l2"]))));
         }
     }
 }
@@ -198,7 +198,7 @@ TEST_CASE("numbers are written as Python writes them and read back", "[golden]")
         char text[l1l2::core::decimal_capacity];
         const std::string written(text, l1l2::core::write_decimal(from_bits(number[0]), text));
         CHECK(written == number[1].get<std::string>());
-        CHECK(bits(l1l2::core::parse_decimal(written)) == bits(from_bits(number[0])));
+        CHECK(to_bits(l1l2::core::parse_decimal(written)) == to_bits(from_bits(number[0])));
     }
 }
 

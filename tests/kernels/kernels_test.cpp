@@ -19,10 +19,6 @@ using l1l2::kernels::Tables;
 
 namespace {
 
-/// The C interface's constants have the order of the core's, from 1 on.
-template <class T>
-constexpr Dtype core_dtype = static_cast<Dtype>(Format<T>::dtype - 1);
-
 std::size_t index(Dtype dtype) {
     return static_cast<std::size_t>(dtype);
 }
@@ -109,7 +105,7 @@ std::vector<Kernel> kernels_of(Dtype dtype) {
 }
 
 std::uint64_t canonical_bits(double sum) {
-    return bits(std::isnan(sum) ? std::numeric_limits<double>::quiet_NaN() : sum);
+    return to_bits(std::isnan(sum) ? std::numeric_limits<double>::quiet_NaN() : sum);
 }
 
 /// Every kernel of every table, at places that `places` gives a function for each size, beside

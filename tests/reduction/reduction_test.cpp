@@ -48,14 +48,14 @@ double specified_sum(const T* x, std::size_t n, bool square) {
 }
 
 bool same_bits(const Sums& a, const Sums& b) {
-    return bits(a.absolute) == bits(b.absolute) && bits(a.square) == bits(b.square);
+    return to_bits(a.absolute) == to_bits(b.absolute) && to_bits(a.square) == to_bits(b.square);
 }
 
 } // namespace
 
 TEMPLATE_TEST_CASE("every kernel adds in the specified order", "[reduction]", float, double) {
     const std::size_t largest = 40 * block;
-    const std::vector<TestType> x = rough_vector<TestType>(largest, -20, 20);
+    const std::vector<TestType> x = ordinary_elements<TestType>(largest, 1, -20, 20);
     const Tables tables = runnable_tables();
     for (const std::size_t n :
          {std::size_t{0}, std::size_t{1}, lanes - 1, lanes, lanes + 1, 5 * lanes + 7, block - 1,
@@ -66,10 +66,10 @@ TEMPLATE_TEST_CASE("every kernel adds in the specified order", "[reduction]", fl
         for (std::size_t t = 0; t < tables.count; ++t) {
             INFO(tables.table[t]->name << ", n = " << n);
             const auto sums = [&](WantedSums wanted) {
-                return sums_of(*tables.table[t], dtype_of_v<TestType>, wanted, x.data(), n);
+                return sums_of(*tables.table[t], core_dtype<TestType>, wanted, x.data(), n);
             };
-            CHECK(bits(sums(WantedSums::absolute).absolute) == bits(absolute));
-            CHECK(bits(sums(WantedSums::square).square) == bits(square));
+            CHECK(to_bits(sums(WantedSums::absolute).absolute) == to_bits(absolute));
+            CHECK(to_bits(sums(WantedSums::square).square) == to_bits(square));
             CHECK(same_bits(sums(WantedSums::both), {absolute, square}));
         }
     }
@@ -78,15 +78,15 @@ TEMPLATE_TEST_CASE("every kernel adds in the specified order", "[reduction]", fl
 TEMPLATE_TEST_CASE("every kernel gives the bits of generic at every size up to two blocks",
                    "[reduction]", float, double) {
     const std::size_t largest = 2 * block + 2 * lanes + 1;
-    const std::vector<TestType> x = rough_vector<TestType>(largest, -30, 30);
+    const std::vector<TestType> x = ordinary_elements<TestType>(largest, 1, -30, 30);
     const Tables tables = runnable_tables();
     for (const WantedSums wanted : all_wanted_sums) {
         for (std::size_t n = 0; n <= largest; ++n) {
             const Sums expected =
-                sums_of(l1l2::kernels::generic, dtype_of_v<TestType>, wanted, x.data(), n);
+                sums_of(l1l2::kernels::generic, core_dtype<TestType>, wanted, x.data(), n);
             for (std::size_t t = 0; t < tables.count; ++t) {
                 const Sums sums =
-                    sums_of(*tables.table[t], dtype_of_v<TestType>, wanted, x.data(), n);
+                    sums_of(*tables.table[t], core_dtype<TestType>, wanted, x.data(), n);
                 if (!same_bits(sums, expected)) {
                     FAIL(tables.table[t]->name << ", n = " << n);
                 }
@@ -98,19 +98,19 @@ TEMPLATE_TEST_CASE("every kernel gives the bits of generic at every size up to t
 
 TEMPLATE_TEST_CASE("the address of the data changes no bit", "[reduction]", float, double) {
     const Tables tables = runnable_tables();
-    const std::vector<TestType> x = rough_vector<TestType>(block + 3 * lanes + 5, -30, 30);
+    const std::vector<TestType> x = ordinary_elements<TestType>(block + 3 * lanes + 5, 1, -30, 30);
     std::vector<unsigned char> buffer(x.size() * sizeof(TestType) + 128);
     const std::size_t to_line = (64 - reinterpret_cast<std::uintptr_t>(buffer.data()) % 64) % 64;
     for (const std::size_t n : {std::size_t{1}, std::size_t{3}, std::size_t{5}, lanes + 1,
                                 3 * lanes + 29, block - 1, x.size()}) {
         const Sums expected =
-            sums_of(l1l2::kernels::generic, dtype_of_v<TestType>, WantedSums::both, x.data(), n);
+            sums_of(l1l2::kernels::generic, core_dtype<TestType>, WantedSums::both, x.data(), n);
         for (std::size_t offset = 0; offset < 64; ++offset) {
             unsigned char* const at = buffer.data() + to_line + offset;
             std::memcpy(at, x.data(), n * sizeof(TestType));
             for (std::size_t t = 0; t < tables.count; ++t) {
                 const Sums sums =
-                    sums_of(*tables.table[t], dtype_of_v<TestType>, WantedSums::both, at, n);
+                    sums_of(*tables.table[t], core_dtype<TestType>, WantedSums::both, at, n);
                 if (!same_bits(sums, expected)) {
                     FAIL(tables.table[t]->name << ", n = " << n << ", offset " << offset);
                 }
@@ -123,17 +123,18 @@ TEMPLATE_TEST_CASE("the address of the data changes no bit", "[reduction]", floa
 TEMPLATE_TEST_CASE("a kernel reads no byte beyond its elements", "[reduction]", float, double) {
     const GuardedPages pages;
     const Tables tables = runnable_tables();
-    const std::vector<TestType> x = rough_vector<TestType>(pages.size() / sizeof(TestType), -3, 3);
+    const std::vector<TestType> x =
+        ordinary_elements<TestType>(pages.size() / sizeof(TestType), 1, -3, 3);
     for (std::size_t n = 0; n <= x.size(); n += n < 3 * lanes ? 1 : 37) {
         const std::size_t bytes = n * sizeof(TestType);
         for (unsigned char* const at : {pages.begin(), pages.end() - bytes}) {
             std::memcpy(at, x.data(), bytes);
             for (const WantedSums wanted : all_wanted_sums) {
                 const Sums expected =
-                    sums_of(l1l2::kernels::generic, dtype_of_v<TestType>, wanted, x.data(), n);
+                    sums_of(l1l2::kernels::generic, core_dtype<TestType>, wanted, x.data(), n);
                 for (std::size_t t = 0; t < tables.count; ++t) {
                     const Sums sums =
-                        sums_of(*tables.table[t], dtype_of_v<TestType>, wanted, at, n);
+                        sums_of(*tables.table[t], core_dtype<TestType>, wanted, at, n);
                     if (!same_bits(sums, expected)) {
                         FAIL(tables.table[t]->name << ", n = " << n);
                     }
@@ -145,7 +146,8 @@ TEMPLATE_TEST_CASE("a kernel reads no byte beyond its elements", "[reduction]", 
 }
 
 TEST_CASE("the tree is pairwise for a million blocks", "[reduction]") {
-    std::vector<double> block_sums = rough_vector<double>((std::size_t{1} << 20) + 12345, -20, 20);
+    std::vector<double> block_sums =
+        ordinary_elements<double>((std::size_t{1} << 20) + 12345, 1, -20, 20);
     for (double& sum : block_sums) {
         sum = std::fabs(sum);
     }
@@ -168,7 +170,7 @@ TEST_CASE("the tree is pairwise for a million blocks", "[reduction]") {
             return Sums{block_sums[i], 1.0};
         });
         CHECK(calls == blocks);
-        CHECK(bits(sums.absolute) == bits(pairwise(pairwise, block_sums.data(), blocks)));
+        CHECK(to_bits(sums.absolute) == to_bits(pairwise(pairwise, block_sums.data(), blocks)));
         CHECK(sums.square == static_cast<double>(blocks));
     }
 }
@@ -183,7 +185,7 @@ TEMPLATE_TEST_CASE("the neighbours of the elements are not added", "[reduction]"
         }
         for (std::size_t t = 0; t < tables.count; ++t) {
             INFO(tables.table[t]->name << ", n = " << n);
-            const Sums sums = sums_of(*tables.table[t], dtype_of_v<TestType>, WantedSums::both,
+            const Sums sums = sums_of(*tables.table[t], core_dtype<TestType>, WantedSums::both,
                                       x.data() + lanes, n);
             CHECK(sums.absolute == static_cast<double>(n));
             CHECK(sums.square == static_cast<double>(n));
@@ -202,7 +204,7 @@ TEMPLATE_TEST_CASE("a NaN or an infinity at any place of a block shows in the su
             INFO(tables.table[t]->name << ", element " << i);
             const TestType kept = x[i];
             const auto sums = [&] {
-                return sums_of(*tables.table[t], dtype_of_v<TestType>, WantedSums::both, x.data(),
+                return sums_of(*tables.table[t], core_dtype<TestType>, WantedSums::both, x.data(),
                                x.size());
             };
             x[i] = -Limits::infinity();

@@ -14,7 +14,7 @@ namespace {
 
 template <class T>
 double penalty(double l1, double l2, const std::vector<T>& x) {
-    return Regularizer(l1, l2).penalty(*runnable_tables().table[0], dtype_of_v<T>, x.data(),
+    return Regularizer(l1, l2).penalty(*runnable_tables().table[0], core_dtype<T>, x.data(),
                                        x.size());
 }
 
@@ -31,13 +31,13 @@ TEST_CASE("the penalty is l1 sum|x| + l2 sum x^2, without a half", "[regularizer
 }
 
 TEST_CASE("the penalty of no elements is 0", "[regularizer]") {
-    CHECK(bits(penalty<float>(1.0, 1.0, {})) == bits(0.0));
-    CHECK(bits(penalty<double>(1.0, 1.0, {})) == bits(0.0));
+    CHECK(to_bits(penalty<float>(1.0, 1.0, {})) == to_bits(0.0));
+    CHECK(to_bits(penalty<double>(1.0, 1.0, {})) == to_bits(0.0));
 }
 
 TEST_CASE("zeros of either sign have a penalty of +0", "[regularizer]") {
-    CHECK(bits(penalty<float>(1.0, 1.0, {-0.0F, 0.0F, -0.0F})) == bits(0.0));
-    CHECK(bits(penalty<double>(1.0, 1.0, std::vector<double>(100, -0.0))) == bits(0.0));
+    CHECK(to_bits(penalty<float>(1.0, 1.0, {-0.0F, 0.0F, -0.0F})) == to_bits(0.0));
+    CHECK(to_bits(penalty<double>(1.0, 1.0, std::vector<double>(100, -0.0))) == to_bits(0.0));
 }
 
 TEST_CASE("each product and the sum round once", "[regularizer]") {
@@ -47,13 +47,13 @@ TEST_CASE("each product and the sum round once", "[regularizer]") {
     volatile double first = l1 * static_cast<double>(0.1F);
     volatile double second = l2 * (static_cast<double>(0.1F) * static_cast<double>(0.1F));
     volatile double sum = first + second;
-    CHECK(bits(penalty<float>(l1, l2, {0.1F})) == bits(sum));
+    CHECK(to_bits(penalty<float>(l1, l2, {0.1F})) == to_bits(sum));
 }
 
 TEST_CASE("a part with a zero coefficient sees no NaN and no infinity", "[regularizer]") {
     const std::vector<float> bad = {1.0F, nan32, HUGE_VALF};
-    CHECK(bits(penalty(0.0, 0.0, bad)) == bits(0.0));
-    CHECK(bits(penalty(-0.0, -0.0, bad)) == bits(0.0));
+    CHECK(to_bits(penalty(0.0, 0.0, bad)) == to_bits(0.0));
+    CHECK(to_bits(penalty(-0.0, -0.0, bad)) == to_bits(0.0));
     // x^2 overflows where |x| does not: with l2 = 0 it is not computed.
     CHECK(penalty<double>(1.0, 0.0, {1e200}) == 1e200);
     CHECK(penalty<double>(1.0, 1.0, {1e200}) == infinity);
@@ -78,9 +78,9 @@ TEST_CASE("an infinity gives infinity, a NaN the canonical NaN", "[regularizer]"
     for (const std::uint32_t payload : {0x7fc00000U, 0xffc00001U, 0x7f800001U, 0xffffffffU}) {
         std::memcpy(&x[57], &payload, sizeof payload);
         x[58] = HUGE_VALF;
-        CHECK(bits(penalty(1.0, 0.0, x)) == quiet_nan);
-        CHECK(bits(penalty(0.0, 1.0, x)) == quiet_nan);
-        CHECK(bits(penalty(1.0, 1.0, x)) == quiet_nan);
+        CHECK(to_bits(penalty(1.0, 0.0, x)) == quiet_nan);
+        CHECK(to_bits(penalty(0.0, 1.0, x)) == quiet_nan);
+        CHECK(to_bits(penalty(1.0, 1.0, x)) == quiet_nan);
     }
 }
 
@@ -94,8 +94,8 @@ TEST_CASE("a coefficient is finite and not negative, and -0 is 0", "[regularizer
     CHECK_FALSE(Regularizer::valid_coefficient(-infinity));
     CHECK_FALSE(Regularizer::valid_coefficient(std::numeric_limits<double>::quiet_NaN()));
     const Regularizer zero(-0.0, -0.0);
-    CHECK(bits(zero.l1()) == bits(0.0));
-    CHECK(bits(zero.l2()) == bits(0.0));
+    CHECK(to_bits(zero.l1()) == to_bits(0.0));
+    CHECK(to_bits(zero.l2()) == to_bits(0.0));
 }
 
 TEMPLATE_TEST_CASE("the bits are frozen", "[regularizer]", float, double) {
@@ -117,13 +117,13 @@ TEMPLATE_TEST_CASE("the bits are frozen", "[regularizer]", float, double) {
     };
     const Tables tables = runnable_tables();
     for (const Frozen& expected : frozen) {
-        const std::vector<TestType> x = rough_vector<TestType>(expected.n, -10, 10);
+        const std::vector<TestType> x = ordinary_elements<TestType>(expected.n, 20260101, -10, 10);
         for (std::size_t t = 0; t < tables.count; ++t) {
             INFO(tables.table[t]->name << ", n = " << expected.n);
             const double result =
                 Regularizer(0.01, 0.02)
-                    .penalty(*tables.table[t], dtype_of_v<TestType>, x.data(), x.size());
-            CHECK(bits(result) ==
+                    .penalty(*tables.table[t], core_dtype<TestType>, x.data(), x.size());
+            CHECK(to_bits(result) ==
                   (sizeof(TestType) == sizeof(float) ? expected.float32 : expected.float64));
         }
     }

@@ -4,19 +4,15 @@
 #pragma once
 
 #include "kernels/dispatch.hpp"
+#include "narrow.hpp"
 #include "reduction.hpp"
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <random>
 #include <vector>
 
 inline std::uint64_t bits(double x) {
-    std::uint64_t result;
-    std::memcpy(&result, &x, sizeof result);
-    return result;
+    return to_bits(x);
 }
 
 /// -1001/1024 .. 1001/1024 with a prime period, so that swapped elements, rows or blocks show.
@@ -36,24 +32,9 @@ std::vector<T> ramp_vector(std::size_t n) {
     return x;
 }
 
-/// Mantissas that make every addition round, with signs, over exponents low .. high.
+/// The constants of the C API have the order of the core's, from 1 on.
 template <class T>
-std::vector<T> rough_vector(std::size_t n, int low, int high) {
-    std::mt19937_64 random(20260101);
-    std::vector<T> x(n);
-    for (T& value : x) {
-        const double mantissa = 1.0 + static_cast<double>(random() >> 12) * 0x1p-52;
-        const int exponent =
-            low + static_cast<int>(random() % static_cast<unsigned>(high - low + 1));
-        value = static_cast<T>(std::ldexp((random() & 1) != 0 ? mantissa : -mantissa, exponent));
-    }
-    return x;
-}
-
-template <class T>
-constexpr l1l2::core::Dtype dtype_of_v = l1l2::core::Dtype::float32;
-template <>
-inline constexpr l1l2::core::Dtype dtype_of_v<double> = l1l2::core::Dtype::float64;
+constexpr l1l2::kernels::Dtype core_dtype = static_cast<l1l2::kernels::Dtype>(Format<T>::dtype - 1);
 
 /// The sums over n elements at x, with the kernels of one table.
 inline l1l2::kernels::Sums sums_of(const l1l2::kernels::KernelTable& table,
