@@ -26,7 +26,7 @@ struct Coefficients {
     double l1;
     double l2;
     bool operator==(const Coefficients& other) const {
-        return bits(l1) == bits(other.l1) && bits(l2) == bits(other.l2);
+        return to_bits(l1) == to_bits(other.l1) && to_bits(l2) == to_bits(other.l2);
     }
 };
 
@@ -92,7 +92,7 @@ std::vector<std::string> results_of_c() {
     l1l2_destroy(regularizer);
     for (const double number :
          {penalty, gradient[0], gradient[1], gradient[2], out[0], out[1], out[2]}) {
-        results.push_back(std::to_string(bits(number)));
+        results.push_back(std::to_string(to_bits(number)));
     }
     l1l2_from_json("{\"l1\": 1.5.", 11, &regularizer, text, sizeof text);
     results.emplace_back(text);

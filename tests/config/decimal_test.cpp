@@ -1,7 +1,7 @@
 /// Numbers as text. tests/golden/golden_test.cpp has what Python's repr prints.
 #include "catch.hpp"
-#include "data.hpp"
 #include "decimal.hpp"
+#include "narrow.hpp"
 
 #include <limits>
 #include <string>
@@ -45,7 +45,7 @@ TEST_CASE("what is written reads back to the same bits", "[decimal]") {
         const std::uint64_t pattern = random() & 0x7fffffffffffffffU;
         double value;
         std::memcpy(&value, &pattern, sizeof value);
-        if (std::isfinite(value) && bits(parse_decimal(written(value))) != pattern) {
+        if (std::isfinite(value) && to_bits(parse_decimal(written(value))) != pattern) {
             FAIL(written(value));
         }
     }
@@ -54,8 +54,8 @@ TEST_CASE("what is written reads back to the same bits", "[decimal]") {
 
 TEST_CASE("a number too small for a double is 0, one too large is infinite", "[decimal]") {
     const double infinity = std::numeric_limits<double>::infinity();
-    CHECK(bits(parse_decimal("1e-400")) == bits(0.0));
-    CHECK(bits(parse_decimal("-1e-400")) == bits(-0.0));
+    CHECK(to_bits(parse_decimal("1e-400")) == to_bits(0.0));
+    CHECK(to_bits(parse_decimal("-1e-400")) == to_bits(-0.0));
     CHECK(parse_decimal("1e400") == infinity);
     CHECK(parse_decimal("-1.5E+400") == -infinity);
     CHECK(parse_decimal("0." + std::string(400, '0') + "1") == 0.0);

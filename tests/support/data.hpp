@@ -1,5 +1,5 @@
 /**
- * Test data, and helpers that compare bits.
+ * Test data, and the sums of one table of kernels.
  */
 #pragma once
 
@@ -10,10 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <vector>
-
-inline std::uint64_t bits(double x) {
-    return to_bits(x);
-}
 
 /// -1001/1024 .. 1001/1024 with a prime period, so that swapped elements, rows or blocks show.
 /// Exact in float32; tests/golden uses the same numbers.
