@@ -1,5 +1,6 @@
 /**
- * The C functions of exact sums: vectors are taken, worked on and, if all went well, written back.
+ * The C functions of exact sums. Each reads accumulators, works on them and, if all went well,
+ * writes one back.
  */
 #include "handle.hpp"
 
@@ -34,13 +35,13 @@ l1l2_status to_status(SumsFault fault) {
     return L1L2_ERROR_INVALID_SUMS;
 }
 
-/// Takes a vector, adds n elements to it by add(ExactSums&), and writes it back.
+/// Reads an accumulator, adds n elements to it by add(ExactSums&), and writes it back.
 template <class Add>
 l1l2_status add_to(int64_t* sums, std::size_t n, Add add) {
     ExactSums exact;
     SumsFault fault = exact.load(sums);
     if (fault == SumsFault::none) {
-        fault = exact.expect(n);
+        fault = exact.add_to_count(n);
     }
     if (fault != SumsFault::none) {
         return to_status(fault);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <type_traits>
 
 namespace l1l2::core {
@@ -18,12 +19,10 @@ using kernels::ExactSink;
 constexpr std::int64_t layout_tag = 0x6C316C01;
 constexpr std::int64_t max_parts = std::int64_t{1} << 30;
 
-/// A Mersenne prime: no power of two is a multiple of it, so that each bit counts.
+/// A Mersenne prime: no power of two is a multiple of it, so every flipped bit changes the
+/// checksum.
 constexpr int checksum_bits = 31;
 constexpr std::uint64_t checksum_modulus = (std::uint64_t{1} << checksum_bits) - 1;
-
-constexpr std::uint64_t infinity = 0x7FF0000000000000;
-constexpr std::uint64_t nan = 0x7FF8000000000000;
 
 /// Numbers of 128 bits, as the compiler has them for 64-bit processors alone.
 struct Uint128 {
@@ -47,28 +46,28 @@ Uint128 product(std::uint64_t x, std::uint64_t y) {
     const Native both = static_cast<Native>(x) * y;
     return {static_cast<std::uint64_t>(both), static_cast<std::uint64_t>(both >> 64U)};
 #else
-    const std::uint64_t x0 = x & digit_mask;
-    const std::uint64_t x1 = x >> digit_bits;
-    const std::uint64_t y0 = y & digit_mask;
-    const std::uint64_t y1 = y >> digit_bits;
+    const std::uint64_t x0 = x & limb_mask;
+    const std::uint64_t x1 = x >> limb_bits;
+    const std::uint64_t y0 = y & limb_mask;
+    const std::uint64_t y1 = y >> limb_bits;
     Uint128 sum = {x0 * y0, x1 * y1};
-    sum += Uint128{x0 * y1, 0} << digit_bits;
-    sum += Uint128{x1 * y0, 0} << digit_bits;
+    sum += Uint128{x0 * y1, 0} << limb_bits;
+    sum += Uint128{x1 * y0, 0} << limb_bits;
     return sum;
 #endif
 }
 
 void deposit(const FixedPoint& sum, const Uint128& value, int exponent) {
-    for (const std::uint64_t piece : {value.low & digit_mask, value.low >> digit_bits,
-                                      value.high & digit_mask, value.high >> digit_bits}) {
+    for (const std::uint64_t piece : {value.low & limb_mask, value.low >> limb_bits,
+                                      value.high & limb_mask, value.high >> limb_bits}) {
         if (piece != 0) {
             deposit(sum, static_cast<std::int64_t>(piece), exponent);
         }
-        exponent += digit_bits;
+        exponent += limb_bits;
     }
 }
 
-/// The parts of an element; kernels::Format says what it is made of.
+/// An element as kernels::Format describes it.
 template <Dtype dtype>
 struct Element {
     using Bits =
@@ -76,24 +75,24 @@ struct Element {
                            std::conditional_t<size_of(dtype) == 4, std::uint32_t, std::uint64_t>>;
     static constexpr kernels::Format format = kernels::format_of(dtype);
     static constexpr unsigned special = format.special_exponent();
-    static constexpr unsigned fields = special + 1;
+    static constexpr unsigned exponent_fields = special + 1;
 
-    unsigned field;
+    unsigned exponent_field;
     std::uint64_t fraction; ///< the mantissa without its hidden bit
 
     /// Element i at p, which may have any alignment.
     Element(const char* p, std::size_t i) {
         Bits bits;
         std::memcpy(&bits, p + i * sizeof bits, sizeof bits);
-        field = static_cast<unsigned>(bits >> format.mantissa_bits) % fields;
+        exponent_field = static_cast<unsigned>(bits >> format.mantissa_bits) % exponent_fields;
         fraction = bits % hidden;
     }
 
-    std::uint64_t mantissa() const { return field != 0 ? fraction | hidden : fraction; }
+    std::uint64_t mantissa() const { return exponent_field != 0 ? fraction | hidden : fraction; }
 
-    /// Of the lowest bit.
-    static int exponent(unsigned field) {
-        return format.lowest_exponent() + static_cast<int>(std::max(field, 1U)) - 1;
+    /// The exponent of the lowest bit.
+    static int lowest_exponent(unsigned exponent_field) {
+        return format.lowest_exponent() + static_cast<int>(std::max(exponent_field, 1U)) - 1;
     }
 
   private:
@@ -106,7 +105,7 @@ Specials for_each_finite(const char* x, std::size_t n, F f) {
     Specials specials;
     for (std::size_t i = 0; i < n; ++i) {
         const Element<dtype> element(x, i);
-        if (element.field == Element<dtype>::special) {
+        if (element.exponent_field == Element<dtype>::special) {
             ++(element.fraction == 0 ? specials.infinities : specials.nans);
         } else {
             f(element);
@@ -121,90 +120,113 @@ void deposit(const FixedPoint& sum, const ExactPart& part) {
     }
 }
 
-/// Whether a carried sum can be that of so many elements: of numbers below 2^1024, or squares below
-/// 2^2048, which in both is where the two highest digits begin.
+/// Whether a carried sum can be that of so many elements. Each is below 2^1024 and its square below
+/// 2^2048, and that is where the two highest limbs of both sums begin.
 bool is_sum_of(const FixedPoint& sum, std::int64_t elements) {
     if (elements == 0) {
-        return std::all_of(sum.digit, sum.digit + sum.digits,
-                           [](auto digit) { return digit == 0; });
+        return std::all_of(sum.limb, sum.limb + sum.limbs, [](auto limb) { return limb == 0; });
     }
-    const std::int64_t* const highest = sum.digit + sum.digits - 2;
-    return (static_cast<std::uint64_t>(highest[1]) << digit_bits |
+    const std::int64_t* const highest = sum.limb + sum.limbs - 2;
+    return (static_cast<std::uint64_t>(highest[1]) << limb_bits |
             static_cast<std::uint64_t>(highest[0])) < static_cast<std::uint64_t>(elements);
 }
 
-/// The largest number of elements that are added before digits are carried; a multiple of blocks.
-/// At most five values are deposited for each.
+/// The most values that an element brings to one of the sums: all parts of a block of one element,
+/// which are more than the limbs of a square by itself.
+constexpr std::int64_t deposits_per_element = std::size(ExactParts{}.square);
+
+/// How many elements are added before limbs are carried; a multiple of all blocks.
 constexpr std::size_t elements_per_carry = std::size_t{1} << 24;
+static_assert(deposits_per_element >= 4 &&
+              std::size(ExactParts{}.absolute) <= deposits_per_element);
+static_assert(elements_per_carry * deposits_per_element <= deposits_per_carry);
 
 } // namespace
 
 std::int64_t ExactSums::checksum() const {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < length; ++i) {
-        const auto value = static_cast<std::uint64_t>(vector_[i]);
+        const auto value = static_cast<std::uint64_t>(number_[i]);
         const std::uint64_t reduced = (value & checksum_modulus) + (value >> checksum_bits);
         sum += i != checksum_index ? (i + 1) * reduced : 0;
     }
     return static_cast<std::int64_t>(sum % checksum_modulus);
 }
 
-SumsFault ExactSums::load(const std::int64_t* vector) {
-    std::copy(vector, vector + length, vector_);
-    const std::int64_t tags = vector_[parts_index];
+/// Whether a number is 0 .. `largest` in each of the parts that were added.
+bool ExactSums::is_in_range(std::size_t index, std::uint64_t largest, std::int64_t parts) const {
+    return static_cast<std::uint64_t>(number_[index]) <=
+           largest * static_cast<std::uint64_t>(parts);
+}
+
+bool ExactSums::has_its_checksum(std::int64_t parts) const {
+    return is_in_range(checksum_index, checksum_modulus - 1, parts) &&
+           number_[checksum_index] % static_cast<std::int64_t>(checksum_modulus) == checksum();
+}
+
+/// A part has at least one element, and each is infinite, a NaN or finite.
+bool ExactSums::has_possible_counts(std::int64_t parts) const {
+    const std::int64_t infinities = number_[infinities_index];
+    const std::int64_t nans = number_[nans_index];
+    return (parts > 0 ? count() >= parts : count() == 0) && infinities >= 0 &&
+           infinities <= count() && nans >= 0 && nans <= count() - infinities;
+}
+
+bool ExactSums::has_possible_limbs(std::int64_t parts) const {
+    bool possible = true;
+    for (std::size_t i = absolute_index; i < length; ++i) {
+        possible = is_in_range(i, limb_mask, parts) && possible;
+    }
+    return possible;
+}
+
+/// Of carried limbs.
+bool ExactSums::has_possible_sums() {
+    const std::int64_t finite = count() - number_[infinities_index] - number_[nans_index];
+    return is_sum_of(absolute_sum(), finite) && is_sum_of(square_sum(), finite);
+}
+
+SumsFault ExactSums::load(const std::int64_t* accumulator) {
+    std::copy(accumulator, accumulator + length, number_);
+    const std::int64_t tags = number_[parts_index];
     if (tags < 0 || tags % layout_tag != 0) {
         return SumsFault::unknown_layout;
     }
     const std::int64_t parts = tags / layout_tag;
-    if (parts > max_parts || (parts > 1 && vector_[count_index] < 0)) {
+    const bool has_wrapped = parts > 1 && count() < 0;
+    if (parts > max_parts || has_wrapped) {
         return SumsFault::count_overflow;
     }
-    // Each number of a part is within a range; with no part, all of them are 0.
-    const auto in_range = [&](std::size_t index, std::uint64_t largest) {
-        return static_cast<std::uint64_t>(vector_[index]) <=
-               largest * static_cast<std::uint64_t>(parts);
-    };
-    bool valid = in_range(checksum_index, checksum_modulus - 1);
-    for (std::size_t i = absolute_index; i < length; ++i) {
-        valid = in_range(i, digit_mask) && valid;
+    if (!has_possible_limbs(parts) || !has_possible_counts(parts) || !has_its_checksum(parts)) {
+        return SumsFault::invalid_sums;
     }
-    const std::int64_t elements = vector_[count_index];
-    const std::int64_t infinities = vector_[infinities_index];
-    const std::int64_t nans = vector_[nans_index];
-    valid = valid && elements >= parts && (parts > 0 || elements == 0) && infinities >= 0 &&
-            infinities <= elements && nans >= 0 && nans <= elements - infinities &&
-            vector_[checksum_index] % static_cast<std::int64_t>(checksum_modulus) == checksum();
-    if (valid && parts > 1) { // the digits of one part are carried
-        valid = carry(absolute_sum()) && carry(square_sum());
+    // The limbs of one part are carried already.
+    if (parts > 1 && !(carry(absolute_sum()) && carry(square_sum()))) {
+        return SumsFault::invalid_sums;
     }
-    if (valid) {
-        const std::int64_t finite = elements - infinities - nans;
-        valid = is_sum_of(absolute_sum(), finite) && is_sum_of(square_sum(), finite);
-    }
-    return valid ? SumsFault::none : SumsFault::invalid_sums;
+    return has_possible_sums() ? SumsFault::none : SumsFault::invalid_sums;
 }
 
-void ExactSums::store(std::int64_t* vector) {
-    vector_[parts_index] = count() > 0 ? layout_tag : 0;
-    vector_[checksum_index] = checksum();
-    std::copy(vector_, vector_ + length, vector);
+void ExactSums::store(std::int64_t* accumulator) {
+    number_[parts_index] = count() > 0 ? layout_tag : 0;
+    number_[checksum_index] = checksum();
+    std::copy(number_, number_ + length, accumulator);
 }
 
-SumsFault ExactSums::expect(std::size_t n) {
-    const auto left = static_cast<std::uint64_t>(INT64_MAX - vector_[count_index]);
-    if (n > left) {
+SumsFault ExactSums::add_to_count(std::size_t n) {
+    if (n > static_cast<std::uint64_t>(INT64_MAX - count())) {
         return SumsFault::count_overflow;
     }
-    vector_[count_index] += static_cast<std::int64_t>(n);
+    number_[count_index] += static_cast<std::int64_t>(n);
     return SumsFault::none;
 }
 
 SumsFault ExactSums::merge(const ExactSums& other) {
-    if (other.vector_[count_index] > INT64_MAX - vector_[count_index]) {
+    if (other.count() > INT64_MAX - count()) {
         return SumsFault::count_overflow;
     }
     for (std::size_t i = count_index; i < length; ++i) {
-        vector_[i] += other.vector_[i];
+        number_[i] += other.number_[i];
     }
     carry_all();
     return SumsFault::none;
@@ -216,13 +238,13 @@ void ExactSums::carry_all() {
     static_cast<void>(carry(square_sum()));
 }
 
-/// Each by itself, which for a few is faster than places for all exponents.
+/// Adds each by itself, which for a few is faster than a place for each exponent field.
 template <Dtype dtype>
 Specials ExactSums::add_few(const char* x, std::size_t n) {
     using E = Element<dtype>;
     return for_each_finite<dtype>(x, n, [&](const E& element) {
         const std::uint64_t mantissa = element.mantissa();
-        const int exponent = E::exponent(element.field);
+        const int exponent = E::lowest_exponent(element.exponent_field);
         deposit(absolute_sum(), static_cast<std::int64_t>(mantissa), exponent);
         deposit(square_sum(), product(mantissa, mantissa), 2 * exponent);
     });
@@ -231,49 +253,49 @@ Specials ExactSums::add_few(const char* x, std::size_t n) {
 template <Dtype dtype>
 Specials ExactSums::add_many(const char* x, std::size_t n) {
     using E = Element<dtype>;
-    // Mantissas have one exponent for each field, and so have their squares, of at most 48 bits:
-    // room for 2^15.
+    // Mantissas with the same exponent field have the same exponent. Their squares have at most 48
+    // bits, so that 2^15 fit.
     static_assert(kernels::exact_block_elements(dtype) <= std::size_t{1} << 15);
-    std::int64_t absolute[E::fields] = {};
-    std::int64_t square[E::fields] = {};
+    std::int64_t absolute[E::exponent_fields] = {};
+    std::int64_t square[E::exponent_fields] = {};
     const Specials specials = for_each_finite<dtype>(x, n, [&](const E& element) {
         const auto mantissa = static_cast<std::int64_t>(element.mantissa());
-        absolute[element.field] += mantissa;
-        square[element.field] += mantissa * mantissa;
+        absolute[element.exponent_field] += mantissa;
+        square[element.exponent_field] += mantissa * mantissa;
     });
     for (unsigned field = 0; field < E::special; ++field) {
         if (absolute[field] != 0) {
-            deposit(absolute_sum(), absolute[field], E::exponent(field));
-            deposit(square_sum(), square[field], 2 * E::exponent(field));
+            deposit(absolute_sum(), absolute[field], E::lowest_exponent(field));
+            deposit(square_sum(), square[field], 2 * E::lowest_exponent(field));
         }
     }
     return specials;
 }
 
-/// One place for each of the 2046 fields would be too many; so mantissas of several go to the same
-/// place, shifted: of 16 fields by up to 15 bits, squares of 4 by up to 6. With 53 and 106 bits
-/// there is room in 128 for 2^16 of them.
+/// A place for each of the 2046 exponent fields would be too many. So several fields share a place,
+/// to which their mantissas are shifted: 16 fields by up to 15 bits, and for squares 4 fields by up
+/// to 6. With 53 and 106 bits there is room for 2^16 of them in 128.
 template <>
 Specials ExactSums::add_many<Dtype::float64>(const char* x, std::size_t n) {
     using E = Element<Dtype::float64>;
     static_assert(kernels::exact_block_elements(Dtype::float64) <= std::size_t{1} << 16);
     constexpr unsigned fields_of_absolute = 16;
     constexpr unsigned fields_of_square = 4;
-    // The field 0 has the exponent of 1, and is put beside it.
+    // The exponent field 0 has the exponent of 1.
     const auto place = [](unsigned field) { return std::max(field, 1U) - 1; };
-    Uint128 absolute[E::fields / fields_of_absolute] = {};
-    Uint128 square[E::fields / fields_of_square] = {};
+    Uint128 absolute[E::exponent_fields / fields_of_absolute] = {};
+    Uint128 square[E::exponent_fields / fields_of_square] = {};
     const Specials specials = for_each_finite<Dtype::float64>(x, n, [&](const E& element) {
-        const unsigned at = place(element.field);
+        const unsigned at = place(element.exponent_field);
         const std::uint64_t mantissa = element.mantissa();
         absolute[at / fields_of_absolute] += Uint128{mantissa, 0} << at % fields_of_absolute;
         square[at / fields_of_square] += product(mantissa, mantissa) << 2 * (at % fields_of_square);
     });
-    for (unsigned i = 0; i < E::fields / fields_of_absolute; ++i) {
-        deposit(absolute_sum(), absolute[i], E::exponent(1 + i * fields_of_absolute));
+    for (unsigned i = 0; i < E::exponent_fields / fields_of_absolute; ++i) {
+        deposit(absolute_sum(), absolute[i], E::lowest_exponent(1 + i * fields_of_absolute));
     }
-    for (unsigned i = 0; i < E::fields / fields_of_square; ++i) {
-        deposit(square_sum(), square[i], 2 * E::exponent(1 + i * fields_of_square));
+    for (unsigned i = 0; i < E::exponent_fields / fields_of_square; ++i) {
+        deposit(square_sum(), square[i], 2 * E::lowest_exponent(1 + i * fields_of_square));
     }
     return specials;
 }
@@ -282,8 +304,8 @@ template <Dtype dtype>
 void ExactSums::add_elements(const char* x, std::size_t n) {
     constexpr std::size_t few = 16;
     const Specials specials = n < few ? add_few<dtype>(x, n) : add_many<dtype>(x, n);
-    vector_[infinities_index] += specials.infinities;
-    vector_[nans_index] += specials.nans;
+    number_[infinities_index] += specials.infinities;
+    number_[nans_index] += specials.nans;
 }
 
 void ExactSums::add_elements(Dtype dtype, const char* x, std::size_t n) {
@@ -348,7 +370,10 @@ void ExactSums::add(const kernels::KernelTable& table, const Tensor& x) {
 }
 
 std::uint64_t ExactSums::special(std::uint64_t finite) const {
-    return vector_[nans_index] > 0 ? nan : vector_[infinities_index] > 0 ? infinity : finite;
+    constexpr kernels::Format format = kernels::format_of(Dtype::float64);
+    return number_[nans_index] > 0         ? format.quiet_nan()
+           : number_[infinities_index] > 0 ? format.infinity()
+                                           : finite;
 }
 
 std::uint64_t ExactSums::absolute() {
@@ -365,11 +390,11 @@ std::uint64_t ExactSums::penalty(const Regularizer& regularizer) {
     if (l1 == 0 && l2 == 0) {
         return 0;
     }
-    // From 2^-3250, the lowest digit times 2^-1074, to 2^3136, the largest sum times the largest
-    // double, and one digit more that add_product touches.
-    constexpr std::size_t digits = 201;
-    std::int64_t digit[digits] = {};
-    const FixedPoint sum = {digit, digits, -3264};
+    // From 2^-3250, the lowest bit times 2^-1074, to 2^3136, the largest sum times the largest
+    // double, and one limb more that add_product touches.
+    constexpr std::size_t limbs = 201;
+    std::int64_t limb[limbs] = {};
+    const FixedPoint sum = {limb, limbs, -3264};
     add_product(sum, absolute_sum(), l1);
     add_product(sum, square_sum(), l2);
     static_cast<void>(carry(sum));

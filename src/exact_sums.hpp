@@ -1,19 +1,19 @@
 /**
- * Sums of |x| and x^2 without any rounding, as vectors of int64_t that can be added element by
- * element: a superaccumulator (Neal, "Fast exact summation using small and large
- * superaccumulators", 2015) that is made to travel.
+ * Sums of |x| and x^2 without any rounding, in accumulators: arrays of int64_t that can be added
+ * element by element. An accumulator is a superaccumulator (Neal, "Fast exact summation using small
+ * and large superaccumulators", 2015) that can be sent and stored.
  *
- *     element  0      layout_tag for each part
- *              1      the checksums of the parts
- *              2      the number of elements
- *              3      how many of them are infinite
- *              4      how many of them are NaNs
- *              5 ...  68 digits of sum |x| over the finite ones, the first one in units of 2^-1088
- *              73 ... 134 digits of sum x^2, the first one in units of 2^-2176
+ *     number 0      layout_tag for each part
+ *            1      the checksums of the parts
+ *            2      the number of elements
+ *            3      how many of them are infinite
+ *            4      how many of them are NaNs
+ *            5 ...  68 limbs of sum |x| over the finite ones, the lowest in units of 2^-1088
+ *            73 ... 134 limbs of sum x^2, the lowest in units of 2^-2176
  *
- * A part is a vector as ExactSums::store writes it: digits are in base 2^32, the checksum is
- * ExactSums::checksum(). All zeros are no part, and no elements. The sum of up to 2^30 parts keeps
- * everything below 2^63.
+ * A part is an accumulator as ExactSums::store writes it: limbs are 0 .. 2^32 - 1, the checksum is
+ * ExactSums::checksum(). All zeros is no part, and no elements. The sum of up to 2^30 parts keeps
+ * every number below 2^63.
  */
 #pragma once
 
@@ -26,7 +26,7 @@
 
 namespace l1l2::core {
 
-/// What is wrong with a vector, or would be.
+/// What is wrong with an accumulator, or would be.
 enum class SumsFault {
     none,
     unknown_layout,
@@ -42,20 +42,20 @@ struct Specials {
 
 class Regularizer;
 
-/// A vector that is being worked on. Not small: 1.7 KB.
+/// An accumulator that is being worked on. Not small: 1.7 KB.
 class ExactSums {
   public:
     static constexpr std::size_t length = 207;
 
-    /// Takes a vector that anybody may have added up or damaged, and makes one part of it.
-    SumsFault load(const std::int64_t* vector);
+    /// Reads an accumulator that anybody may have added up or damaged. Makes one part of it.
+    SumsFault load(const std::int64_t* accumulator);
     /// Writes one part, or zeros for no elements: the same bits for the same elements.
-    void store(std::int64_t* vector);
+    void store(std::int64_t* accumulator);
 
-    /// Counts n elements that are to be added next.
-    SumsFault expect(std::size_t n);
+    /// Adds n to the number of elements, before they are added.
+    SumsFault add_to_count(std::size_t n);
 
-    // What adds elements needs the default floating-point environment, and they must be expected.
+    // These need the default floating-point environment. The elements must have been counted.
 
     /// Adds n elements at x, which may have any alignment.
     [[gnu::noinline]] void add(const kernels::KernelTable& table, Dtype dtype, const void* x,
@@ -66,14 +66,14 @@ class ExactSums {
     /// Adds the elements that another one has.
     SumsFault merge(const ExactSums& other);
 
-    std::int64_t count() const { return vector_[count_index]; }
+    std::int64_t count() const { return number_[count_index]; }
 
     // Doubles are returned as their bits, which no register of an i386 changes.
 
     /// sum |x| and sum x^2, each rounded once.
     std::uint64_t absolute();
     std::uint64_t square();
-    /// l1 * sum |x| + l2 * sum x^2, rounded once; a term with a zero coefficient is left out.
+    /// l1 * sum |x| + l2 * sum x^2, rounded once; a part whose coefficient is 0 is left out.
     std::uint64_t penalty(const Regularizer& regularizer);
 
   private:
@@ -85,13 +85,13 @@ class ExactSums {
     static constexpr std::size_t infinities_index = 3;
     static constexpr std::size_t nans_index = 4;
     static constexpr std::size_t absolute_index = 5;
-    static constexpr std::size_t absolute_digits = 68;
-    static constexpr std::size_t square_index = absolute_index + absolute_digits;
-    static constexpr std::size_t square_digits = 134;
-    static_assert(square_index + square_digits == length);
+    static constexpr std::size_t absolute_limbs = 68;
+    static constexpr std::size_t square_index = absolute_index + absolute_limbs;
+    static constexpr std::size_t square_limbs = 134;
+    static_assert(square_index + square_limbs == length);
 
-    FixedPoint absolute_sum() { return {vector_ + absolute_index, absolute_digits, -1088}; }
-    FixedPoint square_sum() { return {vector_ + square_index, square_digits, -2176}; }
+    FixedPoint absolute_sum() { return {number_ + absolute_index, absolute_limbs, -1088}; }
+    FixedPoint square_sum() { return {number_ + square_index, square_limbs, -2176}; }
 
     /// Adds at most a block, element by element.
     void add_elements(Dtype dtype, const char* x, std::size_t n);
@@ -103,9 +103,14 @@ class ExactSums {
     Specials add_few(const char* x, std::size_t n);
     std::uint64_t special(std::uint64_t finite) const;
     std::int64_t checksum() const;
+    bool is_in_range(std::size_t index, std::uint64_t largest, std::int64_t parts) const;
+    bool has_its_checksum(std::int64_t parts) const;
+    bool has_possible_counts(std::int64_t parts) const;
+    bool has_possible_limbs(std::int64_t parts) const;
+    bool has_possible_sums();
     void carry_all();
 
-    std::int64_t vector_[length];
+    std::int64_t number_[length];
 };
 
 } // namespace l1l2::core

@@ -1,10 +1,10 @@
 /// Exact sums with every kernel that this CPU can run, beside those of plain C++, which in turn
 /// stand beside big integers: no instruction set, address, place or range of exponents changes a
 /// bit.
+#include "accumulator.hpp"
 #include "catch.hpp"
 #include "data.hpp"
 #include "exact_sums.hpp"
-#include "exact_vector.hpp"
 #include "surrounded.hpp"
 
 #include <string>
@@ -28,19 +28,19 @@ constexpr std::uint64_t ones = ~std::uint64_t{0};
 const KernelTable& plain = l1l2::kernels::generic;
 
 template <class T>
-Vector sums_with(const KernelTable& table, const void* x, std::size_t n) {
-    Vector sums = {};
+Accumulator sums_with(const KernelTable& table, const void* x, std::size_t n) {
+    Accumulator sums = {};
     l1l2::core::ExactSums exact_sums;
     static_cast<void>(exact_sums.load(sums.data()));
-    static_cast<void>(exact_sums.expect(n));
+    static_cast<void>(exact_sums.add_to_count(n));
     exact_sums.add(table, core_dtype<T>, x, n);
     exact_sums.store(sums.data());
     return sums;
 }
 
-/// Empty if every table gives this vector, else which does not.
+/// Empty if every table gives this accumulator, else which does not.
 template <class T>
-std::string other_than(const Vector& expected, const void* x, std::size_t n) {
+std::string other_than(const Accumulator& expected, const void* x, std::size_t n) {
     static const Tables tables = runnable_tables();
     for (std::size_t t = 0; t < tables.count; ++t) {
         const std::string where = difference(sums_with<T>(*tables.table[t], x, n), expected);
@@ -56,9 +56,9 @@ template <class T>
 class Comparison {
   public:
     std::string difference_of(const std::vector<T>& x) {
-        const Vector expected = sums_with<T>(plain, x.data(), x.size());
+        const Accumulator expected = sums_with<T>(plain, x.data(), x.size());
         if (++compared_ % 61 == 0) {
-            const std::string where = difference(expected, truth_of(x).vector());
+            const std::string where = difference(expected, truth_of(x).accumulator());
             if (!where.empty()) {
                 return "plain: " + where;
             }
@@ -123,7 +123,7 @@ std::vector<int> ranges() {
     return ranges;
 }
 
-/// Sizes of some vectors of every kernel, and what is around blocks.
+/// Sizes of some accumulators of every kernel, and what is around blocks.
 std::vector<std::size_t> sizes() {
     std::vector<std::size_t> sizes;
     for (std::size_t n = 0; n <= 300; ++n) {
@@ -146,7 +146,7 @@ std::vector<std::vector<T>> arrays(std::size_t n) {
 /// Has every kernel sum n elements right behind an unreadable page and right before one.
 template <class T>
 void check_between_pages(Surrounded& memory, const T* x, std::size_t n) {
-    const Vector expected = sums_with<T>(plain, x, n);
+    const Accumulator expected = sums_with<T>(plain, x, n);
     for (const bool at_end : {true, false}) {
         const void* const at = memory.place(x, n * sizeof(T), 0, at_end);
         const std::string where = other_than<T>(expected, at, n);
@@ -179,7 +179,7 @@ TEMPLATE_TEST_CASE("a block of ordinary elements goes through every kernel of ex
 TEMPLATE_TEST_CASE("exact sums of elements of all kinds are the same with every kernel",
                    "[exact_sums]", Float16, Bfloat16, float, double) {
     for (const std::vector<TestType>& x : arrays<TestType>(3 * 4096 + 77)) {
-        const Vector expected = truth_of(x).vector();
+        const Accumulator expected = truth_of(x).accumulator();
         CHECK(difference(sums_with<TestType>(plain, x.data(), x.size()), expected) == "");
         CHECK(other_than<TestType>(expected, x.data(), x.size()) == "");
     }
@@ -189,7 +189,7 @@ TEMPLATE_TEST_CASE("exact sums of every value of a narrow type are the same with
                    "[exact_sums]", Float16, Bfloat16) {
     // In the order of their patterns, so that most blocks have few exponents.
     const std::vector<TestType> x = all_values<TestType>();
-    CHECK(other_than<TestType>(truth_of(x).vector(), x.data(), x.size()) == "");
+    CHECK(other_than<TestType>(truth_of(x).accumulator(), x.data(), x.size()) == "");
     for (std::size_t i = 0; i < x.size(); i += 128) {
         const std::string where =
             other_than<TestType>(sums_with<TestType>(plain, &x[i], 128), &x[i], 128);
@@ -217,7 +217,7 @@ TEMPLATE_TEST_CASE("exact sums are the same with every kernel at every address, 
     const std::vector<TestType> x = ordinary_elements<TestType>(9000, 1);
     for (const std::size_t n :
          {1U, 7U, 8U, 16U, 31U, 32U, 33U, 64U, 77U, 128U, 161U, 2049U, 4111U}) {
-        const Vector expected = sums_with<TestType>(plain, x.data(), n);
+        const Accumulator expected = sums_with<TestType>(plain, x.data(), n);
         for (std::size_t offset = 0; offset < 64; ++offset) {
             for (const bool at_end : {true, false}) {
                 const void* const at = memory.place(x.data(), n * sizeof(TestType), offset, at_end);
@@ -240,7 +240,7 @@ TEMPLATE_TEST_CASE("exact sums are the same with every kernel for every range of
     const bool many = places<TestType> > 300;
     std::size_t spread = 0;
     for (const int range : ranges<TestType>()) {
-        // Of float64 all places for what its digits and those of their squares need.
+        // Of float64 all places for what its mantissa bits and those of their squares need.
         const bool telling = range < 2 || range == 26 || range == 53 || range == 54;
         for (int lowest = 0; lowest + range < places<TestType>;
              lowest += many && !telling ? 13 : 1) {
@@ -326,7 +326,7 @@ TEMPLATE_TEST_CASE("the smallest element of a block is kept, wherever it stands"
         Truth truth;
         truth.add(truth_of<TestType>({high}), static_cast<std::int64_t>(n) - 1);
         truth.add(low);
-        const Vector expected = truth.vector();
+        const Accumulator expected = truth.accumulator();
         std::vector<TestType> x(n, high);
         for (std::size_t i = 0; i < n; ++i) {
             x[i] = low;
@@ -361,11 +361,11 @@ TEMPLATE_TEST_CASE("an infinity or a NaN is counted, wherever it stands, and all
     while (x.size() < block<TestType> + 40) {
         x.push_back(x[x.size() - period]);
     }
-    std::vector<Vector> expected;
+    std::vector<Accumulator> expected;
     for (std::size_t i = 0; i < std::size(specials) * period; ++i) {
         std::vector<TestType> some = x;
         some[i] = from_bits<TestType>(specials[i % std::size(specials)]);
-        expected.push_back(truth_of(some).vector());
+        expected.push_back(truth_of(some).accumulator());
     }
     for (std::size_t i = 0; i < x.size(); ++i) {
         const TestType kept = x[i];
@@ -381,7 +381,7 @@ TEMPLATE_TEST_CASE("an infinity or a NaN is counted, wherever it stands, and all
     for (const std::vector<TestType>& all :
          {std::vector<TestType>(5000, from_bits<TestType>(F::infinity)),
           std::vector<TestType>(5000, from_bits<TestType>(F::infinity + 1))}) {
-        CHECK(other_than<TestType>(truth_of(all).vector(), all.data(), all.size()) == "");
+        CHECK(other_than<TestType>(truth_of(all).accumulator(), all.data(), all.size()) == "");
     }
 }
 
@@ -440,7 +440,7 @@ TEMPLATE_TEST_CASE("exact sums of blocks of zeros are the same with every kernel
     for (std::size_t i = 0; i < x.size(); i += 3) {
         x[i] = from_bits<TestType>(Format<TestType>::sign);
     }
-    CHECK(other_than<TestType>(truth_of(x).vector(), x.data(), x.size()) == "");
+    CHECK(other_than<TestType>(truth_of(x).accumulator(), x.data(), x.size()) == "");
     // One that is no zero, of which in float64 the upper half may be one, in the block and behind
     // it.
     for (const std::size_t i :
@@ -449,7 +449,7 @@ TEMPLATE_TEST_CASE("exact sums of blocks of zeros are the same with every kernel
                                          std::uint64_t{Format<TestType>::sign} + 1}) {
             const TestType kept = x[i];
             x[i] = from_bits<TestType>(bits);
-            CHECK(other_than<TestType>(truth_of(x).vector(), x.data(), x.size()) == "");
+            CHECK(other_than<TestType>(truth_of(x).accumulator(), x.data(), x.size()) == "");
             x[i] = kept;
         }
     }

@@ -1,7 +1,7 @@
-/// Exact sums and what is read of them, beside big integers: every digit, and every result rounded
+/// Exact sums and what is read of them, beside big integers: every limb, and every result rounded
 /// once.
+#include "accumulator.hpp"
 #include "catch.hpp"
-#include "exact_vector.hpp"
 #include "training.hpp"
 
 #include <utility>
@@ -18,19 +18,19 @@ namespace {
 constexpr double smallest = 0x1p-1074;
 constexpr std::uint64_t ones = ~std::uint64_t{0};
 
-double penalty_of(const Vector& sums, Coefficients c) {
+double penalty_of(const Accumulator& sums, Coefficients c) {
     const Handle handle(c);
     double penalty = -1.0;
     l1l2_penalty_exact_sums(handle.get(), sums.data(), &penalty);
     return penalty;
 }
 
-/// Whether the vector of some elements is the true one and is read right.
+/// Whether the accumulator of some elements is the true one and is read right.
 template <class T>
 bool is_right(const std::vector<T>& elements) {
     const Truth truth = truth_of(elements);
-    const Vector sums = sums_of(elements);
-    return sums == truth.vector() && reads_as(sums, truth);
+    const Accumulator sums = sums_of(elements);
+    return sums == truth.accumulator() && reads_as(sums, truth);
 }
 
 /// Coefficients from the smallest to the largest, and 0.
@@ -70,30 +70,31 @@ TEST_CASE("the big integers of the tests round to nearest, ties to even", "[exac
     CHECK(sum_of({{1, -2000}, {-1, -2000}}).sign() == 0);
     CHECK(sum_of({{1, -2000}, {-1, 2000}}).sign() == -1);
     CHECK(sum_of({{-1, -2000}, {1, 2000}}).sign() == 1);
-    CHECK(sum_of({{5, -32}, {-1, 0}, {2, 32}}).digits(-32, 3) ==
+    CHECK(sum_of({{5, -32}, {-1, 0}, {2, 32}}).limbs_from(-32, 3) ==
           std::vector<std::int64_t>{5, 0xFFFFFFFF, 1});
 }
 
-TEST_CASE("a vector has the numbers that are documented, on every machine", "[exact_sums][bits]") {
-    const Vector sums = sums_of<float>({1.0F, -2.0F, 3.0F});
-    Vector expected = {};
+TEST_CASE("an accumulator has the numbers that are documented, on every machine",
+          "[exact_sums][bits]") {
+    const Accumulator sums = sums_of<float>({1.0F, -2.0F, 3.0F});
+    Accumulator expected = {};
     expected[0] = 0x6C316C01;
     expected[1] = 0x6C316C01 + 3 * 3 + 40 * 6 + 142 * 14;
     expected[2] = 3;
     expected[39] = 6;
     expected[141] = 14;
     CHECK(difference(sums, expected) == "");
-    CHECK(difference(truth_of<float>({1.0F, -2.0F, 3.0F}).vector(), expected) == "");
+    CHECK(difference(truth_of<float>({1.0F, -2.0F, 3.0F}).accumulator(), expected) == "");
     CHECK(l1l2_exact_sums_length() == sums.size());
 
     // The ends of both sums.
-    Vector smallest_of_all = {};
+    Accumulator smallest_of_all = {};
     smallest_of_all[0] = 0x6C316C01;
     smallest_of_all[2] = 1;
     smallest_of_all[5] = 0x4000;      // 2^-1074 in units of 2^-1088
     smallest_of_all[73] = 0x10000000; // 2^-2148 in units of 2^-2176
     CHECK(difference(sums_of<double>({-smallest}), with_checksum(smallest_of_all)) == "");
-    Vector largest_of_all = {};
+    Accumulator largest_of_all = {};
     largest_of_all[0] = 0x6C316C01;
     largest_of_all[2] = 1;
     largest_of_all[69] = 0xFFFFF800; // 2^1024 - 2^971
@@ -105,7 +106,7 @@ TEST_CASE("a vector has the numbers that are documented, on every machine", "[ex
 }
 
 TEST_CASE("no elements are zeros, which read as 0", "[exact_sums]") {
-    const Vector zeros = {};
+    const Accumulator zeros = {};
     CHECK(sums_of(std::vector<float>()) == zeros);
     CHECK(canonical(zeros) == zeros);
     CHECK(reads_as(zeros, Truth()));
@@ -292,7 +293,7 @@ TEMPLATE_TEST_CASE("the penalty is rounded once, for coefficients of every size"
     };
     for (const std::vector<TestType>& elements : arrays) {
         const Truth truth = truth_of(elements);
-        const Vector sums = sums_of(elements);
+        const Accumulator sums = sums_of(elements);
         for (const double l1 : coefficients) {
             for (const double l2 : coefficients) {
                 const double penalty = penalty_of(sums, {l1, l2});
@@ -320,18 +321,18 @@ TEST_CASE("the penalty rounds neither its products nor its sums before", "[exact
 }
 
 TEST_CASE("a sum that no double holds has a penalty that one does", "[exact_sums]") {
-    const Vector large = sums_of(std::vector<double>(4, largest));
+    const Accumulator large = sums_of(std::vector<double>(4, largest));
     CHECK(read(large).absolute == infinity);
     CHECK(penalty_of(large, {0.25, 0.0}) == largest);
     CHECK(penalty_of(large, {0x1p-1000, 0.0}) == std::ldexp(largest, -998));
     CHECK(penalty_of(large, {0.0, smallest}) == 0x1.ffffffffffffep975);
     CHECK(penalty_of(large, {0.0, 0x1p-1020}) == infinity);
-    const Vector large_squares = sums_of<double>({0x1p600});
+    const Accumulator large_squares = sums_of<double>({0x1p600});
     CHECK(read(large_squares).square == infinity);
     CHECK(penalty_of(large_squares, {0.0, 0x1p-300}) == 0x1p900);
     CHECK(penalty_of(large_squares, {0.0, smallest}) == 0x1p126);
     CHECK(penalty_of(large_squares, {0.0, 1e-10}) == infinity);
-    const Vector small_squares = sums_of<double>({0x1p-600});
+    const Accumulator small_squares = sums_of<double>({0x1p-600});
     CHECK(read(small_squares).square == 0.0);
     CHECK(penalty_of(small_squares, {0.0, 0x1p300}) == 0x1p-900);
     CHECK(penalty_of(small_squares, {0.0, 0x1p1000}) == 0x1p-200);
@@ -348,7 +349,7 @@ TEMPLATE_TEST_CASE("infinite elements and NaNs are counted, and a NaN wins", "[e
                                         of_bits(F::infinity + 1),
                                         of_bits(F::infinity + 1 + F::sign), of_bits(F::sign - 1)};
     for (const TestType& infinite : infinities) {
-        const Vector sums = sums_of<TestType>({one, infinite, one});
+        const Accumulator sums = sums_of<TestType>({one, infinite, one});
         CHECK(is_right<TestType>({one, infinite, one}));
         CHECK(sums[infinities_index] == 1);
         CHECK(sums[nans_index] == 0);
@@ -366,7 +367,7 @@ TEMPLATE_TEST_CASE("infinite elements and NaNs are counted, and a NaN wins", "[e
     }
     for (const TestType& nan : nans) {
         INFO("0x" << std::hex << +to_bits(nan));
-        const Vector sums = sums_of<TestType>({one, nan, infinities[0]});
+        const Accumulator sums = sums_of<TestType>({one, nan, infinities[0]});
         CHECK(sums[infinities_index] == 1);
         CHECK(sums[nans_index] == 1);
         const Numbers numbers = read(sums);
@@ -384,7 +385,7 @@ TEMPLATE_TEST_CASE("the penalty of exact sums differs from l1l2_penalty in the l
                    "[exact_sums]", Float16, Bfloat16, float, double) {
     for (const std::size_t n : {1U, 1000U, 50003U}) {
         const std::vector<TestType> elements = ordinary_elements<TestType>(n, 5);
-        const Vector sums = sums_of(elements);
+        const Accumulator sums = sums_of(elements);
         for (const Coefficients c : {training::l1_only, training::l2_only, both}) {
             const Handle handle(c);
             const double rounded = training::penalty_of(handle.get(), elements);
@@ -405,5 +406,5 @@ TEST_CASE("an array may be of any length", "[exact_sums][bits]") {
     }
     Truth truth;
     truth.add(truth_of(block), times);
-    CHECK(difference(sums_of(elements), truth.vector()) == "");
+    CHECK(difference(sums_of(elements), truth.accumulator()) == "");
 }

@@ -11,29 +11,29 @@ using l1l2::core::FixedPoint;
 
 namespace {
 
-constexpr std::int64_t digit_mask = 0xFFFFFFFF;
+constexpr std::int64_t limb_mask = 0xFFFFFFFF;
 
 /// What the library has: the layout of sum |x|, of sum x^2, and of a penalty.
 struct Layout {
     int exponent;
-    std::size_t digits;
+    std::size_t limbs;
 };
 constexpr Layout layouts[] = {{-1088, 68}, {-2176, 134}, {-3264, 201}};
 
-/// A number that has its digits.
+/// A number that has its limbs.
 class Number {
   public:
-    explicit Number(Layout layout) : digits_(layout.digits), exponent_(layout.exponent) {}
+    explicit Number(Layout layout) : limbs_(layout.limbs), exponent_(layout.exponent) {}
 
-    FixedPoint view() { return {digits_.data(), digits_.size(), exponent_}; }
-    std::vector<std::int64_t>& digits() { return digits_; }
-    int bits() const { return 32 * static_cast<int>(digits_.size()); }
+    FixedPoint view() { return {limbs_.data(), limbs_.size(), exponent_}; }
+    std::vector<std::int64_t>& limbs() { return limbs_; }
+    int bits() const { return 32 * static_cast<int>(limbs_.size()); }
     int exponent() const { return exponent_; }
 
     ExactSum value() const {
         ExactSum sum;
-        for (std::size_t i = 0; i < digits_.size(); ++i) {
-            sum.add_integer(digits_[i], exponent_ + 32 * static_cast<int>(i));
+        for (std::size_t i = 0; i < limbs_.size(); ++i) {
+            sum.add_integer(limbs_[i], exponent_ + 32 * static_cast<int>(i));
         }
         return sum;
     }
@@ -42,24 +42,24 @@ class Number {
     void set(int from, int to, std::uint64_t pattern) {
         for (int bit = from; bit < to; ++bit) {
             const std::int64_t one = std::int64_t{1} << (bit % 32);
-            std::int64_t& digit = digits_[static_cast<std::size_t>(bit / 32)];
+            std::int64_t& limb = limbs_[static_cast<std::size_t>(bit / 32)];
             const bool is_one = bit - from >= 64 || (pattern >> (bit - from)) % 2 != 0;
-            digit = is_one ? digit | one : digit & ~one;
+            limb = is_one ? limb | one : limb & ~one;
         }
     }
 
     bool is_canonical() const {
-        return std::all_of(digits_.begin(), digits_.end(),
-                           [](std::int64_t digit) { return digit >= 0 && digit <= digit_mask; });
+        return std::all_of(limbs_.begin(), limbs_.end(),
+                           [](std::int64_t limb) { return limb >= 0 && limb <= limb_mask; });
     }
 
   private:
-    std::vector<std::int64_t> digits_;
+    std::vector<std::int64_t> limbs_;
     int exponent_;
 };
 
 bool same(const Number& number, const ExactSum& expected) {
-    return number.value().digits(-3328, 208) == expected.digits(-3328, 208);
+    return number.value().limbs_from(-3328, 208) == expected.limbs_from(-3328, 208);
 }
 
 double nearest_double(Number& number) {
@@ -72,8 +72,8 @@ TEST_CASE("any integer is added at any place, and in between the sum may be nega
           "[fixed_point]") {
     std::mt19937_64 random(1);
     const std::int64_t telling[] = {0,           1,
-                                    -1,          digit_mask,
-                                    -digit_mask, INT64_MAX,
+                                    -1,          limb_mask,
+                                    -limb_mask,  INT64_MAX,
                                     INT64_MIN,   INT64_MIN + 1,
                                     0x80000000,  -0x80000000LL,
                                     0x100000000, -0x100000000LL};
@@ -99,56 +99,56 @@ TEST_CASE("any integer is added at any place, and in between the sum may be nega
 }
 
 TEST_CASE("2^29 values fit between two carries", "[fixed_point]") {
-    // What as many of the values that fill a digit leave in it.
+    // What as many of the values that fill a limb leave in it.
     for (const std::int64_t value : {INT64_MAX, std::int64_t{0x7FFFFFFF}, INT64_MIN}) {
         for (int exponent = 0; exponent < 32; ++exponent) {
             Number once({0, 8});
             l1l2::core::deposit(once.view(), value, exponent);
-            for (const std::int64_t digit : once.digits()) {
-                CHECK(std::abs(digit) <= INT64_MAX >> 29);
+            for (const std::int64_t limb : once.limbs()) {
+                CHECK(std::abs(limb) <= INT64_MAX >> 29);
             }
         }
     }
 }
 
-TEST_CASE("carrying makes digits and keeps the number", "[fixed_point]") {
+TEST_CASE("carrying makes limbs of 32 bits and keeps the number", "[fixed_point]") {
     std::mt19937_64 random(2);
     for (int round = 0; round < 2000; ++round) {
         Number number({-64, 12});
-        for (std::size_t i = 0; i + 2 < number.digits().size(); ++i) {
-            // Of either sign, with carries that run through many digits.
+        for (std::size_t i = 0; i + 2 < number.limbs().size(); ++i) {
+            // Of either sign, with carries that run through many limbs.
             const std::uint64_t kind = random() % 4;
-            number.digits()[i] = kind == 0   ? digit_mask
-                                 : kind == 1 ? 0
-                                             : static_cast<std::int64_t>(random()) >> random() % 64;
+            number.limbs()[i] = kind == 0   ? limb_mask
+                                : kind == 1 ? 0
+                                            : static_cast<std::int64_t>(random()) >> random() % 64;
         }
-        number.digits()[10] = std::int64_t{1} << 40; // more than is negative below
+        number.limbs()[10] = std::int64_t{1} << 40; // more than is negative below
         const ExactSum expected = number.value();
         const bool fits = carry(number.view());
         if (!fits || !number.is_canonical() || !same(number, expected)) {
             FAIL("round " << round);
         }
-        const std::vector<std::int64_t> digits = number.digits();
+        const std::vector<std::int64_t> limbs = number.limbs();
         CHECK(carry(number.view()));
-        CHECK(number.digits() == digits);
+        CHECK(number.limbs() == limbs);
     }
 }
 
-TEST_CASE("a number that is negative or too large for its digits is told", "[fixed_point]") {
-    const auto fits = [](std::vector<std::int64_t> digits) {
-        return carry({digits.data(), digits.size(), 0});
+TEST_CASE("a number that is negative or too large for its limbs is reported", "[fixed_point]") {
+    const auto fits = [](std::vector<std::int64_t> limbs) {
+        return carry({limbs.data(), limbs.size(), 0});
     };
     CHECK(fits({0, 0, 0}));
-    CHECK(fits({digit_mask, digit_mask, digit_mask}));
-    CHECK_FALSE(fits({digit_mask + 1, digit_mask, digit_mask}));
-    CHECK_FALSE(fits({0, 0, digit_mask + 1}));
+    CHECK(fits({limb_mask, limb_mask, limb_mask}));
+    CHECK_FALSE(fits({limb_mask + 1, limb_mask, limb_mask}));
+    CHECK_FALSE(fits({0, 0, limb_mask + 1}));
     CHECK_FALSE(fits({0, 0, INT64_MAX}));
     CHECK_FALSE(fits({-1, 0, 0}));
     CHECK_FALSE(fits({0, 0, -1}));
     CHECK_FALSE(fits({0, 0, INT64_MIN}));
     CHECK(fits({-1, 0, 1}));
     CHECK(fits({INT64_MIN + 1, 0x7FFFFFFF, 1}));
-    CHECK_FALSE(fits({-1, -digit_mask, 0}));
+    CHECK_FALSE(fits({-1, -limb_mask, 0}));
 }
 
 TEST_CASE("the product with a double of any size is exact", "[fixed_point]") {
@@ -164,10 +164,10 @@ TEST_CASE("the product with a double of any size is exact", "[fixed_point]") {
         Number any(layout);
         Number lowest(layout);
         full.set(0, full.bits(), 0xFFFFFFFFFFFFFFFF);
-        for (std::int64_t& digit : any.digits()) {
-            digit = random() % 3 == 0 ? 0 : static_cast<std::int64_t>(random()) & digit_mask;
+        for (std::int64_t& limb : any.limbs()) {
+            limb = random() % 3 == 0 ? 0 : static_cast<std::int64_t>(random()) & limb_mask;
         }
-        lowest.digits()[0] = 1;
+        lowest.limbs()[0] = 1;
         for (Number* const factor : {&full, &any, &lowest}) {
             for (const double coefficient : coefficients) {
                 Number product(layouts[2]);
@@ -179,7 +179,7 @@ TEST_CASE("the product with a double of any size is exact", "[fixed_point]") {
                 }
                 const bool fits = carry(product.view());
                 if (!fits || !same(product, expected)) {
-                    FAIL(coefficient << ", " << layout.digits << " digits");
+                    FAIL(coefficient << ", " << layout.limbs << " limbs");
                 }
             }
         }
@@ -230,16 +230,16 @@ TEST_CASE("the nearest double is that of every number, whatever its highest bit 
     SUCCEED("all numbers");
 }
 
-TEST_CASE("the nearest double of random digits is the nearest", "[fixed_point]") {
+TEST_CASE("the nearest double of random limbs is the nearest", "[fixed_point]") {
     std::mt19937_64 random(4);
     for (int round = 0; round < 3000; ++round) {
         Number number(layouts[random() % 3]);
-        const std::size_t top = random() % number.digits().size() + 1;
+        const std::size_t top = random() % number.limbs().size() + 1;
         for (std::size_t i = 0; i < top; ++i) {
             const std::uint64_t kind = random() % 4;
-            number.digits()[i] = kind == 0   ? 0
-                                 : kind == 1 ? digit_mask
-                                             : static_cast<std::int64_t>(random()) & digit_mask;
+            number.limbs()[i] = kind == 0   ? 0
+                                : kind == 1 ? limb_mask
+                                            : static_cast<std::int64_t>(random()) & limb_mask;
         }
         if (!number.value().rounds_to(nearest_double(number))) {
             FAIL("round " << round);

@@ -1,10 +1,10 @@
-/// Exact sums of any elements in any pieces, in any order, with each kernel: the digits of a big
-/// integer, to the bit. And any numbers as vectors: all functions agree on which are exact sums,
-/// leave what they refuse as it was, and compute of the others what is true.
+/// Exact sums of any elements in any pieces, in any order, with each kernel: the limbs of a big
+/// integer, to the bit. And any numbers as accumulators: all functions agree on which are exact
+/// sums, leave what they refuse as it was, and compute of the others what is true.
 #include "input.hpp"
 #include "placed.hpp"
 
-#include "exact_vector.hpp"
+#include "accumulator.hpp"
 #include "kernels/dispatch.hpp"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ using l1l2::kernels::Tables;
 
 /// Of an array: more than two blocks of any dtype.
 constexpr std::size_t most_elements = 10000;
-constexpr std::size_t most_vectors = 3;
+constexpr std::size_t most_accumulators = 3;
 
 /// For many elements of a few bytes; of its numbers the upper bits are the better ones. (Knuth's
 /// MMIX.)
@@ -56,7 +56,7 @@ std::size_t decode_size(Input& input) {
     return choice < 0xC0 ? blocks[choice / 8 % 6] + choice % 8 - 3 : input.take<std::uint16_t>();
 }
 
-/// Mostly so that the digits of elements and squares go into a few numbers.
+/// Mostly so that the mantissa bits of elements and squares go into a few numbers.
 int decode_range(Input& input) {
     const std::uint8_t choice = input.byte();
     return choice < 0xE0 ? choice % 64 : (choice - 0xE0) * 66;
@@ -146,7 +146,7 @@ std::vector<T> decode_elements(Input& input) {
 
 // Any pieces in any order -------------------------------------------------------------------------
 
-/// A vector is added to another one and becomes zeros.
+/// An accumulator is added to another one and becomes zeros.
 struct Combination {
     std::size_t from;
     std::size_t to;
@@ -157,28 +157,28 @@ struct Combination {
 struct Piece {
     l1l2_dtype dtype;
     std::size_t n;
-    std::size_t vector; ///< to which they are added
+    std::size_t accumulator; ///< to which they are added
     Combination then;
     Placed elements;
 
     Piece(l1l2_dtype of_dtype, std::size_t element, std::size_t n_elements, std::size_t offset)
-        : dtype(of_dtype), n(n_elements), vector(0), then(),
+        : dtype(of_dtype), n(n_elements), accumulator(0), then(),
           elements(offset, n_elements * element) {}
 };
 
 struct Plan {
-    std::size_t vectors;
-    Vector start; ///< of the first one, the others are zeros
+    std::size_t accumulators;
+    Accumulator start; ///< of the first one, the others are zeros
     std::vector<std::unique_ptr<Piece>> pieces;
-    std::array<bool, most_vectors> in_the_end_as_numbers;
+    std::array<bool, most_accumulators> in_the_end_as_numbers;
     Environment environment;
 };
 
-Combination decode_combination(Input& input, std::size_t vectors) {
+Combination decode_combination(Input& input, std::size_t accumulators) {
     const std::uint8_t choice = input.byte();
-    return choice < 0x80
-               ? Combination{0, 0, false}
-               : Combination{choice % vectors, choice / 4 % vectors, choice / 64 % 2 != 0};
+    return choice < 0x80 ? Combination{0, 0, false}
+                         : Combination{choice % accumulators, choice / 4 % accumulators,
+                                       choice / 64 % 2 != 0};
 }
 
 template <class T>
@@ -196,13 +196,13 @@ void decode_pieces(Input& input, Plan& plan, Truth& truth) {
             std::make_unique<Piece>(Format<T>::dtype, sizeof(T), n, input.byte() % 64));
         Piece& piece = *plan.pieces.back();
         piece.elements.set(x.data() + cuts[i - 1]);
-        piece.vector = input.byte() % plan.vectors;
-        piece.then = decode_combination(input, plan.vectors);
+        piece.accumulator = input.byte() % plan.accumulators;
+        piece.then = decode_combination(input, plan.accumulators);
     }
 }
 
-/// Sets the digits of a sum between two of these places, so that what is added carries through all.
-void set_digits(Input& input, ExactSum& sum, int lowest, int highest) {
+/// Sets the limbs of a sum between two of these places, so that what is added carries through all.
+void set_limbs(Input& input, ExactSum& sum, int lowest, int highest) {
     const auto exponents = static_cast<unsigned>(highest - lowest + 1);
     const int a = lowest + static_cast<int>(input.take<std::uint16_t>() % exponents);
     const int b = lowest + static_cast<int>(input.take<std::uint16_t>() % exponents);
@@ -213,15 +213,15 @@ void set_digits(Input& input, ExactSum& sum, int lowest, int highest) {
 Plan decode_plan(Input& input, Truth& truth) {
     const std::uint8_t choice = input.byte();
     Plan plan = {};
-    plan.vectors = 1 + choice % most_vectors;
+    plan.accumulators = 1 + choice % most_accumulators;
     plan.environment = choice < 0xC0 ? Environment::usual : Environment::hostile;
     const std::uint8_t start = input.byte();
     if (start >= 0xC0) {
         truth.count = start;
-        set_digits(input, truth.absolute, -1074, 1023);
-        set_digits(input, truth.square, -2148, 2047);
+        set_limbs(input, truth.absolute, -1074, 1023);
+        set_limbs(input, truth.square, -2148, 2047);
     }
-    plan.start = truth.vector();
+    plan.start = truth.accumulator();
     for (std::size_t arrays = 1 + input.byte() % 3; arrays > 0; --arrays) {
         switch (input.byte() % 4) {
         case 0: decode_pieces<float>(input, plan, truth); break;
@@ -240,9 +240,9 @@ Plan decode_plan(Input& input, Truth& truth) {
     return plan;
 }
 
-void combine(std::vector<Vector>& vectors, const Combination& combination) {
-    Vector& from = vectors[combination.from];
-    Vector& to = vectors[combination.to];
+void combine(std::vector<Accumulator>& accumulators, const Combination& combination) {
+    Accumulator& from = accumulators[combination.from];
+    Accumulator& to = accumulators[combination.to];
     if (&from == &to) {
         return;
     }
@@ -254,19 +254,19 @@ void combine(std::vector<Vector>& vectors, const Combination& combination) {
     from = {};
 }
 
-Vector carry_out(const Plan& plan) {
-    std::vector<Vector> vectors(plan.vectors);
-    vectors[0] = plan.start;
+Accumulator carry_out(const Plan& plan) {
+    std::vector<Accumulator> accumulators(plan.accumulators);
+    accumulators[0] = plan.start;
     for (const auto& piece : plan.pieces) {
-        check(l1l2_exact_sums_add(vectors[piece->vector].data(), piece->dtype,
+        check(l1l2_exact_sums_add(accumulators[piece->accumulator].data(), piece->dtype,
                                   piece->elements.start(), piece->n) == L1L2_OK,
               "an array can be added to exact sums");
-        combine(vectors, piece->then);
+        combine(accumulators, piece->then);
     }
-    for (std::size_t i = 1; i < vectors.size(); ++i) {
-        combine(vectors, {i, 0, plan.in_the_end_as_numbers[i]});
+    for (std::size_t i = 1; i < accumulators.size(); ++i) {
+        combine(accumulators, {i, 0, plan.in_the_end_as_numbers[i]});
     }
-    return vectors[0];
+    return accumulators[0];
 }
 
 struct Coefficients {
@@ -274,8 +274,8 @@ struct Coefficients {
     double l2;
 };
 
-/// All that can be read of a vector that may have been added up elsewhere.
-void check_numbers(const Vector& sums, const Truth& truth, const Coefficients& coefficients,
+/// All that can be read of an accumulator that may have been added up elsewhere.
+void check_numbers(const Accumulator& sums, const Truth& truth, const Coefficients& coefficients,
                    Environment environment) {
     const Handle handle({coefficients.l1, coefficients.l2});
     Numbers numbers;
@@ -302,13 +302,13 @@ void run_pieces(Input& input) {
     const Coefficients coefficients = {input.coefficient(), input.coefficient()};
     Truth truth;
     const Plan plan = decode_plan(input, truth);
-    const Vector expected = truth.vector();
-    Vector first = {};
+    const Accumulator expected = truth.accumulator();
+    Accumulator first = {};
     for (std::size_t t = 0; t < tables().count; ++t) {
         l1l2::kernels::chosen.store(tables().table[t]);
-        Vector total;
+        Accumulator total;
         fuzz::in_environment(plan.environment, [&] { total = carry_out(plan); });
-        check(canonical(total) == expected, "exact sums have the digits of what is true");
+        check(canonical(total) == expected, "exact sums have the limbs of what is true");
         first = t == 0 ? total : first;
         check(total == first, "exact sums are the same with every kernel");
     }
@@ -320,14 +320,14 @@ void run_pieces(Input& input) {
 
 // Any numbers -------------------------------------------------------------------------------------
 
-/// Whether digits in base 2^32 that have not been carried can be the sum of so many elements, each
-/// of which is below one unit of the two highest digits.
-bool is_sum_of(std::int64_t elements, const std::int64_t* digit, std::size_t digits) {
+/// Whether limbs that have not been carried can be the sum of so many elements, each
+/// of which is below one unit of the two highest limbs.
+bool is_sum_of(std::int64_t elements, const std::int64_t* limb, std::size_t limbs) {
     std::int64_t carried = 0;
     bool is_zero = true;
     std::uint64_t highest = 0;
-    for (std::size_t i = 0; i < digits; ++i) {
-        carried += digit[i];
+    for (std::size_t i = 0; i < limbs; ++i) {
+        carried += limb[i];
         const auto low = static_cast<std::uint64_t>(carried & 0xFFFFFFFF);
         is_zero = is_zero && low == 0;
         highest = highest >> 32U | low << 32U;
@@ -337,8 +337,8 @@ bool is_sum_of(std::int64_t elements, const std::int64_t* digit, std::size_t dig
            (elements > 0 ? highest < static_cast<std::uint64_t>(elements) : is_zero);
 }
 
-/// What is wrong with a vector, as docs/distributed.md describes one.
-Faults faults_of(const Vector& sums) {
+/// What is wrong with an accumulator, as docs/distributed.md describes one.
+Faults faults_of(const Accumulator& sums) {
     Faults faults;
     const std::int64_t parts = sums[tag_index] / layout_tag;
     const std::int64_t count = sums[count_index];
@@ -355,15 +355,15 @@ Faults faults_of(const Vector& sums) {
         const std::int64_t checksum = sums[checksum_index];
         const std::int64_t* const absolute = &sums[absolute_index];
         const std::int64_t* const square = &sums[square_index];
-        const auto can_be = [&](const std::int64_t* digit, std::size_t digits) {
-            return is_sum_of(count - infinities - nans, digit, digits);
+        const auto can_be = [&](const std::int64_t* limb, std::size_t limbs) {
+            return is_sum_of(count - infinities - nans, limb, limbs);
         };
         const bool is_valid =
             (parts == 0 ? count == 0 : count >= parts) && in_range(infinities, count) &&
             in_range(nans, count - infinities) &&
             in_range(checksum, parts * (checksum_modulus - 1)) &&
             std::all_of(absolute, sums.data() + sums.size(),
-                        [&](std::int64_t digit) { return in_range(digit, parts * 0xFFFFFFFF); }) &&
+                        [&](std::int64_t limb) { return in_range(limb, parts * 0xFFFFFFFF); }) &&
             checksum % checksum_modulus == checksum_of(sums) &&
             can_be(absolute, square_index - absolute_index) &&
             can_be(square, sums.size() - square_index);
@@ -374,40 +374,41 @@ Faults faults_of(const Vector& sums) {
     return faults;
 }
 
-/// What the digits of a vector without faults say.
-Truth meaning_of(const Vector& sums) {
+/// What the limbs of an accumulator without faults say.
+Truth meaning_of(const Accumulator& sums) {
     Truth truth;
     truth.count = sums[count_index];
     truth.infinities = sums[infinities_index];
     truth.nans = sums[nans_index];
     for (std::size_t i = absolute_index; i < sums.size(); ++i) {
         const bool of_square = i >= square_index;
-        const std::size_t digit = i - (of_square ? square_index : absolute_index);
+        const std::size_t limb = i - (of_square ? square_index : absolute_index);
         (of_square ? truth.square : truth.absolute)
-            .add_integer(sums[i], static_cast<int>(32 * digit) +
+            .add_integer(sums[i], static_cast<int>(32 * limb) +
                                       (of_square ? square_exponent : absolute_exponent));
     }
     return truth;
 }
 
-/// Calls change(vector) and sees that it did what is true, or, if `faults` say that it must fail,
-/// nothing.
+/// Calls change(accumulator) and sees that it did what is true, or, if `faults` say that it must
+/// fail, nothing.
 template <class Change>
-void check_change(const Vector& sums, const Faults& faults, const Truth& truth, Change change) {
-    Vector changed = sums;
+void check_change(const Accumulator& sums, const Faults& faults, const Truth& truth,
+                  Change change) {
+    Accumulator changed = sums;
     faults.check_status(change(changed.data()));
-    check(changed == (faults.none() ? truth.vector() : sums),
-          "a vector becomes what is true, or stays as it was");
+    check(changed == (faults.none() ? truth.accumulator() : sums),
+          "an accumulator becomes what is true, or stays as it was");
 }
 
-void check_refused(const Vector& sums, l1l2_status status) {
+void check_refused(const Accumulator& sums, l1l2_status status) {
     static const Handle handle({0.01, 0.3});
     Numbers numbers;
     double penalty = fuzz::untouched;
     check(l1l2_exact_sums_read(sums.data(), &numbers.absolute, &numbers.square, &numbers.count) ==
                   status &&
               l1l2_penalty_exact_sums(handle.get(), sums.data(), &penalty) == status,
-          "all functions agree on what is wrong with a vector");
+          "all functions agree on what is wrong with an accumulator");
     const Numbers untouched;
     check(numbers.count == untouched.count &&
               to_bits(numbers.absolute) == to_bits(untouched.absolute) &&
@@ -416,8 +417,9 @@ void check_refused(const Vector& sums, l1l2_status status) {
           "what is refused gives no numbers");
 }
 
-/// All functions of one vector.
-void check_vector(const Vector& sums, const Coefficients& coefficients, Environment environment) {
+/// All functions of one accumulator.
+void check_accumulator(const Accumulator& sums, const Coefficients& coefficients,
+                       Environment environment) {
     const Faults faults = faults_of(sums);
     const l1l2_status status = l1l2_exact_sums_check(sums.data());
     faults.check_status(status);
@@ -428,15 +430,16 @@ void check_vector(const Vector& sums, const Coefficients& coefficients, Environm
     } else {
         check_refused(sums, status);
     }
-    const Vector zeros = {};
-    check_change(sums, faults, truth,
-                 [&](std::int64_t* vector) { return l1l2_exact_sums_merge(vector, zeros.data()); });
-    check_change(sums, faults, truth, [&](std::int64_t* vector) {
-        return l1l2_exact_sums_add(vector, L1L2_FLOAT32, nullptr, 0);
+    const Accumulator zeros = {};
+    check_change(sums, faults, truth, [&](std::int64_t* accumulator) {
+        return l1l2_exact_sums_merge(accumulator, zeros.data());
     });
-    Vector merged = {};
+    check_change(sums, faults, truth, [&](std::int64_t* accumulator) {
+        return l1l2_exact_sums_add(accumulator, L1L2_FLOAT32, nullptr, 0);
+    });
+    Accumulator merged = {};
     check(l1l2_exact_sums_merge(merged.data(), sums.data()) == status &&
-              merged == (faults.none() ? truth.vector() : zeros),
+              merged == (faults.none() ? truth.accumulator() : zeros),
           "zeros and exact sums are these sums");
 }
 
@@ -449,26 +452,27 @@ void add(const Truth& some, Truth& others, Faults& faults) {
     }
 }
 
-/// An array is added to a vector, and the vector to itself.
-void check_growth(const Vector& sums, const std::vector<double>& elements) {
+/// An array is added to an accumulator, and the accumulator to itself.
+void check_growth(const Accumulator& sums, const std::vector<double>& elements) {
     Faults faults = faults_of(sums);
     if (!faults.none()) {
         return;
     }
     Truth truth = meaning_of(sums);
     add(truth_of(elements), truth, faults);
-    check_change(sums, faults, truth, [&](std::int64_t* vector) {
-        return l1l2_exact_sums_add(vector, L1L2_FLOAT64, elements.data(), elements.size());
+    check_change(sums, faults, truth, [&](std::int64_t* accumulator) {
+        return l1l2_exact_sums_add(accumulator, L1L2_FLOAT64, elements.data(), elements.size());
     });
     faults = Faults();
     truth = meaning_of(sums);
     add(meaning_of(sums), truth, faults);
-    check_change(sums, faults, truth,
-                 [](std::int64_t* vector) { return l1l2_exact_sums_merge(vector, vector); });
+    check_change(sums, faults, truth, [](std::int64_t* accumulator) {
+        return l1l2_exact_sums_merge(accumulator, accumulator);
+    });
 }
 
-/// A vector is added to another one, in both ways.
-void check_sum(const Vector& sums, const Vector& other) {
+/// An accumulator is added to another one, in both ways.
+void check_sum(const Accumulator& sums, const Accumulator& other) {
     Faults faults = faults_of(sums);
     Truth truth;
     Truth truth_of_other;
@@ -480,12 +484,13 @@ void check_sum(const Vector& sums, const Vector& other) {
         truth_of_other = meaning_of(other);
         add(truth_of_other, truth, faults);
     }
-    check_change(sums, faults, truth,
-                 [&](std::int64_t* vector) { return l1l2_exact_sums_merge(vector, other.data()); });
+    check_change(sums, faults, truth, [&](std::int64_t* accumulator) {
+        return l1l2_exact_sums_merge(accumulator, other.data());
+    });
     const std::int64_t parts = sums[tag_index] / layout_tag + other[tag_index] / layout_tag;
     if (faults.none() && parts <= most_parts) {
-        check(canonical(sums + other) == truth.vector(),
-              "adding vectors element by element adds the sums");
+        check(canonical(sums + other) == truth.accumulator(),
+              "adding accumulators element by element adds the sums");
     }
 }
 
@@ -516,8 +521,8 @@ std::int64_t decode_number(Input& input) {
                          : input.take<std::int64_t>();
 }
 
-/// Makes something else of a vector, with the help of another one.
-void change(Input& input, Vector& sums, const Vector& other) {
+/// Makes something else of an accumulator, with the help of another one.
+void change(Input& input, Accumulator& sums, const Accumulator& other) {
     const std::uint8_t choice = input.byte();
     const std::uint8_t index = input.byte();
     const auto at = sums.begin() + (index < sums.size() ? index : index % absolute_index);
@@ -536,7 +541,7 @@ void change(Input& input, Vector& sums, const Vector& other) {
     }
     case 8: {
         // The checksum may be that of more parts.
-        Vector modulus = {};
+        Accumulator modulus = {};
         modulus[checksum_index] = checksum_modulus;
         sums = sums + input.byte() * modulus;
         break;
@@ -548,20 +553,20 @@ void change(Input& input, Vector& sums, const Vector& other) {
     }
 }
 
-void run_vectors(Input& input) {
+void run_accumulators(Input& input) {
     const Coefficients coefficients = {input.coefficient(), input.coefficient()};
     const std::uint8_t flags = input.byte();
     const Environment environment = flags < 0xC0 ? Environment::usual : Environment::hostile;
     l1l2::kernels::chosen.store(tables().table[flags % tables().count]);
     const std::vector<double> elements = decode_doubles(input);
-    std::array<Vector, most_vectors> vectors = {};
-    vectors[0] = sums_of(elements);
+    std::array<Accumulator, most_accumulators> accumulators = {};
+    accumulators[0] = sums_of(elements);
     for (int steps = 0; steps < 8 && input.left() > 0; ++steps) {
         const std::uint8_t which = input.byte();
-        Vector& sums = vectors[which % most_vectors];
-        const Vector& other = vectors[which / 16 % most_vectors];
+        Accumulator& sums = accumulators[which % most_accumulators];
+        const Accumulator& other = accumulators[which / 16 % most_accumulators];
         change(input, sums, other);
-        check_vector(sums, coefficients, environment);
+        check_accumulator(sums, coefficients, environment);
         check_growth(sums, elements);
         check_sum(sums, other);
         check_sum(other, sums);
@@ -573,7 +578,7 @@ void run_vectors(Input& input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     Input input(data, size);
     if (input.byte() % 4 == 3) {
-        run_vectors(input);
+        run_accumulators(input);
     } else {
         run_pieces(input);
     }

@@ -96,9 +96,9 @@ class ExactSum {
         return (above < 0 || (above == 0 && !odd)) && (below > 0 || (below == 0 && !odd));
     }
 
-    /// The digits in base 2^32 of a sum >= 0, the first one in units of 2^exponent, which is a
+    /// The limbs (32 bits each) of a sum >= 0, the first one in units of 2^exponent, which is a
     /// multiple of 32.
-    std::vector<std::int64_t> digits(int exponent, std::size_t count) const {
+    std::vector<std::int64_t> limbs_from(int exponent, std::size_t count) const {
         ExactSum carried = *this;
         carried.carry();
         const auto first = carried.limb_.begin() + (exponent + bits_below) / limb_bits;

@@ -28,7 +28,7 @@ class Pair {
         double penalty = untouched;
         const bool accepted =
             l1l2_penalty_dlpack(handle.get(), x.get(), &penalty) == L1L2_OK &&
-            l1l2_exact_sums_add_dlpack(exact::Vector().data(), x.get()) == L1L2_OK &&
+            l1l2_exact_sums_add_dlpack(exact::Accumulator().data(), x.get()) == L1L2_OK &&
             writing(x.get(), written.get()) == std::array<l1l2_status, 2>{L1L2_OK, L1L2_OK};
         const bool computed = !nothing_written();
         reset();
@@ -37,8 +37,8 @@ class Pair {
 
     bool refused_as(l1l2_status status, const void* first, const void* second) {
         double penalty = untouched;
-        const exact::Vector before = exact::sums_of<float>({1.0F, -2.0F});
-        exact::Vector sums = before;
+        const exact::Accumulator before = exact::sums_of<float>({1.0F, -2.0F});
+        exact::Accumulator sums = before;
         return l1l2_penalty_dlpack(handle.get(), first, &penalty) == status &&
                penalty == untouched && l1l2_exact_sums_add_dlpack(sums.data(), first) == status &&
                sums == before && written_alone_is_refused_as(status, first, second);

@@ -19,10 +19,10 @@ TEMPLATE_TEST_CASE("exact sums of a tensor are those of its elements, whatever i
                 std::vector<TestType> elements = x.gather(indices);
                 std::reverse(elements.begin(), elements.end());
                 // Added to existing sums.
-                exact::Vector sums = exact::sums_of(others);
+                exact::Accumulator sums = exact::sums_of(others);
                 CHECK(l1l2_exact_sums_add_dlpack(sums.data(), x.get()) == L1L2_OK);
                 elements.insert(elements.end(), others.begin(), others.end());
-                CHECK(exact::difference(sums, exact::truth_of(elements).vector()) == "");
+                CHECK(exact::difference(sums, exact::truth_of(elements).accumulator()) == "");
                 CHECK(x.memory() == before);
             }
         }
@@ -35,7 +35,7 @@ TEST_CASE("exact sums count an element of a tensor as often as it is repeated",
     const Tensor x(dl_dtype<float>(), {1000, 2, 7}, {0, 1, 0}, memory);
     exact::Truth truth;
     truth.add(exact::truth_of<float>({0.1F, -3.0F}), 7000);
-    CHECK(exact::difference(exact_sums_of(x.get()), truth.vector()) == "");
+    CHECK(exact::difference(exact_sums_of(x.get()), truth.accumulator()) == "");
     CHECK(exact::read(exact_sums_of(x.get())).count == 14000);
 }
 
@@ -45,13 +45,13 @@ TEST_CASE("errors of a tensor are reported before those of the accumulator",
     const Tensor sound(dl_dtype<float>(), {2}, {}, memory);
     const Tensor empty(dl_dtype<float>(), {0}, {}, memory);
     Tensor x(dl_dtype<float>(), {-1}, {}, memory);
-    const exact::Vector one = exact::sums_of<float>({1.0F});
-    exact::Vector unknown = one;
+    const exact::Accumulator one = exact::sums_of<float>({1.0F});
+    exact::Accumulator unknown = one;
     unknown[0] += 1;
-    exact::Vector damaged = one;
+    exact::Accumulator damaged = one;
     damaged[1] += 1;
-    exact::Vector too_many = one;
-    exact::Vector nearly_too_many = one; // 2^63 - 2 elements
+    exact::Accumulator too_many = one;
+    exact::Accumulator nearly_too_many = one; // 2^63 - 2 elements
     for (int i = 1; i < 63; ++i) {
         REQUIRE(l1l2_exact_sums_merge(too_many.data(), too_many.data()) == L1L2_OK);
         if (i < 62) {
@@ -61,8 +61,8 @@ TEST_CASE("errors of a tensor are reported before those of the accumulator",
     nearly_too_many = exact::canonical(2 * nearly_too_many);
     CHECK(exact::read(nearly_too_many).count == INT64_MAX - 1);
     too_many = 2 * too_many;
-    const auto status = [](exact::Vector& sums, const Tensor& tensor) {
-        const exact::Vector before = sums;
+    const auto status = [](exact::Accumulator& sums, const Tensor& tensor) {
+        const exact::Accumulator before = sums;
         const l1l2_status result = l1l2_exact_sums_add_dlpack(sums.data(), tensor.get());
         CHECK(sums == before);
         return result;

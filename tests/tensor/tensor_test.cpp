@@ -232,7 +232,7 @@ TEMPLATE_TEST_CASE("no byte beyond the elements of a tensor is touched", "[dlpac
             CHECK(to_bits(penalty) == to_bits(penalty_of_tensor(handle.get(), x.get())));
             CHECK(l1l2_prox_dlpack(handle.get(), x.get(), 1.0, written.get()) == L1L2_OK);
             const std::vector<TestType> elements(indices.size(), load<TestType>(x_pages.begin()));
-            CHECK(exact_sums_of(x.get()) == exact::truth_of(elements).vector());
+            CHECK(exact_sums_of(x.get()) == exact::truth_of(elements).accumulator());
             const auto kept = std::count(written_pages.begin(), written_pages.end(), 0x3d);
             CHECK(kept >=
                   static_cast<std::ptrdiff_t>(written_pages.size() - indices.size() * size));
@@ -277,7 +277,7 @@ TEST_CASE("a tensor without elements needs no data and has a penalty of 0", "[dl
             double penalty = untouched;
             CHECK(l1l2_penalty_dlpack(handle.get(), x.get(), &penalty) == L1L2_OK);
             CHECK(to_bits(penalty) == to_bits(0.0));
-            CHECK(exact_sums_of(x.get()) == exact::Vector());
+            CHECK(exact_sums_of(x.get()) == exact::Accumulator());
             penalty = untouched;
             // An empty tensor overlaps nothing, not even itself.
             CHECK(l1l2_add_gradient_dlpack(handle.get(), x.get(), 1.0, x.get(), &penalty) ==
@@ -309,7 +309,7 @@ TEMPLATE_TEST_CASE("the floating-point environment changes no bit of a tensor's 
                     std::vector<TestType> written;
                     std::vector<double> penalties;
                     std::vector<l1l2_status> statuses;
-                    exact::Vector sums;
+                    exact::Accumulator sums;
                 };
                 const auto compute = [&, x_strides = x_strides, strides = strides] {
                     Results results = {before, {untouched, untouched}, {}, {}};

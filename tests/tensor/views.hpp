@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "exact_vector.hpp"
+#include "accumulator.hpp"
 #include "l1l2.h"
 #include "training.hpp"
 
@@ -264,8 +264,8 @@ std::vector<T> ordinary(std::size_t n, unsigned seed) {
 }
 
 /// The exact sums of a tensor.
-inline exact::Vector exact_sums_of(const DLTensor* x) {
-    exact::Vector sums = {};
+inline exact::Accumulator exact_sums_of(const DLTensor* x) {
+    exact::Accumulator sums = {};
     if (l1l2_exact_sums_add_dlpack(sums.data(), x) != L1L2_OK) {
         sums.fill(-1);
     }

@@ -1,7 +1,7 @@
 /**
- * What the tests of exact sums share: vectors of the C interface, and the one that elements must
- * have, digit by digit. Big integers and the layout that docs/distributed.md describes, nothing of
- * the library's own.
+ * What the tests of exact sums share: accumulators of the C interface, and the one that elements
+ * must have, limb by limb. Big integers and the layout that docs/distributed.md describes, nothing
+ * of the library's own.
  */
 #pragma once
 
@@ -18,7 +18,7 @@
 
 namespace exact {
 
-using Vector = std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH>;
+using Accumulator = std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH>;
 
 constexpr std::int64_t layout_tag = 0x6C316C01;
 constexpr std::int64_t checksum_modulus = 0x7FFFFFFF;
@@ -33,27 +33,27 @@ enum : std::size_t {
     absolute_index,
     square_index = 73
 };
-constexpr int absolute_exponent = -1088; ///< of its first digit
+constexpr int absolute_exponent = -1088; ///< of its first limb
 constexpr int square_exponent = -2176;
 
-inline std::int64_t checksum_of(const Vector& vector) {
+inline std::int64_t checksum_of(const Accumulator& accumulator) {
     std::int64_t sum = 0;
-    for (std::size_t i = 0; i < vector.size(); ++i) {
+    for (std::size_t i = 0; i < accumulator.size(); ++i) {
         const std::int64_t factor = i == checksum_index ? 0 : static_cast<std::int64_t>(i) + 1;
-        sum += vector[i] % checksum_modulus * factor;
+        sum += accumulator[i] % checksum_modulus * factor;
     }
     return (sum % checksum_modulus + checksum_modulus) % checksum_modulus;
 }
 
-/// A vector that was changed, with the checksum of what it is now.
-inline Vector with_checksum(Vector vector) {
-    vector[checksum_index] = checksum_of(vector);
-    return vector;
+/// An accumulator that was changed, with the checksum of what it is now.
+inline Accumulator with_checksum(Accumulator accumulator) {
+    accumulator[checksum_index] = checksum_of(accumulator);
+    return accumulator;
 }
 
 /// What an all-reduce or a query does.
-inline Vector operator+(const Vector& a, const Vector& b) {
-    Vector sum;
+inline Accumulator operator+(const Accumulator& a, const Accumulator& b) {
+    Accumulator sum;
     for (std::size_t i = 0; i < sum.size(); ++i) {
         sum[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(a[i]) +
                                            static_cast<std::uint64_t>(b[i]));
@@ -61,12 +61,12 @@ inline Vector operator+(const Vector& a, const Vector& b) {
     return sum;
 }
 
-/// `times` vectors, added.
-inline Vector operator*(std::int64_t times, const Vector& vector) {
-    Vector product;
+/// `times` accumulators, added.
+inline Accumulator operator*(std::int64_t times, const Accumulator& accumulator) {
+    Accumulator product;
     for (std::size_t i = 0; i < product.size(); ++i) {
         product[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(times) *
-                                               static_cast<std::uint64_t>(vector[i]));
+                                               static_cast<std::uint64_t>(accumulator[i]));
     }
     return product;
 }
@@ -107,23 +107,23 @@ class Truth {
         square.add_product(static_cast<double>(times), other.square);
     }
 
-    /// The vector that the library must write.
-    Vector vector() const {
-        Vector vector = {};
+    /// The accumulator that the library must write.
+    Accumulator accumulator() const {
+        Accumulator accumulator = {};
         if (count == 0) {
-            return vector;
+            return accumulator;
         }
-        vector[tag_index] = layout_tag;
-        vector[count_index] = count;
-        vector[infinities_index] = infinities;
-        vector[nans_index] = nans;
-        const std::size_t absolute_digits = square_index - absolute_index;
-        const std::size_t square_digits = vector.size() - square_index;
-        const auto absolute_sum = absolute.digits(absolute_exponent, absolute_digits);
-        const auto square_sum = square.digits(square_exponent, square_digits);
-        std::copy(absolute_sum.begin(), absolute_sum.end(), &vector[absolute_index]);
-        std::copy(square_sum.begin(), square_sum.end(), &vector[square_index]);
-        return with_checksum(vector);
+        accumulator[tag_index] = layout_tag;
+        accumulator[count_index] = count;
+        accumulator[infinities_index] = infinities;
+        accumulator[nans_index] = nans;
+        const std::size_t absolute_limbs = square_index - absolute_index;
+        const std::size_t square_limbs = accumulator.size() - square_index;
+        const auto absolute_sum = absolute.limbs_from(absolute_exponent, absolute_limbs);
+        const auto square_sum = square.limbs_from(square_exponent, square_limbs);
+        std::copy(absolute_sum.begin(), absolute_sum.end(), &accumulator[absolute_index]);
+        std::copy(square_sum.begin(), square_sum.end(), &accumulator[square_index]);
+        return with_checksum(accumulator);
     }
 
     bool absolute_is(double value) const { return is(absolute, value); }
@@ -163,22 +163,22 @@ Truth truth_of(const std::vector<T>& elements) {
 // The C interface. A failure leaves what no true result has.
 
 template <class T>
-l1l2_status add(Vector& sums, const std::vector<T>& elements) {
+l1l2_status add(Accumulator& sums, const std::vector<T>& elements) {
     return l1l2_exact_sums_add(sums.data(), Format<T>::dtype, elements.data(), elements.size());
 }
 
 template <class T>
-Vector sums_of(const std::vector<T>& elements) {
-    Vector sums = {};
+Accumulator sums_of(const std::vector<T>& elements) {
+    Accumulator sums = {};
     if (add(sums, elements) != L1L2_OK) {
         sums.fill(-1);
     }
     return sums;
 }
 
-/// What the library writes for a vector that was added up elsewhere.
-inline Vector canonical(const Vector& sums) {
-    Vector merged = {};
+/// What the library writes for an accumulator that was added up elsewhere.
+inline Accumulator canonical(const Accumulator& sums) {
+    Accumulator merged = {};
     if (l1l2_exact_sums_merge(merged.data(), sums.data()) != L1L2_OK) {
         merged.fill(-1);
     }
@@ -191,21 +191,21 @@ struct Numbers {
     std::int64_t count = -1;
 };
 
-inline Numbers read(const Vector& sums) {
+inline Numbers read(const Accumulator& sums) {
     Numbers numbers;
     l1l2_exact_sums_read(sums.data(), &numbers.absolute, &numbers.square, &numbers.count);
     return numbers;
 }
 
-/// Whether a vector reads as what is true.
-inline bool reads_as(const Vector& sums, const Truth& truth) {
+/// Whether an accumulator reads as what is true.
+inline bool reads_as(const Accumulator& sums, const Truth& truth) {
     const Numbers numbers = read(sums);
     return numbers.count == truth.count && truth.absolute_is(numbers.absolute) &&
            truth.square_is(numbers.square);
 }
 
-/// Empty if two vectors are the same, else where they are not.
-inline std::string difference(const Vector& actual, const Vector& expected) {
+/// Empty if two accumulators are the same, else where they are not.
+inline std::string difference(const Accumulator& actual, const Accumulator& expected) {
     const auto [a, e] = std::mismatch(actual.begin(), actual.end(), expected.begin());
     return a == actual.end() ? ""
                              : "number " + std::to_string(a - actual.begin()) + " is " +
