@@ -91,11 +91,11 @@ const char* l1l2_status_string(l1l2_status status) noexcept {
     case L1L2_ERROR_INVALID_TENSOR:
         return "the tensor's shape, strides or data are invalid or do not fit the other's";
     case L1L2_ERROR_UNSUPPORTED_DEVICE: return "the tensor is on a device that the CPU cannot read";
-    case L1L2_ERROR_INVALID_SUMS: return "the vector of exact sums is damaged";
+    case L1L2_ERROR_INVALID_SUMS: return "the accumulator is damaged";
     case L1L2_ERROR_UNKNOWN_LAYOUT:
-        return "the vector of exact sums has another layout or byte order, or is none";
+        return "not an accumulator, or one of another layout or byte order";
     case L1L2_ERROR_BUFFER_TOO_SMALL: return "the buffer is too small for the text";
-    case L1L2_ERROR_COUNT_OVERFLOW: return "there are more elements or vectors than can be counted";
+    case L1L2_ERROR_COUNT_OVERFLOW: return "more elements or accumulators than can be counted";
     case L1L2_ERROR_OUT_OF_MEMORY: return "out of memory";
     case L1L2_ERROR_MALFORMED_JSON: return "the text is not JSON";
     case L1L2_ERROR_UNKNOWN_CONFIG: return "the JSON describes no L1L2 regularizer";

@@ -3,13 +3,14 @@
  *
  *     mpirun -n 4 penalty_of_shards L1 L2 WEIGHTS.npy...
  *
- * The arrays are taken one after another and cut into a shard for each rank, of quite different
- * sizes: ranks have one part, two parts or nothing, in turns. Each rank adds its shard to exact
- * sums, MPI adds the vectors as it adds any integers, and every rank has the penalty of the whole:
- * its true value, rounded once, so that it has the same bits however many ranks there are.
+ * The arrays, one after another, are cut into a shard for each rank. Shards differ in size: ranks
+ * have one part, two parts or nothing, in turns. Each rank adds its shard to an accumulator of
+ * exact sums, and MPI adds the accumulators as it adds any integers. Every rank then has the
+ * penalty of the whole, the true value rounded once, which has the same bits for any number of
+ * ranks.
  *
- * Beside it stands what one gets without exact sums: each rank's own penalty, and their sum, whose
- * last digits depend on how the weights were cut.
+ * For comparison the program also adds the ranks' own penalties. The last digits of that sum depend
+ * on how the weights were cut.
  */
 #include "npy.hpp"
 
@@ -82,7 +83,7 @@ l1l2::ExactSums exact_sums(const std::vector<npy::Array>& arrays, const World& w
     for_each_piece(arrays, world, [&](const auto* x, std::size_t count) { sums.add(x, count); });
     MPI_Allreduce(MPI_IN_PLACE, sums.data(), static_cast<int>(sums.size()), MPI_INT64_T, MPI_SUM,
                   MPI_COMM_WORLD);
-    // What uses the vector checks it, too; here it is known that what came by MPI is damaged.
+    // Every function checks the accumulator. A failure here means that MPI damaged it.
     const l1l2_status status = l1l2_exact_sums_check(sums.data());
     if (status != L1L2_OK) {
         throw l1l2::Error(status);

@@ -5,15 +5,16 @@
 
 Parameters are sharded as FSDP shards them: all of one dtype become one flat parameter,
 padded with zeros so that each rank has a shard of the same size. Each rank adds the
-elements of its shards, without the padding, to exact sums, torch.distributed adds the
-vectors as it adds any integers, and every rank has the penalty of the whole: its true
-value, rounded once, so that it has the same bits however many ranks there are.
+elements of its shards, without the padding, to an accumulator of exact sums, and
+torch.distributed adds the accumulators as it adds any integers. Every rank then has the
+penalty of the whole, the true value rounded once, which has the same bits for any number
+of ranks.
 
-Beside it stands what one gets without exact sums: each rank's own penalty, and their
-sum, whose last digits depend on how the parameters were cut.
+For comparison the program also adds the ranks' own penalties. The last digits of that sum
+depend on how the parameters were cut.
 
-Shards are added where the CPU can read them. With NCCL the vector, of 1656 bytes, would
-make the trip: torch.from_numpy(sums.array).cuda(), and back.
+The CPU must be able to read the shards. With NCCL only the accumulator (1656 bytes) moves
+to the GPU and back: torch.from_numpy(sums.array).cuda().
 
 It needs the package l1l2: pip install ../../bindings/python
 """
@@ -99,9 +100,9 @@ def exact_sums_of(shards: list[Shard]) -> l1l2.ExactSums:
     sums = l1l2.ExactSums()
     for shard in shards:
         sums.add(shard.elements)
-    # In place: the tensor is the vector's memory.
+    # In place: the tensor is the accumulator's memory.
     torch.distributed.all_reduce(torch.from_numpy(sums.array))
-    # What uses the sums checks them, too; here it is known that what came is damaged.
+    # Every method checks the sums. A failure here means that the reduction damaged them.
     sums.check()
     return sums
 
