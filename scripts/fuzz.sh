@@ -42,7 +42,8 @@ cmake --build build-fuzz --parallel "$(nproc)" --target "${targets[@]/#/fuzz_}" 
 export ASAN_OPTIONS=malloc_context_size=2:quarantine_size_mb=16
 for target in "${targets[@]}"; do
     log=build-fuzz/$target.log working=build-fuzz/corpus/$target options=()
-    [ "$target" != from_json ] || options=(-dict=tests/fuzz/json.dict)
+    # Of the permitted length, which is to take milliseconds.
+    [ "$target" != from_json ] || options=(-dict=tests/fuzz/json.dict -max_len=65536 -timeout=2)
     mkdir -p "$working"
     build-fuzz/tests/fuzz_"$target" -max_total_time="$seconds" -max_len=1024 -timeout=10 \
         -print_final_stats=1 -artifact_prefix=build-fuzz/findings/"$target"- "${options[@]}" \
