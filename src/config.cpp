@@ -268,8 +268,10 @@ Regularizer from_keras1(Object members, const Json& name) {
     if (!name.is_string()) {
         throw ConfigError(Fault::unknown_config, "\"name\" is not a string");
     }
-    if (name != "WeightRegularizer" && name != "L1L2Regularizer") {
-        refuse_class(name.get_ref<const std::string&>());
+    // Not as Json: its comparison with a text allocates and is noexcept.
+    const auto& text = name.get_ref<const std::string&>();
+    if (text != "WeightRegularizer" && text != "L1L2Regularizer") {
+        refuse_class(text);
     }
     const auto is_name = [](const auto& member) { return member.first == "name"; };
     members.erase(std::remove_if(members.begin(), members.end(), is_name), members.end());
