@@ -18,6 +18,7 @@ Exits with 1 if a mutant survives that is not listed, or if an entry of the list
 import argparse
 import collections
 import concurrent.futures
+import filecmp
 import fnmatch
 import hashlib
 import os
@@ -68,6 +69,12 @@ def all_mutants() -> List[Mutant]:
     return [m for path in paths for m in mutants(str(path.relative_to(ROOT)), path.read_text())]
 
 
+def copy_if_different(source: str, copy: str) -> None:
+    """So that make compiles again what has changed, a mutant of a run that was killed included."""
+    if not os.path.exists(copy) or not filecmp.cmp(source, copy, shallow=False):
+        shutil.copy(source, copy)
+
+
 class Stage(NamedTuple):
     name: str
     command: str
@@ -80,8 +87,8 @@ class Worker:
     def __init__(self, place: pathlib.Path):
         self.tree, self.build = place / "tree", place / "build"
         self.seconds: Dict[str, float] = {}
-        shutil.rmtree(self.tree, ignore_errors=True)
-        shutil.copytree(ROOT, self.tree, ignore=shutil.ignore_patterns("build*", ".git", "__pycache__"))
+        ignored = shutil.ignore_patterns("build*", ".git", "__pycache__")
+        shutil.copytree(ROOT, self.tree, ignore=ignored, copy_function=copy_if_different, dirs_exist_ok=True)
         self.log = place / "log"
         self.log.write_text("")
         launcher = f"{self.tree}/tests/support/at_level.sh;-O1"
@@ -90,13 +97,13 @@ class Worker:
         self.require(f"make -s {' '.join(TARGETS + PROGRAMS)}", self.build)
         self.isas = [i for i in INSTRUCTION_SETS if self.run(f"[ $(L1L2_ISA={i} tests/bits/bits isa) = {i} ]") == 0]
         self.unmutated = self.digest()
-        for stage in self.stages("src/tensor.cpp") + self.stages("include/") + self.stages("threads/"):
+        for stage in self.stages("src/kernels/") + self.stages("include/") + self.stages("threads/"):
             start = time.monotonic()
             self.require(stage.command, stage.folder)
             self.seconds[stage.name] = time.monotonic() - start
 
     def run(self, command: str, folder=None, seconds: float = 3600) -> int:
-        limits = ["timeout", "--kill-after=1", str(seconds), "sh", "-c", f"ulimit -c 0 -v {8 << 20}; {command}"]
+        limits = ["timeout", "--kill-after=1", str(seconds), "sh", "-c", f"ulimit -c 0; ulimit -v {8 << 20}; {command}"]
         with self.log.open("a") as log:
             return subprocess.call(limits, cwd=folder or self.build, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

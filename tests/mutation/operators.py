@@ -6,8 +6,8 @@ from typing import Iterator, List, NamedTuple
 
 #: What is left alone: comments, strings, preprocessor lines, attributes, assembly and static_assert.
 MASKED = re.compile(
-    r"""//[^\n]* | /\*.*?\*/ | R"(\w*)\(.*?\)\1" | "(?:\\.|[^"\\\n])*" | ^[ \t]*\#(?:[^\n\\]|\\.)*
-      | \[\[.*?\]\] | (?:static_assert|__asm__|__attribute__|\basm)\b[^;]*;""",
+    r"""//[^\n]* | /\*.*?\*/ | R"(\w*)\(.*?\)\1" | "(?:\\.|[^"\\\n])*" | (?<!\w)'(?:\\.|[^'\\\n])+'
+      | ^[ \t]*\#(?:[^\n\\]|\\.)* | \[\[.*?\]\] | (?:static_assert|__asm__|__attribute__|\basm)\b[^;]*;""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
 #: A pattern, and what may stand in the place of its match.
@@ -33,7 +33,7 @@ CONDITION = re.compile(r"^\s*(?:\} else )?(?:if|while) \(([^;]*)\) \{$", re.MULT
 #: A call or an assignment on a line of its own.
 STATEMENT = re.compile(
     r"^(?!\s*(?:return|throw|using|typedef|delete|const|static|auto|else|case|default)\b)"
-    r"\s+(?:\+\+|--|\*)?[\w:.\[\]>-]+(?:<[^;=]*>)?(?: [-+*/%&|^<>]*= |\()[^;]*;$|^\s+(?:\+\+|--)\w+;$",
+    r"\s+(?:\+\+|--|\*)?[\w:.\[\]>-]+(?:<[^;=]*>)?(?: [-+*/%&|^<>]*= |\()[^;\n]*;$|^\s+(?:\+\+|--)\w+;$",
     re.MULTILINE,
 )
 
@@ -79,7 +79,9 @@ def others(masked: str) -> Iterator[tuple]:
         if not re.search(r"[<>=!|]|&&", match[1]):
             yield match.span(1), f"!({match[1]})", "condition negated"
     for match in STATEMENT.finditer(masked):
-        yield match.span(), "\n" * match[0].count("\n"), "deleted"
+        # Not the end of a statement that began on a line before.
+        if masked[: match.start()].rstrip()[-1:] in ";{}:" and match[0].count("(") == match[0].count(")"):
+            yield match.span(), "", "deleted"
 
 
 def mutants(file: str, text: str) -> List[Mutant]:
