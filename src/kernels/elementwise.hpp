@@ -1,14 +1,5 @@
-/**
- * The kernels that work element by element, gradient and prox, one template over the instruction
- * set. Of the class `Isa` (kernel_table.hpp) they use, beside arch and fma as block_sum.hpp has
- * them,
- *
- *     load_arithmetic<T>(p)   as many elements T at p as a batch of Arithmetic<T> has, as that
- *     store_arithmetic<T>(p, x)  the reverse, rounding; a NaN stays one if its lower half is 0
- *     signed_as(x, y)         y with its sign flipped where that of x is set
- *     positive_part(x)        x where it is above 0 or a NaN, else 0
- *     times_sign(x, a)         a, -a or +0 as x is above, below or equal to 0; of a NaN anything
- */
+/// The kernels that work element by element, gradient and prox, one template over the instruction
+/// set.
 #pragma once
 
 #include "block_sum.hpp"
@@ -22,16 +13,16 @@ namespace {
 template <class Isa, class T>
 class Elementwise {
     using A = Arithmetic<T>;
-    using Batch = xsimd::batch<A, typename Isa::arch>;
+    using Batch = typename Isa::template Register<A>;
 
     static constexpr size_t width = Batch::size;
     static constexpr size_t batch_bytes = width * sizeof(T);
 
-    /// How many elements are computed before a look at whether a NaN was among them.
+    /// After so many elements it is tested whether a NaN was among them.
     static constexpr size_t chunk = 512;
     static_assert(chunk % lanes == 0);
 
-    /// Puts the one NaN where x or y is any.
+    /// Puts the one quiet NaN where x or y is any NaN.
     [[gnu::noinline]] static void make_nans_one(const char* x, char* y, size_t n) {
         for (size_t i = 0; i < n; ++i) {
             if (is_nan<T>(x + i * sizeof(T)) || is_nan<T>(y + i * sizeof(T))) {
@@ -53,15 +44,15 @@ class Elementwise {
     /**
      * Steps through n elements, up to a chunk of them.
      *
-     * To make all NaNs one costs two operations of seven if it is done to each batch. Instead
-     * compute() adds 0 times whatever may be a NaN to `watch`, which then is one, and the chunk is
-     * mended. An infinity gives a false alarm.
+     * Making each NaN the one quiet NaN would cost two operations of seven if it were done to each
+     * batch. Instead compute() adds 0 times whatever may be a NaN to `watch`, which is a NaN from
+     * then on, and the NaNs of the chunk are replaced afterwards. An infinity gives a false alarm.
      */
     template <bool updated, class F>
     [[gnu::always_inline]] static inline void for_chunk(const char* x, char* y, size_t n,
                                                         F&& compute) {
         Batch watch(A{0});
-        Batch other_watch(A{0}); // by turns, as one would be waited for
+        Batch other_watch(A{0}); // used by turns, as each addition would wait for the last
         size_t i = 0;
         for (; i + width <= n; i += width) {
             step<updated>(x + i * sizeof(T), y + i * sizeof(T), watch, compute);
@@ -100,7 +91,7 @@ class Elementwise {
         }
     }
 
-    [[gnu::always_inline]] static inline void look_at(Batch x, Batch& watch) {
+    [[gnu::always_inline]] static inline void watch_for_nan(Batch x, Batch& watch) {
         watch = Isa::fma(x, Batch(A{0}), watch);
     }
 
@@ -117,9 +108,9 @@ class Elementwise {
                 result = g + b * x;
             } else {
                 result = g + Isa::times_sign(x, a);
-                look_at(x, watch); // of a NaN the sign alone would be seen
+                watch_for_nan(x, watch); // times_sign may lose a NaN
             }
-            look_at(result, watch);
+            watch_for_nan(result, watch);
             return result;
         };
     }
@@ -130,8 +121,8 @@ class Elementwise {
         for_each<true>(x, gradient, n, gradient_of<wanted>(sign, linear));
     }
 
-    /// The sums of a block, too: by turns for a chunk each, which stays in the nearest cache, and
-    /// so finely that memory is read for the one while the other is computed.
+    /// The sums of a block as well, chunk by chunk by turns. A chunk stays in the nearest cache,
+    /// and is so short that memory is read for the one while the other is computed.
     template <WantedSums wanted, class SumIsa>
     static Sums add_gradient_and_sum(const void* from, void* to, size_t n, double sign,
                                      double linear) {
@@ -155,7 +146,7 @@ class Elementwise {
         return Sum::fold(sums, n < lanes ? used : Sum::batches);
     }
 
-    /// The threshold is subtracted in two parts, as it may have more digits than a float32.
+    /// The threshold is subtracted in two parts, as it may have more mantissa bits than a float32.
     static void prox(const void* x, void* out, size_t n, double threshold, double factor) {
         const A upper = static_cast<A>(threshold);
         const Batch t(upper);
@@ -168,7 +159,7 @@ class Elementwise {
                     above = above - t_rest;
                 }
                 const Batch shrunk = Isa::positive_part(above) * m;
-                look_at(shrunk, watch);
+                watch_for_nan(shrunk, watch);
                 return Isa::signed_as(xs, shrunk);
             });
     }

@@ -1,9 +1,9 @@
 /**
- * The kernels in plain C++: what runs where no other does, and what the others are tested against.
- * They are written to be seen to be right; compilers vectorise the loops over the lanes.
+ * The kernels in plain C++. They run where no others do, and the others are tested against them.
+ * They are written to be seen to be right. Compilers vectorise the loops over the lanes.
  */
 #include "elements.hpp"
-#include "kernels.hpp"
+#include "make_table.hpp"
 
 #include <string.h>
 
@@ -119,13 +119,13 @@ void add_gradient(const void* x, void* gradient, size_t n, double sign, double l
     for (size_t i = 0; i < n; ++i) {
         const A value = load<A, T>(x, i);
         const A s = value > 0 ? a : value < 0 ? -a : value == 0 ? A{0} : value; // the last is a NaN
-        A term = s;
+        A summand = s;
         if constexpr (wanted == WantedSums::square) {
-            term = b * value;
+            summand = b * value;
         } else if constexpr (wanted == WantedSums::both) {
-            term = b * value + s;
+            summand = b * value + s;
         }
-        store<T>(gradient, i, load<A, T>(gradient, i) + term);
+        store<T>(gradient, i, load<A, T>(gradient, i) + summand);
     }
 }
 
@@ -135,8 +135,8 @@ Sums add_gradient_and_sum(const void* x, void* gradient, size_t n, double sign, 
     return sum_block<T, wanted>(x, n);
 }
 
-/// The threshold is subtracted in two parts, as it may have more digits than a float32; of a double
-/// the second one is 0.
+/// The threshold is subtracted in two parts, as it may have more mantissa bits than a float32. Of a
+/// double the second part is 0.
 template <class T>
 void prox(const void* x, void* out, size_t n, double threshold, double factor) {
     using A = Arithmetic<T>;
@@ -163,38 +163,19 @@ void sum_exactly(const void* x, size_t n, const ExactSink& sink) {
 }
 
 template <class T>
-constexpr void add_dtype(KernelTable& table, Dtype dtype) {
-    const auto i = static_cast<size_t>(dtype);
-    constexpr auto absolute = static_cast<size_t>(WantedSums::absolute);
-    constexpr auto square = static_cast<size_t>(WantedSums::square);
-    constexpr auto both = static_cast<size_t>(WantedSums::both);
-    table.sums[i][absolute] = sum_block<T, WantedSums::absolute>;
-    table.sums[i][square] = sum_block<T, WantedSums::square>;
-    table.sums[i][both] = sum_block<T, WantedSums::both>;
-    table.add_gradient[i][absolute] = add_gradient<T, WantedSums::absolute>;
-    table.add_gradient[i][square] = add_gradient<T, WantedSums::square>;
-    table.add_gradient[i][both] = add_gradient<T, WantedSums::both>;
-    table.add_gradient_and_sum[i][absolute] = add_gradient_and_sum<T, WantedSums::absolute>;
-    table.add_gradient_and_sum[i][square] = add_gradient_and_sum<T, WantedSums::square>;
-    table.add_gradient_and_sum[i][both] = add_gradient_and_sum<T, WantedSums::both>;
-    table.prox[i] = prox<T>;
-}
-
-constexpr KernelTable plain_table() {
-    KernelTable table = {};
-    table.isa = "generic";
-    table.name = "generic";
-    add_dtype<float>(table, Dtype::float32);
-    add_dtype<double>(table, Dtype::float64);
-    add_dtype<Float16>(table, Dtype::float16);
-    add_dtype<BFloat16>(table, Dtype::bfloat16);
-    table.exact[static_cast<size_t>(Dtype::float32)] = sum_exactly<Dtype::float32>;
-    table.exact[static_cast<size_t>(Dtype::float64)] = sum_exactly<Dtype::float64>;
-    table.exact[static_cast<size_t>(Dtype::float16)] = sum_exactly<Dtype::float16>;
-    table.exact[static_cast<size_t>(Dtype::bfloat16)] = sum_exactly<Dtype::bfloat16>;
-    return table;
-}
+struct PlainKernels {
+    template <WantedSums wanted>
+    static constexpr BlockKernel sums = sum_block<T, wanted>;
+    template <WantedSums wanted>
+    static constexpr GradientKernel add_gradient = ::add_gradient<T, wanted>;
+    template <WantedSums wanted>
+    static constexpr GradientAndSumKernel add_gradient_and_sum = ::add_gradient_and_sum<T, wanted>;
+    static constexpr ProxKernel prox = ::prox<T>;
+    static constexpr ExactKernel exact = sum_exactly<dtype_of<T>>;
+};
 
 } // namespace
 
-constexpr KernelTable l1l2::kernels::generic = plain_table();
+constexpr KernelTable l1l2::kernels::generic =
+    make_table<PlainKernels<float>, PlainKernels<double>, PlainKernels<Float16>,
+               PlainKernels<BFloat16>>("generic", "generic");

@@ -1,18 +1,55 @@
 /**
- * Makes the table of an instruction set of the templates. A file that includes this defines a class
- * `Isa` that owns what xsimd has no common ground for over its versions 8 to 14; block_sum.hpp,
- * elementwise.hpp and exact_block.hpp say what they use of it.
+ * The kernels of an instruction set, made of the templates and of a class `Isa`, which has what
+ * xsimd offers in no common way from version 8 to 14.
+ *
+ * To add an instruction set:
+ *
+ *  1. Copy the file of the nearest one. sse2.cpp and neon64.cpp have registers of 128 bits,
+ * avx2.cpp (with avx2.hpp) of 256 and avx512bw.cpp of 512. Write the members of Isa below anew.
+ *  2. Declare the table in kernels.hpp.
+ *  3. Give the file its compile flags in src/CMakeLists.txt.
+ *  4. Detect the CPU in cpu.hpp and cpu.cpp, and add the table to tables_of() in dispatch.cpp,
+ * before slower ones.
+ *  5. Add its name to the tests' lists of names: grep for the one that was copied.
+ *
+ * tests/kernels compare every table with generic.cpp, bit by bit, without further changes.
+ *
+ * The members of an Isa. T is an element type; registers hold `width` doubles; p may have any
+ * alignment. CommonIsa has those that are marked with *.
+ *
+ *     Doubles, Floats, Words, ...    * the types of registers
+ *     registers                        how many of them there are
+ *     adds_with_fma                    whether half of the |x| are better added by a fused
+ *                                      multiply-add, see block_sum.hpp
+ *     converts_float16                 whether an instruction converts float16 to float32
+ *     prefetch_distance<T>             bytes to prefetch ahead of the loads of sums; 0 for none
+ *
+ *     load<T>(p)                       `width` elements, float or double, as doubles
+ *     load_partial<T>(p, n)            the same of 0 < n < width elements, and zeros
+ *     load_arithmetic<T>(p)            a register full of elements, as Arithmetic<T>
+ *     store_arithmetic<T>(p, x)        the reverse, rounding; a NaN stays one if its lower half is
+ * 0 load_words(p), load_halves(p)    a register of 32-bit or 16-bit integers upper_words<T>(p) the
+ * upper 32 bits, without sign, of 2 * width elements as_words(x), as_floats(x)        the same bits
+ *     float_of_half(words)             float32 of float16 without sign; if converts_float16 is
+ * false
+ *
+ *     fma(x, y, z)                     x * y + z, fused if that is faster: for exact products
+ *     fold(x)                          the sum of a register of doubles, by halves
+ *     add_as_integers(x, y)            the sum of the bits of doubles
+ *     product_error(x, product)        what x * x, rounded to `product`, has lost
+ *     signed_as(x, y)                * y with its sign flipped where that of x is set
+ *     positive_part(x)               * x where it is above 0 or a NaN, else 0
+ *     times_sign(x, a)               * a, -a or +0 as x is above, below or equal to 0
  */
 #pragma once
 
 #include "block_sum.hpp"
 #include "elementwise.hpp"
 #include "exact_block.hpp"
-#include "kernels.hpp"
+#include "make_table.hpp"
 
 namespace {
 
-using l1l2::kernels::Dtype;
 using l1l2::kernels::KernelTable;
 
 /// The registers of an instruction set, and what xsimd offers for all of them. An Isa that has
@@ -43,59 +80,28 @@ struct CommonIsa {
     }
 };
 
-constexpr size_t index(Dtype dtype) {
-    return static_cast<size_t>(dtype);
-}
-constexpr size_t index(WantedSums wanted) {
-    return static_cast<size_t>(wanted);
-}
-
-template <class Isa, class T>
-constexpr void add_sums(KernelTable& table, Dtype dtype) {
-    auto& sums = table.sums[index(dtype)];
-    sums[index(WantedSums::absolute)] = BlockSum<Isa, T, WantedSums::absolute>::run;
-    sums[index(WantedSums::square)] = BlockSum<Isa, T, WantedSums::square>::run;
-    sums[index(WantedSums::both)] = BlockSum<Isa, T, WantedSums::both>::run;
-}
-
+/// The kernels of a type. Those of sums and of exact sums have the registers of SumIsa.
 template <class SumIsa, class Isa, class T>
-constexpr void add_elementwise(KernelTable& table, Dtype dtype) {
-    using Kernels = Elementwise<Isa, T>;
-    auto& add_gradient = table.add_gradient[index(dtype)];
-    add_gradient[index(WantedSums::absolute)] =
-        Kernels::template add_gradient<WantedSums::absolute>;
-    add_gradient[index(WantedSums::square)] = Kernels::template add_gradient<WantedSums::square>;
-    add_gradient[index(WantedSums::both)] = Kernels::template add_gradient<WantedSums::both>;
-    auto& and_sum = table.add_gradient_and_sum[index(dtype)];
-    and_sum[index(WantedSums::absolute)] =
-        Kernels::template add_gradient_and_sum<WantedSums::absolute, SumIsa>;
-    and_sum[index(WantedSums::square)] =
-        Kernels::template add_gradient_and_sum<WantedSums::square, SumIsa>;
-    and_sum[index(WantedSums::both)] =
-        Kernels::template add_gradient_and_sum<WantedSums::both, SumIsa>;
-    table.prox[index(dtype)] = Kernels::prox;
-}
+struct IsaKernels {
+    template <WantedSums wanted>
+    static constexpr l1l2::kernels::BlockKernel sums = BlockSum<SumIsa, T, wanted>::run;
+    template <WantedSums wanted>
+    static constexpr l1l2::kernels::GradientKernel add_gradient =
+        Elementwise<Isa, T>::template add_gradient<wanted>;
+    template <WantedSums wanted>
+    static constexpr l1l2::kernels::GradientAndSumKernel add_gradient_and_sum =
+        Elementwise<Isa, T>::template add_gradient_and_sum<wanted, SumIsa>;
+    static constexpr l1l2::kernels::ProxKernel prox = Elementwise<Isa, T>::prox;
+    static constexpr l1l2::kernels::ExactKernel exact = ExactBlock<SumIsa, T>::run;
+};
 
 /// For registers of one size; or of SumIsa's for the sums of float32, float16 and bfloat16, which
 /// are converted to double, and of Isa's for all else.
 template <class SumIsa, class Isa = SumIsa>
 constexpr KernelTable kernel_table(const char* isa, const char* name) {
-    KernelTable table = {};
-    table.isa = isa;
-    table.name = name;
-    add_sums<SumIsa, float>(table, Dtype::float32);
-    add_sums<Isa, double>(table, Dtype::float64);
-    add_sums<SumIsa, Float16>(table, Dtype::float16);
-    add_sums<SumIsa, BFloat16>(table, Dtype::bfloat16);
-    table.exact[index(Dtype::float32)] = ExactBlock<SumIsa, float>::run;
-    table.exact[index(Dtype::float64)] = ExactBlock<Isa, double>::run;
-    table.exact[index(Dtype::float16)] = ExactBlock<SumIsa, Float16>::run;
-    table.exact[index(Dtype::bfloat16)] = ExactBlock<SumIsa, BFloat16>::run;
-    add_elementwise<SumIsa, Isa, float>(table, Dtype::float32);
-    add_elementwise<Isa, Isa, double>(table, Dtype::float64);
-    add_elementwise<SumIsa, Isa, Float16>(table, Dtype::float16);
-    add_elementwise<SumIsa, Isa, BFloat16>(table, Dtype::bfloat16);
-    return table;
+    return make_table<IsaKernels<SumIsa, Isa, float>, IsaKernels<Isa, Isa, double>,
+                      IsaKernels<SumIsa, Isa, Float16>, IsaKernels<SumIsa, Isa, BFloat16>>(isa,
+                                                                                           name);
 }
 
 } // namespace

@@ -1,0 +1,32 @@
+/// The table of an instruction set, filled from the kernels of each type.
+#pragma once
+
+#include "kernels.hpp"
+
+namespace {
+
+using l1l2::kernels::KernelTable;
+using l1l2::kernels::WantedSums;
+
+template <class Kernels, WantedSums wanted>
+constexpr void add_wanted(KernelTable& table, size_t dtype) {
+    constexpr auto i = static_cast<size_t>(wanted);
+    table.sums[dtype][i] = Kernels::template sums<wanted>;
+    table.add_gradient[dtype][i] = Kernels::template add_gradient<wanted>;
+    table.add_gradient_and_sum[dtype][i] = Kernels::template add_gradient_and_sum<wanted>;
+}
+
+/// The kernels of the types, in the order of Dtype.
+template <class... Kernels>
+constexpr KernelTable make_table(const char* isa, const char* name) {
+    static_assert(sizeof...(Kernels) == l1l2::kernels::dtype_count);
+    KernelTable table = {isa, name, {}, {}, {}, {Kernels::prox...}, {Kernels::exact...}};
+    size_t dtype = 0;
+    ((add_wanted<Kernels, WantedSums::absolute>(table, dtype),
+      add_wanted<Kernels, WantedSums::square>(table, dtype),
+      add_wanted<Kernels, WantedSums::both>(table, dtype), ++dtype),
+     ...);
+    return table;
+}
+
+} // namespace
