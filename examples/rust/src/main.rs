@@ -1,7 +1,7 @@
 //! The penalty of a few weights, its gradient and proximal operator; exact sums, JSON, errors,
-//! threads.
+//! many tensors, threads.
 //!
-//!     cargo run --example example
+//!     cargo run
 
 use std::thread;
 
@@ -21,25 +21,24 @@ fn main() -> Result<(), l1l2::Error> {
     println!("prox {shrunk:?}");
 
     // Of pieces, which may come from anywhere in any order.
-    let mut sums = l1l2::ExactSums::new()?;
-    for piece in weights.chunks(3).rev() {
-        sums.add(piece)?;
-    }
+    let mut sums = l1l2::ExactSums::new();
+    sums.extend(weights.chunks(3).rev());
     println!("of two pieces {}", regularizer.penalty_of_sums(&sums)?);
 
-    let json = regularizer.to_json(l1l2::JsonStyle::Keras3)?;
+    let json = regularizer.to_json(l1l2::JsonStyle::Keras3);
     println!("JSON {json}");
-    let read = l1l2::Regularizer::from_json(&json)?;
-    println!("read back l1 = {}, l2 = {}", read.l1(), read.l2());
+    println!("read back {}", json.parse::<l1l2::Regularizer>()?);
 
-    for result in [
-        l1l2::Regularizer::new(-1.0, 0.02),
-        l1l2::Regularizer::from_json(r#"{"l3": 0.1}"#),
-    ] {
-        if let Err(l1l2::Error::Status { status, message }) = result {
-            println!("status {status}: {message}");
+    for json in [r#"{"l1": -1.0}"#, r#"{"l3": 0.1}"#] {
+        if let Err(error) = l1l2::Regularizer::from_json(json) {
+            println!("{:?}: {error}", error.status());
         }
     }
+
+    // Many tensors in one call, on all threads.
+    let terms = [(); 1000].map(|()| l1l2::Term::new(&regularizer, &weights));
+    let penalties = l1l2::penalties_of_terms(&terms, &l1l2::Threads::default())?;
+    println!("of 1000 tensors {}", penalties.total);
 
     // A regularizer never changes, so threads share it.
     thread::scope(|scope| {

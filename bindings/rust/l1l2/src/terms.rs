@@ -1,0 +1,310 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+
+use crate::element::Element;
+use crate::error::{check, same_length, Error};
+use crate::Regularizer;
+use l1l2_sys as sys;
+use std::any::Any;
+use std::marker::PhantomData;
+use std::mem::size_of;
+use std::os::raw::c_void;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::{ptr, thread};
+
+/// One tensor of a list: a regularizer, the elements, and what is to be written.
+#[derive(Debug)]
+pub struct Term<'a> {
+    term: sys::l1l2_term,
+    borrowed: PhantomData<&'a mut [u8]>,
+}
+
+// SAFETY: a term stands for references to elements, which are Send and Sync, and to a regularizer,
+// which is Sync.
+unsafe impl Send for Term<'_> {}
+unsafe impl Sync for Term<'_> {}
+
+impl<'a> Term<'a> {
+    /// A tensor of which only the penalty is computed.
+    #[must_use]
+    pub fn new<T: Element>(regularizer: &'a Regularizer, x: &'a [T]) -> Self {
+        let term = sys::l1l2_term {
+            regularizer: regularizer.handle(),
+            x: x.as_ptr().cast(),
+            n: x.len(),
+            gradient: ptr::null_mut(),
+            out: ptr::null_mut(),
+            dtype: T::DTYPE,
+            reserved: 0,
+        };
+        Self { term, borrowed: PhantomData }
+    }
+
+    /// A tensor whose gradient [`add_gradient_of_terms`] adds to `gradient`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`].
+    pub fn with_gradient<T: Element>(
+        regularizer: &'a Regularizer,
+        x: &'a [T],
+        gradient: &'a mut [T],
+    ) -> Result<Self, Error> {
+        same_length(x, gradient)?;
+        let mut term = Self::new(regularizer, x);
+        term.term.gradient = gradient.as_mut_ptr().cast();
+        Ok(term)
+    }
+
+    /// A tensor that [`prox_of_terms`] overwrites.
+    #[must_use]
+    pub fn in_place<T: Element>(regularizer: &'a Regularizer, x: &'a mut [T]) -> Self {
+        let out = x.as_mut_ptr().cast::<c_void>();
+        let mut term = Self::new(regularizer, x);
+        term.term.x = out;
+        term.term.out = out;
+        term
+    }
+
+    /// A tensor whose proximal operator [`prox_of_terms`] writes to `out`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`].
+    pub fn with_out<T: Element>(
+        regularizer: &'a Regularizer,
+        x: &'a [T],
+        out: &'a mut [T],
+    ) -> Result<Self, Error> {
+        same_length(x, out)?;
+        let mut term = Self::new(regularizer, x);
+        term.term.out = out.as_mut_ptr().cast();
+        Ok(term)
+    }
+}
+
+/// The threads that work on a list of terms. The results have the same bits with every runner.
+pub trait Runner: Sync {
+    /// Calls `task` once with each of `0..tasks`, in any order and on any threads.
+    fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync));
+}
+
+/// The calling thread, for [`Runner`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Serial;
+
+impl Runner for Serial {
+    fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        (0..tasks).for_each(task);
+    }
+}
+
+/// So many threads, the calling one among them, which live as long as the call; for [`Runner`].
+#[derive(Clone, Copy, Debug)]
+pub struct Threads(pub usize);
+
+impl Default for Threads {
+    /// As many as the machine runs at once.
+    fn default() -> Self {
+        Self(thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
+impl Runner for Threads {
+    fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        let next = AtomicUsize::new(0);
+        let work = || loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= tasks {
+                return;
+            }
+            task(index);
+        };
+        thread::scope(|scope| {
+            for _ in 1..self.0.min(tasks) {
+                scope.spawn(work);
+            }
+            work();
+        });
+    }
+}
+
+#[cfg(feature = "rayon")]
+impl Runner for rayon::ThreadPool {
+    fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        use rayon::iter::{IntoParallelIterator, ParallelIterator};
+        self.install(|| (0..tasks).into_par_iter().for_each(task));
+    }
+}
+
+/// A runner on its way through C, which no panic may cross.
+struct Lent<'a, R> {
+    runner: &'a R,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+/// What the library hands to a runner: valid on every thread until the runner returns.
+struct Work(sys::l1l2_task, *mut c_void);
+
+// SAFETY: the library's tasks may run on any threads.
+unsafe impl Sync for Work {}
+
+impl Work {
+    /// # Safety
+    ///
+    /// During the run.
+    unsafe fn call(&self, index: usize) {
+        (self.0)(self.1, index);
+    }
+}
+
+/// # Safety
+///
+/// As `l1l2_runner`; `state` is a `Lent<R>`.
+unsafe extern "C" fn run<R: Runner>(
+    state: *mut c_void,
+    task: sys::l1l2_task,
+    work: *mut c_void,
+    count: usize,
+) -> i32 {
+    let lent = &*state.cast::<Lent<R>>();
+    let work = Work(task, work);
+    let result = panic::catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the runner cannot keep the closure beyond this call.
+        lent.runner.run(count, &|index| work.call(index));
+    }));
+    match result {
+        Ok(()) => 0,
+        Err(cause) => {
+            *lent.panic.lock().expect("never poisoned") = Some(cause);
+            1
+        }
+    }
+}
+
+/// Calls the library with a runner, and turns what it says of a wrong term into an error.
+fn with_runner<R: Runner>(
+    terms: &[Term],
+    runner: &R,
+    call: impl FnOnce(sys::l1l2_runner, *mut c_void, *mut usize) -> i32,
+) -> Result<(), Error> {
+    let mut lent = Lent { runner, panic: Mutex::new(None) };
+    let mut faulty = terms.len();
+    let code = call(run::<R>, ptr::addr_of_mut!(lent).cast(), &mut faulty);
+    if let Some(cause) = lent.panic.into_inner().expect("never poisoned") {
+        panic::resume_unwind(cause);
+    }
+    check(code).map_err(|error| match error {
+        Error::Refused { status, message } if faulty < terms.len() => {
+            Error::Term { index: faulty, status, message }
+        }
+        error => error,
+    })
+}
+
+/// The penalties of a list of terms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Penalties {
+    /// One for each term.
+    pub each: Vec<f64>,
+    /// Their sum, in their order.
+    pub total: f64,
+}
+
+/// Computes the penalties of all terms in one call, at little more than the cost of the elements.
+///
+/// ```
+/// use l1l2::{penalties_of_terms, Regularizer, Term, Threads};
+/// # fn main() -> Result<(), l1l2::Error> {
+/// let regularizer = Regularizer::new(0.01, 0.02)?;
+/// let (kernel, bias) = (vec![0.5_f32; 1000], vec![0.25_f64; 10]);
+/// let terms = [Term::new(&regularizer, &kernel), Term::new(&regularizer, &bias)];
+/// let penalties = penalties_of_terms(&terms, &Threads::default())?;
+/// assert_eq!(penalties.total, penalties.each[0] + penalties.each[1]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// [`Status::RunnerFailed`](crate::Status).
+///
+/// # Panics
+///
+/// If the runner does.
+pub fn penalties_of_terms<R: Runner>(terms: &[Term], runner: &R) -> Result<Penalties, Error> {
+    let (mut each, mut total) = (vec![0.0; terms.len()], 0.0);
+    // SAFETY: the terms are alive, and `each` has as many numbers.
+    with_runner(terms, runner, |run, state, faulty| unsafe {
+        sys::l1l2_penalty_terms(
+            terms.as_ptr().cast(),
+            size_of::<Term>(),
+            terms.len(),
+            Some(run),
+            state,
+            each.as_mut_ptr(),
+            &mut total,
+            faulty,
+        )
+    })?;
+    Ok(Penalties { each, total })
+}
+
+/// Adds the gradients of all terms that have one, and computes all penalties in the same pass.
+///
+/// # Errors
+///
+/// [`Status::InvalidScale`](crate::Status), [`Status::RunnerFailed`](crate::Status).
+///
+/// # Panics
+///
+/// If the runner does.
+pub fn add_gradient_of_terms<R: Runner>(
+    terms: &mut [Term],
+    scale: f64,
+    runner: &R,
+) -> Result<Penalties, Error> {
+    let (mut each, mut total) = (vec![0.0; terms.len()], 0.0);
+    // SAFETY: the terms are alive, and `each` has as many numbers.
+    with_runner(terms, runner, |run, state, faulty| unsafe {
+        sys::l1l2_add_gradient_terms(
+            terms.as_ptr().cast(),
+            size_of::<Term>(),
+            terms.len(),
+            scale,
+            Some(run),
+            state,
+            each.as_mut_ptr(),
+            &mut total,
+            faulty,
+        )
+    })?;
+    Ok(Penalties { each, total })
+}
+
+/// Computes the proximal operators of all terms.
+///
+/// # Errors
+///
+/// [`Status::InvalidStep`](crate::Status), [`Status::RunnerFailed`](crate::Status);
+/// [`Status::InvalidArgument`](crate::Status) of a term that is not to be written.
+///
+/// # Panics
+///
+/// If the runner does.
+pub fn prox_of_terms<R: Runner>(terms: &mut [Term], step: f64, runner: &R) -> Result<(), Error> {
+    // SAFETY: the terms are alive.
+    with_runner(terms, runner, |run, state, faulty| unsafe {
+        sys::l1l2_prox_terms(
+            terms.as_ptr().cast(),
+            size_of::<Term>(),
+            terms.len(),
+            step,
+            Some(run),
+            state,
+            faulty,
+        )
+    })
+}

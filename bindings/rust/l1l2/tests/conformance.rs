@@ -1,0 +1,193 @@
+//! Every case of tests/conformance/vectors.txt, or of the file that L1L2_VECTORS names, to the bit.
+
+use l1l2::{Bf16, Element, Error, ExactSums, JsonStyle, Regularizer, F16};
+use std::{env, fs, mem, panic, ptr, slice, thread};
+
+/// The outputs of one way to compute a case: arrays as bytes, all else as the text of its line.
+type Results = Result<Vec<Vec<u8>>, Error>;
+
+fn hex(digits: &str) -> u64 {
+    u64::from_str_radix(digits, 16).unwrap()
+}
+
+fn double(digits: &str) -> f64 {
+    f64::from_bits(hex(digits))
+}
+
+fn number(value: f64) -> Vec<u8> {
+    format!("{:016x}", value.to_bits()).into_bytes()
+}
+
+fn bytes(digits: &str) -> Vec<u8> {
+    let value = |digit: u8| if digit < b'a' { digit.wrapping_sub(b'0') } else { digit - b'a' + 10 };
+    digits.as_bytes().chunks_exact(2).map(|pair| 16 * value(pair[0]) + value(pair[1])).collect()
+}
+
+/// The bytes of an array, the highest of each element first, all elements written out.
+fn unrolled(dtype: &str, array: &str) -> Vec<u8> {
+    let size = [("float64", 8), ("float32", 4)].iter().find(|(name, _)| *name == dtype);
+    let (n, digits) = array.split_once(':').unwrap();
+    let (n, given) = (n.parse::<usize>().unwrap(), bytes(digits));
+    let size = n * size.map_or(2, |(_, size)| *size);
+    given.repeat(size / given.len().max(1) + 1)[..size].to_vec()
+}
+
+/// Elements of such bytes, or bytes of elements, on a little-endian machine.
+fn array<T: Element>(mut bytes: Vec<u8>) -> Vec<T> {
+    bytes.chunks_mut(mem::size_of::<T>()).for_each(<[u8]>::reverse);
+    let elements = bytes.chunks(mem::size_of::<T>());
+    // SAFETY: any bytes are an element.
+    elements.map(|bytes| unsafe { ptr::read_unaligned(bytes.as_ptr().cast()) }).collect()
+}
+
+fn reversed<T: Element>(x: &[T]) -> Vec<u8> {
+    // SAFETY: elements have no padding.
+    let bytes = unsafe { slice::from_raw_parts(x.as_ptr().cast::<u8>(), mem::size_of_val(x)) };
+    let mut bytes = bytes.to_vec();
+    bytes.chunks_mut(mem::size_of::<T>()).for_each(<[u8]>::reverse);
+    bytes
+}
+
+fn numbers(text: &str) -> Vec<i64> {
+    let mut numbers = vec![0; ExactSums::LENGTH];
+    for (index, number) in text.split(',').filter_map(|item| item.split_once(':')) {
+        numbers[index.parse::<usize>().unwrap()] = hex(number) as i64;
+    }
+    numbers
+}
+
+/// The case by each function that computes it. A failure must leave what is written as it was.
+fn arrays<T: Element>(
+    it: &Regularizer,
+    name: &str,
+    factor: f64,
+    arrays: &[Vec<u8>],
+) -> Vec<Results> {
+    let x = array::<T>(arrays[0].clone());
+    let before = arrays.last().unwrap();
+    let (mut first, mut second) = (array::<T>(before.clone()), array::<T>(before.clone()));
+    let penalty = it.penalty(&x).map(number);
+    let [one, other] = match name {
+        "penalty" => return vec![penalty.map(|penalty| vec![penalty])],
+        "prox" => [
+            it.prox_into(&x, factor, &mut first).map(|()| vec![]),
+            it.prox(&mut second, factor).map(|()| vec![]),
+        ],
+        _ => [
+            it.penalty_and_add_gradient(&x, factor, &mut first).map(|it| vec![number(it)]),
+            it.add_gradient(&x, factor, &mut second).and(penalty).map(|it| vec![it]),
+        ],
+    };
+    let written = |results: Results, after: &[T]| match results {
+        Err(_) if reversed(after) != *before => Ok(vec![b"written".to_vec()]),
+        results => results.map(|others| [vec![reversed(after)], others].concat()),
+    };
+    vec![written(one, &first), written(other, &second)]
+}
+
+fn add_part(sums: &mut ExactSums, part: &str) -> Result<(), Error> {
+    let (kind, content) = part.split_once(':').unwrap();
+    match kind {
+        "float32" => sums.add_slice(&array::<f32>(unrolled(kind, content))),
+        "float64" => sums.add_slice(&array::<f64>(unrolled(kind, content))),
+        "float16" => sums.add_slice(&array::<F16>(unrolled(kind, content))),
+        "bfloat16" => sums.add_slice(&array::<Bf16>(unrolled(kind, content))),
+        _ => sums.merge(&ExactSums::try_from(&numbers(content)[..])?),
+    }
+}
+
+/// All parts in one vector; each in one of its own, merged backwards; the numbers of all added up.
+fn exact_sums(it: &Regularizer, parts: &[&str]) -> Vec<Results> {
+    let mut vectors = [(); 2].map(|()| ExactSums::new());
+    let mut total = vec![0_i64; ExactSums::LENGTH];
+    let added = parts.iter().try_for_each(|part| add_part(&mut vectors[0], part));
+    let merged = parts.iter().rev().try_for_each(|part| {
+        let mut alone = ExactSums::new();
+        add_part(&mut alone, part).and_then(|()| vectors[1].merge(&alone))
+    });
+    for part in parts {
+        let mut alone = ExactSums::new();
+        let made = part.strip_prefix("sums:").map(numbers).unwrap_or_else(|| {
+            add_part(&mut alone, part).map(|()| alone.numbers().to_vec()).unwrap()
+        });
+        total.iter_mut().zip(made).for_each(|(sum, number)| *sum = sum.wrapping_add(number));
+    }
+    let read = |sums: ExactSums| {
+        let numbers = sums.numbers().iter().enumerate().filter(|(_, number)| **number != 0);
+        let numbers: Vec<String> = numbers.map(|(i, number)| format!("{i}:{number:x}")).collect();
+        let numbers = if numbers.is_empty() { "-".to_string() } else { numbers.join(",") };
+        let rounded = [it.penalty_of_sums(&sums)?, sums.absolute(), sums.square()].map(number);
+        Ok([&rounded[..], &[sums.count().to_string().into(), numbers.into()]].concat())
+    };
+    let [first, second] = vectors;
+    let made = [added.map(|()| first), merged.map(|()| second), ExactSums::try_from(&total[..])];
+    made.into_iter().map(|sums| sums.and_then(read)).collect()
+}
+
+fn compute(inputs: &[&str]) -> Vec<Results> {
+    let of = |l1, l2| Regularizer::new(double(l1), double(l2));
+    let coefficients = |it: Regularizer| vec![number(it.l1()), number(it.l2())];
+    match *inputs {
+        ["create", l1, l2] => vec![of(l1, l2).map(coefficients)],
+        ["from_json", json] => vec![Regularizer::from_json(bytes(json)).map(coefficients)],
+        ["to_json", style, l1, l2] => {
+            let styles = [JsonStyle::Config, JsonStyle::Keras2, JsonStyle::Keras3];
+            let json = of(l1, l2).unwrap().to_json(styles[style.parse::<usize>().unwrap()]);
+            vec![Ok(vec![json.into_bytes()])]
+        }
+        ["exact_sums", l1, l2, parts] => {
+            exact_sums(&of(l1, l2).unwrap(), &parts.split('+').collect::<Vec<_>>())
+        }
+        [name, dtype, l1, l2, ref rest @ ..] => {
+            let (tensors, factors): (Vec<&str>, Vec<&str>) =
+                rest.iter().partition(|x| x.contains(':'));
+            let tensors: Vec<_> = tensors.iter().map(|x| unrolled(dtype, x)).collect();
+            let factor = factors.first().map_or(0.0, |factor| double(factor));
+            let run = match dtype {
+                "float32" => arrays::<f32>,
+                "float64" => arrays::<f64>,
+                "float16" => arrays::<F16>,
+                _ => arrays::<Bf16>,
+            };
+            run(&of(l1, l2).unwrap(), name, factor, &tensors)
+        }
+        _ => panic!("an unknown operation"),
+    }
+}
+
+/// What differs from the line.
+fn difference(line: &str) -> Option<String> {
+    let (inputs, expected) = line.split_once(" -> ")?;
+    let inputs: Vec<&str> = inputs.split(' ').collect();
+    let mut outputs = expected.split(' ');
+    let status = outputs.next();
+    let output = |text: &str| match inputs[0] {
+        "to_json" => bytes(text),
+        "add_gradient" | "prox" if text.contains(':') => unrolled(inputs[1], text),
+        _ => text.into(),
+    };
+    let outputs: Vec<_> = outputs.map(output).collect();
+    let equal = |results: &Results| match results {
+        Ok(results) => status == Some("0") && *results == outputs,
+        Err(error) => error.status().map(|it| it.code().to_string()).as_deref() == status,
+    };
+    let results = panic::catch_unwind(|| compute(&inputs));
+    let results = results.unwrap_or_else(|_| vec![Ok(vec!["a panic".into()])]);
+    results.into_iter().find(|results| !equal(results)).map(|results| format!("{results:?}"))
+}
+
+#[test]
+fn every_vector_to_the_bit_on_four_threads() {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/conformance/vectors.txt");
+    let file = env::var("L1L2_VECTORS").unwrap_or_else(|_| default.into());
+    let text = fs::read_to_string(&file).unwrap();
+    let check = || {
+        let cases = text.lines().zip(1..).filter(|(line, _)| !line.starts_with('#'));
+        let wrong = cases.filter_map(|(line, number)| Some((number, difference(line)?)));
+        wrong.map(|(number, what)| format!("{file}:{number}: {what:.300}\n")).collect::<String>()
+    };
+    let failures = thread::scope(|scope| {
+        [(); 4].map(|()| scope.spawn(check)).map(|thread| thread.join().unwrap())
+    });
+    assert!(failures.iter().all(String::is_empty), "\n{}", failures.concat());
+}
