@@ -1,5 +1,9 @@
 module example
 
-go 1.19
+go 1.21
 
-require github.com/ebitengine/purego v0.10.2 // v0.11 needs Go 1.25
+require example.invalid/l1l2 v0.0.0
+
+require github.com/ebitengine/purego v0.10.2 // indirect
+
+replace example.invalid/l1l2 => ../../bindings/go

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package l1l2 is the L1/L2 (elastic-net) regularization of Keras, computed by the C library
 // libl1l2: for slices of float32, float64, float16 and bfloat16, which are not copied.
 //
@@ -5,20 +8,25 @@
 //	gradient(x) = l1 * sign(x) + 2 * l2 * x
 //	prox(x)     = sign(x) * max(|x| - step * l1, 0) / (1 + 2 * step * l2)
 //
-// With cgo, the program is linked with the library, which pkg-config finds. Without it
-// (CGO_ENABLED=0) no C compiler is needed: the first call opens the library that the environment
-// variable L1L2_LIBRARY names, or else libl1l2.so.0, and it stays open.
+// With cgo (the default) the library is linked statically and nothing is needed at run time. Without
+// it, or on a system that has no static library here, the first call opens a shared library, which
+// stays open: the one in this package or that of the system. Either way the environment variable
+// L1L2_LIBRARY names another shared library to be used instead.
 //
-// A slice stands for a tensor of any shape: its elements in the order of memory. The header l1l2.h
-// is the manual: it has the operations, the bounds of their errors and what their bits are.
+// A slice stands for a tensor of any shape: its elements in the order of memory. [Tensor] has
+// strides, [Term] is one of many tensors in one call, and [ExactSums] take elements that come in
+// pieces. The header l1l2.h is the manual: it has the operations, the bounds of their errors and what
+// their bits are.
 //
 // Any number of goroutines may call any function at once, also with the same regularizer, but for
 // [Regularizer.Close]. The library reads the environment at its first call: os.Setenv must not run
 // meanwhile.
 package l1l2
 
+//go:generate ./build.sh
+
 import (
-	"fmt"
+	"bytes"
 	"runtime"
 	"unsafe"
 )
@@ -33,34 +41,6 @@ type BFloat16 uint16
 type Element interface {
 	~float32 | ~float64 | Float16 | BFloat16
 }
-
-// Status is the number of an error, an l1l2_status of the C library.
-type Status int32
-
-// What an [Error] may tell. Later versions of the library may have others.
-const (
-	InvalidArgument    Status = 10 // slices of different lengths, an unknown style, no regularizer
-	InvalidCoefficient Status = 11 // negative, infinite, NaN or, in JSON, no number
-	InvalidScale       Status = 13 // not finite, or its product with a coefficient is not
-	InvalidStep        Status = 14 // negative or not finite, or its products are not
-	Overlap            Status = 15 // slices that share memory and must not
-	InvalidSums        Status = 18 // exact sums that are damaged
-	UnknownLayout      Status = 19 // exact sums of another layout or byte order, or none
-	CountOverflow      Status = 21 // exact sums of more elements or parts than can be counted
-	OutOfMemory        Status = 30 // no memory for a new regularizer
-	MalformedJSON      Status = 40 // not JSON
-	UnknownConfig      Status = 41 // JSON that describes no L1L2, L1 or L2
-)
-
-// Error is a call that was refused, by the library, for slices of different lengths or for a
-// regularizer that is none (any more). Nothing has been written then. All errors of this package are of this type, but for those of a library that
-// could not be opened.
-type Error struct {
-	Status  Status
-	Message string // a sentence in English without a full stop
-}
-
-func (e *Error) Error() string { return "l1l2: " + e.Message }
 
 // JSONStyle is one of the forms in which [Regularizer.JSON] writes.
 type JSONStyle int32
@@ -78,8 +58,8 @@ const (
 const textCapacity = 256
 
 // Regularizer is an immutable pair of coefficients, made by [New] or [FromJSON]. It owns memory of
-// the C library, which [Regularizer.Close] frees. A copy of the struct shares that memory: what
-// closes one closes both. The zero value and nil are as if closed.
+// the C library, which [Regularizer.Close] frees. A copy of the struct shares that memory: to close
+// one closes both. The zero value and nil are as if closed.
 type Regularizer struct {
 	owner *owner
 }
@@ -113,11 +93,8 @@ func FromJSON(text []byte) (*Regularizer, error) {
 	var message [textCapacity]byte
 	status := fromJSON(first(text), len(text), &handle, &message[0], len(message))
 	if status != 0 {
-		length := 0
-		for message[length] != 0 {
-			length++
-		}
-		return nil, &Error{status, string(message[:length])}
+		sentence, _, _ := bytes.Cut(message[:], []byte{0})
+		return nil, &Error{status, string(sentence)}
 	}
 	return own(handle), nil
 }
@@ -178,15 +155,23 @@ func (r *Regularizer) JSON(style JSONStyle) ([]byte, error) {
 	return text[:length], failure(status)
 }
 
+// String returns the JSON of [JSONConfig], or "closed".
+func (r *Regularizer) String() string {
+	text, err := r.JSON(JSONConfig)
+	if err != nil {
+		return "closed"
+	}
+	return string(text)
+}
+
 // Penalty returns l1 * sum(|x|) + l2 * sum(x^2). It is 0 if x is empty, and may be +Inf or NaN. A
-// term whose coefficient is 0 is left out and sees no NaN. It fails only after Close.
+// part whose coefficient is 0 is left out and sees no NaN. It fails only after Close.
 func Penalty[T Element](r *Regularizer, x []T) (float64, error) {
 	o, err := r.live()
 	if err != nil {
 		return 0, err
 	}
-	var result float64
-	status := penalty(o.handle, dtypeOf[T](), first(x), len(x), &result)
+	result, status := penalty(o.handle, dtypeOf[T](), first(x), len(x))
 	runtime.KeepAlive(o)
 	return result, failure(status)
 }
@@ -194,7 +179,8 @@ func Penalty[T Element](r *Regularizer, x []T) (float64, error) {
 // AddGradient adds scale * (l1 * sign(x) + 2 * l2 * x) to gradient, which is as long as x and does
 // not overlap it; scale is finite. The error's status is InvalidArgument, InvalidScale or Overlap.
 func AddGradient[T Element](r *Regularizer, x []T, scale float64, gradient []T) error {
-	return addGradientOf(r, x, scale, gradient, nil)
+	_, err := addGradientOf(r, x, scale, gradient, false)
+	return err
 }
 
 // AddGradientWithPenalty does what AddGradient does, and in the same pass over x what Penalty does.
@@ -202,24 +188,23 @@ func AddGradient[T Element](r *Regularizer, x []T, scale float64, gradient []T) 
 func AddGradientWithPenalty[T Element](
 	r *Regularizer, x []T, scale float64, gradient []T,
 ) (float64, error) {
-	var result float64
-	err := addGradientOf(r, x, scale, gradient, &result)
-	return result, err
+	return addGradientOf(r, x, scale, gradient, true)
 }
 
 func addGradientOf[T Element](
-	r *Regularizer, x []T, scale float64, gradient []T, result *float64,
-) error {
+	r *Regularizer, x []T, scale float64, gradient []T, wanted bool,
+) (float64, error) {
 	if len(x) != len(gradient) {
-		return differentLengths(len(x), "gradient", len(gradient))
+		return 0, differentLengths(len(x), "gradient", len(gradient))
 	}
 	o, err := r.live()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	status := addGradient(o.handle, dtypeOf[T](), first(x), len(x), scale, first(gradient), result)
+	result, status := addGradient(o.handle, dtypeOf[T](), first(x), len(x), scale, first(gradient),
+		wanted)
 	runtime.KeepAlive(o)
-	return failure(status)
+	return result, failure(status)
 }
 
 // Prox writes the proximal operator of step * penalty, which makes exact zeros, to out. out is x
@@ -238,69 +223,6 @@ func Prox[T Element](r *Regularizer, x []T, step float64, out []T) error {
 	return failure(status)
 }
 
-// ExactSumsLength is how many numbers [ExactSums] are.
-const ExactSumsLength = 207
-
-// ExactSums are the sums of |x| and x^2 without rounding, of elements that come in any number of
-// pieces, from anywhere. The zero value is the sums of no elements.
-//
-// They may be copied, compared with ==, stored and sent to any machine. What the functions of this
-// package write depends on nothing but the elements: not on their order, nor on the pieces. Numbers
-// of up to 2^30 ExactSums may be added up index by index, by whoever can add int64, and used as any
-// other; merged with zeros they become what the functions write.
-//
-// Whoever uses ExactSums checks them. The error's status is InvalidSums, UnknownLayout or
-// CountOverflow, and nothing has been written then. One goroutine may change them at a time, while
-// no other one uses them.
-type ExactSums [ExactSumsLength]int64
-
-// AddExact adds the elements of x to sums, which may have elements of several types.
-func AddExact[T Element](sums *ExactSums, x []T) error {
-	if err := open(); err != nil {
-		return err
-	}
-	return failure(exactSumsAdd(&sums[0], dtypeOf[T](), first(x), len(x)))
-}
-
-// Merge adds the elements of others to s.
-func (s *ExactSums) Merge(other *ExactSums) error {
-	if err := open(); err != nil {
-		return err
-	}
-	return failure(exactSumsMerge(&s[0], &other[0]))
-}
-
-// Check tells whether s, from a file or a network, are exact sums.
-func (s *ExactSums) Check() error {
-	if err := open(); err != nil {
-		return err
-	}
-	return failure(exactSumsCheck(&s[0]))
-}
-
-// Read returns the sum of |x| and that of x^2, each rounded once, and the number of elements, with
-// infinite ones and NaNs.
-func (s *ExactSums) Read() (absolute, square float64, count int64, err error) {
-	if err := open(); err != nil {
-		return 0, 0, 0, err
-	}
-	status := exactSumsRead(&s[0], &absolute, &square, &count)
-	return absolute, square, count, failure(status)
-}
-
-// PenaltyOfSums returns what [Penalty] does for the elements of sums, but the true value, rounded
-// once. It also fails after Close.
-func PenaltyOfSums(r *Regularizer, sums *ExactSums) (float64, error) {
-	o, err := r.live()
-	if err != nil {
-		return 0, err
-	}
-	var result float64
-	status := penaltyExactSums(o.handle, &sums[0], &result)
-	runtime.KeepAlive(o)
-	return result, failure(status)
-}
-
 // Version returns the version of the library that runs, "major.minor.patch". It fails only if there
 // is none.
 func Version() (string, error) {
@@ -317,17 +239,6 @@ func ISA() (string, error) {
 		return "", err
 	}
 	return isa(), nil
-}
-
-func failure(status Status) error {
-	if status == 0 {
-		return nil
-	}
-	return &Error{status, statusString(status)}
-}
-
-func differentLengths(n int, name string, other int) error {
-	return &Error{InvalidArgument, fmt.Sprintf("x has %d elements, %s %d", n, name, other)}
 }
 
 // An l1l2_dtype.

@@ -7,7 +7,7 @@ import (
 	"log"
 	"sync"
 
-	"example/l1l2"
+	"example.invalid/l1l2"
 )
 
 func main() {

@@ -1,0 +1,198 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+
+package l1l2_test
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"testing"
+
+	"example.invalid/l1l2"
+)
+
+func made(t testing.TB) *l1l2.Regularizer {
+	t.Helper()
+	r, err := l1l2.New(0.01, 0.02)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// refused checks that a call failed with a status, a sentence and an *Error.
+func refused(t *testing.T, err error, want l1l2.Status) {
+	t.Helper()
+	var refused *l1l2.Error
+	if !errors.Is(err, want) || !errors.As(err, &refused) || refused.Message == "" {
+		t.Errorf("%v, not %v", err, want)
+	}
+}
+
+func TestErrorsAreFoundByTheirStatus(t *testing.T) {
+	r := made(t)
+	_, err := l1l2.New(-1, 0)
+	refused(t, err, l1l2.InvalidCoefficient)
+	if errors.Is(err, l1l2.InvalidStep) || errors.Is(err, l1l2.ErrLibrary) {
+		t.Error("it is another error, too")
+	}
+	x := []float32{1}
+	refused(t, l1l2.AddGradient(r, x, math.Inf(1), []float32{0}), l1l2.InvalidScale)
+	refused(t, l1l2.AddGradient(r, x, 1, x), l1l2.Overlap)
+	refused(t, l1l2.Prox(r, x, -1, x), l1l2.InvalidStep)
+	refused(t, l1l2.Prox(r, x, 1, nil), l1l2.InvalidArgument)
+	_, err = r.JSON(7)
+	refused(t, err, l1l2.InvalidArgument)
+	_, err = l1l2.FromJSON(nil)
+	refused(t, err, l1l2.MalformedJSON)
+	if l1l2.Overlap.String() != "overlap" || l1l2.Status(77).Error() != "status 77" {
+		t.Error("the name of a status")
+	}
+}
+
+func TestTypesOfOtherNames(t *testing.T) {
+	type weight float32
+	r := made(t)
+	named, err := l1l2.Penalty(r, []weight{0.5, -1.25})
+	plain, err2 := l1l2.Penalty(r, []float32{0.5, -1.25})
+	if err != nil || err2 != nil || named != plain {
+		t.Error(named, plain, err, err2)
+	}
+}
+
+func TestTensorsOfAnyStrides(t *testing.T) {
+	r := made(t)
+	x := []float32{1, -2, 3, -4, 5, -6}
+	gradient := make([]float32, 6)
+	column := l1l2.Tensor[float32]{Data: x, Offset: 1, Shape: []int{3}, Strides: []int{2}}
+	written := l1l2.Tensor[float32]{Data: gradient, Shape: []int{3}, Strides: []int{2}}
+	penalty, err := l1l2.AddGradientOfTensor(r, column, 1, written)
+	want, err2 := l1l2.Penalty(r, []float32{-2, -4, -6})
+	if err != nil || err2 != nil || penalty != want || gradient[0] == 0 || gradient[1] != 0 {
+		t.Error(penalty, want, gradient, err, err2)
+	}
+	alone := []float32{-2, -4, -6}
+	err, err2 = l1l2.ProxOfTensor(r, column, 1, column), l1l2.Prox(r, alone, 1, alone)
+	if want := []float32{1, alone[0], 3, alone[1], 5, alone[2]}; err != nil || err2 != nil || !slices.Equal(x, want) {
+		t.Error(x, want, err, err2)
+	}
+	repeated := l1l2.Tensor[float32]{Data: x, Shape: []int{3}, Strides: []int{0}}
+	refused(t, l1l2.ProxOfTensor(r, repeated, 1, repeated), l1l2.Overlap)
+	var sums l1l2.ExactSums
+	if err := l1l2.AddExactTensor(&sums, column); err != nil {
+		t.Error(err)
+	}
+	if _, _, count, err := sums.Read(); count != 3 || err != nil {
+		t.Error(count, err)
+	}
+}
+
+func TestTensorsStayInTheirSlice(t *testing.T) {
+	r := made(t)
+	x := make([]float64, 6)
+	type tensor = l1l2.Tensor[float64]
+	for _, good := range []tensor{
+		{Data: x, Shape: []int{2, 3}},
+		{Data: x, Offset: 5, Shape: []int{6}, Strides: []int{-1}},
+		{Data: x, Offset: 99, Shape: []int{4, 0}},
+		{Data: x},
+	} {
+		if _, err := l1l2.PenaltyOfTensor(r, good); err != nil {
+			t.Error(good, err)
+		}
+	}
+	for _, bad := range []tensor{
+		{Data: x, Shape: []int{7}},
+		{Data: x, Offset: 1, Shape: []int{6}},
+		{Data: x, Offset: -1, Shape: []int{2}},
+		{Data: x, Offset: 4, Shape: []int{6}, Strides: []int{-1}},
+		{Data: x, Shape: []int{2, 4}, Strides: []int{3, 1}},
+		{Data: x, Shape: []int{6}, Strides: []int{1, 1}},
+		{Data: x, Shape: []int{-1}},
+		{Data: x, Shape: []int{2}, Strides: []int{math.MinInt}},
+		{Data: x, Shape: []int{math.MaxInt, math.MaxInt}, Strides: []int{math.MaxInt, 1}},
+		{Data: x, Shape: make([]int, 65)},
+		{Shape: []int{1}},
+	} {
+		_, err := l1l2.PenaltyOfTensor(r, bad)
+		refused(t, err, l1l2.InvalidTensor)
+	}
+}
+
+func TestTermsHaveTheSameBitsOnAnyNumberOfGoroutines(t *testing.T) {
+	r := made(t)
+	large, small := make([]float32, 100000), []float64{1, 2, 3}
+	for i := range large {
+		large[i] = float32(i%97) / 7
+	}
+	var wantTotal float64
+	var wantGradient []float32
+	for _, goroutines := range []int{-1, 0, 1, 2, 7, 100} {
+		gradient := make([]float32, len(large))
+		term, err := l1l2.NewTermWithGradient(r, large, gradient)
+		if err != nil {
+			t.Fatal(err)
+		}
+		terms := []l1l2.Term{term}
+		for i := 0; i < 300; i++ {
+			terms = append(terms, l1l2.NewTerm(r, small))
+		}
+		each, total, err := l1l2.AddGradientOfTerms(terms, 1, goroutines)
+		alone, err2 := l1l2.Penalty(r, large)
+		if err != nil || err2 != nil || len(each) != 301 || each[0] != alone {
+			t.Fatal(len(each), each[0], alone, err, err2)
+		}
+		if wantGradient == nil {
+			wantTotal, wantGradient = total, gradient
+		}
+		if total != wantTotal || !slices.Equal(gradient, wantGradient) {
+			t.Error("other bits on", goroutines)
+		}
+	}
+}
+
+func TestProxesOfTermsAndAWrongTerm(t *testing.T) {
+	r := made(t)
+	x, y := []float32{1, 1}, []float64{2}
+	first, err := l1l2.NewTermWithOut(r, x, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = l1l2.ProxOfTerms([]l1l2.Term{first, l1l2.NewTerm(r, y)}, 1, 2)
+	var wrong *l1l2.TermsError
+	if refused(t, err, l1l2.InvalidArgument); !errors.As(err, &wrong) || wrong.Index != 1 || x[0] != 1 {
+		t.Error(err, x)
+	}
+	if err := l1l2.ProxOfTerms([]l1l2.Term{first}, 1, 2); err != nil || x[0] >= 1 || x[0] != x[1] {
+		t.Error(err, x)
+	}
+	closed := made(t)
+	closed.Close()
+	_, _, err = l1l2.PenaltiesOfTerms([]l1l2.Term{l1l2.NewTerm(closed, x)}, 1)
+	refused(t, err, l1l2.InvalidArgument)
+	_, err = l1l2.NewTermWithGradient(r, x, nil)
+	refused(t, err, l1l2.InvalidArgument)
+	if each, total, err := l1l2.PenaltiesOfTerms(nil, 1); len(each) != 0 || total != 0 || err != nil {
+		t.Error(each, total, err)
+	}
+}
+
+func TestExactSumsFromElsewhereAreChecked(t *testing.T) {
+	var sums, total l1l2.ExactSums
+	if err := l1l2.AddExact(&sums, []float32{1.5, -2}); err != nil {
+		t.Fatal(err)
+	}
+	damaged := sums
+	damaged[7] ^= 1
+	refused(t, damaged.Check(), l1l2.InvalidSums)
+	refused(t, total.Merge(&damaged), l1l2.InvalidSums)
+	if damaged.String() != "damaged exact sums" || total != (l1l2.ExactSums{}) {
+		t.Error(&damaged, total)
+	}
+	other := sums
+	other[0] = 3
+	if other.Check() == nil {
+		t.Error("another layout is taken")
+	}
+}

@@ -1,0 +1,19 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux && !cgo
+
+package l1l2_test
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAnUnwritableTemporaryFolderIsAnErrorInWords(t *testing.T) {
+	got := said(t, "L1L2_LIBRARY=", "TMPDIR=/nowhere")
+	const want = "l1l2: cannot load libl1l2: looked for the library in this package: it cannot be written to "
+	if !strings.HasPrefix(got, want) || !strings.Contains(got, "TMPDIR names another one") {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,70 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+
+package l1l2_test
+
+import (
+	"errors"
+	"fmt"
+
+	"example.invalid/l1l2"
+)
+
+func Example() {
+	regularizer, err := l1l2.New(0.01, 0.02)
+	if err != nil {
+		panic(err)
+	}
+	defer regularizer.Close()
+	weights := []float32{0.5, -1.25, 0, 2}
+	gradient := make([]float32, len(weights))
+	penalty, err := l1l2.AddGradientWithPenalty(regularizer, weights, 1, gradient)
+	fmt.Println(penalty, gradient, err)
+	fmt.Println(l1l2.Prox(regularizer, weights, 0.1, weights), weights)
+	// Output:
+	// 0.15375 [0.03 -0.059999995 0 0.089999996] <nil>
+	// <nil> [0.497012 -1.2440239 0 1.9910358]
+}
+
+func ExampleFromJSON() {
+	regularizer, err := l1l2.FromJSON([]byte(`{"class_name": "L2", "config": {"l2": 0.5}}`))
+	fmt.Println(regularizer, err)
+	_, err = l1l2.FromJSON([]byte(`{"l3": 0.5}`))
+	fmt.Println(err, errors.Is(err, l1l2.UnknownConfig))
+	// Output:
+	// {"l1": 0.0, "l2": 0.5} <nil>
+	// l1l2: unknown key "l3" true
+}
+
+func ExampleExactSums() {
+	regularizer, _ := l1l2.New(0.01, 0.02)
+	var sums, others l1l2.ExactSums
+	for _, piece := range [][]float32{{0.5}, {-1.25, 0}} {
+		if err := l1l2.AddExact(&sums, piece); err != nil {
+			panic(err)
+		}
+	}
+	fmt.Println(l1l2.AddExact(&others, []float64{2}), sums.Merge(&others))
+	fmt.Println(l1l2.PenaltyOfSums(regularizer, &sums))
+	fmt.Println(&sums)
+	// Output:
+	// <nil> <nil>
+	// 0.15375 <nil>
+	// sum |x| = 3.75, sum x^2 = 5.8125, 4 elements
+}
+
+func ExamplePenaltyOfTensor() {
+	regularizer, _ := l1l2.New(1, 0)
+	matrix := []float64{1, 2, 3, 4, 5, 6} // 2 x 3
+	column := l1l2.Tensor[float64]{Data: matrix, Offset: 1, Shape: []int{2}, Strides: []int{3}}
+	fmt.Println(l1l2.PenaltyOfTensor(regularizer, column))
+	// Output: 7 <nil>
+}
+
+func ExamplePenaltiesOfTerms() {
+	regularizer, _ := l1l2.New(1, 0)
+	kernel, bias := make([]float32, 1000), []float64{-3, 4}
+	terms := []l1l2.Term{l1l2.NewTerm(regularizer, kernel), l1l2.NewTerm(regularizer, bias)}
+	fmt.Println(l1l2.PenaltiesOfTerms(terms, 2))
+	// Output: [0 7] 7 <nil>
+}

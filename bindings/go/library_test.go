@@ -1,0 +1,93 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package l1l2_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.invalid/l1l2"
+)
+
+// In a process of its own, since the library is looked for once.
+func TestInAnotherProcess(t *testing.T) {
+	if os.Getenv("L1L2_TEST_PROCESS") == "" {
+		t.Skip("run by other tests")
+	}
+	version, err := l1l2.Version()
+	if err != nil {
+		_, errNew := l1l2.New(1, 1)
+		var sums l1l2.ExactSums
+		errAdd := l1l2.AddExact(&sums, []float32{1})
+		if !errors.Is(err, l1l2.ErrLibrary) || errNew != err || errAdd != err {
+			t.Fatal(err, errNew, errAdd)
+		}
+		version = err.Error()
+	}
+	t.Log("<<" + version + ">>")
+}
+
+// said returns the version of the library, or what is said of it, where the environment is another.
+func said(t *testing.T, environment ...string) string {
+	t.Helper()
+	command := exec.Command(os.Args[0], "-test.v", "-test.run=TestInAnotherProcess")
+	command.Env = append(append(os.Environ(), "L1L2_TEST_PROCESS=1"), environment...)
+	output, err := command.CombinedOutput()
+	_, sentence, _ := strings.Cut(string(output), "<<")
+	sentence, _, found := strings.Cut(sentence, ">>")
+	if err != nil || !found {
+		t.Fatalf("%v: %s", err, output)
+	}
+	return sentence
+}
+
+// oldLibrary makes a shared library that says that it is libl1l2 0.2.2.
+func oldLibrary(t *testing.T) string {
+	t.Helper()
+	source := filepath.Join(t.TempDir(), "old.c")
+	library := strings.TrimSuffix(source, "c") + "so"
+	code := "unsigned l1l2_version_number(void) { return 202; }\n"
+	if err := os.WriteFile(source, []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if output, err := exec.Command("cc", "-shared", "-fPIC", source, "-o", library).CombinedOutput(); err != nil {
+		t.Skipf("no C compiler: %v %s", err, output)
+	}
+	return library
+}
+
+func TestALibraryThatCannotBeUsedIsAnErrorInWords(t *testing.T) {
+	text := filepath.Join(t.TempDir(), "text.so")
+	if err := os.WriteFile(text, []byte("no library"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for library, reason := range map[string]string{
+		"/nowhere/libl1l2.so": "",
+		text:                  "",
+		"libm.so.6":           "this is not libl1l2;",
+		oldLibrary(t):         "found 0.2.2, need 0.3;",
+	} {
+		got := said(t, "L1L2_LIBRARY="+library)
+		want := "l1l2: cannot load libl1l2: looked for " + library + " (which L1L2_LIBRARY names): " + reason
+		if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "; set L1L2_LIBRARY to the path of libl1l2 0.3 or later") {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
+}
+
+func TestAnInstalledLibraryCanBeNamed(t *testing.T) {
+	library := os.Getenv("L1L2_INSTALLED")
+	if library == "" {
+		t.Skip("L1L2_INSTALLED names no library")
+	}
+	if got := said(t, "L1L2_LIBRARY="+library); got == "" || strings.Contains(got, " ") {
+		t.Error(got)
+	}
+}

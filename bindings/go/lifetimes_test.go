@@ -1,0 +1,177 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package l1l2_test
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"example.invalid/l1l2"
+)
+
+// peakMemory returns the most memory that the process has had so far, in KiB.
+func peakMemory(t *testing.T) int {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	_, line, _ := strings.Cut(string(status), "VmHWM:")
+	var kib int
+	if _, err2 := fmt.Sscan(line, &kib); err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	return kib
+}
+
+// collect returns when the finalizers of an earlier collection, at least, have run.
+func collect() {
+	done := make(chan struct{})
+	runtime.SetFinalizer(&struct{ pointer *int }{}, func(any) { close(done) })
+	runtime.GC()
+	<-done
+}
+
+func TestForgottenRegularizersAreReleased(t *testing.T) {
+	forget := func(count int) {
+		for i := 0; i < count; i++ {
+			if _, err := l1l2.New(float64(i), 0); err != nil {
+				t.Fatal(err)
+			}
+			if i%5000 == 0 {
+				collect()
+			}
+		}
+	}
+	forget(20000)
+	before := peakMemory(t)
+	forget(500000)
+	if rise := peakMemory(t) - before; rise >= 8192 {
+		t.Errorf("peak memory rose by %d KiB", rise)
+	}
+}
+
+// checkClosed closes a regularizer that is closed already, and calls all else.
+func checkClosed(t *testing.T, r *l1l2.Regularizer) {
+	t.Helper()
+	r.Close()
+	x, unchanged := []float32{1}, []float32{0}
+	tensor := l1l2.Tensor[float32]{Data: x, Shape: []int{1}}
+	_, _, errCoefficients := r.Coefficients()
+	_, errJSON := r.JSON(l1l2.JSONConfig)
+	_, errPenalty := l1l2.Penalty(r, x)
+	_, errSums := l1l2.PenaltyOfSums(r, &l1l2.ExactSums{})
+	_, errGradient := l1l2.AddGradientWithPenalty(r, x, 1, unchanged)
+	_, errTensor := l1l2.PenaltyOfTensor(r, tensor)
+	for _, err := range []error{
+		errCoefficients, errJSON, errPenalty, errSums, errGradient, errTensor,
+		l1l2.AddGradient(r, x, 1, unchanged), l1l2.Prox(r, x, 1, unchanged),
+		l1l2.ProxOfTensor(r, tensor, 1, tensor),
+	} {
+		refused(t, err, l1l2.InvalidArgument)
+	}
+	if unchanged[0] != 0 || x[0] != 1 || r.String() != "closed" {
+		t.Error("something was written", unchanged, x, r)
+	}
+}
+
+func checkCoefficients(t *testing.T, r *l1l2.Regularizer, wantL1, wantL2 float64) {
+	t.Helper()
+	if l1, l2, err := r.Coefficients(); l1 != wantL1 || l2 != wantL2 || err != nil {
+		t.Error(l1, l2, err)
+	}
+}
+
+func TestAClosedRegularizerIsRefused(t *testing.T) {
+	checkClosed(t, nil)
+	checkClosed(t, &l1l2.Regularizer{})
+	r, err := l1l2.New(1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := *r
+	r = nil
+	collect()
+	collect()
+	checkCoefficients(t, &shared, 1, 2) // a copy outlives the original
+	another := shared
+	shared.Close()
+	// The next two take the same memory if the first is freed twice.
+	first, err := l1l2.New(3, 4)
+	checkClosed(t, &shared)
+	checkClosed(t, &another)
+	second, err2 := l1l2.New(5, 6)
+	if err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	checkCoefficients(t, first, 3, 4)
+	checkCoefficients(t, second, 5, 6)
+}
+
+// A regularizer that nothing but a call has lives until the call returns.
+func TestCollectionsDuringCalls(t *testing.T) {
+	x := make([]float64, 1<<20) // long enough that a collection ends meanwhile
+	for i := range x {
+		x[i] = 1
+	}
+	var group sync.WaitGroup
+	for i := 0; i < 4; i++ {
+		group.Add(1)
+		go func(i int) {
+			defer group.Done()
+			for call := 0; call < 100; call++ {
+				l1 := float64(100*i + call)
+				r, err := l1l2.New(l1, 0)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if got, err := l1l2.Penalty(r, x); got != float64(len(x))*l1 || err != nil {
+					t.Error(got, err)
+				}
+			}
+		}(i)
+	}
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	for {
+		select {
+		case <-done:
+			return
+		default:
+			runtime.GC()
+		}
+	}
+}
+
+func TestAnArrayOf1GiBIsNotCopied(t *testing.T) {
+	x := make([]float32, 1<<28)
+	for i := range x {
+		x[i] = 1
+	}
+	r := made(t)
+	before := peakMemory(t)
+	penalty, err := l1l2.Penalty(r, x)
+	var sums l1l2.ExactSums
+	errAdd := l1l2.AddExact(&sums, x)
+	errProx := l1l2.Prox(r, x, 1, x)
+	rise := peakMemory(t) - before
+	t.Logf("an array of 1024 MiB: peak memory rose by %d KiB", rise)
+	absolute, _, count, errRead := sums.Read()
+	for _, err := range []error{err, errAdd, errProx, errRead} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	l1, l2, n := 0.01, 0.02, float64(len(x)) // Go would add constants without rounding
+	if rise >= 4096 || penalty != (l1+l2)*n || absolute != n || count != 1<<28 || x[len(x)-1] >= 1 {
+		t.Error(rise, penalty, absolute, count, x[len(x)-1])
+	}
+}

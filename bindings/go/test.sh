@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Tests the Go package:
+#     test.sh PREFIX WORK_DIR
+# PREFIX is an installed libl1l2, whose libraries the module gets. Everything is built in WORK_DIR. Exits with 77
+# and says what is missing if it cannot run.
+#     test.sh calls PREFIX WORK_DIR     only measures what a call costs
+set -euo pipefail
+source=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$source/../.." && pwd)
+only_calls=
+if [ "$1" = calls ]; then
+    only_calls=1
+    shift
+fi
+mkdir -p "$2"
+prefix=$(cd "$1" && pwd) work=$(cd "$2" && pwd)
+cd "$work"
+unset L1L2_LIBRARY PKG_CONFIG_PATH LD_LIBRARY_PATH CGO_CFLAGS CGO_LDFLAGS
+export GOFLAGS=-buildvcs=false GOWORK=off GOCACHE=$work/cache GOTOOLCHAIN=local
+
+missing() {
+    echo "$*"
+    exit 77
+}
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+[ -n "$(type -P go)" ] || missing "no go"
+printf '%s\n' go1.21 "$(go env GOVERSION)" | sort -CV || missing "no go 1.21 or later"
+compiler=$(CGO_ENABLED=1 go env CC)
+[ -n "$(type -P "${compiler%% *}")" ] || missing "no $compiler"
+for tool in ld objcopy; do
+    [ -n "$(type -P $tool)" ] || missing "no $tool"
+done
+if ! downloaded=$(cd "$source" && go mod download 2>&1); then
+    network='dial tcp|timeout|connection reset|unexpected EOF|GOPROXY=off|unable to access'
+    status='(403|407|429|5[0-9][0-9]) [A-Z]'
+    if grep -qE "$network|: $status" <<<"$downloaded"; then
+        missing "github.com/ebitengine/purego: $downloaded"
+    fi
+    fail "$downloaded"
+fi
+"$source/stage.sh" "$work" "$prefix"
+
+if [ -n "$only_calls" ]; then
+    cd "$work/module"
+    for way in cgo purego; do
+        enabled=$([ $way = cgo ] && echo 1 || echo 0)
+        CGO_ENABLED=$enabled go test -run none -bench 'EmptyCall|PenaltyOf16' -count 5 . |
+            awk -v way=$way '
+                function least(name, ns) { if (!(name in best) || ns < best[name]) best[name] = ns }
+                /^BenchmarkEmptyCall/ { least("empty", $3) }
+                /^BenchmarkPenaltyOf16/ { least("full", $3) }
+                END { print "go, " way ": empty call " best["empty"] " ns, penalty of 16 elements " \
+                            best["full"] " ns" }'
+    done
+    exit
+fi
+
+# A project of a user's own, outside of the repository, with nothing installed: with cgo and without, and vendored.
+rm -rf fresh
+mkdir fresh
+cat >fresh/main.go <<'EOF'
+package main
+
+import (
+	"fmt"
+
+	"example.invalid/l1l2"
+)
+
+func main() {
+	regularizer, err := l1l2.New(0.01, 0.02)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	penalty, err := l1l2.Penalty(regularizer, []float32{0.5, -1.25, 0, 2})
+	fmt.Println("penalty", penalty, err)
+}
+EOF
+cd fresh
+go mod init fresh 2>/dev/null
+go mod edit -replace "example.invalid/l1l2=$work/module"
+go mod tidy 2>/dev/null
+expected="penalty 0.15375 <nil>"
+for enabled in 1 0; do
+    [ "$(CGO_ENABLED=$enabled go run .)" = "$expected" ] || fail "a fresh project: $(CGO_ENABLED=$enabled go run .)"
+done
+CGO_ENABLED=1 go build -o fresh .
+if ldd fresh | grep -E 'l1l2|stdc'; then
+    fail "the library is not linked statically"
+fi
+go mod vendor
+[ "$(CGO_ENABLED=1 go run -mod=vendor .)" = "$expected" ] || fail "a vendored project"
+# Without the library in the module it is the system's, and a sentence if there is none.
+CGO_ENABLED=1 go build -tags l1l2_shared -o shared .
+./shared | grep -q "^l1l2: cannot load libl1l2: looked for libl1l2.so.0 in the system's library folders" ||
+    [ "$(./shared)" = "$expected" ] || fail "without a library: $(./shared)"
+library=$(find "$prefix" -name libl1l2.so.0)
+[ "$(L1L2_LIBRARY=$library ./shared)" = "$expected" ] || fail "L1L2_LIBRARY: $(L1L2_LIBRARY=$library ./shared)"
+
+cd "$work/module"
+[ -z "$(gofmt -l .)" ] || fail "gofmt: $(gofmt -l .)"
+export L1L2_VECTORS=$root/tests/conformance/vectors.txt L1L2_INSTALLED=$library
+for enabled in 1 0; do
+    export CGO_ENABLED=$enabled
+    go vet ./...
+    go test -count 1 .
+    "$root/tests/conformance/changes.sh" "$work/changes" go test -count 1 -run Vectors .
+done
+for system in linux darwin windows; do
+    for architecture in amd64 arm64; do
+        GOOS=$system GOARCH=$architecture go vet .
+    done
+done
+export CGO_ENABLED=1
+if [ -n "$(type -P staticcheck)" ]; then
+    staticcheck ./...
+fi
+L1L2_VECTORS=$L1L2_VECTORS L1L2_LIBRARY=$library go test -count 1 -run 'Vectors' .
+
+cp -r "$root/examples/go" "$work/example"
+cd "$work/example"
+go mod edit -replace "example.invalid/l1l2=$work/module"
+go run . | tee ../example.out
+grep -q '^penalty 0.15375$' ../example.out || fail "the example has not printed its penalty"
