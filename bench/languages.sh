@@ -45,7 +45,10 @@ run_rust() { (cd bindings/rust && cargo bench --quiet --bench calls) | grep '^em
 build_python() { python3 -m venv "$work/python" && "$work/python/bin/pip" install --quiet ./bindings/python; }
 run_python() { "$work/python/bin/python" bindings/python/benchmark.py | sed -n 's/^empty call/Python: &/p'; }
 
-[ $# -gt 0 ] || set -- c julia node python rust
+build_go() { bindings/go/test.sh calls "$build/prefix" "$work/go" >/dev/null; }
+run_go() { bindings/go/test.sh calls "$build/prefix" "$work/go" | sed -n 's/^go, /Go, /p'; }
+
+[ $# -gt 0 ] || set -- c go julia node python rust
 languages=()
 for language in "$@"; do
     if "build_$language"; then languages+=("$language"); else echo "without $language" >&2; fi
