@@ -20,11 +20,11 @@ struct Tables {
 
 Tables runnable_tables();
 
-/// Those for one that can run this.
+/// Those that such a CPU can run.
 Tables tables_of(const Cpu& cpu);
 
-/// The first runnable table whose isa is `wanted`, or the preferred one if there is none; NULL
-/// stands for no wish.
+/// The first runnable table whose isa is `wanted`, or the preferred one if there is none or
+/// `wanted` is NULL.
 const KernelTable& choose(const Tables& tables, const char* wanted);
 
 /// NULL until the first call of chosen_table().
@@ -33,7 +33,7 @@ extern std::atomic<const KernelTable*> chosen;
 /// Chooses, by the environment variable L1L2_ISA and the CPU.
 const KernelTable& choose_once();
 
-/// The table that l1l2_isa() tells, the same for the life of the process. Any number of threads may
+/// The table that l1l2_isa() names, the same for the life of the process. Any number of threads may
 /// make the first call at once. Inline, as calls are half the cost of a small array.
 inline const KernelTable& chosen_table() {
     const KernelTable* const table = chosen.load(std::memory_order_relaxed);

@@ -1,10 +1,10 @@
 /**
- * What a kernel is: a function that sums one block, one that computes gradients or proxes element
- * by element, or one that sums exactly; and the table of them that an instruction set offers.
+ * The kernels: functions that sum one block, that compute gradients or proxes element by element,
+ * or that sum exactly; and the table of them that each instruction set has.
  *
- * This header is included by files that are compiled for different instruction sets, so it holds
- * nothing that a kernel calls: the linker keeps one copy of an inline function that several
- * objects share, and might keep the one that was compiled for AVX-512.
+ * Files that are compiled for different instruction sets include this header. It holds nothing that
+ * a kernel calls at run time: of an inline function that several objects share the linker keeps one
+ * copy, which might be the one that was compiled for AVX-512.
  */
 #pragma once
 
@@ -50,14 +50,14 @@ constexpr Format format_of(Dtype dtype) {
                                                                             : 7};
 }
 
-/// Element i of a block belongs to lane i mod `lanes`, whatever the width of the registers. A
-/// contract: another number gives other bits. 32 doubles are four AVX-512 registers, enough
-/// independent chains of additions to hide their latency, and every narrower register divides it.
+/// Element i of a block belongs to lane i mod `lanes`, whatever the width of the registers. This is
+/// a contract: another number gives other bits. 32 doubles are four AVX-512 registers, enough
+/// independent chains of additions to hide their latency. Every narrower register divides them.
 constexpr size_t lanes = 32;
 
-/// The elements of a block; a contract too. A lane adds block_elements / lanes = 128 of them, which
-/// is most of the error bound (docs/numerics.md); blocks half as long would halve that, but fold
-/// their lanes twice as often. At 4096 elements the fold is lost in the noise.
+/// The elements of a block, a contract too. A lane adds block_elements / lanes = 128 of them, which
+/// is most of the error bound (docs/numerics.md). Blocks half as long would halve that, but fold
+/// their lanes twice as often. At 4096 elements the time of the fold cannot be measured.
 constexpr size_t block_elements = 4096;
 
 /// What a block, or any number of them, adds up to. A sum that was not asked for is 0.
@@ -78,7 +78,7 @@ using BlockKernel = Sums (*)(const void* x, size_t n);
  * For each of n elements:  gradient = gradient + (linear * x + s),  where s is `sign`, -sign or +0
  * as x is above, below or equal to 0; without the part of a sum that is not wanted. Each
  * operation rounds once in the arithmetic type, to which `sign` and `linear` are converted first,
- * the result then to the element type. What is not a number is the one quiet NaN.
+ * the result then to the element type. NaN results are the one quiet NaN.
  */
 using GradientKernel = void (*)(const void* x, void* gradient, size_t n, double sign,
                                 double linear);
@@ -92,8 +92,8 @@ using GradientAndSumKernel = Sums (*)(const void* x, void* gradient, size_t n, d
 /// the arithmetic type. out may be x.
 using ProxKernel = void (*)(const void* x, void* out, size_t n, double threshold, double factor);
 
-/// The elements of a block whose sums are exact: 16 KiB of float32 or of float64, so that it stays
-/// in the first-level cache from the look at its exponents to its sums. No contract.
+/// The elements of a block of exact sums: 16 KiB of float32 or of float64, which stay in the
+/// first-level cache from the scan of their exponents to their sums. No contract.
 constexpr size_t exact_block_elements(Dtype dtype) {
     return dtype == Dtype::float64 ? 2048 : 4096;
 }
@@ -104,18 +104,18 @@ struct ExactPart {
     int exponent;
 };
 
-/// What adds up to the sums of a block; parts that are not used have the value 0.
+/// The parts that add up to the sums of a block. Those that are not used have the value 0.
 struct ExactParts {
     ExactPart absolute[2]; ///< sum of |x|
     ExactPart square[6];   ///< sum of x^2
 };
 
-/// Who adds up what an ExactKernel finds. Calls in between cost less than results in a row, as they
-/// are made while the next block is already being loaded.
+/// Adds up what an ExactKernel finds. Calls block by block cost less than results in an array, as
+/// they are made while the next block is already being loaded.
 struct ExactSink {
     void* state;
     void (*add_parts)(void* state, const ExactParts& parts);
-    /// At most a block, of which the kernel cannot prove that it would lose nothing.
+    /// At most a block, for which no loop of the kernel is known to be exact.
     void (*add_elements)(void* state, const void* x, size_t n);
 };
 
@@ -123,8 +123,8 @@ struct ExactSink {
 using ExactKernel = void (*)(const void* x, size_t n, const ExactSink& sink);
 
 struct KernelTable {
-    const char* isa;  ///< the instruction set, as l1l2_isa() tells it
-    const char* name; ///< unlike isa unique: one instruction set may have several tables
+    const char* isa;  ///< the instruction set, as l1l2_isa() returns it
+    const char* name; ///< unique; one instruction set may have several tables
     BlockKernel sums[dtype_count][wanted_sums_count];
     GradientKernel add_gradient[dtype_count][wanted_sums_count];
     GradientAndSumKernel add_gradient_and_sum[dtype_count][wanted_sums_count];
