@@ -1,4 +1,4 @@
-# Reads the fields of tests/conformance/vectors.txt.
+# Reads the fields of tests/conformance/vectors.txt, lays arrays out, and compares results.
 
 const element_types =
     Dict("float32" => Float32, "float64" => Float64, "float16" => Float16, "bfloat16" => L1L2.BFloat16)
@@ -30,3 +30,29 @@ end
 
 # An array of elements that no operation gives.
 filled(T, size) = fill(only(parse_elements(T, "a5"^sizeof(T))), size)
+
+expect(condition, what) = condition || error(what)
+
+# Equal to the bit, unlike ==.
+same(a, b) = a === b
+same(a::AbstractArray, b::AbstractArray) = size(a) == size(b) && all(map(===, a, b))
+
+# The elements of x in other layouts, each with what returns them: in every second row of a matrix; and in
+# memory as they are, but with indices in another order, which changes no sum.
+spread(x) = copyto!(view(filled(eltype(x), (2 * length(x), 1)), 1:2:2*length(x), :), x)
+backwards(x) = view(copy(x), length(x):-1:1)
+transposed(x) = PermutedDimsArray(reshape(copy(x), :, iseven(length(x)) ? 2 : 1), (2, 1))
+const layouts = (copy => copy, spread => vec, backwards => parent, transposed => vec ∘ parent)
+
+# Calls, and expects the status. Returns the result, or nothing after a failure.
+function attempt(call, expected_status)
+    status, result = try
+        0, call()
+    catch failure
+        failure isa L1L2Error || rethrow()
+        expect(!isempty(failure.message), "an error without a message")
+        failure.status, nothing
+    end
+    expect(status == expected_status, "status $status")
+    return result
+end
