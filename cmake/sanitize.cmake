@@ -1,5 +1,4 @@
-# For tests of the library itself: everything that is built here, the tests too, is compiled with
-# these sanitizers. The first error ends the program.
+# Compiles the library and its tests with sanitizers. The first error ends the program.
 set(L1L2_SANITIZE "" CACHE STRING
     "Sanitizers, as -fsanitize= takes them: address,undefined; thread; memory; fuzzer-no-link,...")
 if(L1L2_SANITIZE)

@@ -31,7 +31,9 @@ if [ -z "$clang" ]; then
     echo "no clang++ with -fsanitize=fuzzer"
     exit 77
 fi
+# Checks of undefined behaviour compile in half the time if they end in a trap: scripts/sanitize.sh.
 configure build-fuzz "$clang" -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+    -DCMAKE_CXX_FLAGS="-fsanitize-trap=undefined -fno-sanitize-trap=function" \
     -DL1L2_SANITIZE=fuzzer-no-link,address,undefined -DL1L2_BUILD_THREADS=OFF
 cmake --build build-fuzz --parallel "$(nproc)" --target "${targets[@]/#/fuzz_}" >build-fuzz/log || {
     cat build-fuzz/log

@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# Runs the tests of the library's inside under tools that see what a test does not:
+# Runs the unit tests and those of processes under sanitizers or valgrind:
 #     scripts/sanitize.sh [TOOL...]      all of them by default
 #
-#     address    clang's address, leak and undefined behaviour sanitizers, with every instruction set
+#     address    clang's address, leak and undefined behaviour sanitizers, with each instruction set
 #     thread     clang's thread sanitizer
-#     memory     clang's memory sanitizer: no result depends on what was never written
-#     valgrind   memcheck over the ordinary build, which it runs with AVX2, and leaks
+#     memory     clang's memory sanitizer: no result depends on uninitialised memory
+#     valgrind   memcheck, with AVX2 and without a sanitizer, and its search for leaks
 #
-# One line a tool. Exits with 1 if one of them has found something, with 77 if none could be run.
+# Prints one line for each tool. Exits with 1 if one of them reports something, with 77 if none can be run.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
+. scripts/lib/usage.sh
 . scripts/lib/packages.sh
 . scripts/lib/clang.sh
+. scripts/lib/together.sh
 tools=("$@")
 [ ${#tools[@]} -gt 0 ] || tools=(address thread memory valgrind)
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2
@@ -20,7 +22,7 @@ offer_packages clang-14 libclang-rt-14-dev valgrind libdlpack-dev libtbb-dev
 folder=$PWD/build-sanitize
 mkdir -p "$folder"
 
-# quietly COMMAND...: its output goes to the tool's log, which is shown if it fails.
+# quietly COMMAND...: writes the output to the tool's log, which is shown if the command fails.
 quietly() {
     "$@" >>"$log" 2>&1 </dev/null || {
         tail -n 60 "$log" >&2
@@ -29,13 +31,15 @@ quietly() {
     }
 }
 
-# build CMAKE_ARGUMENT...: the programs that are run, in the tool's folder.
+# build FLAGS CMAKE_ARGUMENT...: builds the programs in the tool's folder. Of unoptimised tests the run takes
+# longer than the compiler takes to optimise them.
 build() {
-    quietly configure "$folder/$tool" "$compiler" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DL1L2_BUILD_THREADS=OFF "$@"
+    quietly configure "$folder/$tool" "$compiler" -DCMAKE_BUILD_TYPE=Debug -DL1L2_BUILD_THREADS=OFF \
+        -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1 $1" "${@:2}"
     quietly cmake --build "$folder/$tool" --parallel "$(nproc)" --target unit_tests process_tests
 }
 
-# The instruction sets that a program of this build finds on this CPU.
+# The instruction sets of this CPU.
 isas() {
     local isa
     for isa in generic sse2 avx2 avx512bw neon64; do
@@ -43,15 +47,23 @@ isas() {
     done
 }
 
-# How many test cases and assertions the log has, of all runs.
+# run COMMAND...: runs tests at once, from the folder of the tests.
+run() {
+    (cd "$folder/$tool/tests" && run_together "$log" "$@") || {
+        echo "$tool: failed" >&2
+        exit 1
+    }
+}
+
+# Prints how many test cases and assertions the log has.
 summary() {
     sed -n 's/^All tests passed (\([0-9]*\) assertions in \([0-9]*\) test cases*)$/\1 \2/p' "$log" |
         awk '{ assertions += $1; cases += $2 } END { print cases " test cases, " assertions " assertions" }'
 }
 
-# What a sanitizer cannot follow. The C++ library is not compiled with it: what its compiled part
-# writes counts as unwritten, so it is compiled here as far as it consists of templates, and its headers
-# and Catch2's are not looked at. strlen and memcmp are called in there on what it has written itself.
+# Prints flags for the memory sanitizer. The C++ library is compiled without it, so that all it writes counts as
+# uninitialised. Its templates are therefore compiled here, and its headers and Catch2's are not checked; nor are
+# strlen and memcmp, which the library calls on its own strings.
 memory_flags() {
     mkdir -p "$folder/headers/bits"
     local header
@@ -64,7 +76,7 @@ src:*/include/catch2/*
 # std::to_chars of a double is in the compiled part.
 src:*/src/decimal.cpp
 END_OF_LIST
-    # A flag of CMake's ends at a space.
+    # CMake splits flags at spaces.
     local path=$folder
     if [[ $path == *' '* ]]; then
         path=$alias/link
@@ -75,8 +87,6 @@ END_OF_LIST
 
 alias=$(mktemp -d)
 trap 'rm -r "$alias"' EXIT
-memcheck=(valgrind --quiet --error-exitcode=9 --leak-check=full
-    --errors-for-leak-kinds=definite,indirect) # glibc keeps stacks of threads, "possibly lost"
 ran=0
 for tool in "${tools[@]}"; do
     log=$folder/$tool.log
@@ -85,10 +95,7 @@ for tool in "${tools[@]}"; do
     address) sanitizers=address,undefined ;;
     thread | memory) sanitizers=$tool ;;
     valgrind) sanitizers= ;;
-    *)
-        sed -n '2,11p' scripts/sanitize.sh >&2
-        exit 2
-        ;;
+    *) wrong_usage "there is no tool $tool" ;;
     esac
     compiler=g++
     if [ -n "$sanitizers" ]; then
@@ -97,10 +104,10 @@ for tool in "${tools[@]}"; do
             echo "$tool: skipped, as no clang++ has -fsanitize=$sanitizers"
             continue
         fi
-        # Not every kernel lays out memory as the thread sanitizer wants it.
+        # The thread sanitizer does not run with every layout of memory that a kernel chooses.
         "$compiler" -x c++ -fsanitize="$sanitizers" - -o "$folder/probe" <<<'int main() {}'
         if ! "$folder/probe" 2>/dev/null; then
-            echo "$tool: skipped, as what -fsanitize=$sanitizers makes does not run here"
+            echo "$tool: skipped, as a program with -fsanitize=$sanitizers does not run here"
             continue
         fi
     elif ! command -v valgrind >/dev/null; then
@@ -108,38 +115,43 @@ for tool in "${tools[@]}"; do
         continue
     fi
     begin=$SECONDS
-    tests=$folder/$tool/tests
+    most='~[locale]~[isa]'
     case $tool in
     address)
-        build -DL1L2_SANITIZE="$sanitizers"
-        for isa in $(isas "$tests/unit_tests"); do
-            quietly env L1L2_ISA="$isa" "$tests/unit_tests" '[isa],[bits]'
+        # Checks of undefined behaviour compile in half the time if they end in a trap, whose place the address
+        # sanitizer reports. Function types are left to the runtime, which compares those of two libraries.
+        build "-fsanitize-trap=undefined -fno-sanitize-trap=function" -DL1L2_SANITIZE="$sanitizers"
+        export ASAN_OPTIONS=handle_sigill=1
+        commands=("./unit_tests '$most~[bits][kernels]'" "./unit_tests '$most~[bits]~[kernels]'")
+        for isa in $(isas "$folder/$tool/tests/unit_tests"); do
+            commands+=("L1L2_ISA=$isa ./unit_tests '[isa],[bits]'")
         done
-        quietly "$tests/unit_tests" '~[locale]~[isa]~[bits]'
-        # In a child that is forked among threads the sanitizer's own allocator may be locked.
-        quietly "$tests/process_tests" '~"a child that is forked*"'
+        # In a child that is forked among threads, the sanitizer's own allocator may be locked.
+        run "${commands[@]}" "./process_tests '~\"a child that is forked*\"'"
         ;;
     thread)
-        build -DL1L2_SANITIZE="$sanitizers"
-        quietly "$tests/unit_tests" '~[locale]~[isa]'
-        quietly "$tests/process_tests"
+        build '' -DL1L2_SANITIZE="$sanitizers"
+        run "./unit_tests '$most[kernels]'" "./unit_tests '$most~[kernels]'" ./process_tests
         ;;
     memory)
         flags=$(memory_flags)
-        build -DL1L2_SANITIZE="$sanitizers" -DCMAKE_CXX_FLAGS="$flags"
+        build "$flags" -DL1L2_SANITIZE="$sanitizers"
         export MSAN_OPTIONS=intercept_strlen=0:intercept_memcmp=0
-        quietly "$tests/unit_tests" '~[locale]~[isa]'
-        quietly "$tests/process_tests"
+        run "./unit_tests '$most[kernels]'" "./unit_tests '$most~[kernels]'" ./process_tests
         ;;
     valgrind)
-        build
-        # It computes in one rounding mode, without flush-to-zero, and long double as double.
-        quietly "${memcheck[@]}" "$tests/unit_tests" \
-            '~[locale]~[isa]~"*environment*"~"*rounding mode*"~"*half an ulp*"'
-        quietly "${memcheck[@]}" "$tests/process_tests"
+        build ''
+        # glibc keeps the stacks of threads: "possibly lost". A child that is forked among threads loses what
+        # the others had allocated.
+        memcheck='valgrind --quiet --error-exitcode=9'
+        leaks='--leak-check=full --errors-for-leak-kinds=definite,indirect'
+        # valgrind has one rounding mode, no flush-to-zero, and computes long double as double.
+        run "$memcheck $leaks ./unit_tests '$most~\"*environment*\"~\"*rounding mode*\"~\"*half an ulp*\"'" \
+            "$memcheck $leaks ./process_tests '~\"a child that is forked*\"'" \
+            "$memcheck ./process_tests '\"a child that is forked*\"'"
         ;;
     esac
-    echo "$tool: nothing found in $(summary), $((SECONDS - begin)) seconds"
+    echo "$tool: no reports in $(summary), $((SECONDS - begin)) seconds"
     ran=1
 done
 [ $ran -eq 1 ] || exit 77
