@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Reads what clang has counted, and holds it against what is known not to be reached.
+"""Compares what clang has counted with the list of what no test reaches.
 
     report.py LCOV UNREACHED
 
-LCOV is what llvm-cov exports. In UNREACHED a line is a file, a part of the text of a source line, or of
-the first and the last line of several with " .. " between them, and the reason, with " | " between the
-three. Fails if something is not reached that has no reason there; a reason that is no longer needed is
-named, as is one where threads that raise a counter at once have made it so.
+LCOV is the output of llvm-cov. A line of UNREACHED has three fields with " | " between them: a file, as a pattern of
+the shell; part of a line's text, or of the first and the last line of several with " .. " between them; and the
+reason. White space and the place of a line in its file do not matter. Fails if something is not reached that has
+no reason. Names reasons that fit no line, or lines that are reached after all.
 """
 import collections
+import fnmatch
 import pathlib
 import sys
 
@@ -16,37 +17,32 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def read_counts(path):
-    """By file: the number of lines and branches, and the lines on which some are never reached."""
+    """By file: how often each line and each branch was reached."""
     files = {}
     for row in pathlib.Path(path).read_text().splitlines():
         kind, _, rest = row.partition(":")
         fields = rest.split(",")
         if kind == "SF":
             name = str(pathlib.Path(rest).resolve().relative_to(ROOT))
-            lines, branches = files.setdefault(name, ({}, collections.defaultdict(int)))
+            lines, branches = files.setdefault(name, (collections.Counter(), collections.Counter()))
         elif kind == "DA":
-            lines[int(fields[0])] = max(int(fields[1]), lines.get(int(fields[0]), 0))
+            lines[int(fields[0])] = max(int(fields[1]), lines[int(fields[0])])
         elif kind == "BRDA":
-            count = 0 if fields[3] == "-" else int(fields[3])
-            if count >= 2**31:
-                count = 0  # a difference of counters that threads raised at once, and so below 0
-            branches[int(fields[0]), fields[1], fields[2]] += count
+            branches[int(fields[0]), fields[1], fields[2]] += 0 if fields[3] == "-" else int(fields[3])
     return files
 
 
 def read_reasons(path):
-    reasons = []
-    for row in pathlib.Path(path).read_text().splitlines():
-        if row and not row.startswith("#"):
-            reasons.append(tuple(row.split(" | ")))
-    return reasons
+    rows = pathlib.Path(path).read_text().splitlines()
+    return [tuple(row.split(" | ")) for row in rows if row and not row.startswith("#")]
 
 
 def lines_of(text, source):
     """The numbers of the lines that a reason is for."""
-    first, _, last = text.partition(" .. ")
+    first, _, last = (" ".join(part.split()) for part in text.partition(" .. "))
     numbers, inside = set(), False
     for number, line in enumerate(source, 1):
+        line = " ".join(line.split())
         starts = first in line
         inside = inside or starts
         if inside:
@@ -55,38 +51,39 @@ def lines_of(text, source):
     return numbers
 
 
+def reached(counts):
+    return sum(count > 0 for count in counts.values())
+
+
 def main():
-    files = read_counts(sys.argv[1])
-    reasons = read_reasons(sys.argv[2])
-    needed, unexplained = set(), []
-    totals = [0, 0, 0, 0]
-    print(f"{'file':<32}{'lines':>7}{'reached':>9}{'branches':>10}{'reached':>9}")
+    files, reasons = read_counts(sys.argv[1]), read_reasons(sys.argv[2])
+    needed, fitting, unexplained = set(), set(), []
+    totals = collections.Counter()
+    row = "{:<32}{:>7}{:>9}{:>10}{:>9}".format
+    print(row("file", "lines", "reached", "branches", "reached"))
     for name, (lines, branches) in sorted(files.items()):
-        counts = [len(lines), sum(n > 0 for n in lines.values()),
-                  len(branches), sum(n > 0 for n in branches.values())]
-        totals = [a + b for a, b in zip(totals, counts)]
-        print(f"{name:<32}{counts[0]:>7}{counts[1]:>9}{counts[2]:>10}{counts[3]:>9}")
+        counts = [len(lines), reached(lines), len(branches), reached(branches)]
+        totals.update(dict(enumerate(counts)))
+        print(row(name, *counts))
         source = (ROOT / name).read_text().splitlines()
-        missed = {number: "line" for number, n in lines.items() if n == 0}
-        for (number, _, _), n in branches.items():
-            if n == 0:
-                missed.setdefault(number, "branch")
-        explained = {r: lines_of(r[1], source) for r in reasons if r[0] == name}
+        missed = {number: "branch" for (number, _, _), count in branches.items() if count == 0}
+        missed.update({number: "line" for number, count in lines.items() if count == 0})
+        explained = {r: lines_of(r[1], source) for r in reasons if fnmatch.fnmatchcase(name, r[0])}
+        fitting.update(r for r, numbers in explained.items() if numbers)
         for number, what in sorted(missed.items()):
             found = [r for r, numbers in explained.items() if number in numbers]
             needed.update(found)
             if not found:
-                text = source[number - 1].strip()
-                unexplained.append(f"{name}:{number}: {what} never reached: {text}")
-    print(f"{'all':<32}{totals[0]:>7}{totals[1]:>9}{totals[2]:>10}{totals[3]:>9}")
-    unneeded = [r for r in reasons if r not in needed]
-    for row in unexplained:
-        print(row)
-    for reason in unneeded:
+                unexplained.append(f"{name}:{number}: {what} never reached: {source[number - 1].strip()}")
+    print(row("all", *(totals[i] for i in range(4))))
+    stale = [f"no such line: {r[0]} | {r[1]}" for r in reasons if r not in fitting]
+    for text in unexplained + stale:
+        print(text)
+    for reason in sorted(fitting - needed):
         print("reached after all: " + " | ".join(reason[:2]))
     print(f"{len(needed)} reasons for what is not reached, {len(unexplained)} places without one")
-    sys.exit(1 if unexplained else 0)
+    return 1 if unexplained else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
