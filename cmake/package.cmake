@@ -1,12 +1,12 @@
-# Packages, made by CPack: a .tar.gz of all that is installed, and .deb packages, one a component.
-# scripts/portable.sh and scripts/package.sh configure and call it.
+# Lets CPack make a tarball of what is installed, and a Debian package of each component. scripts/portable.sh
+# and scripts/package.sh call it.
 set(CPACK_PACKAGE_VENDOR l1l2)
 set(CPACK_PACKAGE_CONTACT "l1l2 maintainers <maintainers@l1l2.invalid>"
     CACHE STRING "Who is named as the packages' maintainer")
 string(TOLOWER ${CMAKE_SYSTEM_NAME} system)
 set(CPACK_PACKAGE_FILE_NAME l1l2-${PROJECT_VERSION}-${system}-${CMAKE_SYSTEM_PROCESSOR})
 set(CPACK_STRIP_FILES ON)
-# Each .deb package has its own.
+# Each Debian package has its own summary.
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
@@ -25,21 +25,21 @@ macro(deb_package component package section summary)
   string(TOUPPER ${component} COMPONENT)
   list(APPEND CPACK_COMPONENTS_ALL ${component})
   set(CPACK_DEBIAN_${COMPONENT}_PACKAGE_NAME ${package})
-  # CPack 3.25 has no variable for this field, but writes each as it stands.
+  # CPack 3.25 has no variable for Multi-Arch, but writes this field unchanged.
   set(CPACK_DEBIAN_${COMPONENT}_PACKAGE_SECTION "${section}\nMulti-Arch: same")
   set(CPACK_COMPONENT_${COMPONENT}_DESCRIPTION
       "${summary}\n\
 The L1/L2 (elastic-net) regularization of Keras as a C library: the\n\
 penalty, its gradient and its proximal operator, in one pass over memory,\n\
 with the same bits on every machine.")
-  # Debian wants both in each package's own folder, the changelog in a form of its own.
+  # Debian wants both in each package's own folder, and its own format of the changelog.
   install(FILES ${PROJECT_BINARY_DIR}/debian/changelog.Debian.gz
                 ${PROJECT_BINARY_DIR}/debian/copyright
           DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} COMPONENT ${component} EXCLUDE_FROM_ALL)
 endmacro()
 
-# symbols_file(MAP LIBRARY PACKAGE FIRST): which version brought which symbol, for dpkg-shlibdeps. The
-# names of the version nodes say it: L1L2_0 came with the library's FIRST version, L1L2_0.2 with 0.2.
+# symbols_file(MAP LIBRARY PACKAGE FIRST): writes the version in which each symbol was added, for dpkg-shlibdeps.
+# It is in the name of the version node: FIRST for L1L2_0, 0.2 for L1L2_0.2.
 function(symbols_file map library package first)
   file(READ ${map} text)
   string(REPLACE ";" " " text "${text}")
@@ -67,7 +67,7 @@ if(L1L2_DEB_PACKAGES)
                   OUTPUT_VARIABLE release OUTPUT_STRIP_TRAILING_WHITESPACE)
   file(WRITE ${PROJECT_BINARY_DIR}/debian/changelog.Debian
        "l1l2 (${PROJECT_VERSION}-1) unstable; urgency=medium\n\n"
-       "  * CHANGELOG.md in libl1l2-dev says what is new.\n\n"
+       "  * CHANGELOG.md in libl1l2-dev lists the changes.\n\n"
        " -- ${CPACK_PACKAGE_CONTACT}  ${release}\n")
   execute_process(COMMAND ${GZIP} -9nf ${PROJECT_BINARY_DIR}/debian/changelog.Debian)
   file(READ NOTICE notice)
