@@ -94,7 +94,7 @@ if cargo clippy --version >/dev/null 2>&1; then
     done
 fi
 if cargo fmt --version >/dev/null 2>&1; then
-    cargo fmt --manifest-path "$packages/Cargo.toml" -- --check
+    (cd "$packages" && cargo fmt -- --check)
 fi
 RUSTDOCFLAGS="-D warnings" cargo doc "${cargo[@]}" --no-deps
 cargo test "${cargo[@]}" --package l1l2-sys
