@@ -40,10 +40,9 @@ void add_kernels(const Operation& operation, WantedSums wanted) {
     for (std::size_t i = 0; i < tables.count; ++i) {
         const l1l2::kernels::KernelTable* const table = tables.table[i];
         add(operation, std::string("kernel ") + table->name, [=](const Job& job) {
-            l1l2::core::Operation sum;
-            sum.sums =
-                table->sums[static_cast<std::size_t>(dtype)][static_cast<std::size_t>(wanted)];
-            const Sums sums = l1l2::core::reduce(sum, {dtype, job.x, nullptr, job.n});
+            const l1l2::core::Operation sum(l1l2::core::Operation::Sum{
+                table->sums[static_cast<std::size_t>(dtype)][static_cast<std::size_t>(wanted)]});
+            const Sums sums = apply(sum, {dtype, job.x, nullptr, job.n});
             return job.l1 * sums.absolute + job.l2 * sums.square;
         });
     }

@@ -5,9 +5,12 @@
 
 #include "l1l2.h"
 
+#include "kernels/dispatch.hpp"
 #include "operation.hpp"
+#include "reduction.hpp"
 #include "regularizer.hpp"
 #include "tensor.hpp"
+#include "walk.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -36,7 +39,7 @@ inline core::Dtype to_dtype(l1l2_dtype dtype) {
 /// Whether there can be n elements at x: at most PTRDIFF_MAX bytes, and none only at NULL.
 inline bool is_array(const void* x, std::size_t n, core::Dtype dtype) {
     constexpr unsigned bits = 8 * sizeof(std::size_t) - 1;
-    constexpr unsigned log2_of_size[] = {2, 3, 1, 1};
+    static constexpr unsigned log2_of_size[] = {2, 3, 1, 1};
     static_assert(core::size_of(core::Dtype::float32) == 1U << log2_of_size[0] &&
                   core::size_of(core::Dtype::float64) == 1U << log2_of_size[1] &&
                   core::size_of(core::Dtype::float16) == 1U << log2_of_size[2] &&
@@ -61,6 +64,41 @@ inline l1l2_status to_status(core::TensorFault fault) {
     case core::TensorFault::invalid_tensor: break;
     }
     return L1L2_ERROR_INVALID_TENSOR;
+}
+
+// What is computed of Arrays or a Walk. Needs the default floating-point environment.
+
+template <class Elements>
+void set_penalty(const core::Regularizer* regularizer, core::Dtype dtype, const Elements* elements,
+                 double* penalty) {
+    *penalty =
+        regularizer->penalty(apply(regularizer->sum(kernels::chosen_table(), dtype), *elements));
+}
+
+template <class Elements>
+l1l2_status add_gradient(const core::Regularizer* regularizer, core::Dtype dtype,
+                         const Elements* elements, double scale, double* penalty) {
+    const kernels::KernelTable& table = kernels::chosen_table();
+    if (!regularizer->accepts_scale(scale, dtype)) {
+        return L1L2_ERROR_INVALID_SCALE;
+    }
+    if (penalty == nullptr) {
+        apply(regularizer->gradient(table, dtype, scale), *elements);
+    } else {
+        *penalty = regularizer->penalty(
+            apply(regularizer->gradient_and_sum(table, dtype, scale), *elements));
+    }
+    return L1L2_OK;
+}
+
+template <class Elements>
+l1l2_status write_prox(const core::Regularizer* regularizer, core::Dtype dtype,
+                       const Elements* elements, double step) {
+    if (!regularizer->accepts_step(step, dtype)) {
+        return L1L2_ERROR_INVALID_STEP;
+    }
+    apply(regularizer->prox(kernels::chosen_table(), dtype, step), *elements);
+    return L1L2_OK;
 }
 
 } // namespace l1l2::capi

@@ -1,12 +1,12 @@
 /**
- * The C functions that make, tell and end regularizers, with JSON. All files of this folder check
- * arguments and turn faults into statuses; include/l1l2.h says what each function promises.
+ * The C functions that create, describe and destroy regularizers, with JSON. All files of this
+ * folder check arguments and turn faults into statuses; include/l1l2.h says what each function
+ * promises.
  */
 #include "handle.hpp"
 
 #include "config.hpp"
 #include "float_environment.hpp"
-#include "kernels/dispatch.hpp"
 
 #include <cstdint>
 #include <cstring>
@@ -15,9 +15,9 @@
 
 namespace {
 
-using l1l2::core::FloatEnvironment;
 using l1l2::core::JsonStyle;
 using l1l2::core::Regularizer;
+using l1l2::core::with_default_environment;
 
 static_assert(L1L2_JSON_MAX_LENGTH == l1l2::core::max_json_length);
 
@@ -45,7 +45,23 @@ l1l2_status make_handle(const Regularizer& value, l1l2_regularizer** regularizer
     return *regularizer != nullptr ? L1L2_OK : L1L2_ERROR_OUT_OF_MEMORY;
 }
 
-/// Where l1l2_from_json may say what is wrong.
+l1l2_status write_json(const Regularizer* regularizer, JsonStyle style, char* json,
+                       std::size_t capacity, std::size_t* length) {
+    const l1l2::core::JsonText text = write_config(*regularizer, style);
+    *length = text.length;
+    if (capacity <= text.length) {
+        return L1L2_ERROR_BUFFER_TOO_SMALL;
+    }
+    std::memcpy(json, text.data, text.length);
+    json[text.length] = '\0';
+    return L1L2_OK;
+}
+
+l1l2_status read_json(const char* json, std::size_t length, l1l2_regularizer** regularizer) {
+    return make_handle(l1l2::core::parse_config({json, length}), regularizer);
+}
+
+/// The caller's buffer for what is wrong with a text.
 class Message {
   public:
     Message(char* text, std::size_t capacity) : text_(text), capacity_(capacity) {}
@@ -143,15 +159,8 @@ l1l2_status l1l2_to_json(const l1l2_regularizer* regularizer, l1l2_json_style st
         !known_style) {
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
-    const FloatEnvironment environment;
-    const l1l2::core::JsonText text = l1l2::core::write_config(regularizer->value, *known_style);
-    *length = text.length;
-    if (capacity <= text.length) {
-        return L1L2_ERROR_BUFFER_TOO_SMALL;
-    }
-    std::memcpy(json, text.data, text.length);
-    json[text.length] = '\0';
-    return L1L2_OK;
+    return with_default_environment<write_json>(&regularizer->value, *known_style, json, capacity,
+                                                length);
 }
 
 l1l2_status l1l2_from_json(const char* json, size_t length, l1l2_regularizer** regularizer,
@@ -167,16 +176,14 @@ l1l2_status l1l2_from_json(const char* json, size_t length, l1l2_regularizer** r
         report.set("json or regularizer is NULL");
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
-    const FloatEnvironment environment;
     try {
-        const l1l2_status status =
-            make_handle(l1l2::core::parse_config({json, length}), regularizer);
+        const l1l2_status status = with_default_environment<read_json>(json, length, regularizer);
         report.set(status == L1L2_OK ? "" : l1l2_status_string(status));
         return status;
     } catch (const l1l2::core::ConfigError& error) {
         report.set(error.what());
         return to_status(error.fault());
-    } catch (...) { // nothing but std::bad_alloc can come
+    } catch (...) { // only std::bad_alloc is left
         report.set(l1l2_status_string(L1L2_ERROR_OUT_OF_MEMORY));
         return L1L2_ERROR_OUT_OF_MEMORY;
     }

@@ -36,9 +36,8 @@ class ConfigError : public std::exception {
 /// A configuration is a few hundred bytes; the limit bounds what a hostile text can cost.
 constexpr std::size_t max_json_length = 65536;
 
-/// Throws ConfigError, or std::bad_alloc. The floating-point environment must be the default one;
-/// not inlined for the reason that float_environment.hpp gives.
-[[gnu::noinline]] Regularizer parse_config(std::string_view json);
+/// Throws ConfigError, or std::bad_alloc. Needs the default floating-point environment.
+Regularizer parse_config(std::string_view json);
 
 enum class JsonStyle { config, keras2, keras3 };
 
@@ -48,6 +47,6 @@ struct JsonText {
 };
 
 /// Under the same conditions; throws nothing.
-[[gnu::noinline]] JsonText write_config(const Regularizer& regularizer, JsonStyle style);
+JsonText write_config(const Regularizer& regularizer, JsonStyle style);
 
 } // namespace l1l2::core

@@ -2,7 +2,7 @@
  * Numbers as text, read and written alike in every locale.
  *
  * The floating-point environment must be the default one, and the C library must round to nearest:
- * on x86-64 it asks the x87 unit, which FloatEnvironment leaves alone.
+ * on x86-64 it asks the x87 unit, which with_default_environment leaves alone.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 #include "exact_sums.hpp"
 
 #include "regularizer.hpp"
+#include "walk.hpp"
 
 #include <algorithm>
 #include <cstring>

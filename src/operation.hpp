@@ -1,12 +1,12 @@
 /**
- * What is computed of the elements: kernels and their factors, as regularizer.hpp chooses them, and
- * what they are applied to.
+ * What is computed of elements, as regularizer.hpp chooses it, and arrays of them.
  */
 #pragma once
 
 #include "kernels/kernels.hpp"
 
 #include <cstddef>
+#include <variant>
 
 namespace l1l2::core {
 
@@ -14,38 +14,76 @@ using kernels::Dtype;
 using kernels::size_of;
 using kernels::Sums;
 
-/// Any part of it may be missing. Copied freely; needs the default floating-point environment.
-struct Operation {
-    kernels::BlockKernel sums = nullptr;
-    kernels::GradientKernel add_gradient = nullptr;
-    kernels::GradientAndSumKernel add_gradient_and_sum = nullptr; ///< there if add_gradient is
-    double sign = 0.0;                                            ///< of the gradient
-    double linear = 0.0;                                          ///< of the gradient
-    kernels::ProxKernel prox = nullptr;
-    double threshold = 0.0; ///< of prox
-    double factor = 0.0;    ///< of prox
+/// One kernel and its factors, or nothing. Copied freely; what computes needs the default
+/// floating-point environment.
+class Operation {
+  public:
+    struct Sum {
+        kernels::BlockKernel kernel;
+    };
+    struct Gradient {
+        kernels::GradientKernel kernel;
+        double sign;
+        double linear;
+    };
+    struct GradientAndSum {
+        kernels::GradientAndSumKernel kernel;
+        Gradient gradient; ///< the two kernels for x and y that are not in blocks
+        Sum sum;
+    };
+    struct Prox {
+        kernels::ProxKernel kernel;
+        double threshold;
+        double factor;
+    };
 
-    bool writes() const { return add_gradient != nullptr || prox != nullptr; }
+    Operation() = default; ///< nothing
+    template <class Kind>
+    explicit Operation(const Kind& kind) : kind_(kind) {}
 
-    /// The part that writes, for n elements of x and y.
-    void write(const void* x, void* y, std::size_t n) const {
-        if (add_gradient != nullptr) {
-            add_gradient(x, y, n, sign, linear);
-        } else if (prox != nullptr) {
-            prox(x, y, n, threshold, factor);
-        }
-    }
+    bool sums() const { return is<Sum>() || is<GradientAndSum>(); }
+    bool writes() const { return is<Gradient>() || is<GradientAndSum>() || is<Prox>(); }
+    /// Whether what is written depends on what was there.
+    bool updates() const { return is<Gradient>() || is<GradientAndSum>(); }
 
-    /// For one block of at most kernels::block_elements elements: its sums, taken of x as it was
-    /// before, and what is written to y.
+    /// The sums of a block of n elements of x, and what is written to y for them.
     Sums apply(const void* x, void* y, std::size_t n) const {
-        if (sums != nullptr && add_gradient_and_sum != nullptr) {
-            return add_gradient_and_sum(x, y, n, sign, linear);
+        if (const auto* const both = std::get_if<GradientAndSum>(&kind_)) {
+            return both->kernel(x, y, n, both->gradient.sign, both->gradient.linear);
         }
-        const Sums result = sums != nullptr ? sums(x, n) : Sums{0.0, 0.0};
         write(x, y, n);
-        return result;
+        return sum(x, n);
     }
+
+    /// The sums alone; zeros if there are none.
+    Sums sum(const void* x, std::size_t n) const {
+        if (const auto* const sum = std::get_if<Sum>(&kind_)) {
+            return sum->kernel(x, n);
+        }
+        if (const auto* const both = std::get_if<GradientAndSum>(&kind_)) {
+            return both->sum.kernel(x, n);
+        }
+        return {0.0, 0.0};
+    }
+
+    /// What is written alone, for any number of elements.
+    void write(const void* x, void* y, std::size_t n) const {
+        if (const auto* const gradient = std::get_if<Gradient>(&kind_)) {
+            gradient->kernel(x, y, n, gradient->sign, gradient->linear);
+        } else if (const auto* const both = std::get_if<GradientAndSum>(&kind_)) {
+            both->gradient.kernel(x, y, n, both->gradient.sign, both->gradient.linear);
+        } else if (const auto* const prox = std::get_if<Prox>(&kind_)) {
+            prox->kernel(x, y, n, prox->threshold, prox->factor);
+        }
+    }
+
+  private:
+    template <class Kind>
+    bool is() const {
+        return std::holds_alternative<Kind>(kind_);
+    }
+
+    std::variant<std::monostate, Sum, Gradient, GradientAndSum, Prox> kind_;
 };
 
 /// n contiguous elements, and as many that are written, or NULL.

@@ -23,8 +23,8 @@ constexpr std::size_t count_blocks(std::size_t n) {
  *
  * The tree: a node over 2^k < m <= 2^(k+1) leaves adds the sum of its first 2^k leaves to that of
  * the others. So the sums over runs of 2^j leaves are leaves of the same tree, whoever computes
- * them. It is built bottom up: subtree[i] holds the sum of as many leaves as the i-th highest set
- * bit of the number of leaves so far says, as the digits of a binary counter.
+ * them. It is built bottom up, like a binary counter: subtree[i] holds the sum of as many leaves as
+ * the i-th highest set bit of the number of leaves so far says.
  */
 template <class Leaf>
 Sums reduce_tree(std::size_t count, Leaf&& leaf) {
@@ -45,20 +45,18 @@ Sums reduce_tree(std::size_t count, Leaf&& leaf) {
     return sums;
 }
 
-/// The sums over blocks first .. first + count - 1 of the arrays' blocks, count > 0, of which the
-/// operation's writing part has been done, too.
-Sums reduce_blocks(const Operation& operation, const Arrays& arrays, std::size_t first,
-                   std::size_t count);
+/// Applies an operation to blocks first .. first + count - 1 of the arrays, count > 0, and returns
+/// their sums.
+Sums apply_blocks(const Operation& operation, const Arrays& arrays, std::size_t first,
+                  std::size_t count);
 
-/// The sums that a kernel makes over all blocks, of which there is at least one.
-Sums reduce_blocks(kernels::BlockKernel kernel, const Arrays& arrays);
-
-/// The sums over all elements.
-inline Sums reduce(const Operation& operation, const Arrays& arrays) {
+/// Applies an operation to all elements and returns their sums.
+inline Sums apply(const Operation& operation, const Arrays& arrays) {
     if (arrays.n <= kernels::block_elements) {
         return operation.apply(arrays.x, arrays.y, arrays.n);
     }
-    return reduce_blocks(operation, arrays, 0, count_blocks(arrays.n));
+    // Copies: what has an address would be written to memory for small arrays, too.
+    return apply_blocks(Operation(operation), Arrays(arrays), 0, count_blocks(arrays.n));
 }
 
 } // namespace l1l2::core

@@ -6,7 +6,7 @@ namespace l1l2::core {
 
 using kernels::WantedSums;
 
-// Coefficients are told from their bits, as comparisons depend on the floating-point environment.
+// Coefficients are judged by their bits, as comparisons depend on the floating-point environment.
 
 bool Regularizer::valid_coefficient(double coefficient) {
     constexpr std::uint64_t infinity = 0x7ff0000000000000;
@@ -18,15 +18,9 @@ bool Regularizer::valid_coefficient(double coefficient) {
 Regularizer::Regularizer(double l1, double l2) : l1_(std::fabs(l1)), l2_(std::fabs(l2)) {
     const bool has_l1 = bits_of(l1_) != 0;
     const bool has_l2 = bits_of(l2_) != 0;
-    has_terms_ = has_l1 || has_l2;
-    terms_ = static_cast<std::uint8_t>(!has_l2   ? WantedSums::absolute
-                                       : !has_l1 ? WantedSums::square
-                                                 : WantedSums::both);
-}
-
-double Regularizer::penalty(const kernels::KernelTable& table, Dtype dtype, const void* x,
-                            std::size_t n) const {
-    return penalty_alone(table, dtype, x, n);
+    if (has_l1 || has_l2) {
+        wanted_ = !has_l2 ? WantedSums::absolute : !has_l1 ? WantedSums::square : WantedSums::both;
+    }
 }
 
 } // namespace l1l2::core

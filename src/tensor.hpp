@@ -1,6 +1,5 @@
 /**
- * Tensors of any strides, as DLPack describes them: what is checked of them, and in which order
- * their elements are walked.
+ * Tensors of any strides, as DLPack describes them, and what is checked of them.
  */
 #pragma once
 
@@ -29,7 +28,7 @@ struct DLTensor {
 };
 static_assert(sizeof(void*) != 8 || sizeof(DLTensor) == 48);
 
-/// Why two tensors, or one, cannot be walked.
+/// Why a tensor, or two of them, cannot be walked.
 enum class TensorFault {
     none,
     unsupported_device,
@@ -45,55 +44,27 @@ struct Tensor {
     std::size_t count; ///< the product of the sizes
     char* data;        ///< its first element
     std::size_t size[max_axes];
-    std::ptrdiff_t stride[max_axes];
+    std::ptrdiff_t stride[max_axes]; ///< 0 for an axis of one element
 
     /// Reads a struct DLTensor. With a fault the view is unspecified.
     TensorFault read(const void* dltensor);
 };
 
-/**
- * One tensor that is read and perhaps one that is written, walked together in the order of memory
- * of the first one: axes of stride 0 first, then from the largest stride to the smallest, each
- * towards higher addresses of x.
- */
-class Walk {
-  public:
-    explicit Walk(const Tensor& x);
+/// Whether what is computed of x, element by element, can be written to y: the same dtype and
+/// shape, no two elements of y in one place, and none where x has another. y may be x's memory only
+/// if in_place allows it, and then with the same strides.
+TensorFault check_written(const Tensor& x, const Tensor& y, bool in_place);
 
-    /// Adds the tensor that is written, whose dtype and shape must be those of x; it may be x's
-    /// memory only if in_place allows it, and then with the same strides.
-    TensorFault add_written(const Tensor& x, const Tensor& y, bool in_place);
+// The parts of that check, for tensors that have elements.
 
-    /// The sums over all elements in the order of the walk, of which the operation's writing part
-    /// has been done, too. Needs the default floating-point environment.
-    Sums reduce(const Operation& operation) const;
+/// Whether each stride of more than one element reaches beyond all that the smaller ones cover, so
+/// that no two elements meet. A sufficient condition: some tensors whose elements never meet, but
+/// interleave, fail it.
+bool is_nested(const Tensor& tensor);
 
-    /// Calls f(state, elements, n) for all elements of x in the order of the walk: once if they are
-    /// one array, else for 16 KiB at a time, gathered where they are not contiguous.
-    void visit(void* state, void (*f)(void* state, const void* elements, std::size_t n)) const;
-
-  private:
-    friend class Cursor;
-
-    struct Axis {
-        std::size_t size;
-        std::ptrdiff_t x_stride;
-        std::ptrdiff_t y_stride;
-    };
-
-    void arrange(const Tensor& x, const Tensor* y);
-
-    Dtype dtype_;
-    std::size_t count_;
-    char* x_ = nullptr; ///< the first element of the walk
-    char* y_ = nullptr;
-    std::size_t axes_ = 0;
-    Axis axis_[max_axes];
-};
-
-/// As for Arrays.
-inline Sums reduce(const Operation& operation, const Walk& walk) {
-    return walk.reduce(operation);
-}
+/// Whether it is plain that no element of one shares a byte with one of the other: they lie in
+/// ranges of addresses that are apart, or, as the columns of one matrix do, in addresses that
+/// differ modulo a common divisor of all strides by at least an element.
+bool are_apart(const Tensor& x, const Tensor& y);
 
 } // namespace l1l2::core

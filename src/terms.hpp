@@ -41,27 +41,23 @@ class TermSource {
 
 /// What is computed of each term.
 struct Job {
-    enum class Writes { nothing, gradient, prox };
-    Writes writes;
+    enum class Kind { penalty, gradient, gradient_and_penalty, prox };
+    Kind kind;
     double parameter; ///< the scale of the gradient or the step of the prox
-    bool penalties;   ///< whether penalties are wanted
 
-    /// What is to be done for a term. False if the parameter does not suit it.
-    bool plan(const kernels::KernelTable& table, const Term& term, Operation& operation) const {
-        const Dtype dtype = term.arrays.dtype;
-        if (penalties) {
-            term.regularizer->plan_penalty(table, dtype, operation);
-        }
-        if (writes == Writes::gradient) {
-            Operation unwanted;
-            return term.regularizer->plan_gradient(table, dtype, parameter,
-                                                   term.arrays.y != nullptr ? operation : unwanted);
-        }
-        if (writes == Writes::prox) {
-            return term.regularizer->plan_prox(table, dtype, parameter, operation);
+    /// Whether the parameter suits a term.
+    bool suits(const Regularizer& regularizer, Dtype dtype) const {
+        switch (kind) {
+        case Kind::gradient:
+        case Kind::gradient_and_penalty: return regularizer.accepts_scale(parameter, dtype);
+        case Kind::prox: return regularizer.accepts_step(parameter, dtype);
+        case Kind::penalty: break;
         }
         return true;
     }
+
+    /// For a term that it suits. Without y a gradient is not written.
+    Operation operation(const kernels::KernelTable& table, const Term& term) const;
 };
 
 /// Calls task(work, i) once for each i < count; see l1l2_runner.

@@ -31,7 +31,7 @@ const KernelTable& choose(const Tables& tables, const char* wanted);
 extern std::atomic<const KernelTable*> chosen;
 
 /// Chooses, by the environment variable L1L2_ISA and the CPU.
-const KernelTable& choose_once();
+[[gnu::cold]] const KernelTable& choose_once();
 
 /// The table that l1l2_isa() names, the same for the life of the process. Any number of threads may
 /// make the first call at once. Inline, as calls are half the cost of a small array.

@@ -86,8 +86,8 @@ Computed compute(const Regularizer& regularizer, const Json& array) {
             return condition(static_cast<double>(value) * static_cast<double>(value), value);
         });
     };
-    return {regularizer.penalty(*l1l2::kernels::runnable_tables().table[0], core_dtype<T>, x.data(),
-                                x.size()),
+    return {penalty_of(regularizer, *l1l2::kernels::runnable_tables().table[0], core_dtype<T>,
+                       x.data(), x.size()),
             x.size(), square_is([](double square, T value) {
                 return std::isinf(square) && std::isfinite(value);
             }),

@@ -14,8 +14,8 @@ namespace {
 
 template <class T>
 double penalty(double l1, double l2, const std::vector<T>& x) {
-    return Regularizer(l1, l2).penalty(*runnable_tables().table[0], core_dtype<T>, x.data(),
-                                       x.size());
+    return penalty_of(Regularizer(l1, l2), *runnable_tables().table[0], core_dtype<T>, x.data(),
+                      x.size());
 }
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -120,9 +120,8 @@ TEMPLATE_TEST_CASE("the bits are frozen", "[regularizer]", float, double) {
         const std::vector<TestType> x = ordinary_elements<TestType>(expected.n, 20260101, -10, 10);
         for (std::size_t t = 0; t < tables.count; ++t) {
             INFO(tables.table[t]->name << ", n = " << expected.n);
-            const double result =
-                Regularizer(0.01, 0.02)
-                    .penalty(*tables.table[t], core_dtype<TestType>, x.data(), x.size());
+            const double result = penalty_of(Regularizer(0.01, 0.02), *tables.table[t],
+                                             core_dtype<TestType>, x.data(), x.size());
             CHECK(to_bits(result) ==
                   (sizeof(TestType) == sizeof(float) ? expected.float32 : expected.float64));
         }

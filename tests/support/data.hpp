@@ -6,6 +6,7 @@
 #include "kernels/dispatch.hpp"
 #include "narrow.hpp"
 #include "reduction.hpp"
+#include "regularizer.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -36,9 +37,16 @@ constexpr l1l2::kernels::Dtype core_dtype = static_cast<l1l2::kernels::Dtype>(Fo
 inline l1l2::kernels::Sums sums_of(const l1l2::kernels::KernelTable& table,
                                    l1l2::kernels::Dtype dtype, l1l2::kernels::WantedSums wanted,
                                    const void* x, std::size_t n) {
-    l1l2::core::Operation operation;
-    operation.sums = table.sums[static_cast<std::size_t>(dtype)][static_cast<std::size_t>(wanted)];
-    return l1l2::core::reduce(operation, {dtype, x, nullptr, n});
+    const l1l2::core::Operation::Sum sum = {
+        table.sums[static_cast<std::size_t>(dtype)][static_cast<std::size_t>(wanted)]};
+    return apply(l1l2::core::Operation(sum), {dtype, x, nullptr, n});
+}
+
+/// The penalty of n elements at x, with the kernels of one table.
+inline double penalty_of(const l1l2::core::Regularizer& regularizer,
+                         const l1l2::kernels::KernelTable& table, l1l2::kernels::Dtype dtype,
+                         const void* x, std::size_t n) {
+    return regularizer.penalty(apply(regularizer.sum(table, dtype), {dtype, x, nullptr, n}));
 }
 
 constexpr l1l2::kernels::WantedSums all_wanted_sums[] = {l1l2::kernels::WantedSums::absolute,

@@ -4,16 +4,36 @@
 #include "handle.hpp"
 
 #include "float_environment.hpp"
-#include "kernels/dispatch.hpp"
 
-using l1l2::capi::is_array;
-using l1l2::capi::is_dtype;
-using l1l2::capi::overlap;
-using l1l2::capi::to_dtype;
+using namespace l1l2::capi;
 using l1l2::core::Arrays;
 using l1l2::core::Dtype;
-using l1l2::core::FloatEnvironment;
-using l1l2::kernels::chosen_table;
+using l1l2::core::Regularizer;
+using l1l2::core::with_default_environment;
+
+namespace {
+
+// Of an array's parts, which unlike Arrays stay in registers.
+
+void penalty_of(const Regularizer* regularizer, Dtype dtype, const void* x, std::size_t n,
+                double* penalty) {
+    const Arrays arrays = {dtype, x, nullptr, n};
+    set_penalty(regularizer, dtype, &arrays, penalty);
+}
+
+l1l2_status add_gradient_of(const Regularizer* regularizer, Dtype dtype, const void* x,
+                            std::size_t n, double scale, void* gradient, double* penalty) {
+    const Arrays arrays = {dtype, x, gradient, n};
+    return add_gradient(regularizer, dtype, &arrays, scale, penalty);
+}
+
+l1l2_status write_prox_of(const Regularizer* regularizer, Dtype dtype, const void* x, std::size_t n,
+                          double step, void* out) {
+    const Arrays arrays = {dtype, x, out, n};
+    return write_prox(regularizer, dtype, &arrays, step);
+}
+
+} // namespace
 
 l1l2_status l1l2_penalty(const l1l2_regularizer* regularizer, l1l2_dtype dtype, const void* x,
                          size_t n, double* penalty) noexcept {
@@ -24,8 +44,7 @@ l1l2_status l1l2_penalty(const l1l2_regularizer* regularizer, l1l2_dtype dtype, 
     if (regularizer == nullptr || penalty == nullptr || !is_array(x, n, type)) {
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
-    const FloatEnvironment environment;
-    *penalty = regularizer->value.penalty(chosen_table(), type, x, n);
+    with_default_environment<penalty_of>(&regularizer->value, type, x, n, penalty);
     return L1L2_OK;
 }
 
@@ -41,10 +60,8 @@ l1l2_status l1l2_add_gradient(const l1l2_regularizer* regularizer, l1l2_dtype dt
     if (overlap(x, gradient, n, type)) {
         return L1L2_ERROR_OVERLAP;
     }
-    const FloatEnvironment environment;
-    const bool done = regularizer->value.add_gradient(chosen_table(), type,
-                                                      Arrays{type, x, gradient, n}, scale, penalty);
-    return done ? L1L2_OK : L1L2_ERROR_INVALID_SCALE;
+    return with_default_environment<add_gradient_of>(&regularizer->value, type, x, n, scale,
+                                                     gradient, penalty);
 }
 
 l1l2_status l1l2_prox(const l1l2_regularizer* regularizer, l1l2_dtype dtype, const void* x,
@@ -59,7 +76,5 @@ l1l2_status l1l2_prox(const l1l2_regularizer* regularizer, l1l2_dtype dtype, con
     if (out != x && overlap(x, out, n, type)) {
         return L1L2_ERROR_OVERLAP;
     }
-    const FloatEnvironment environment;
-    const bool done = regularizer->value.prox(chosen_table(), type, Arrays{type, x, out, n}, step);
-    return done ? L1L2_OK : L1L2_ERROR_INVALID_STEP;
+    return with_default_environment<write_prox_of>(&regularizer->value, type, x, n, step, out);
 }

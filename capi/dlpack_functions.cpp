@@ -4,23 +4,22 @@
 #include "handle.hpp"
 
 #include "float_environment.hpp"
-#include "kernels/dispatch.hpp"
-#include "tensor.hpp"
 
-using l1l2::capi::to_status;
-using l1l2::core::FloatEnvironment;
+using namespace l1l2::capi;
 using l1l2::core::Tensor;
 using l1l2::core::TensorFault;
 using l1l2::core::Walk;
-using l1l2::kernels::chosen_table;
+using l1l2::core::with_default_environment;
 
 namespace {
 
-/// Reads both tensors and adds the second one to a walk over the first.
-TensorFault add_written(Walk& walk, const Tensor& x, const void* written, bool in_place) {
-    Tensor y;
-    const TensorFault fault = y.read(written);
-    return fault != TensorFault::none ? fault : walk.add_written(x, y, in_place);
+/// Reads two tensors, the second of which is written for the first.
+TensorFault read_both(const void* x, const void* y, bool in_place, Tensor& read, Tensor& written) {
+    TensorFault fault = read.read(x);
+    if (fault == TensorFault::none) {
+        fault = written.read(y);
+    }
+    return fault == TensorFault::none ? check_written(read, written, in_place) : fault;
 }
 
 } // namespace
@@ -35,8 +34,8 @@ l1l2_status l1l2_penalty_dlpack(const l1l2_regularizer* regularizer, const void*
     if (fault != TensorFault::none) {
         return to_status(fault);
     }
-    const FloatEnvironment environment;
-    *penalty = regularizer->value.penalty(chosen_table(), tensor.dtype, Walk(tensor));
+    const Walk walk(tensor);
+    with_default_environment<set_penalty<Walk>>(&regularizer->value, tensor.dtype, &walk, penalty);
     return L1L2_OK;
 }
 
@@ -46,19 +45,14 @@ l1l2_status l1l2_add_gradient_dlpack(const l1l2_regularizer* regularizer, const 
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
     Tensor tensor;
-    TensorFault fault = tensor.read(x);
+    Tensor written;
+    const TensorFault fault = read_both(x, gradient, false, tensor, written);
     if (fault != TensorFault::none) {
         return to_status(fault);
     }
-    Walk walk(tensor);
-    fault = add_written(walk, tensor, gradient, false);
-    if (fault != TensorFault::none) {
-        return to_status(fault);
-    }
-    const FloatEnvironment environment;
-    const bool done =
-        regularizer->value.add_gradient(chosen_table(), tensor.dtype, walk, scale, penalty);
-    return done ? L1L2_OK : L1L2_ERROR_INVALID_SCALE;
+    const Walk walk(tensor, written);
+    return with_default_environment<add_gradient<Walk>>(&regularizer->value, tensor.dtype, &walk,
+                                                        scale, penalty);
 }
 
 l1l2_status l1l2_prox_dlpack(const l1l2_regularizer* regularizer, const void* x, double step,
@@ -67,16 +61,12 @@ l1l2_status l1l2_prox_dlpack(const l1l2_regularizer* regularizer, const void* x,
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
     Tensor tensor;
-    TensorFault fault = tensor.read(x);
+    Tensor written;
+    const TensorFault fault = read_both(x, out, true, tensor, written);
     if (fault != TensorFault::none) {
         return to_status(fault);
     }
-    Walk walk(tensor);
-    fault = add_written(walk, tensor, out, true);
-    if (fault != TensorFault::none) {
-        return to_status(fault);
-    }
-    const FloatEnvironment environment;
-    const bool done = regularizer->value.prox(chosen_table(), tensor.dtype, walk, step);
-    return done ? L1L2_OK : L1L2_ERROR_INVALID_STEP;
+    const Walk walk(tensor, written);
+    return with_default_environment<write_prox<Walk>>(&regularizer->value, tensor.dtype, &walk,
+                                                      step);
 }

@@ -6,19 +6,16 @@
 
 #include "exact_sums.hpp"
 #include "float_environment.hpp"
-#include "kernels/dispatch.hpp"
 
 #include <cstring>
 
-using l1l2::capi::is_array;
-using l1l2::capi::is_dtype;
-using l1l2::capi::to_dtype;
-using l1l2::capi::to_status;
+using namespace l1l2::capi;
 using l1l2::core::Dtype;
 using l1l2::core::ExactSums;
-using l1l2::core::FloatEnvironment;
+using l1l2::core::Regularizer;
 using l1l2::core::SumsFault;
 using l1l2::core::Tensor;
+using l1l2::core::with_default_environment;
 using l1l2::kernels::chosen_table;
 
 static_assert(L1L2_EXACT_SUMS_LENGTH == ExactSums::length);
@@ -46,18 +43,28 @@ l1l2_status add_to(int64_t* sums, std::size_t n, Add add) {
     if (fault != SumsFault::none) {
         return to_status(fault);
     }
-    {
-        const FloatEnvironment environment;
-        add(exact);
-    }
+    add(exact);
     exact.store(sums);
     return L1L2_OK;
 }
 
-/// Where the caller wants a double, whose bits must not pass through a register.
+/// Writes a double by its bits, which must not pass through a register.
 void set(double* where, std::uint64_t bits) {
     static_assert(sizeof *where == sizeof bits);
     std::memcpy(where, &bits, sizeof bits);
+}
+
+l1l2_status add_array(std::int64_t* sums, Dtype dtype, const void* x, std::size_t n) {
+    return add_to(sums, n, [&](ExactSums& exact) { exact.add(chosen_table(), dtype, x, n); });
+}
+
+l1l2_status add_tensor(std::int64_t* sums, const Tensor* x) {
+    return add_to(sums, x->count, [&](ExactSums& exact) { exact.add(chosen_table(), *x); });
+}
+
+/// The coefficients, unlike the result, pass through registers.
+void penalty_of(double* penalty, ExactSums* exact, const Regularizer* regularizer) {
+    set(penalty, exact->penalty(*regularizer));
 }
 
 } // namespace
@@ -74,7 +81,7 @@ l1l2_status l1l2_exact_sums_add(int64_t* sums, l1l2_dtype dtype, const void* x, 
     if (sums == nullptr || !is_array(x, n, type)) {
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
-    return add_to(sums, n, [&](ExactSums& exact) { exact.add(chosen_table(), type, x, n); });
+    return with_default_environment<add_array>(sums, type, x, n);
 }
 
 l1l2_status l1l2_exact_sums_add_dlpack(int64_t* sums, const void* x) noexcept {
@@ -86,7 +93,7 @@ l1l2_status l1l2_exact_sums_add_dlpack(int64_t* sums, const void* x) noexcept {
     if (status != L1L2_OK) {
         return status;
     }
-    return add_to(sums, tensor.count, [&](ExactSums& exact) { exact.add(chosen_table(), tensor); });
+    return with_default_environment<add_tensor>(sums, &tensor);
 }
 
 l1l2_status l1l2_exact_sums_merge(int64_t* sums, const int64_t* other) noexcept {
@@ -148,7 +155,6 @@ l1l2_status l1l2_penalty_exact_sums(const l1l2_regularizer* regularizer, const i
     if (fault != SumsFault::none) {
         return to_status(fault);
     }
-    const FloatEnvironment environment; // for the coefficients, which pass through registers
-    set(penalty, exact.penalty(regularizer->value));
+    with_default_environment<penalty_of>(penalty, &exact, &regularizer->value);
     return L1L2_OK;
 }
