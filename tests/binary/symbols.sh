@@ -11,9 +11,10 @@
 #     symbols.sh manners OBJECT...           none can print, end the process, start threads or
 #                                            change what belongs to the process
 #     symbols.sh state OBJECT...             all of them have one variable: the choice of kernels
+#     symbols.sh environment OBJECT...       no C function computes outside of with_default_environment
 #     symbols.sh signal_safe OBJECT          of the C functions those that may be called in a signal
 #                                            handler call nothing
-# The last two exit with 77 if the objects are instrumented, by a sanitizer, for instance.
+# The last three exit with 77 if the objects are instrumented, by a sanitizer, for instance.
 set -euo pipefail
 fail() {
     echo "$*" >&2
@@ -112,6 +113,21 @@ state)
             print $1
         }')
     [ "$variables" = l1l2::kernels::chosen ] || fail "variables: $variables"
+    ;;
+environment)
+    shift
+    plain "$@"
+    [[ $(objdump -f "$1") == *x86-64* ]] || {
+        echo "the objects are another processor's"
+        exit 77
+    }
+    # addps asks for the environment. What with_default_environment calls is a function of its own.
+    computing=$(objdump -d --no-show-raw-insn "$@" | awk '
+        /^[0-9a-f]+ </ { function_name = $2; functions += function_name ~ /^<l1l2_/ }
+        function_name ~ /^<l1l2_/ && $2 != "addps" &&
+            $2 ~ /^v?(add|sub|mul|div|sqrt|min|max|u?comi|cvt.*)(ss|sd|ps|pd)/ { print function_name, $0 }
+        END { if (functions < 20) print "too few C functions" }')
+    [ -z "$computing" ] || fail "$computing"
     ;;
 signal_safe)
     plain "$2"
