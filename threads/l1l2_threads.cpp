@@ -18,21 +18,21 @@
 
 namespace {
 
-/// At most so many runs at once are helped by oneTBB's workers. Callers beyond that work alone,
-/// which loses nothing, as there are many of them; but each place that an arena keeps for a caller
-/// is one more in which an idle worker looks for work.
+/// oneTBB's workers help at most this many runs at once. Further callers work alone, which loses
+/// nothing: there are many of them. More places for callers would cost, since an idle worker looks
+/// for work in each place of an arena.
 constexpr std::size_t max_callers = 8;
 
 } // namespace
 
 struct l1l2_threads {
     const std::size_t count;
-    /// Of oneTBB's threads those that may help with one run.
+    /// How many of oneTBB's threads may help with one run.
     const std::size_t workers;
-    /// The places of the arena that are kept for callers and that none has taken: they enter it
-    /// through these alone, and so never wait for one another.
+    /// The arena's places for callers that are free. Callers enter it through these alone, and so
+    /// never wait for one another.
     std::atomic<int> free_places;
-    /// Where the workers come to help; none if there are none.
+    /// Where the workers help; empty if there are none.
     std::optional<tbb::task_arena> arena;
 
     l1l2_threads(std::size_t count_asked, std::size_t worker_count)
@@ -42,11 +42,11 @@ struct l1l2_threads {
 
 namespace {
 
-/// Whether this process is a fork of one that had made an l1l2_threads, and so has no workers, but
+/// Whether this process is a fork of one that had an l1l2_threads. If so, it has no workers, but
 /// perhaps locks of oneTBB that they held.
 std::atomic<bool> forked{false};
 
-/// False if there is no memory to do so. Twice does no harm.
+/// False if there is no memory for it. Two calls do no harm.
 bool watch_for_fork() {
     static std::atomic<bool> watching{false};
     if (!watching) {
@@ -55,7 +55,7 @@ bool watch_for_fork() {
     return watching;
 }
 
-/// One of the places of an arena for a caller, or none if all are taken.
+/// A caller's place in an arena, or none if all are taken.
 class Place {
   public:
     explicit Place(l1l2_threads& threads) : free_(threads.free_places), taken_(free_-- > 0) {
@@ -78,13 +78,13 @@ class Place {
     const bool taken_;
 };
 
-/// The tasks of one run. They are handed out one by one rather than as a range that oneTBB splits:
-/// that costs an addition each, and goes on as it should when oneTBB is out of memory.
+/// The tasks of one run. Threads take them one by one; oneTBB splits no range. That costs one
+/// addition a task and works on when oneTBB is out of memory.
 class Run {
   public:
     Run(l1l2_task task, void* work, std::size_t count) : task_(task), work_(work), count_(count) {}
 
-    /// Does tasks until none is left to begin.
+    /// Does tasks until all have begun.
     void work_off() noexcept {
         for (std::size_t i = next_++; i < count_; i = next_++) {
             try {
@@ -105,21 +105,21 @@ class Run {
     std::atomic<bool> threw_{false};
 };
 
-/// Works a run off with the help of the arena's workers. May throw when oneTBB is out of memory;
-/// then nobody works on the run any more, but tasks may be left.
+/// Does a run's tasks with the help of the arena's workers. May throw when oneTBB is out of memory;
+/// then no thread works on the run any more, but tasks may be left.
 void work_off_together(Run& run, tbb::task_arena& arena, std::size_t threads) {
     const auto work_off = [&] {
         tbb::parallel_for(
             std::size_t{0}, threads, [&run](std::size_t) { run.work_off(); },
             tbb::simple_partitioner{});
     };
-    // Isolated: a thread that waits for its run to end is given no task of another run, for which
-    // it may hold a lock, or which takes longer.
+    // Isolated: a thread that waits for the end of its run gets no task of another run, which may
+    // take longer, or need a lock that this thread holds.
     arena.execute([&work_off] { tbb::this_task_arena::isolate(work_off); });
 }
 
-/// How many threads oneTBB can bring to a run, the calling one among them. An arena for more would
-/// make it print a warning.
+/// How many threads oneTBB can give a run, including the calling one. For a larger arena it would
+/// print a warning.
 std::size_t available_count() {
     if (forked) {
         return 1;
@@ -144,7 +144,7 @@ l1l2_status l1l2_threads_create(size_t count, l1l2_threads** threads) noexcept {
         const std::size_t asked = count > 0 ? count : available;
         const std::size_t workers = std::min(asked, available) - 1;
         auto made = std::make_unique<l1l2_threads>(asked, workers);
-        // Also without workers: a child could have some, where the parent's oneTBB was held to one.
+        // Also without workers: a child may have some if the parent's oneTBB was limited to one.
         if (asked > 1 && !watch_for_fork()) {
             return L1L2_ERROR_OUT_OF_MEMORY;
         }
@@ -155,14 +155,14 @@ l1l2_status l1l2_threads_create(size_t count, l1l2_threads** threads) noexcept {
         }
         *threads = made.release();
         return L1L2_OK;
-    } catch (...) { // what is thrown here is std::bad_alloc
+    } catch (...) { // std::bad_alloc
         return L1L2_ERROR_OUT_OF_MEMORY;
     }
 }
 
 void l1l2_threads_destroy(l1l2_threads* threads) noexcept {
-    // What a forked process has got from its parent stays as it is: a lock that it takes to take
-    // it apart may be held by a thread that is not there.
+    // A forked process leaves what it inherited as it is: a lock that is needed to destroy it may
+    // be held by a thread that is not there.
     const bool inherited = threads != nullptr && threads->arena && forked;
     if (!inherited) {
         delete threads;
@@ -184,7 +184,7 @@ int32_t l1l2_threads_run(void* threads, l1l2_task task, void* work, size_t count
         if (place.taken()) {
             try {
                 work_off_together(run, *self.arena, std::min(self.workers + 1, count));
-            } catch (...) { // what is left is done below
+            } catch (...) { // the rest is done below
             }
         }
     }
