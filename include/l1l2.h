@@ -118,7 +118,7 @@ enum {
     L1L2_ERROR_INVALID_TENSOR = 16, /**< a shape, strides or data that cannot be. Since 0.2.0. */
     L1L2_ERROR_UNSUPPORTED_DEVICE = 17, /**< memory that the CPU cannot read. Since 0.2.0. */
     L1L2_ERROR_INVALID_SUMS = 18,       /**< a damaged accumulator. Since 0.3.0. */
-    L1L2_ERROR_UNKNOWN_LAYOUT = 19,     /**< another layout, or no accumulator. Since 0.3.0. */
+    L1L2_ERROR_UNKNOWN_LAYOUT = 19,     /**< another layout, or not an accumulator. Since 0.3.0. */
     L1L2_ERROR_BUFFER_TOO_SMALL = 20,   /**< the text does not fit the buffer */
     /** Exact sums of more than 2^63 - 1 elements, or of more than 2^30 accumulators that were added
         by other means than l1l2_exact_sums_merge. Since 0.3.0. */
@@ -198,7 +198,8 @@ L1L2_API l1l2_status l1l2_penalty(const l1l2_regularizer* regularizer, l1l2_dtyp
  *
  * sign(0) is 0, the subgradient that Keras's backends take, so zeros stay where they are. (Exact
  * zeros come from l1l2_prox.) The part with a coefficient of 0 is left out. If both coefficients
- * are 0, the gradient is neither read nor written; else a NaN in x[i] or gradient[i] gives NaN.
+ * are 0, the gradient is neither read nor written; otherwise a NaN in x[i] or gradient[i] gives
+ * NaN.
  *
  * Bits: a = scale * l1 and b = scale * (2 * l2) are computed in double and rounded to the
  * arithmetic type. In that type:  t = b * x[i] + s, where s is a, -a or 0 by the sign of x[i]; then
@@ -229,8 +230,7 @@ L1L2_API l1l2_status l1l2_add_gradient(const l1l2_regularizer* regularizer, l1l2
  * then t1 = t, t2 = t - t1 and m = 1 / d, each rounded to the arithmetic type. In that type:
  * max((|x[i]| - t1) - t2, 0) * m  with the sign of x[i]; then the conversion to dtype. Thanks to t2
  * the threshold is exact: |x[i]| <= t gives a zero, |x[i]| > t does not unless it underflows.
- * Zeros keep the sign of x[i], infinities stay, NaN gives NaN. Step 0 changes the bits of NaNs
- * only.
+ * Zeros keep the sign of x[i], infinities stay, NaN gives NaN. Step 0 changes only bits of NaNs.
  * @param dtype  the element type of both arrays, any of the four
  * @param x,n    n elements (not bytes) in a row at any address; x may be NULL if n is 0
  * @param step   the step size, finite and >= 0
@@ -537,11 +537,11 @@ L1L2_API l1l2_status l1l2_to_json(const l1l2_regularizer* regularizer, l1l2_json
  *       "L1L2" and "l1l2" mean both 0.
  * The configuration of L1 has the key "l1", that of L2 "l2"; both also take the old key "l", which
  * wins. What is missing, empty or null takes its default: 0.01 for the coefficient of L1 or L2,
- * else 0.0. Any other key there, or in Keras 1's object, is an error; of a repeated key the last
- * counts. A number beyond double or of over 300 characters is an invalid coefficient anywhere, half
- * of an escaped surrogate is malformed. Only white space may follow. Linear in length.
+ * else 0.0. Any other key there, or in Keras 1's object, is an error. A repeated key takes its last
+ * value. A number beyond double or of over 300 characters is an invalid coefficient wherever it
+ * stands. An unpaired surrogate escape is malformed. Only white space may follow. Linear time.
  * @param json,length       at most L1L2_JSON_MAX_LENGTH bytes of UTF-8, nested to any depth, not
- *                          necessarily NUL-terminated; NULL if length is 0 is malformed JSON
+ *                          necessarily NUL-terminated; may be NULL if length is 0 (malformed)
  * @param regularizer       receives the handle, to be freed once by l1l2_destroy; NULL on failure
  * @param message           receives an ASCII sentence that names the error and its key, class or
  *                          byte offset (from 0), NUL-terminated and cut to fit; "" on success. May
