@@ -99,8 +99,8 @@ var dtypes = map[string]struct {
 	"bfloat16": {arrays[l1l2.BFloat16], add[l1l2.BFloat16]},
 }
 
-// vector reads a part of exact sums: those that are given, or those of an array.
-func vector(part string) (sums l1l2.ExactSums, err error) {
+// accumulator reads a part of exact sums: those that are given, or those of an array.
+func accumulator(part string) (sums l1l2.ExactSums, err error) {
 	kind, content, _ := strings.Cut(part, ":")
 	if kind != "sums" {
 		return sums, dtypes[kind].add(&sums, content)
@@ -118,8 +118,8 @@ func exactSums(r *l1l2.Regularizer, parts, want []string) []result {
 	var sums [3]l1l2.ExactSums
 	var errs [3]error
 	for i := range parts {
-		next, errNext := vector(parts[i])
-		last, errLast := vector(parts[len(parts)-1-i])
+		next, errNext := accumulator(parts[i])
+		last, errLast := accumulator(parts[len(parts)-1-i])
 		errs[0] = errors.Join(errs[0], errNext, sums[0].Merge(&next))
 		errs[1] = errors.Join(errs[1], errLast, sums[1].Merge(&last))
 		for j := range next {
@@ -127,7 +127,7 @@ func exactSums(r *l1l2.Regularizer, parts, want []string) []result {
 		}
 	}
 	if len(want) > 0 {
-		want[4] = fmt.Sprint([l1l2.ExactSumsLength]int64(must(vector("sums:" + want[4]))))
+		want[4] = fmt.Sprint([l1l2.ExactSumsLength]int64(must(accumulator("sums:" + want[4]))))
 	}
 	results := make([]result, len(sums))
 	for i := range sums {

@@ -155,7 +155,7 @@ def hash_of_exact_sums(dtype, kind, sizes):
     x = elements(dtype, kind, 0, max(sizes))
     for n in sizes:
         sums = exact_sums(dtype, part_of(x, kind, n))
-        result.add(np.array(sums.vector(), np.uint64))
+        result.add(np.array(sums.accumulator(), np.uint64))
         result.add_double(sums.special(sums.absolute))
         result.add_double(sums.special(sums.square))
         result.add(sums.count)

@@ -149,10 +149,10 @@ def nearest(value):
 
 
 class ExactSums:
-    """What a vector of exact sums says of its elements."""
+    """What an accumulator of exact sums says of its elements."""
 
     LENGTH, TAG, PRIME = 207, 0x6C316C01, 2**31 - 1
-    # Where digits begin, how many there are, and the unit of the first.
+    # Where limbs begin, how many there are, and the unit of the first.
     ABSOLUTE, SQUARE = (5, 68, Fraction(1, 2**1088)), (73, 134, Fraction(1, 2**2176))
 
     def __init__(self, count=0, infinities=0, nans=0, absolute=Fraction(0), square=Fraction(0)):
@@ -175,22 +175,22 @@ class ExactSums:
         return sums
 
     @classmethod
-    def of_vector(cls, numbers):
-        def value(first, digits, unit):
-            digits = enumerate(numbers[first : first + digits])
-            return unit * sum(digit << (32 * i) for i, digit in digits)
+    def of_accumulator(cls, numbers):
+        def value(first, limbs, unit):
+            limbs = enumerate(numbers[first : first + limbs])
+            return unit * sum(limb << (32 * i) for i, limb in limbs)
 
         return cls(*numbers[2:5], value(*cls.ABSOLUTE), value(*cls.SQUARE))
 
-    def vector(self):
+    def accumulator(self):
         """As the library writes it."""
         if self.count == 0:
             return [0] * self.LENGTH
         numbers = [self.TAG, 0, self.count, self.infinities, self.nans]
-        for value, (_, digits, unit) in ((self.absolute, self.ABSOLUTE), (self.square, self.SQUARE)):
+        for value, (_, limbs, unit) in ((self.absolute, self.ABSOLUTE), (self.square, self.SQUARE)):
             units = value / unit
-            assert units.denominator == 1 and units < 2 ** (32 * digits)
-            numbers += [units.numerator >> (32 * i) & 0xFFFFFFFF for i in range(digits)]
+            assert units.denominator == 1 and units < 2 ** (32 * limbs)
+            numbers += [units.numerator >> (32 * i) & 0xFFFFFFFF for i in range(limbs)]
         return with_checksum(numbers)
 
     def special(self, value):
@@ -313,11 +313,11 @@ class Vectors:
         self.add("from_json", [hex_text(text)], status, [hex64(c) for c in coefficients])
 
     def exact_sums(self, l1, l2, *parts, status=OK):
-        """Of parts that are arrays, each (dtype, pattern, n), or vectors, each a list."""
+        """Of parts that are arrays, each (dtype, pattern, n), or accumulators, each a list."""
         total, texts = ExactSums(), []
         for part in parts:
             if isinstance(part, list):
-                total += ExactSums.of_vector(part)
+                total += ExactSums.of_accumulator(part)
                 texts.append(f"sums:{hex_sums(part)}")
             else:
                 total += ExactSums.of_array(*part)
@@ -326,7 +326,7 @@ class Vectors:
         outputs = []
         if status == OK:
             results = total.penalty(l1, l2), total.special(total.absolute), total.special(total.square)
-            outputs = [*map(hex64_one_nan, results), str(total.count), hex_sums(total.vector())]
+            outputs = [*map(hex64_one_nan, results), str(total.count), hex_sums(total.accumulator())]
         self.add("exact_sums", [hex64(l1), hex64(l2), "+".join(texts)], status, outputs)
 
     def exact_sums_of_values(self, l1, l2, *values):
@@ -406,7 +406,7 @@ def make():
     for dtype in DTYPES:
         add_exact_arrays(vectors, dtype, rng)
     add_exact_roundings(vectors)
-    add_exact_vectors(vectors, rng)
+    add_exact_accumulators(vectors, rng)
     return HEAD + "\n".join(vectors.lines) + "\n"
 
 
@@ -472,15 +472,15 @@ def add_exact_roundings(vectors):
         vectors.exact_sums_of_values(l1, l2, *values)
 
 
-def add_exact_vectors(vectors, rng):
+def add_exact_accumulators(vectors, rng):
     arrays = [(dtype, normal(dtype, rng, 5), 5) for dtype in DTYPES]
     vectors.exact_sums(0.01, 0.02, *arrays)
-    one = ExactSums.of_array(*arrays[0]).vector()
-    other = ExactSums.of_array(*arrays[1]).vector()
-    zeros = ExactSums().vector()
-    # Digits that carry far: 2^32 - 1 in a row.
+    one = ExactSums.of_array(*arrays[0]).accumulator()
+    other = ExactSums.of_array(*arrays[1]).accumulator()
+    zeros = ExactSums().accumulator()
+    # Limbs that carry far: 2^32 - 1 in a row.
     least = Fraction(1, 2**500)
-    ones = ExactSums(7, 0, 0, 2**100 - least, 2**199 - least).vector()
+    ones = ExactSums(7, 0, 0, 2**100 - least, 2**199 - least).accumulator()
     # The largest checksum that there is.
     to_go = (ExactSums.PRIME - 1 - one[1]) * pow(3, -1, ExactSums.PRIME) % ExactSums.PRIME
     largest_checksum = with_checksum(changed(one, {2: one[2] + to_go}))
@@ -507,7 +507,7 @@ def add_exact_vectors(vectors, rng):
     large = with_checksum(changed(large, {72: 2**31 - 2, last: 2**31 - 2}))
     vectors.exact_sums(sys.float_info.max, sys.float_info.max, large)
 
-    first = 5 + next(i for i, digit in enumerate(one[5:]) if digit != 0)
+    first = 5 + next(i for i, limb in enumerate(one[5:]) if limb != 0)
     for status, *parts in (
         # One number has changed.
         (INVALID_SUMS, changed(one, {1: one[1] ^ 1})),

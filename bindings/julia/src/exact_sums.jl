@@ -20,8 +20,8 @@ add their numbers: `MPI.Allreduce!(sums.numbers, +, comm)`.
 
     ExactSums(numbers)
 
-copies such a vector. Functions that use sums throw an `L1L2Error` if the vector is damaged (status 18),
-has another layout or byte order (19), or counts too many elements or sums (21).
+copies such numbers. Functions that use sums throw an `L1L2Error` if they are damaged (status 18),
+have another layout or byte order (19), or count too many elements or sums (21).
 """
 struct ExactSums
     numbers::Vector{Int64}
@@ -32,14 +32,14 @@ exact_sums_length() = Int(@ccall $(library().exact_sums_length)()::Csize_t)
 
 ExactSums(numbers::AbstractVector{Int64}) = merge!(ExactSums(), numbers)
 
-# The numbers for the library. The length is checked each time, as a vector can be resized.
-function vector(numbers)
+# The numbers for the library. The length is checked each time, as a `Vector` can be resized.
+function accumulator(numbers)
     length(numbers) == exact_sums_length() && return convert(Vector{Int64}, numbers)
     throw(DimensionMismatch("exact sums of $(length(numbers)) numbers"))
 end
 
 # With this a @ccall takes the sums themselves.
-Base.cconvert(::Type{Ptr{Int64}}, sums::ExactSums) = vector(sums.numbers)
+Base.cconvert(::Type{Ptr{Int64}}, sums::ExactSums) = accumulator(sums.numbers)
 
 """
     add!(sums, x)
@@ -65,12 +65,12 @@ end
 """
     merge!(sums, other)
 
-Adds the elements of other [`ExactSums`](@ref), or of a vector of their numbers, and returns `sums`.
+Adds the elements of other [`ExactSums`](@ref), or of their numbers, and returns `sums`.
 """
 Base.merge!(sums::ExactSums, other::ExactSums) = merge!(sums, other.numbers)
 
 function Base.merge!(sums::ExactSums, numbers::AbstractVector{Int64})
-    other = vector(numbers)
+    other = accumulator(numbers)
     check(@ccall $(library().exact_sums_merge)(sums::Ptr{Int64}, other::Ptr{Int64})::Int32)
     return sums
 end

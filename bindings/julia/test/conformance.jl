@@ -77,9 +77,9 @@ in_order(parts, layout) = foldl((sums, part) -> add_part!(sums, part, layout), p
 merged_backwards(parts, layout) = sum(in_order([part], layout) for part in reverse(parts))
 
 function sums_of_numbers(parts, layout)
-    vector(part) = startswith(part, "sums:") ? parse_sums(part[6:end]) : in_order([part], layout).numbers
+    numbers(part) = startswith(part, "sums:") ? parse_sums(part[6:end]) : in_order([part], layout).numbers
     sums = ExactSums()
-    sums.numbers .= sum(vector, parts)
+    sums.numbers .= sum(numbers, parts)
     return merge!(ExactSums(), sums)
 end
 

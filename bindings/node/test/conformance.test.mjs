@@ -43,8 +43,8 @@ const mergedBackwards = (parts) =>
 function sumsOfNumbers(parts) {
     const total = new ExactSums().toNumbers();
     for (const part of parts) {
-        const vector = part.startsWith("sums:");
-        const numbers = vector ? parseSums(part.slice(5)) : inOrder([part]).toNumbers();
+        const isSums = part.startsWith("sums:");
+        const numbers = isSums ? parseSums(part.slice(5)) : inOrder([part]).toNumbers();
         for (const [i, number] of numbers.entries()) total[i] += number;
     }
     return new ExactSums(total);

@@ -29,7 +29,7 @@ def array(text, dtype):
     return numpy.resize(bits, int(count)).view(elements)
 
 
-def vector(text):
+def numbers_of(text):
     numbers = numpy.zeros(207, numpy.uint64)
     for item in text.split(",") if text != "-" else ():
         index, digits = item.split(":")
@@ -88,7 +88,7 @@ def exact_sums(l1, l2, parts):
             before = sums.array.tobytes()
             try:
                 if dtype == "sums":
-                    sums.merge(l1l2.ExactSums(vector(text)))
+                    sums.merge(l1l2.ExactSums(numbers_of(text)))
                 else:
                     sums.add(layout(array(text, dtype)).array, **options_of(dtype))
             except l1l2.L1L2Error:
@@ -100,8 +100,8 @@ def exact_sums(l1, l2, parts):
         yield lambda: [*[None] * 4, [add(in_order, *pair) for pair in pairs][-1].array]
         alone = lambda pair: add(l1l2.ExactSums(), *pair)
         yield lambda: [*[None] * 4, sum(map(alone, pairs[::-1])).array]
-        vectors = [vector(t) if d == "sums" else alone((d, t)).array for d, t in pairs]
-        added.array[:] = numpy.sum(vectors, axis=0)
+        numbers = [numbers_of(t) if d == "sums" else alone((d, t)).array for d, t in pairs]
+        added.array[:] = numpy.sum(numbers, axis=0)
         yield lambda: [added.check()]
         yield lambda: [added.penalty(l1l2.Regularizer(double(l1), double(l2)))]
         for i, name in enumerate(("absolute", "square", "count"), start=1):
@@ -111,7 +111,7 @@ def exact_sums(l1, l2, parts):
 
 def agrees(value, text, dtype):
     if isinstance(value, numpy.ndarray):
-        expected = array(text, dtype) if dtype in DTYPES else vector(text)
+        expected = array(text, dtype) if dtype in DTYPES else numbers_of(text)
         return value.tobytes() == expected.tobytes()
     if isinstance(value, float):
         return struct.pack(">d", value).hex() == text

@@ -159,8 +159,8 @@ class ExactSums(unittest.TestCase):
         self.assert_status(18, lambda: l1l2.ExactSums.from_bytes(damaged))
         self.assert_status(19, lambda: l1l2.ExactSums.from_bytes(b"1" * 8 * LENGTH))
 
-    def test_addition_of_vectors(self):
-        """The array is the vector itself, and may be added to by anybody."""
+    def test_addition_of_accumulators(self):
+        """The array is the accumulator itself, and may be added to by anybody."""
         parts = [exact_sums_of(row) for row in self.x]
         sums = added_up(*parts)
         sums.check()
@@ -171,34 +171,34 @@ class ExactSums(unittest.TestCase):
         expected = exact_sums_of(self.x, self.x)
         self.assertEqual(sums.array.tobytes(), expected.array.tobytes())
 
-    def test_from_a_vector(self):
-        vector = added_up(exact_sums_of(self.x[:9]), exact_sums_of(self.x[9:])).array
+    def test_from_numbers(self):
+        numbers = added_up(exact_sums_of(self.x[:9]), exact_sums_of(self.x[9:])).array
         for form in (
-            vector,
-            vector.tolist(),
-            vector.astype(">i8"),
-            vector.astype("<i8"),
-            numpy.repeat(vector, 2)[::2],
-            numpy.frombuffer(vector.tobytes(), numpy.int64),
-            numpy.frombuffer(b"_" + vector.tobytes(), numpy.int64, offset=1),
+            numbers,
+            numbers.tolist(),
+            numbers.astype(">i8"),
+            numbers.astype("<i8"),
+            numpy.repeat(numbers, 2)[::2],
+            numpy.frombuffer(numbers.tobytes(), numpy.int64),
+            numpy.frombuffer(b"_" + numbers.tobytes(), numpy.int64, offset=1),
         ):
             sums = l1l2.ExactSums(form)
             self.assertEqual(sums.array.tobytes(), self.sums.array.tobytes())
         # A copy.
-        sums = l1l2.ExactSums(vector)
+        sums = l1l2.ExactSums(numbers)
         sums.add(self.x)
-        self.assertEqual(l1l2.ExactSums(vector), self.sums)
-        for refused in (vector / 1, "no numbers", [None] * LENGTH):
+        self.assertEqual(l1l2.ExactSums(numbers), self.sums)
+        for refused in (numbers / 1, "no numbers", [None] * LENGTH):
             with self.assertRaises(TypeError):
                 l1l2.ExactSums(refused)
-        for refused in (vector[1:], vector.reshape(1, -1), 7):
+        for refused in (numbers[1:], numbers.reshape(1, -1), 7):
             with self.assertRaises(ValueError):
                 l1l2.ExactSums(refused)
-        self.assert_status(19, lambda: l1l2.ExactSums(vector.byteswap()))
+        self.assert_status(19, lambda: l1l2.ExactSums(numbers.byteswap()))
         self.assert_status(19, lambda: l1l2.ExactSums([1] * LENGTH))
 
     def test_damage(self):
-        """Whatever uses a damaged vector says so, and has changed nothing."""
+        """Whatever uses a damaged accumulator says so, and has changed nothing."""
         good, bad = l1l2.ExactSums(self.sums.array), l1l2.ExactSums(self.sums.array)
         bad.array[100] += 1
         before = bad.array.copy()

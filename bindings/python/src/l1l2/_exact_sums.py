@@ -22,14 +22,14 @@ class ExactSums:
     """The sums of |x| and x^2 over any elements, without rounding.
 
     The same elements give the same bits, however they are split and in whatever order
-    they are added. The sums are a vector of int64, and adding vectors element by element
-    adds the sums: l1l2.h has the rules. Objects can be compared, added, copied and
-    pickled. While a thread adds to one, no other thread may use it.
+    they are added. The sums are an accumulator of 207 int64, and adding accumulators
+    element by element adds the sums: l1l2.h has the rules. Objects can be compared,
+    added, copied and pickled. While a thread adds to one, no other thread may use it.
 
     Parameters
     ----------
-    vector : array of int64, optional
-        The numbers of an `array`, which are copied; by default those of no elements.
+    numbers : array of int64, optional
+        Those of an `array`, which are copied; by default the sums of no elements.
         Anything that NumPy makes an array of integers of will do.
 
     Raises
@@ -37,11 +37,11 @@ class ExactSums:
     TypeError
         The numbers are not integers.
     ValueError
-        There are more or fewer of them than a vector has.
+        There are more or fewer of them than an accumulator has.
     L1L2Error
-        They are not exact sums. So do all methods that read the vector, and leave it as
-        it is, if what was written to `array` is not a vector of exact sums (status 19),
-        a damaged one (18), or one of too many elements or vectors (21).
+        They are not exact sums. So do all methods that read the accumulator, and leave
+        it as it is, if what was written to `array` is not an accumulator (status 19),
+        a damaged one (18), or one of too many elements or accumulators (21).
 
     Examples
     --------
@@ -56,11 +56,11 @@ class ExactSums:
     0.14
     """
 
-    def __init__(self, vector: Any = None) -> None:
+    def __init__(self, numbers: Any = None) -> None:
         self._array: NumpyArray = numpy.zeros(_LENGTH, numpy.int64)
         self._address: int = self._array.ctypes.data
-        if vector is not None:
-            self._merge(vector)
+        if numbers is not None:
+            self._merge(numbers)
 
     @classmethod
     def from_bytes(cls: type[_Self], data: bytes | bytearray | memoryview) -> _Self:
@@ -69,7 +69,7 @@ class ExactSums:
         Raises
         ------
         ValueError
-            The number of bytes is not that of a vector.
+            The number of bytes is not that of an accumulator.
         L1L2Error
             They are not exact sums.
         """
@@ -83,7 +83,7 @@ class ExactSums:
 
     @property
     def array(self) -> NumpyArray:
-        """The vector itself, not a copy, to be stored, sent or added to.
+        """The accumulator itself, not a copy, to be stored, sent or added to.
 
         torch.from_numpy(sums.array), mpi4py and NumPy add to it in place.
         """
@@ -122,9 +122,9 @@ class ExactSums:
             raise TypeError(f"exact sums, not {type(other)!r}")
         self._merge(other._array)
 
-    def _merge(self, vector: Any) -> None:
+    def _merge(self, numbers: Any) -> None:
         # A file's byte order may be the other one, but fractions are not cut off.
-        numbers = numpy.asarray(vector).astype(numpy.int64, "C", "safe")
+        numbers = numpy.asarray(numbers).astype(numpy.int64, "C", "safe")
         if numbers.shape != self._array.shape:
             raise ValueError(f"{numbers.shape} numbers, not {self._array.shape}")
         check(library.l1l2_exact_sums_merge(self._address, numbers.ctypes.data))

@@ -32,7 +32,7 @@ compile_error!("one of the features `bundled`, `system` and `load` is needed");
 /// The oldest library that this package can use, as [`l1l2_version_number`] tells versions.
 pub const NEEDED_VERSION: u32 = 300;
 
-/// The length of a vector of exact sums.
+/// The length of an accumulator of exact sums.
 pub const L1L2_EXACT_SUMS_LENGTH: usize = 207;
 
 /// A pair of coefficients; opaque.

@@ -27,7 +27,7 @@ pub enum Status {
     InvalidSums,
     /// Exact sums of another length, layout or byte order.
     UnknownLayout,
-    /// Exact sums of more than 2^63 - 1 elements or 2^30 vectors.
+    /// Exact sums of more than 2^63 - 1 elements or 2^30 accumulators.
     CountOverflow,
     /// No memory for a regularizer.
     OutOfMemory,

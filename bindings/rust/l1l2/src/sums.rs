@@ -9,7 +9,7 @@ use std::fmt;
 use std::iter::{FromIterator, Sum};
 use std::ops::{Add, AddAssign};
 
-/// The status of what is not a vector of exact sums.
+/// The status of what is not an accumulator of exact sums.
 const UNKNOWN_LAYOUT: i32 = 19;
 
 /// What [`Extend`] collects before it adds: as many elements as the library takes at once.
@@ -44,7 +44,7 @@ const TOO_MANY: &str = "at most 2^63 - 1 elements";
 /// beyond 2^63 - 1 elements and, with the feature `load`, without the library.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ExactSums {
-    /// Always a vector that the library has written, or zeros.
+    /// Always an accumulator that the library has written, or zeros.
     numbers: [i64; ExactSums::LENGTH],
 }
 

@@ -96,14 +96,14 @@ fn add_part(sums: &mut ExactSums, part: &str) -> Result<(), Error> {
     }
 }
 
-/// All parts in one vector; each in one of its own, merged backwards; the numbers of all added up.
+/// All parts in one accumulator; each in its own, merged backwards; all numbers added up.
 fn exact_sums(it: &Regularizer, parts: &[&str]) -> Vec<Results> {
-    let mut vectors = [(); 2].map(|()| ExactSums::new());
+    let mut accumulators = [(); 2].map(|()| ExactSums::new());
     let mut total = vec![0_i64; ExactSums::LENGTH];
-    let added = parts.iter().try_for_each(|part| add_part(&mut vectors[0], part));
+    let added = parts.iter().try_for_each(|part| add_part(&mut accumulators[0], part));
     let merged = parts.iter().rev().try_for_each(|part| {
         let mut alone = ExactSums::new();
-        add_part(&mut alone, part).and_then(|()| vectors[1].merge(&alone))
+        add_part(&mut alone, part).and_then(|()| accumulators[1].merge(&alone))
     });
     for part in parts {
         let mut alone = ExactSums::new();
@@ -119,7 +119,7 @@ fn exact_sums(it: &Regularizer, parts: &[&str]) -> Vec<Results> {
         let rounded = [it.penalty_of_sums(&sums)?, sums.absolute(), sums.square()].map(number);
         Ok([&rounded[..], &[sums.count().to_string().into(), numbers.into()]].concat())
     };
-    let [first, second] = vectors;
+    let [first, second] = accumulators;
     let made = [added.map(|()| first), merged.map(|()| second), ExactSums::try_from(&total[..])];
     made.into_iter().map(|sums| sums.and_then(read)).collect()
 }
