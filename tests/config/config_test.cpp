@@ -187,7 +187,7 @@ TEST_CASE("of a key that is given twice the last counts", "[config]") {
     check_fault(R"({"l1": 1, "l1": -2})", Fault::invalid_coefficient, "\"l1\"");
 }
 
-TEST_CASE("a bad coefficient is told by its key", "[config]") {
+TEST_CASE("a bad coefficient is reported with its key", "[config]") {
     for (const char* value : {"-1", "-1e-300", "true", "\"0.1\"", "[1]", "{}"}) {
         check_fault(R"({"l1": 0.1, "l2": )" + std::string(value) + "}", Fault::invalid_coefficient,
                     "\"l2\"");
@@ -237,7 +237,7 @@ TEST_CASE("a number of more than 300 characters is refused wherever it stands", 
     check_fault(R"({"l1": 0.3)" + decimals + "}", Fault::invalid_coefficient, "300 characters");
 }
 
-TEST_CASE("another class or key is told by its name", "[config]") {
+TEST_CASE("another class or key is reported with its name", "[config]") {
     check_fault(R"({"class_name": "OrthogonalRegularizer", "config": {"factor": 0.01}})",
                 Fault::unknown_config, "\"OrthogonalRegularizer\"");
     check_fault(R"({"class_name": "L1L2", "config": {"l3": 1}})", Fault::unknown_config, "\"l3\"");
@@ -279,7 +279,7 @@ TEST_CASE("a name in a message is escaped and cut", "[config]") {
     check_fault("{\"\xF0\x9F\x98\x80\": 1}", Fault::unknown_config, R"("\ud83d\ude00")");
 }
 
-TEST_CASE("malformed JSON is told by its byte offset", "[config]") {
+TEST_CASE("malformed JSON is reported with its byte offset", "[config]") {
     struct Malformed {
         std::string json;
         const char* offset;

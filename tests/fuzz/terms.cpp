@@ -417,7 +417,7 @@ void check_outcome(const Call& call, const Outcome& outcome, const Expected& exp
     check(outcome.faulty == (call.wants_faulty ? expected.faulty : SIZE_MAX),
           "*faulty is the index of the first term at fault, or count");
     if (runner.has_failed) {
-        check(outcome.status == L1L2_ERROR_RUNNER_FAILED, "a runner's failure is told");
+        check(outcome.status == L1L2_ERROR_RUNNER_FAILED, "a runner's failure is reported");
         check(is_untouched(outcome.total), "after a runner's failure the total is untouched");
         return;
     }

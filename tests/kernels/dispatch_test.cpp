@@ -64,7 +64,7 @@ TEST_CASE("every table has every kernel", "[dispatch]") {
     }
 }
 
-TEST_CASE("l1l2_isa tells the table in use, always the same", "[dispatch]") {
+TEST_CASE("l1l2_isa names the table in use, always the same", "[dispatch]") {
     CHECK(std::string(l1l2_isa()) == l1l2::kernels::chosen_table().isa);
     CHECK(l1l2_isa() == l1l2_isa());
 }
@@ -171,7 +171,7 @@ TEST_CASE("the instruction sets are those that Linux says the CPU has, the best 
     CHECK(found == expected);
 }
 
-TEST_CASE("the maker and the signature of the CPU are those that Linux tells", "[isa]") {
+TEST_CASE("the maker and the signature of the CPU are those that Linux reports", "[isa]") {
     std::ifstream cpuinfo("/proc/cpuinfo");
     std::string line;
     std::string maker;

@@ -82,7 +82,7 @@ def gamma(roundings, roundoff):
 
 
 class Difference(Exception):
-    """The library is not where the oracle says, for an array that is told by its bits."""
+    """The library is not where the oracle says, for an array given by its bits."""
 
     def __init__(self, what, form, x, **numbers):
         rows = [f"{what}: {form.name}, shape {x.shape}, strides {x.strides}"]

@@ -29,7 +29,7 @@ use std::os::raw::{c_char, c_void};
 #[cfg(not(any(feature = "bundled", feature = "system", feature = "load")))]
 compile_error!("one of the features `bundled`, `system` and `load` is needed");
 
-/// The oldest library that this package can use, as [`l1l2_version_number`] tells versions.
+/// The oldest library that this package can use, as [`l1l2_version_number`] numbers versions.
 pub const NEEDED_VERSION: u32 = 300;
 
 /// The length of an accumulator of exact sums.
