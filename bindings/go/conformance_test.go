@@ -4,13 +4,9 @@
 package l1l2_test
 
 import (
-	"bytes"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,33 +22,7 @@ type result struct {
 	outputs []string
 }
 
-func must[T any](value T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return value
-}
-
-func word(digits string) uint64    { return must(strconv.ParseUint(digits, 16, 64)) }
-func double(digits string) float64 { return math.Float64frombits(word(digits)) }
-func number(value float64) string  { return fmt.Sprintf("%016x", math.Float64bits(value)) }
-func text(digits string) []byte    { return must(hex.DecodeString(strings.Trim(digits, "-"))) }
-
 func regularizer(l1, l2 string) *l1l2.Regularizer { return must(l1l2.New(double(l1), double(l2))) }
-
-func elements[T l1l2.Element](array string) []T {
-	count, digits, _ := strings.Cut(array, ":")
-	x, given := make([]T, must(strconv.Atoi(count))), text(digits)
-	repeated := bytes.Repeat(given, binary.Size(x)/max(len(given), 1)+1)
-	must(0, binary.Read(bytes.NewReader(repeated), binary.BigEndian, x))
-	return x
-}
-
-func array[T l1l2.Element](x []T) string {
-	var bits bytes.Buffer
-	must(0, binary.Write(&bits, binary.BigEndian, x))
-	return fmt.Sprintf("%d:%x", len(x), bits.Bytes())
-}
 
 // written is the result of a call that changed before to after, which a failure must not do.
 func written[T l1l2.Element](before string, after []T, err error, others ...string) result {
@@ -97,49 +67,6 @@ var dtypes = map[string]struct {
 	"float64":  {arrays[float64], add[float64]},
 	"float16":  {arrays[l1l2.Float16], add[l1l2.Float16]},
 	"bfloat16": {arrays[l1l2.BFloat16], add[l1l2.BFloat16]},
-}
-
-// accumulator reads a part of exact sums: those that are given, or those of an array.
-func accumulator(part string) (sums l1l2.ExactSums, err error) {
-	kind, content, _ := strings.Cut(part, ":")
-	if kind != "sums" {
-		return sums, dtypes[kind].add(&sums, content)
-	}
-	for _, item := range strings.Split(content, ",") {
-		if index, number, found := strings.Cut(item, ":"); found {
-			sums[must(strconv.Atoi(index))] = int64(word(number))
-		}
-	}
-	return sums, nil
-}
-
-// exactSums merges the parts in order, and backwards, and adds up their numbers.
-func exactSums(r *l1l2.Regularizer, parts, want []string) []result {
-	var sums [3]l1l2.ExactSums
-	var errs [3]error
-	for i := range parts {
-		next, errNext := accumulator(parts[i])
-		last, errLast := accumulator(parts[len(parts)-1-i])
-		errs[0] = errors.Join(errs[0], errNext, sums[0].Merge(&next))
-		errs[1] = errors.Join(errs[1], errLast, sums[1].Merge(&last))
-		for j := range next {
-			sums[2][j] += next[j]
-		}
-	}
-	if len(want) > 0 {
-		want[4] = fmt.Sprint([l1l2.ExactSumsLength]int64(must(accumulator("sums:" + want[4]))))
-	}
-	results := make([]result, len(sums))
-	for i := range sums {
-		var merged l1l2.ExactSums
-		err := merged.Merge(&sums[i])
-		absolute, square, count, errRead := sums[i].Read()
-		penalty, errPenalty := l1l2.PenaltyOfSums(r, &sums[i])
-		results[i] = result{errors.Join(errs[i], err, errRead, errPenalty, sums[i].Check()),
-			[]string{number(penalty), number(absolute), number(square), fmt.Sprint(count),
-				fmt.Sprint([l1l2.ExactSumsLength]int64(merged))}}
-	}
-	return results
 }
 
 func config(r *l1l2.Regularizer, err error) []result {
@@ -188,11 +115,7 @@ func difference(line string) (what string) {
 
 // Every case of tests/conformance/vectors.txt, or of the file that L1L2_VECTORS names, to the bit.
 func TestVectorsOnFourGoroutines(t *testing.T) {
-	file := os.Getenv("L1L2_VECTORS")
-	if file == "" {
-		file = "../../tests/conformance/vectors.txt"
-	}
-	lines := strings.Split(strings.TrimSpace(string(must(os.ReadFile(file)))), "\n")
+	file, lines := vectors()
 	var group sync.WaitGroup
 	for i := 0; i < 4; i++ {
 		group.Add(1)

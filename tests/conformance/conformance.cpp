@@ -1,9 +1,7 @@
 /// Each case of the file L1L2_VECTORS through the C++ API, to the bit, on four threads at once.
-#include "vectors.h"
-
 #include "catch.hpp"
-
-#include <l1l2.hpp>
+#include "conformance_sums.hpp"
+#include "vectors.hpp"
 
 #include <array>
 #include <functional>
@@ -16,38 +14,10 @@
 
 namespace {
 
-using l1l2::ExactSums;
 using l1l2::Regularizer;
-
-/// Whether the call throws the case's status or, if that is 0, returns.
-template <class Call>
-bool has_status(const Case& c, Call&& call) {
-    try {
-        call();
-        return c.status == L1L2_OK;
-    } catch (const l1l2::Error& error) {
-        return error.status() == c.status && std::string(error.what()) != "";
-    }
-}
 
 bool has_config(const Regularizer& regularizer, const Case& c) {
     return is(regularizer.l1(), c.output[0]) && is(regularizer.l2(), c.output[1]);
-}
-
-Regularizer make(const Case& c, int field) {
-    return Regularizer(number(c.field[field]), number(c.field[field + 1]));
-}
-
-template <class T>
-std::vector<T> elements(Case& c, const char* dtype, const char* text) {
-    const Array a = array(&c, dtype, text);
-    const T* const data = static_cast<const T*>(a.data);
-    return {data, data + a.n};
-}
-
-template <class T>
-bool equal(const std::vector<T>& a, const std::vector<T>& b) {
-    return a.size() == b.size() && same(a.data(), b.data(), a.size() * sizeof(T));
 }
 
 template <class T>
@@ -77,75 +47,6 @@ bool check_arrays(Case& c) {
                c, [&] { penalty = regularizer.penalty_and_add_gradient(x, gradient, factor); }) &&
            has_status(c, [&] { regularizer.add_gradient(x, alone, factor); }) &&
            (!ok || is(penalty, c.output[1])) && equal(gradient, after) && equal(alone, after);
-}
-
-/// Adds a part of exact sums; a failure leaves the sums as they were.
-void add_part(Case& c, const std::string& part, ExactSums& sums) {
-    const ExactSums before = sums;
-    const char* const content = part.c_str() + part.find(':') + 1;
-    Sums numbers;
-    try {
-        switch (part[0]) {
-        case 's': parse_sums(content, numbers), sums += ExactSums(numbers); break;
-        case 'b': sums.add(elements<l1l2::BFloat16>(c, "bfloat16", content)); break;
-        default:
-            if (part[5] == '3') sums.add(elements<float>(c, "float32", content));
-            if (part[5] == '6') sums.add(elements<double>(c, "float64", content));
-            if (part[5] == '1') sums.add(elements<l1l2::Float16>(c, "float16", content));
-        }
-    } catch (const l1l2::Error&) {
-        if (sums != before) throw std::logic_error("sums that fail have changed");
-        throw;
-    }
-}
-
-bool has_results(const Case& c, const Regularizer& regularizer, const ExactSums& sums) {
-    ExactSums taken, merged = sums, added = sums;
-    Sums expected;
-    double penalty = 0.0, absolute = 0.0, square = 0.0;
-    std::int64_t count = 0;
-    const bool statuses = has_status(c, [&] { penalty = regularizer(sums); }) &&
-                          has_status(c, [&] { absolute = sums.absolute(); }) &&
-                          has_status(c, [&] { square = sums.square(); }) &&
-                          has_status(c, [&] { count = sums.count(); }) &&
-                          has_status(c, [&] { taken = ExactSums(sums.data()); }) &&
-                          has_status(c, [&] { merged += ExactSums(); }) &&
-                          has_status(c, [&] { added.add(std::vector<float>()); });
-    if (!statuses || c.status != L1L2_OK) return statuses;
-    parse_sums(c.output[4], expected);
-    const auto right = [&](const ExactSums& s) {
-        return same(s.data(), expected, sizeof expected);
-    };
-    return is(penalty, c.output[0]) && is(absolute, c.output[1]) && is(square, c.output[2]) &&
-           std::to_string(count) == c.output[3] && right(taken) && right(merged) && right(added);
-}
-
-/// All parts in one accumulator; each in its own, merged backwards; all numbers added up.
-bool check_exact_sums(Case& c) {
-    const Regularizer regularizer = make(c, 1);
-    char* part[max_fields];
-    const std::vector<std::string> parts(part, part + split_parts(c.field[3], part));
-    ExactSums in_order, merged, added;
-    const auto add_backwards = [&] {
-        for (auto last = parts.rbegin(); last != parts.rend(); ++last) {
-            ExactSums one;
-            add_part(c, *last, one);
-            merged += one;
-        }
-    };
-    const bool statuses = has_status(c, [&] {
-        for (const auto& text : parts) {
-            add_part(c, text, in_order);
-        }
-    });
-    for (const auto& text : parts) {
-        ExactSums one;
-        text[0] == 's' ? parse_sums(text.c_str() + 5, one.data()) : add_part(c, text, one);
-        add_numbers(added.data(), one.data());
-    }
-    return statuses && has_status(c, add_backwards) && has_results(c, regularizer, added) &&
-           (c.status != L1L2_OK ||
-            (has_results(c, regularizer, in_order) && has_results(c, regularizer, merged)));
 }
 
 bool check(Case& c) {
