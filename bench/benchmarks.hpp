@@ -11,8 +11,8 @@ void add_penalties(const ElementType& type);
 /// Gradient, gradient with penalty, prox in place and to another array, for every size.
 void add_training(const ElementType& type);
 
-/// Exact sums of several kinds of data, beside rounded ones and a superaccumulator; and what is
-/// done with their vectors.
+/// Exact sums of several kinds of data, beside rounded ones and a superaccumulator; and the other
+/// functions of accumulators.
 void add_exact_sums();
 
 /// Large float32 tensors on two threads.

@@ -40,7 +40,7 @@ void add_column(const Column& column, const std::string& who, const Call& call) 
             benchmark::DoNotOptimize(result);
             next = next + 1 < column.columns ? next + 1 : 0;
         }
-        tell(state, operation.bytes);
+        set_bytes(state, operation.bytes);
     });
 }
 

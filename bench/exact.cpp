@@ -19,18 +19,18 @@ double call_kernel(const l1l2::kernels::KernelTable& table, Dtype dtype, const J
     constexpr std::int64_t zeros[ExactSums::length] = {};
     ExactSums sums;
     static_cast<void>(sums.load(zeros));
-    static_cast<void>(sums.expect(job.n));
+    static_cast<void>(sums.add_to_count(job.n));
     sums.add(table, dtype, job.x, job.n);
     return static_cast<double>(sums.absolute());
 }
 
 /// In the manner of Neal's small superaccumulator, by the library's own deposit(): each |x| and x^2
-/// of float32 goes to the digits by itself.
+/// of float32 goes to the limbs by itself.
 double call_superaccumulator(const Job& job) {
-    std::int64_t digits_of_absolute[16] = {};
-    std::int64_t digits_of_square[32] = {};
-    const FixedPoint absolute = {digits_of_absolute, 16, -160};
-    const FixedPoint square = {digits_of_square, 32, -320};
+    std::int64_t absolute_limbs[16] = {};
+    std::int64_t square_limbs[32] = {};
+    const FixedPoint absolute = {absolute_limbs, 16, -160};
+    const FixedPoint square = {square_limbs, 32, -320};
     for (std::size_t i = 0; i < job.n; ++i) {
         std::uint32_t bits;
         std::memcpy(&bits, static_cast<const char*>(job.x) + i * sizeof bits, sizeof bits);
@@ -42,7 +42,7 @@ double call_superaccumulator(const Job& job) {
     }
     static_cast<void>(l1l2::core::carry(absolute));
     static_cast<void>(l1l2::core::carry(square));
-    return static_cast<double>(absolute.digit[0] + square.digit[0]);
+    return static_cast<double>(absolute.limb[0] + square.limb[0]);
 }
 
 void add_data(const ElementType& type, const DataKind& kind, std::size_t n) {
@@ -66,9 +66,9 @@ void add_data(const ElementType& type, const DataKind& kind, std::size_t n) {
     }
 }
 
-/// What is done with a vector of exact sums of some elements, call(sums, job).
+/// Benchmarks call(sums, job), where sums is the accumulator of some elements.
 template <class Call>
-void add_vector(const ElementType& type, const std::string& name, Call call) {
+void add_accumulator(const ElementType& type, const std::string& name, Call call) {
     constexpr std::size_t n = 8 * kibi;
     const Operation operation = {"exact sums: " + name, type, n,
                                  L1L2_EXACT_SUMS_LENGTH * sizeof(std::int64_t)};
@@ -83,42 +83,42 @@ void add_vector(const ElementType& type, const std::string& name, Call call) {
         for (auto _ : state) {
             call(static_cast<std::int64_t*>(sums), job);
         }
-        tell(state, operation.bytes);
+        set_bytes(state, operation.bytes);
     };
     benchmark::RegisterBenchmark(name_of(operation, "l1l2").c_str(), run);
 }
 
-void add_vectors() {
+void add_accumulators() {
     const ElementType& float32 = element_types[0];
-    add_vector(float32, "merge", [](std::int64_t* sums, const Job& job) {
-        // With another one of so many elements, so that their number does not double each time.
+    add_accumulator(float32, "merge", [](std::int64_t* sums, const Job& job) {
+        // With an accumulator of one element, so that the count does not double each time.
         static std::int64_t other[L1L2_EXACT_SUMS_LENGTH] = {};
         if (other[0] == 0) {
             expect_ok(l1l2_exact_sums_add(other, job.dtype, job.x, 1));
         }
         expect_ok(l1l2_exact_sums_merge(sums, other));
     });
-    add_vector(float32, "read", [](const std::int64_t* sums, const Job& /*job*/) {
+    add_accumulator(float32, "read", [](const std::int64_t* sums, const Job& /*job*/) {
         double absolute = 0.0;
         double square = 0.0;
         std::int64_t count = 0;
         expect_ok(l1l2_exact_sums_read(sums, &absolute, &square, &count));
         benchmark::DoNotOptimize(absolute + square);
     });
-    add_vector(float32, "penalty", [](const std::int64_t* sums, const Job& job) {
+    add_accumulator(float32, "penalty", [](const std::int64_t* sums, const Job& job) {
         double penalty = 0.0;
         expect_ok(l1l2_penalty_exact_sums(job.regularizer, sums, &penalty));
         benchmark::DoNotOptimize(penalty);
     });
-    add_vector(float32, "check", [](const std::int64_t* sums, const Job& /*job*/) {
+    add_accumulator(float32, "check", [](const std::int64_t* sums, const Job& /*job*/) {
         expect_ok(l1l2_exact_sums_check(sums));
     });
     for (const ElementType& type : element_types) {
         for (const std::size_t n : {1, 31, 256}) {
-            add_vector(type, "add " + std::to_string(n) + " of " + type.name,
-                       [n](std::int64_t* sums, const Job& job) {
-                           expect_ok(l1l2_exact_sums_add(sums, job.dtype, job.x, n));
-                       });
+            add_accumulator(type, "add " + std::to_string(n) + " of " + type.name,
+                            [n](std::int64_t* sums, const Job& job) {
+                                expect_ok(l1l2_exact_sums_add(sums, job.dtype, job.x, n));
+                            });
         }
     }
 }
@@ -138,5 +138,5 @@ void add_exact_sums() {
             }
         }
     }
-    add_vectors();
+    add_accumulators();
 }

@@ -21,7 +21,7 @@
 constexpr double l1 = 0.01;
 constexpr double l2 = 0.02;
 
-/// Ends the program, as times of calls that fail tell nothing.
+/// Ends the program, as the time of a call that failed is no result.
 inline void expect_ok(l1l2_status status) {
     if (status != L1L2_OK) {
         std::fprintf(stderr, "bench: %s\n", l1l2_status_string(status));
@@ -91,7 +91,7 @@ inline l1l2::kernels::Dtype dtype_of(const ElementType& type) {
     }
 }
 
-inline void tell(benchmark::State& state, std::size_t bytes) {
+inline void set_bytes(benchmark::State& state, std::size_t bytes) {
     state.SetBytesProcessed(static_cast<std::int64_t>(bytes) * state.iterations());
     state.counters["bytes"] = static_cast<double>(bytes);
 }
@@ -113,7 +113,7 @@ benchmark::internal::Benchmark* add(const Operation& operation, const std::strin
             benchmark::DoNotOptimize(static_cast<const double&>(result));
             job.scale = -job.scale;
         }
-        tell(state, operation.bytes);
+        set_bytes(state, operation.bytes);
         if (operation.error) {
             state.counters["relative_error"] = operation.error(result);
         }

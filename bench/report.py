@@ -33,7 +33,7 @@ OPERATIONS = {
 #: Those that the summary is about.
 MAIN_OPERATIONS = ("penalty", "gradient", "fused", "prox", "prox to another array")
 
-#: Operations that move what another one does, and so share its roof.
+#: Operations that move what another one does, and so share its peak bandwidth.
 ROOF_OF = {"penalty of l1": "penalty", "penalty of l2": "penalty", "fused": "gradient"}
 
 ON_TWO_THREADS = {"penalty on two threads": "penalty", "fused on two threads": "fused",
@@ -188,8 +188,8 @@ def operation_table(medians, dtype, operation):
     roofs = {n: medians.roof(dtype, operation, n) for n in sizes}
     own = {n: medians.get(dtype, operation, n) for n in sizes}
     rows = [
-        ["roof"] + [cell(roofs[n], show_rate) for n in sizes],
-        ["l1l2 to the roof"] + [time_ratio(roofs[n], own[n]) for n in sizes],
+        ["peak bandwidth"] + [cell(roofs[n], show_rate) for n in sizes],
+        ["l1l2 to peak bandwidth"] + [time_ratio(roofs[n], own[n]) for n in sizes],
         ["l1l2, time"] + [cell(own[n], lambda run: time(run.seconds)) for n in sizes],
     ]
     for who in medians.contenders(dtype, operation):
@@ -226,13 +226,13 @@ def two_threads_table(medians):
         roof = medians.roof("float32", EXACT_ON_TWO_THREADS, n)
         single = medians.get("float32", "penalty", n, "l1l2, exact sums")
         if own:
-            rows.append([f"exact sums, a vector for each, {size(n)}", cell(roof, show_rate),
+            rows.append([f"exact sums, an accumulator for each, {size(n)}", cell(roof, show_rate),
                          show_rate(own), time_ratio(roof, own), time_ratio(single, own)])
     if not rows:
         return []
-    lines = ["## Two threads", "", "One float32 tensor, GB/s. The roof is that of two threads, each of "
-             "which takes half of the data.", ""]
-    return lines + markdown(["", "roof", "l1l2", "to the roof", "to one thread"], rows)
+    lines = ["## Two threads", "", "One float32 tensor, GB/s. Peak bandwidth is that of two threads, "
+             "each of which takes half of the data.", ""]
+    return lines + markdown(["", "peak bandwidth", "l1l2", "to peak bandwidth", "to one thread"], rows)
 
 
 def exact_kinds(medians, dtype):
@@ -246,7 +246,7 @@ def exact_table(medians):
     lines = ["## Exact sums", "", "GB/s of `l1l2_exact_sums_add` and the penalty, by what the elements "
              "are: of standard deviation 0.02; in -1 to 1; the exponential of a normal distribution of "
              "deviation 2; with all exponents between -120 and 120 alike. `l1l2, rounded` is "
-             "`l1l2_penalty`; `superaccumulator` adds each |x| and x² to 32-bit digits on its own (Neal's "
+             "`l1l2_penalty`; `superaccumulator` adds each |x| and x² to 32-bit limbs on its own (Neal's "
              "small superaccumulator); the kernel `generic` adds mantissas by their exponent. For "
              "context: the authors of ReproBLAS, whose sums are reproducible but rounded, give 7 n "
              "additions for n numbers, and a dot product of 4096 doubles as four times slower than MKL's "
@@ -261,8 +261,8 @@ def exact_table(medians):
                            key=lambda who: (not who.startswith("l1l2"), who.startswith("kernel "), who))
             own = {kind: runs[kind].get("l1l2") for kind in kinds}
             roofs = {kind: medians.roof(dtype, EXACT + kind, n) for kind in kinds}
-            rows = [["roof"] + [cell(roofs[kind], show_rate) for kind in kinds],
-                    ["l1l2 to the roof"] + [time_ratio(roofs[kind], own[kind]) for kind in kinds],
+            rows = [["peak bandwidth"] + [cell(roofs[kind], show_rate) for kind in kinds],
+                    ["l1l2 to peak bandwidth"] + [time_ratio(roofs[kind], own[kind]) for kind in kinds],
                     ["l1l2 to rounded"] + [time_ratio(runs[kind].get("l1l2, rounded"), own[kind])
                                            for kind in kinds]]
             rows += [[who] + [cell(runs[kind].get(who), show_rate) for kind in kinds]
@@ -271,7 +271,7 @@ def exact_table(medians):
     rows = [[o[len(EXACT_VECTOR):], time(medians.get(d, o, n).seconds)]
             for d, o, n in sorted(medians.runs) if o.startswith(EXACT_VECTOR)]
     if rows:
-        lines += ["### What is done with a vector", ""] + markdown(["", "time"], rows)
+        lines += ["### Operations on one accumulator", ""] + markdown(["", "time"], rows)
     return lines if len(lines) > before else []
 
 
@@ -315,10 +315,11 @@ def columns_table(medians):
     if not rows:
         return []
     lines = ["## Columns", "", "The penalty of a column of a row-major float32 matrix: a cache line "
-             "of 64 bytes for each element, which is what GB/s counts. The roof reads one float of "
-             "each line.", ""]
-    return lines + markdown(["", "roof, 10⁶ elements/s", "l1l2", "roof, GB/s of lines", "l1l2",
-                             "to the roof"], rows)
+             "of 64 bytes for each element, which is what GB/s counts. The loop for peak bandwidth "
+             "reads one float of each line.", ""]
+    return lines + markdown(["", "peak bandwidth, 10⁶ elements/s", "l1l2",
+                             "peak bandwidth, GB/s of lines", "l1l2",
+                             "to peak bandwidth"], rows)
 
 
 def subnormal_ratio(medians, dtype, n):
@@ -350,20 +351,20 @@ def write_results(medians, folder):
         "",
         "Medians of repetitions, which are interleaved within a process. What has up to 4 Mi elements "
         "is measured 7 times, all rows of an element type in one process. What has more comes from "
-        "memory and is measured in two processes: 15 times the roofs, l1l2, Eigen's penalty in one "
-        "expression and its prox by clipping in the element type, 3 times all other peers and the "
+        "memory and is measured in two processes: 15 times peak bandwidth, l1l2, Eigen's penalty in "
+        "one expression and its prox by clipping in the element type, 3 times all other peers and the "
         "kernels; between rows of the two the speed of the machine may differ. "
         "Two threads are measured 7 times, in a process of their own.",
         "",
         "`l1l2` is the C function of the shared library, `kernel` rows are the same order of "
         "summation with one kernel each. Peers are compiled with `-O3 -march=native -ffast-math`, "
-        "but for OpenBLAS, which is the distribution's build; \"in double\" and \"in float\" tell in "
-        "what they compute, the others compute in the element type, but for the plain loops over 16 "
+        "but for OpenBLAS, which is the distribution's build; \"in double\" and \"in float\" name "
+        "what they compute in, the others compute in the element type, but for the plain loops over 16 "
         "bits, which take float. Eigen's `sign()` is not vectorised, so its gradient is a scalar "
         "loop, and so is its prox in one expression; `by clipping` is a prox without it.",
         "",
-        "The roof is the best of several loops that move the same "
-        "bytes and compute nothing. The tables tell GB/s by the number of elements n. Bytes counted: "
+        "Peak bandwidth is that of the best of several loops that move the same "
+        "bytes and compute nothing. The tables give GB/s by the number of elements n. Bytes counted: "
         "those of n elements for the penalty, which reads x; of 3 n for the gradient, with or without "
         "the penalty, which reads x and the gradient and writes the gradient; of 2 n for the prox, "
         "which reads one array and writes the same or another one (that a store to another array "
@@ -382,7 +383,7 @@ def write_results(medians, folder):
 
 
 def speed(medians, dtype, operation, sizes, who):
-    """l1l2's speed to another's, at each of the sizes; who is None for the roof."""
+    """l1l2's speed to another's, at each of the sizes; who is None for peak bandwidth."""
     others = [medians.get(dtype, operation, n, who) if who else medians.roof(dtype, operation, n)
               for n in sizes]
     return listed(time_ratio(other, medians.get(dtype, operation, n))
@@ -394,7 +395,7 @@ def targets(medians):
     memory = ", ".join(size(n) for n in IN_MEMORY)
     for dtype in DTYPES:
         for operation in MAIN_OPERATIONS:
-            yield (f"{dtype}, {OPERATIONS[operation]}, from memory ({memory}), to the roof",
+            yield (f"{dtype}, {OPERATIONS[operation]}, from memory ({memory}), to peak bandwidth",
                    speed(medians, dtype, operation, IN_MEMORY, None))
         yield (f"{dtype}, gradient and penalty, time to the gradient's ({memory})", listed(
             time_ratio(medians.get(dtype, "fused", n), medians.get(dtype, "gradient", n))
@@ -404,7 +405,7 @@ def targets(medians):
             for n in medians.sizes(dtype, "penalty of subnormals")))
     for operation, alone in ON_TWO_THREADS.items():
         title = f"float32, {OPERATIONS[alone]}, two threads ({memory})"
-        yield f"{title}, to the roof of two", speed(medians, "float32", operation, IN_MEMORY, None)
+        yield f"{title}, to peak bandwidth of two", speed(medians, "float32", operation, IN_MEMORY, None)
         yield f"{title}, to one thread", listed(
             time_ratio(medians.get("float32", alone, n), medians.get("float32", operation, n))
             for n in IN_MEMORY)
@@ -415,7 +416,7 @@ def targets(medians):
                 roof = medians.roof(dtype, EXACT + kind, n)
                 for who in ("l1l2", "kernel avx2"):
                     title = f"{dtype}, exact sums of {kind}, {size(n)}, {who}"
-                    yield f"{title}, to the roof", time_ratio(roof, runs.get(who))
+                    yield f"{title}, to peak bandwidth", time_ratio(roof, runs.get(who))
                     yield f"{title}, to l1l2_penalty", time_ratio(runs.get("l1l2, rounded"),
                                                                   runs.get(who))
     for operation in LISTS:
@@ -426,7 +427,7 @@ def targets(medians):
                     yield (f"float32, {operation}, time to that of {who}",
                            time_ratio(own, medians.get("float32", operation, n, who)))
     for row, n in columns_of(medians):
-        yield (f"float32, column, rows of {row}, {size(n)}, to the roof",
+        yield (f"float32, column, rows of {row}, {size(n)}, to peak bandwidth",
                speed(medians, "float32", f"{COLUMN}{row}", [n], None))
 
 
@@ -436,7 +437,7 @@ def comparisons(medians):
     for dtype in DTYPES:
         for operation in MAIN_OPERATIONS:
             title = f"{dtype}, {OPERATIONS[operation]}, in cache ({cache})"
-            yield f"{title}, to the roof", speed(medians, dtype, operation, IN_CACHE, None)
+            yield f"{title}, to peak bandwidth", speed(medians, dtype, operation, IN_CACHE, None)
             for who in medians.contenders(dtype, operation):
                 if who.startswith(("Eigen", "OpenBLAS")):
                     yield f"{title}, to {who}", speed(medians, dtype, operation, IN_CACHE, who)
@@ -485,7 +486,7 @@ def draw(panel, medians, dtype, operation):
     roofs = [(n, rate(run)) for n, run in roofs if run]
     if roofs:
         panel.fill_between(*zip(*roofs), color="#dddddd",
-                           label="roof: a loop that only moves the bytes")
+                           label="peak bandwidth: a loop that only moves the bytes")
     highest = 0
     plain = PLAIN_SUMS if operation == "penalty" else PLAIN_ELEMENTWISE
     lines = [(operation, names, style) for names, style in {**PLOTTED, **plain}.items()]

@@ -76,7 +76,7 @@ void add_roofs(const Operation& operation, const std::vector<roofs::Loop>& loops
                 benchmark::DoNotOptimize(first);
                 benchmark::DoNotOptimize(second);
             }
-            tell(state, operation.bytes);
+            set_bytes(state, operation.bytes);
         };
         const std::string name = name_of(operation, std::string("roof ") + loop.name);
         benchmark::RegisterBenchmark(name.c_str(), run)->UseRealTime();
@@ -134,7 +134,7 @@ void add_library(const Operation& /*penalty*/, const Operation& /*fused*/,
 
 #endif
 
-/// Each thread sums half of the array into a vector of its own; then they are merged.
+/// Each thread sums half of the array into an accumulator of its own; then they are merged.
 void add_sums_of_halves(const Operation& operation) {
     const auto run = [=](benchmark::State& state) {
         const Regularizer regularizer(operation.l1, operation.l2);
@@ -157,7 +157,7 @@ void add_sums_of_halves(const Operation& operation) {
             expect_ok(l1l2_penalty_exact_sums(regularizer.get(), sums[0], &penalty));
             benchmark::DoNotOptimize(penalty);
         }
-        tell(state, operation.bytes);
+        set_bytes(state, operation.bytes);
     };
     benchmark::RegisterBenchmark(name_of(operation, "l1l2").c_str(), run)->UseRealTime();
 }

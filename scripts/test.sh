@@ -12,7 +12,7 @@
 #                   older systems, and the library on Windows, six other processors and older x86-64, under
 #                   emulators. Needs to be root, or sudo
 #     --code        also runs sanitizers, valgrind, fuzzers for 20 seconds each, linters and coverage, and builds
-#                   with three compilers at three levels and with three versions of xsimd
+#                   with three compilers at three levels and with three versions of xsimd, and the benchmark
 #
 # Other arguments go to ctest:  scripts/test.sh -R consumer
 set -euo pipefail
@@ -53,7 +53,7 @@ if [ "$binaries" = ON ]; then
         g++-riscv64-linux-gnu g++-s390x-linux-gnu
 fi
 if [ "$code" = ON ]; then
-    offer_packages clang-14 clang-19 clang-tidy-14 libclang-rt-14-dev llvm-14 cppcheck valgrind
+    offer_packages clang-14 clang-19 clang-tidy-14 libclang-rt-14-dev llvm-14 cppcheck valgrind libbenchmark-dev
 fi
 # sudo asks for a password now, not in the middle of the tests.
 [ "$binaries$code" = OFFOFF ] || [ "$(id -u)" -eq 0 ] || sudo --validate
