@@ -21,7 +21,7 @@ network_failed() {
         grep -qE 'connection broken|Max retries|Connection|[Tt]imed? ?out|HTTP error|(Client|Server) Error' errors
 }
 
-# The copy of the requirements comes last, and tells that the environment is complete.
+# The copy of the requirements comes last, and shows that the environment is complete.
 if ! cmp -s "$requirements" venv/requirements.txt; then
     python=${PYTHON:-python3}
     version=$("$python" -c 'import sys; print("%d%02d" % sys.version_info[:2])' 2>log) ||
@@ -39,7 +39,7 @@ if ! cmp -s "$requirements" venv/requirements.txt; then
     cp "$requirements" venv/
 fi
 
-# Keras keeps its settings in a folder of the user's, if it is not told otherwise.
+# Keras keeps its settings in a folder of the user's, unless KERAS_HOME says otherwise.
 export KERAS_HOME=$PWD/keras PYTHONDONTWRITEBYTECODE=1
 export PYTHONPATH=$source:$source/../../bindings/python/src
 
@@ -48,7 +48,7 @@ venv/bin/python -m unittest test_l1l2_keras >log 2>&1 || {
     exit 1
 }
 grep '^Ran ' log
-# TensorFlow tells on stderr what it has not found.
+# TensorFlow writes to stderr what it did not find.
 venv/bin/python "$source/train.py" 2>log || {
     cat log >&2
     exit 1

@@ -25,8 +25,8 @@ import penalty_of_files
 PROGRAM = penalty_of_files.__file__
 COEFFICIENTS = ("--l1", "0.01", "--l2", "0.02")
 MIB = 1 << 20
-#: Runs a program and then tells the most memory that it has had, in KiB. (What the
-#: system tells of a child may be what its parent had.)
+#: Runs a program and then prints its peak memory, in KiB. (What the
+#: system reports for a child may be what its parent had.)
 MEASURED = """
 import runpy, sys
 del sys.argv[0]
