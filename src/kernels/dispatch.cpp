@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
 namespace l1l2::kernels {
 
@@ -12,21 +14,24 @@ Tables runnable_tables() {
 }
 
 Tables tables_of([[maybe_unused]] const Cpu& cpu) {
-    Tables tables = {};
-    const auto add = [&tables](const KernelTable& table) { tables.table[tables.count++] = &table; };
+    const std::pair<bool, const KernelTable*> candidates[] = {
 #if defined(L1L2_X86_64_KERNELS)
-    if (cpu.avx512bw) {
-        add(cpu.splits_512_bits ? avx512bw_256 : avx512bw);
-        add(cpu.splits_512_bits ? avx512bw : avx512bw_256);
-    }
-    if (cpu.avx2) {
-        add(avx2);
-    }
-    add(sse2);
+        {cpu.avx512bw, cpu.splits_512_bits ? &avx512bw_256 : &avx512bw},
+        {cpu.avx512bw, cpu.splits_512_bits ? &avx512bw : &avx512bw_256},
+        {cpu.avx2, &avx2},
+        {true, &sse2},
 #elif defined(L1L2_AARCH64_KERNELS)
-    add(neon64);
+        {true, &neon64},
 #endif
-    add(generic);
+        {true, &generic},
+    };
+    static_assert(std::size(candidates) <= Tables::capacity);
+    Tables tables = {};
+    for (const auto& [runs, table] : candidates) {
+        if (runs) {
+            tables.table[tables.count++] = table;
+        }
+    }
     return tables;
 }
 
