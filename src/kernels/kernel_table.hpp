@@ -1,46 +1,56 @@
+// clang-format off
 /**
  * The kernels of an instruction set, made of the templates and of a class `Isa`, which has what
  * xsimd offers in no common way from version 8 to 14.
  *
- * To add an instruction set:
+ * To add an instruction set, beside a file here that is a copy of the nearest one (sse2.cpp and
+ * neon64.cpp have registers of 128 bits, avx2.cpp, with avx2.hpp, of 256, avx512bw.cpp of 512) with
+ * the members of Isa below written anew, edit
  *
- *  1. Copy the file of the nearest one. sse2.cpp and neon64.cpp have registers of 128 bits,
- * avx2.cpp (with avx2.hpp) of 256 and avx512bw.cpp of 512. Write the members of Isa below anew.
- *  2. Declare the table in kernels.hpp.
- *  3. Give the file its compile flags in src/CMakeLists.txt.
- *  4. Detect the CPU in cpu.hpp and cpu.cpp, and add the table to tables_of() in dispatch.cpp,
- * before slower ones.
- *  5. Add its name to the tests' lists of names: grep for the one that was copied.
+ *     kernels.hpp                        the declaration of the table
+ *     cpu.hpp, cpu.cpp                   what the CPU must have
+ *     dispatch.cpp                       tables_of(): before slower tables
+ *     dispatch.hpp                       Tables::capacity; a static_assert asks for it
+ *     ../CMakeLists.txt                  the file and its compile flags
+ *     include/l1l2.h                     the names that l1l2_isa() returns
+ *     bindings/rust/l1l2-sys/build.rs    the file and its compile flags again
+ *     tests/CMakeLists.txt               isas
+ *     tests/binary/CMakeLists.txt        kernel_objects
+ *     tests/kernels/dispatch_test.cpp    what CPUs run
+ *     scripts/                         lists of names: grep for that of the nearest one
  *
  * tests/kernels compare every table with generic.cpp, bit by bit, without further changes.
  *
  * The members of an Isa. T is an element type; registers hold `width` doubles; p may have any
  * alignment. CommonIsa has those that are marked with *.
  *
- *     Doubles, Floats, Words, ...    * the types of registers
- *     registers                        how many of them there are
- *     adds_with_fma                    whether half of the |x| are better added by a fused
- *                                      multiply-add, see block_sum.hpp
- *     converts_float16                 whether an instruction converts float16 to float32
- *     prefetch_distance<T>             bytes to prefetch ahead of the loads of sums; 0 for none
+ *     Doubles, Floats, ...     * the types of registers
+ *     registers                  how many of them there are
+ *     adds_with_fma              whether half of the |x| are better added by a fused multiply-add,
+ *                                see block_sum.hpp
+ *     converts_float16           whether an instruction converts float16 to float32
+ *     prefetch_distance<T>       bytes to prefetch ahead of the loads of sums; 0 for none
  *
- *     load<T>(p)                       `width` elements, float or double, as doubles
- *     load_partial<T>(p, n)            the same of 0 < n < width elements, and zeros
- *     load_arithmetic<T>(p)            a register full of elements, as Arithmetic<T>
- *     store_arithmetic<T>(p, x)        the reverse, rounding; a NaN stays one if its lower half is
- * 0 load_words(p), load_halves(p)    a register of 32-bit or 16-bit integers upper_words<T>(p) the
- * upper 32 bits, without sign, of 2 * width elements as_words(x), as_floats(x)        the same bits
- *     float_of_half(words)             float32 of float16 without sign; if converts_float16 is
- * false
+ *     load<T>(p)                 `width` elements, float or double, as doubles
+ *     load_partial<T>(p, n)      the same of 0 < n < width elements, and zeros
+ *     load_arithmetic<T>(p)      a register full of elements, as Arithmetic<T>
+ *     store_arithmetic<T>(p, x)  the reverse, rounding; a NaN stays one if its lower half is 0
+ *     load_words(p)              a register of 32-bit integers
+ *     load_halves(p)             a register of 16-bit integers
+ *     upper_words<T>(p)          the upper 32 bits, without sign, of 2 * width elements
+ *     as_words(x)                the same bits
+ *     as_floats(x)               the same bits
+ *     float_of_half(words)       float32 of float16 without sign; if converts_float16 is false
  *
- *     fma(x, y, z)                     x * y + z, fused if that is faster: for exact products
- *     fold(x)                          the sum of a register of doubles, by halves
- *     add_as_integers(x, y)            the sum of the bits of doubles
- *     product_error(x, product)        what x * x, rounded to `product`, has lost
- *     signed_as(x, y)                * y with its sign flipped where that of x is set
- *     positive_part(x)               * x where it is above 0 or a NaN, else 0
- *     times_sign(x, a)               * a, -a or +0 as x is above, below or equal to 0
+ *     fma(x, y, z)               x * y + z, fused if that is faster: for exact products
+ *     fold(x)                    the sum of a register of doubles, by halves
+ *     add_as_integers(x, y)      the sum of the bits of doubles
+ *     product_error(x, xx)       what x * x, rounded to xx, has lost
+ *     signed_as(x, y)          * y with its sign flipped where that of x is set
+ *     positive_part(x)         * x where it is above 0 or a NaN, else 0
+ *     times_sign(x, a)         * a, -a or +0 as x is above, below or equal to 0
  */
+// clang-format on
 #pragma once
 
 #include "block_sum.hpp"
