@@ -194,6 +194,8 @@ class BlockSum {
             };
             add_rows<0>(rows, one, sums, begin, end);
         } else {
+            // A strip fills the ring from row 0 on, and so is read from there as one array.
+            static_assert(ring_rows == strip_rows);
             while (rows > 0) {
                 const size_t strip = rows < ring_rows ? rows : ring_rows;
                 put_first(strip);

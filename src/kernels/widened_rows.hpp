@@ -36,7 +36,7 @@ class WidenedRows {
         }
     }
 
-    /// Row r as float32, one of the last `size` that were put. Others may follow it.
+    /// Row r as float32, one of the last `size` that were put. The ring goes on without a gap.
     [[gnu::always_inline]] inline const char* at(size_t r) const {
         return reinterpret_cast<const char*>(row_[r % size].element);
     }
@@ -45,6 +45,7 @@ class WidenedRows {
     struct alignas(64) Row { // two cache lines
         float element[lanes];
     };
+    static_assert(sizeof(Row) == lanes * sizeof(float));
     Row row_[size];
 };
 
