@@ -69,7 +69,6 @@ constexpr std::size_t max_number_length = 300;
 
 /// Builds a Document from nlohmann_json's events. The parser's own tree would not do: its numbers
 /// depend on the locale.
-
 class DocumentBuilder {
   public:
     DocumentBuilder(std::string_view json, Document& document) : json_(json), document_(document) {}

@@ -58,10 +58,9 @@ class ExactSums {
     // These need the default floating-point environment. The elements must have been counted.
 
     /// Adds n elements at x, which may have any alignment.
-    [[gnu::noinline]] void add(const kernels::KernelTable& table, Dtype dtype, const void* x,
-                               std::size_t n);
+    void add(const kernels::KernelTable& table, Dtype dtype, const void* x, std::size_t n);
     /// Adds the elements of a tensor.
-    [[gnu::noinline]] void add(const kernels::KernelTable& table, const Tensor& x);
+    void add(const kernels::KernelTable& table, const Tensor& x);
 
     /// Adds the elements that another one has.
     SumsFault merge(const ExactSums& other);

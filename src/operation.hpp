@@ -28,7 +28,7 @@ class Operation {
     };
     struct GradientAndSum {
         kernels::GradientAndSumKernel kernel;
-        Gradient gradient; ///< the two kernels for x and y that are not in blocks
+        Gradient gradient; ///< sum and gradient apart, for strided tensors
         Sum sum;
     };
     struct Prox {

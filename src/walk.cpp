@@ -99,7 +99,7 @@ void Walk::sort() {
     }
 }
 
-/// Makes one axis of each that goes on where the next one ends, and that one.
+/// Merges each axis with the next inner one where they form one run.
 void Walk::join() {
     std::size_t joined = 0;
     for (std::size_t i = 1; i < axes_; ++i) {

@@ -83,7 +83,7 @@ template <int lost, class Words>
     return bits + (odd + Words((1U << (lost - 1)) - 1));
 }
 
-/// 1, as a value that the compiler does not know.
+/// 1, opaque, or the compiler turns fma(x, 1, s) back into x + s.
 template <class A, class Batch>
 [[gnu::always_inline]] inline Batch opaque_one() {
     A one{1};

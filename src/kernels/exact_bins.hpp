@@ -77,7 +77,7 @@ class BinRegisters {
         bin_[count - 1][j] = sum_of(value, bin_[count - 1][j], one);
     }
 
-    /// Adds the square of a number with at most 26 bits, which a double holds.
+    /// Adds the square of x, which has at most 26 mantissa bits, so that x * x is exact in double.
     template <size_t j>
     [[gnu::always_inline]] inline void add_square(Batch x, Batch one) {
         const Batch bin_before = bin_[0][j];

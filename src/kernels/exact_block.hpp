@@ -30,7 +30,7 @@ class ExactSum {
     /// Sums with the loop of a plan. beside(Index<row>(), i) is called before each row of that many
     /// elements, of which i is the first.
     template <size_t loop, class Beside>
-    [[gnu::always_inline]] static inline void sum_by(const Plan& plan, const char* x, size_t n,
+    [[gnu::always_inline]] static inline void sum_by(const ExactPlan& plan, const char* x, size_t n,
                                                      Beside&& beside, ExactParts& parts) {
         constexpr ExactLoop bins = ExactLoops<T>::loop[loop];
         constexpr size_t batches = Plans::batches(loop);
@@ -70,7 +70,7 @@ class ExactSum {
   public:
     /// Sums n elements at x, a multiple of the granularity. False if no loop is enough.
     template <size_t loop = 0, class Beside>
-    [[gnu::always_inline]] static inline bool sum(const Plan& plan, const char* x, size_t n,
+    [[gnu::always_inline]] static inline bool sum(const ExactPlan& plan, const char* x, size_t n,
                                                   Beside&& beside, ExactParts& parts) {
         if constexpr (loop < Plans::loops) {
             if (plan.loop != loop) {
@@ -126,7 +126,8 @@ class ExactBlocks {
                                                   const ExactSink& sink) {
         ExactParts parts = {};
         Scanner<Isa, T> ahead;
-        // Only a whole block can be scanned row by row. The last one is scanned again, for nothing.
+        // If the next block is shorter, this one is scanned again and the result dropped: cheaper
+        // than a second loop.
         const bool scanned = scans_ahead && next.n == block.n;
         const char* const to_scan = scanned ? next.data : block.data;
         const bool summed =

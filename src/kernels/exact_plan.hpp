@@ -29,7 +29,7 @@ struct Exponents {
 
 enum class Contents { numbers, zeros, specials };
 
-/// What the exponents of a block tell.
+/// What the scan of a block found.
 struct Scan {
     Contents contents;
     Exponents exponents; ///< of numbers
@@ -88,6 +88,7 @@ template <>
 struct ExactLoops<BFloat16> {
     static constexpr ExactLoop loop[] = {{1, 1, 0}, {1, 2, 0}, {2, 3, 0}};
 };
+
 /// Where the bins of a sum are, to which each lane adds at most 2^log2_additions values. The first
 /// bin holds a sum of values below 2^(first - 1 - log2_additions).
 template <int log2_additions>
@@ -110,7 +111,7 @@ struct Bins {
 };
 
 /// The loop to take, and k of its first bins.
-struct Plan {
+struct ExactPlan {
     size_t loop; ///< ExactPlans::loops if none is enough
     int absolute;
     int square;
@@ -148,19 +149,22 @@ struct ExactPlans {
 
     /// The shortest loop, from `loop` on, that loses nothing.
     template <size_t loop = 0>
-    static Plan plan(const Exponents& exponents) {
+    static ExactPlan plan(const Exponents& exponents) {
         if constexpr (loop == loops) {
             return {loop, 0, 0, 0};
         } else {
             constexpr ExactLoop bins = ExactLoops<T>::loop[loop];
             constexpr int additions = log2_additions(loop);
+            // docs/numerics.md derives the k of each first bin, and when no bit is lost.
             const Bins<additions> absolute = {exponents.bound + additions + 1};
             const Bins<additions> square = {2 * exponents.bound + additions + 1};
-            // A square of float64 is rounded to 53 bits, with an error of half of the lowest.
+            // A square below 2^b is rounded to 53 bits, with an error of at most 2^(b - 54).
             const Bins<additions> error = {square.first - (format<double>.mantissa_bits + 2)};
             bool enough = absolute.lowest(bins.absolute - 1) <= exponents.lowest;
             if constexpr (is_same<T, double>) {
-                // Far from where squares and their errors leave the range of normal numbers.
+                // No element is subnormal, so each but 0 is at least 2^(lowest + 52) and its
+                // square, once rounded, a multiple of 2^(2 * lowest + 52). The limit is far from
+                // where squares and their errors leave the range of normal numbers.
                 constexpr int limit = 1000;
                 enough = enough &&
                          square.lowest(bins.square - 1) <=
@@ -172,7 +176,7 @@ struct ExactPlans {
             } else {
                 enough = enough && square.lowest(bins.square - 1) <= 2 * exponents.lowest;
             }
-            return enough ? Plan{loop, absolute.first, square.first, error.first}
+            return enough ? ExactPlan{loop, absolute.first, square.first, error.first}
                           : plan<loop + 1>(exponents);
         }
     }

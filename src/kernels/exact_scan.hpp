@@ -1,5 +1,6 @@
-/// The scan of a block, which finds the least and the greatest exponent of its elements. It stands
-/// by itself, so that the loops that sum have the registers alone.
+/// The scan of a block, which finds the least and the greatest exponent of its elements. With 16
+/// registers it runs alone, so that the loops that sum have the registers to themselves; with more,
+/// beside the sums of the block before.
 #pragma once
 
 #include "exact_bins.hpp"

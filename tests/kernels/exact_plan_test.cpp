@@ -63,7 +63,7 @@ double value_between(const Exponents& exponents, std::mt19937_64& random, unsign
 
 /// Carries out the plan of a loop for one lane, and checks that nothing is lost.
 template <class T, class Plans, std::size_t loop>
-void carry_out(const Plan& plan, const Exponents& exponents) {
+void carry_out(const ExactPlan& plan, const Exponents& exponents) {
     constexpr int additions = Plans::log2_additions(loop);
     constexpr ExactLoop bins = ExactLoops<T>::loop[loop];
     std::mt19937_64 random(loop);
@@ -103,7 +103,7 @@ void check_plans() {
         for (int spread = format<T>.mantissa_bits + 1; from + spread <= bound && spread < 140;
              ++spread) {
             const Exponents exponents = {from, from + spread};
-            const Plan plan = Plans::plan(exponents);
+            const ExactPlan plan = Plans::plan(exponents);
             INFO("exponents " << exponents.lowest << " to " << exponents.bound << ", loop "
                               << plan.loop);
             const bool is_near_the_ends =
