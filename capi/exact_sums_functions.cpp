@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The C functions of exact sums. Each reads accumulators, works on them and, if all went well,
  * writes one back.

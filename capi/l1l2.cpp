@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The C functions that create, describe and destroy regularizers, with JSON. All files of this
  * folder check arguments and turn faults into statuses; include/l1l2.h says what each function

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+
 // For the shared library that has a C++ runtime of its own. That runtime allocates 73 KB when it is
 // loaded, from which it would take a std::bad_alloc if no memory were left. This frees them when
 // the library is closed; libstdc++ itself does not, as it is usually never unloaded. The function

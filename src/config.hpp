@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A regularizer as JSON: every form that a version of Keras writes is read, three are written.
  */

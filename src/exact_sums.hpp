@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Sums of |x| and x^2 without any rounding, in accumulators: arrays of int64_t that can be added
  * element by element. An accumulator is a superaccumulator (Neal, "Fast exact summation using small

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 #include "fixed_point.hpp"
 
 #include "kernels/kernels.hpp"

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Nonnegative numbers as wide as a sum needs, in limbs of 32 bits. Each limb is kept in an int64_t,
  * so that many values can be added before anything is carried. All of it is integer arithmetic,

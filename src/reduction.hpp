@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Which element meets which, in what order: blocks of kernels::block_elements, combined in a
  * pairwise tree over their index.

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * How a list of terms is cut into tasks for a runner, and how the sums of pieces become those of
  * terms. Knows sizes and sums alone, no elements and no threads.

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A runner on oneTBB. include/l1l2_threads.h says what each function promises.
  */

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+
 # The recipe of L1L2_jll for BinaryBuilder, as Yggdrasil keeps it in L/L1L2/build_tarballs.jl. What changes
 # with a home of the project is the source below: an archive with its SHA-256, or a Git repository with a
 # commit. It has not been run here: BinaryBuilder needs its own containers.

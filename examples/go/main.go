@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Example computes the penalty, the gradient and the proximal operator of four weights.
 package main
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+
 # libl1l2 from Julia, in a project that has the package (bindings/julia/README.md):
 #     JULIA_NUM_THREADS=4 julia --project example.jl
 

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
 """The L1L2 regularizer of Keras 3, with penalty and gradient computed by libl1l2.
 
     layer = keras.layers.Dense(32, kernel_regularizer=L1L2(l1=0.0001, l2=0.001))

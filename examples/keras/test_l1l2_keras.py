@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
 """Tests of l1l2_keras, whose numbers must be those of keras.regularizers.L1L2.
 
     python -m unittest test_l1l2_keras

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
 """Trains a small network twice: with Keras's own L1L2, and with that of l1l2_keras.
 
     PYTHONPATH=../python python train.py

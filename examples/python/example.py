@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
 """The penalty, gradient, proximal operator and exact sums of NumPy arrays by libl1l2.
 
     pip install ../../bindings/python

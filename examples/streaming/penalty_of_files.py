@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
 """The penalty of arrays in files that are larger than memory, by exact sums.
 
     python penalty_of_files.py model.safetensors --l1 1e-5 --l2 1e-4

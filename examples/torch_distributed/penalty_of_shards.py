@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
 """The penalty of parameters that are sharded over the processes of torch.distributed.
 
     torchrun --nproc-per-node 4 penalty_of_shards.py WEIGHTS.npy...

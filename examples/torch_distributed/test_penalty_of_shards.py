@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
 """Tests of penalty_of_shards.py.
 
     python -m unittest test_penalty_of_shards

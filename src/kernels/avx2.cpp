@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /// AVX2, FMA and F16C: 16 registers of 4 doubles, so that both sums take two passes of 16 lanes.
 #include "avx2.hpp"
 

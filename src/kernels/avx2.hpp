@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Loads, stores and the fold for registers of 4 doubles or 8 floats: AVX2 with FMA and F16C, and
  * AVX-512 in its 256-bit form.

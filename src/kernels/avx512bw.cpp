@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * AVX-512 F, CD, DQ, BW and VL, in two forms: with 512-bit registers throughout; and, for CPUs that
  * execute 512 bits in two halves, with 256-bit ones for the sums that convert to double.

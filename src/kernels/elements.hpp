@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * What the kernel templates share. For kernel files alone: everything in them stands in an
  * anonymous namespace and uses no std:: template, so that no function compiled for one instruction

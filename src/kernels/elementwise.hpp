@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /// The kernels that work element by element, gradient and prox, one template over the instruction
 /// set.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The kernel of exact sums, one template over the instruction set. A block is read twice: a scan
  * finds its exponents, from which a plan follows; then the shortest loop sums it that loses no bit.

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /// The scan of a block, which finds the least and the greatest exponent of its elements. With 16
 /// registers it runs alone, so that the loops that sum have the registers to themselves; with more,
 /// beside the sums of the block before.

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The kernels in plain C++. They run where no others do, and the others are tested against them.
  * They are written to be seen to be right. Compilers vectorise the loops over the lanes.

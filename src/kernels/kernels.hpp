@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The kernels: functions that sum one block, that compute gradients or proxes element by element,
  * or that sum exactly; and the table of them that each instruction set has.

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The order of lanes: which lane each element of a register holds, and how the lanes are added up
  * in the end. Nothing else knows of it.

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /// Advanced SIMD of AArch64: 32 registers of 2 doubles, so that both sums take two passes.
 #include "kernel_table.hpp"
 

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /// SSE2: 16 registers of 2 doubles, so that both sums take four passes of 8 lanes.
 #include "kernel_table.hpp"
 

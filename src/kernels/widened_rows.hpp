@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A buffer through which rows of 16-bit elements go on their way to the sums, widened to float32.
  *

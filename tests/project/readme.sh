@@ -31,7 +31,7 @@ rm "$work.shown"
 # The first program of the README is the one that the tests compile.
 block() { awk -v n="$1" '/^```c$/ { ++seen; next } /^```$/ { if (seen == n) exit } seen == n' README.md; }
 [ -n "$(block 1)" ] || fail "README.md shows no C program"
-diff <(block 1) examples/c/penalty/penalty.c || fail "the README's program is not examples/c/penalty/penalty.c"
+diff <(block 1) <(grep -v SPDX- examples/c/penalty/penalty.c) || fail "the README's program is not examples/c/penalty/penalty.c"
 
 # Every package and every page is found from the README.
 for package in bindings/*/; do
@@ -51,6 +51,15 @@ done
 
 [ "$(wc -l <README.md)" -le 200 ] || fail "README.md has more than 200 lines"
 [ "$(wc -l <docs/testing.md)" -le 150 ] || fail "docs/testing.md has more than 150 lines"
+
+# Every source that is published names its holder and its licence. What builds leave there is not looked at.
+unlicensed=$(find src capi include threads bindings examples \
+    -type d \( -name test -o -name tests -o -name build -o -name native -o -name node_modules -o -name target \) -prune -o \
+    -type f -regextype posix-extended -regex '.*\.(c|cpp|h|hpp|py|go|rs|jl|js|mjs|ts|mts)' -not -name '*_test.go' -print0 |
+    xargs -0 awk 'FNR <= 3 && /SPDX-FileCopyrightText: 2026 The l1l2 authors/ { holder[FILENAME] }
+        FNR <= 3 && /SPDX-License-Identifier: Apache-2.0/ { licence[FILENAME] }
+        END { for (i = 1; i < ARGC; ++i) if (!(ARGV[i] in holder && ARGV[i] in licence)) print ARGV[i] }')
+[ -z "$unlicensed" ] || fail "without SPDX lines: $unlicensed"
 
 # The version of the header has an entry.
 version=$(sed -n 's/^#define L1L2_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' include/l1l2.h | paste -sd.)

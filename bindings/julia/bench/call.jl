@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+
 # What a call costs: the median of 31 repetitions, in nanoseconds.
 
 using L1L2

@@ -1,4 +1,4 @@
-# SPDX-FileCopyrightText: The libl1l2 authors
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
 # SPDX-License-Identifier: Apache-2.0
 """Every case of the reference results, to the bit; the file's head describes them."""
 

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 The l1l2 authors */
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libl1l2 opened at run time: for programs that must start without it, and for plug-ins.
  *

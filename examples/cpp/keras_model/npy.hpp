@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Reads arrays of floating-point numbers from NumPy's .npy files (format versions 1 to 3, as
  * numpy.lib.format describes them).

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
 /**
  * l1l2.hpp in use: a penalty, its gradient, a proximal step, JSON, errors and threads.
  *

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
 """The diabetes data set and scikit-learn's elastic nets for it, as files that need no Python.
 
     python record.py        writes diabetes.csv and elastic_net.csv beside this file

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
 """A small regularized model of handwritten digits, as files that need no Python.
 
     python train.py train                 Keras 3: trains, writes the weights, the losses, the model

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+
 //! The penalty of a few weights, its gradient and proximal operator; exact sums, JSON, errors,
 //! many tensors, threads.
 //!

@@ -1,5 +1,5 @@
 /*
- * SPDX-FileCopyrightText: The libl1l2 authors
+ * SPDX-FileCopyrightText: 2026 The l1l2 authors
  * SPDX-License-Identifier: Apache-2.0
  *
  * Calls of libl1l2 on compact buffers, without the microsecond that ctypes and NumPy take to find

@@ -1,4 +1,4 @@
-# SPDX-FileCopyrightText: The libl1l2 authors
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
 # SPDX-License-Identifier: Apache-2.0
 """Finds and loads libl1l2, and declares its functions."""
 

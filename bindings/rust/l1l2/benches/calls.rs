@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+
 //! What a call costs, beside one that does nothing.
 
 use l1l2::{ExactSums, Regularizer, View};
