@@ -486,7 +486,7 @@ def draw(panel, medians, dtype, operation):
     roofs = [(n, rate(run)) for n, run in roofs if run]
     if roofs:
         panel.fill_between(*zip(*roofs), color="#dddddd",
-                           label="peak bandwidth: a loop that only moves the bytes")
+                           label="a loop that only moves the bytes")
     highest = 0
     plain = PLAIN_SUMS if operation == "penalty" else PLAIN_ELEMENTWISE
     lines = [(operation, names, style) for names, style in {**PLOTTED, **plain}.items()]
