@@ -16,7 +16,7 @@ using kernels::Dtype;
 using kernels::size_of;
 using kernels::Sums;
 
-/// One kernel and its factors, or nothing. Copied freely; what computes needs the default
+/// One kernel and its factors, or nothing. Copied freely. apply, sum and write need the default
 /// floating-point environment.
 class Operation {
   public:
