@@ -17,6 +17,7 @@ namespace {
 
 /// Reads two tensors, the second of which is written for the first.
 TensorFault read_both(const void* x, const void* y, bool in_place, Tensor& read, Tensor& written) {
+    // cppcheck-suppress ctuuninitvar ; read() writes it
     TensorFault fault = read.read(x);
     if (fault == TensorFault::none) {
         fault = written.read(y);

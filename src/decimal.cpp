@@ -51,6 +51,7 @@ char* write_decimal(double value, char* out) {
 char* write_decimal(double value, char* out) {
     const RoundingToNearest rounding;
     char text[2 * decimal_capacity];
+    // cppcheck-suppress legacyUninitvar ; snprintf writes it before each call
     const auto reads_back = [&] { return std::strtod(text, nullptr) == value; };
     for (int decimals = is_fixed(value) ? 1 : 0;; ++decimals) {
         std::snprintf(text, sizeof text, is_fixed(value) ? "%.*f" : "%.*e", decimals, value);

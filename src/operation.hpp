@@ -16,8 +16,7 @@ using kernels::Dtype;
 using kernels::size_of;
 using kernels::Sums;
 
-/// One kernel and its factors, or nothing. Copied freely. apply, sum and write need the default
-/// floating-point environment.
+/// One kernel and its factors, or nothing. Computes in the default floating-point environment only.
 class Operation {
   public:
     struct Sum {

@@ -27,6 +27,7 @@ class Plan {
     static constexpr std::size_t max_tasks = 256;
     static constexpr std::size_t max_terms = 1024;
 
+    // cppcheck-suppress uninitMemberVar ; add() writes a task before it is read
     explicit Plan(std::size_t first) : first_term(first), end_term(first) {}
 
     /// Makes tasks of the next term, with n elements; false if it does not fit.
