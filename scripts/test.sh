@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the tests:
-#     scripts/test.sh [--languages] [--binaries] [--code] [CTEST_ARGUMENT...]
-#     scripts/test.sh --full [CTEST_ARGUMENT...]      all three
+#     scripts/test.sh [--languages] [--frameworks] [--binaries] [--code] [CTEST_ARGUMENT...]
+#     scripts/test.sh --full [CTEST_ARGUMENT...]      all but --frameworks
 #
 # Without options it runs the quick tier; docs/testing.md describes the tiers.
 #
 #     --languages   also tests the examples in every language against the shared vectors, and on Open MPI and
 #                   torch.distributed. Installs the tools of the languages and these two from the system's
 #                   packages; crates, Go modules, npm and Python packages come from their own registries
+#     --frameworks  also tests the Python package with JAX, PyTorch, TensorFlow and Keras: with those of python3, or
+#                   else it fetches them, some gigabytes. --languages tests with those that are there
 #     --binaries    also tests the README's quick start and the Debian packages in fresh roots, the tarball for
 #                   older systems, and the library on Windows, six other processors and older x86-64, under
 #                   emulators. Needs to be root, or sudo
@@ -19,10 +21,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
 . scripts/lib/packages.sh
-languages=OFF binaries=OFF code=OFF
+languages=OFF frameworks=OFF binaries=OFF code=OFF
 while true; do
     case ${1-} in
     --languages) languages=ON ;;
+    --frameworks) frameworks=ON ;;
     --binaries) binaries=ON ;;
     --code) code=ON ;;
     --full) languages=ON binaries=ON code=ON ;;
@@ -47,6 +50,9 @@ if [ "$languages" = ON ]; then
     offer_tool npm npm
     offer_packages python3-venv ca-certificates libopenmpi-dev openmpi-bin python3-torch
 fi
+if [ "$frameworks" = ON ]; then
+    offer_packages python3-venv ca-certificates
+fi
 if [ "$binaries" = ON ]; then
     offer_packages debootstrap debian-archive-keyring gpgv dpkg-dev lintian g++-mingw-w64-x86-64-posix wine64 wine qemu-user \
         g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-powerpc64le-linux-gnu \
@@ -59,6 +65,7 @@ fi
 [ "$binaries$code" = OFFOFF ] || [ "$(id -u)" -eq 0 ] || sudo --validate
 
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=ON \
-    -DL1L2_TEST_LANGUAGES=$languages -DL1L2_TEST_BINARIES=$binaries -DL1L2_TEST_CODE=$code
+    -DL1L2_TEST_LANGUAGES=$languages -DL1L2_TEST_FRAMEWORKS=$frameworks \
+    -DL1L2_TEST_BINARIES=$binaries -DL1L2_TEST_CODE=$code
 cmake --build build --parallel "$(nproc)"
 ctest --test-dir build --output-on-failure --parallel "$(nproc)" "$@" </dev/null

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Tests the Python package with a framework:  test_frameworks.sh WORK_DIR FRAMEWORK [PYTEST_ARGUMENT...]
+#
+# FRAMEWORK is jax, torch, tensorflow or keras, and tests/frameworks/FRAMEWORK.txt are the packages that it takes.
+# They are those of $PYTHON (python3 by default) if it has them, in whatever version. Otherwise they are fetched,
+# if $L1L2_FETCH_FRAMEWORKS is ON, which takes gigabytes, or else the tests are skipped: the script exits with 77
+# and says so. WORK_DIR keeps the virtual environments of all frameworks and the wheel.
+set -euo pipefail
+source=$(cd "$(dirname "$0")" && pwd)
+framework=$2
+mkdir -p "$1"
+cd "$1"
+work=$PWD
+python=${PYTHON:-python3}
+unset L1L2_LIBRARY LD_LIBRARY_PATH PYTHONPATH
+export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# Keras keeps its settings in a folder of the user's, unless KERAS_HOME says otherwise.
+export KERAS_HOME=$work/keras_home TF_CPP_MIN_LOG_LEVEL=3 JAX_PLATFORMS=cpu CUDA_VISIBLE_DEVICES=
+
+skip() {
+    echo "skipped: all tests of l1l2.$framework: $*"
+    exit 77
+}
+
+# quietly COMMAND...: prints what it says only if it fails.
+quietly() {
+    "$@" >"$framework.log" 2>&1 || {
+        cat "$framework.log" >&2
+        echo "failed: $*" >&2
+        exit 1
+    }
+}
+
+# fetch REQUIREMENTS: installs them, or skips if the network is what fails.
+fetch() {
+    "$environment/bin/pip" install --quiet --requirement "$1" >"$framework.log" 2>&1 && return
+    grep -qE 'connection broken|Max retries|Connection|[Tt]imed? ?out' "$framework.log" || {
+        cat "$framework.log" >&2
+        exit 1
+    }
+    skip "pip cannot fetch them: $(grep ERROR "$framework.log" | tail -n 1)"
+}
+
+version=$("$python" -c 'import sys; print("%d%02d" % sys.version_info[:2])') || skip "no $python"
+[ "$version" -ge 310 ] || skip "Python 3.10 or later is needed, not $("$python" --version)"
+requirements=$source/tests/frameworks/$framework.txt
+modules=$(sed -nE 's/^([a-z]+)[=<> ].*/\1/p' "$requirements")
+has_them() {
+    "$python" -c 'import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, sys.argv[1:])))' $modules
+}
+environment=$work/$framework
+if has_them; then
+    stamp="$("$python" -c 'import sys; print(sys.prefix, sys.version)')"
+    site=--system-site-packages
+elif [ "${L1L2_FETCH_FRAMEWORKS-}" = ON ]; then
+    stamp=$(cat "$requirements")
+    site=
+else
+    skip "$("$python" --version) does not have all of" $modules "(scripts/test.sh --frameworks fetches them)"
+fi
+if [ "$(cat "$environment/stamp" 2>/dev/null)" != "$stamp" ]; then
+    "$python" -m venv --clear $site "$environment" >"$framework.log" 2>&1 || skip "no Python with venv"
+    # A venv of a venv does not see the packages of the first.
+    if [ -n "$site" ]; then
+        "$python" -c 'import site; print(*site.getsitepackages(), sep="\n")' \
+            >"$(echo "$environment"/lib/python*/site-packages)/outer.pth"
+    else
+        fetch "$requirements"
+    fi
+    fetch "$source/tests/requirements.txt"
+    echo "$stamp" >"$environment/stamp"
+fi
+
+# One wheel for all frameworks, of the sources as they are now.
+rm -rf "wheel_$framework"
+quietly "$environment/bin/pip" wheel --no-index --no-deps --no-build-isolation --wheel-dir "wheel_$framework" "$source"
+quietly "$environment/bin/pip" install --no-index --no-deps --force-reinstall wheel_"$framework"/*.whl
+cd "$source"
+if [ "$framework" = keras ]; then
+    for backend in tensorflow jax torch; do
+        echo "Keras on $backend:"
+        KERAS_BACKEND=$backend "$environment/bin/python" -m pytest -p no:cacheprovider --quiet \
+            tests/frameworks/test_keras.py "${@:3}"
+    done
+else
+    "$environment/bin/python" -m pytest -p no:cacheprovider --quiet "tests/frameworks/test_$framework.py" "${@:3}"
+fi
