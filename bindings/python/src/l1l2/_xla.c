@@ -1,0 +1,566 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The l1l2 authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Handlers of XLA's foreign function interface, for any framework that compiles by XLA for the CPU.
+ *
+ * They are written against version 0.1 of XLA's C interface alone: every runtime since jaxlib 0.5
+ * and TensorFlow 2.19 takes them. Tensors are float16, bfloat16, float32 or float64, in row-major
+ * order. A handler may be called from any thread.
+ *
+ * Rows. The result `penalties` may have any shape; each of its elements is the penalty of one row
+ * of a batch. With R elements there, every tensor of a list has R rows that follow one another:
+ * leading axes of a batch. An unbatched call has a scalar there, and one row.
+ *
+ * Attributes. l1 and l2 are F64: a number, or an array of one number for each tensor of the list.
+ *
+ * | handler                       | operands                     | results |
+ * |-------------------------------|------------------------------|---------------------------------------------|
+ * | l1l2_xla_penalty              | tensors                      | penalties | |
+ * l1l2_xla_penalty_and_gradient | tensors                      | penalties, the gradient of each
+ * tensor      | | l1l2_xla_gradient             | tensors                      | the gradient of
+ * each tensor                 | | l1l2_xla_prox                 | steps, tensors               |
+ * out of each tensor, which may be the tensor | | l1l2_xla_exact_sums           | tensors | sums |
+ * | l1l2_xla_penalty_exact_sums   | sums                         | penalties |
+ *
+ * A penalty is that of the row of all tensors, ((p0 + p1) + p2) + ..., rounded to its type, F32 or
+ * F64. Steps are F32 or F64, one for each row; with an attribute `step` of F64 there is no such
+ * operand, and one row.
+ *
+ * Sums are S32[rows, 4, 207]. Row k has the 16 bits from bit 16 k of each number of an accumulator
+ * (l1l2.h), so that XLA's all-reduce adds up to 32768 of them without 64-bit integers.
+ * l1l2_xla_exact_sums has no coefficients.
+ */
+#include <fenv.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "xla/ffi/api/c_api.h"
+
+#define L1L2_NEEDED(X)                                                                             \
+    X(create)                                                                                      \
+    X(destroy)                                                                                     \
+    X(status_string)                                                                               \
+    X(penalty_terms)                                                                               \
+    X(add_gradient_terms)                                                                          \
+    X(prox_terms)                                                                                  \
+    X(exact_sums_add)                                                                              \
+    X(exact_sums_merge)                                                                            \
+    X(penalty_exact_sums)
+#include "_functions.h"
+
+enum {
+    /* Fewer elements take less time than other threads need to wake up. */
+    ELEMENTS_FOR_THREADS = 1 << 18,
+    /* Gradients are zeroed and then added to: so many bytes at a time stay in the second-level
+       cache. */
+    BYTES_TO_ZERO = 1 << 18,
+    PIECES = 4,
+    BITS_OF_PIECE = 16,
+    SUMS_LENGTH = PIECES * L1L2_EXACT_SUMS_LENGTH
+};
+
+/* ---- Errors
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static XLA_FFI_Error* error_of(const XLA_FFI_CallFrame* frame, XLA_FFI_Error_Code code,
+                               const char* message) {
+    char text[256];
+    snprintf(text, sizeof text, "l1l2: %s", message);
+    XLA_FFI_Error_Create_Args args = {XLA_FFI_Error_Create_Args_STRUCT_SIZE, NULL, text, code};
+    return frame->api->XLA_FFI_Error_Create(&args);
+}
+
+static XLA_FFI_Error* invalid(const XLA_FFI_CallFrame* frame, const char* message) {
+    return error_of(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, message);
+}
+
+static XLA_FFI_Error* out_of_memory(const XLA_FFI_CallFrame* frame) {
+    return error_of(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+static XLA_FFI_Error* error_of_status(const XLA_FFI_CallFrame* frame, l1l2_status status) {
+    if (status == L1L2_OK) return NULL;
+    if (status == L1L2_ERROR_OUT_OF_MEMORY) return out_of_memory(frame);
+    return invalid(frame, functions.status_string(status));
+}
+
+/* ---- Threads
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* Tasks that the calling thread shares with XLA's pool. A helper that the pool starts late finds
+ * none left. */
+typedef struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t all_done;
+    l1l2_task task;
+    void* work;
+    size_t count, next, done;
+    size_t holders; /* threads that may still touch this */
+} Run;
+
+static void work_through(Run* run) {
+    pthread_mutex_lock(&run->mutex);
+    while (run->next < run->count) {
+        const size_t index = run->next++;
+        pthread_mutex_unlock(&run->mutex);
+        run->task(run->work, index);
+        pthread_mutex_lock(&run->mutex);
+        if (++run->done == run->count) pthread_cond_signal(&run->all_done);
+    }
+    pthread_mutex_unlock(&run->mutex);
+}
+
+static void let_go(Run* run) {
+    pthread_mutex_lock(&run->mutex);
+    const size_t left = --run->holders;
+    pthread_mutex_unlock(&run->mutex);
+    if (left == 0) {
+        pthread_cond_destroy(&run->all_done);
+        pthread_mutex_destroy(&run->mutex);
+        free(run);
+    }
+}
+
+static void help(void* data) {
+    work_through(data);
+    let_go(data);
+}
+
+/* Returns whether an XLA function succeeded. */
+static int succeeded(const XLA_FFI_CallFrame* frame, XLA_FFI_Error* error) {
+    if (error == NULL) return 1;
+    XLA_FFI_Error_Destroy_Args args = {XLA_FFI_Error_Destroy_Args_STRUCT_SIZE, NULL, error};
+    frame->api->XLA_FFI_Error_Destroy(&args);
+    return 0;
+}
+
+/* Returns the number of threads of XLA's pool, or 1 if it has none. */
+static size_t threads_of(const XLA_FFI_CallFrame* frame) {
+    int64_t threads = 1;
+    XLA_FFI_ThreadPool_NumThreads_Args args = {XLA_FFI_ThreadPool_NumThreads_Args_STRUCT_SIZE, NULL,
+                                               frame->ctx, &threads};
+    return succeeded(frame, frame->api->XLA_FFI_ThreadPool_NumThreads(&args)) && threads > 1
+               ? (size_t)threads
+               : 1;
+}
+
+/* An l1l2_runner on XLA's pool, whose state is the call frame. The calling thread takes tasks, too,
+   and waits for none that has not begun: a busy pool delays nothing. */
+static int32_t run_on_pool(void* state, l1l2_task task, void* work, size_t count) {
+    const XLA_FFI_CallFrame* const frame = state;
+    const size_t threads = threads_of(frame);
+    const size_t helpers = (threads < count ? threads : count) - 1;
+    Run* const run = helpers > 0 ? malloc(sizeof *run) : NULL;
+    if (run == NULL) {
+        for (size_t i = 0; i < count; ++i)
+            task(work, i);
+        return 0;
+    }
+    pthread_mutex_init(&run->mutex, NULL);
+    pthread_cond_init(&run->all_done, NULL);
+    run->task = task;
+    run->work = work;
+    run->count = count;
+    run->next = run->done = 0;
+    run->holders = 1 + helpers;
+    for (size_t i = 0; i < helpers; ++i) {
+        XLA_FFI_ThreadPool_Schedule_Args args = {XLA_FFI_ThreadPool_Schedule_Args_STRUCT_SIZE, NULL,
+                                                 frame->ctx, help, run};
+        if (!succeeded(frame, frame->api->XLA_FFI_ThreadPool_Schedule(&args))) let_go(run);
+    }
+    work_through(run);
+    pthread_mutex_lock(&run->mutex);
+    while (run->done < run->count)
+        pthread_cond_wait(&run->all_done, &run->mutex);
+    pthread_mutex_unlock(&run->mutex);
+    let_go(run);
+    return 0;
+}
+
+/* ---- What XLA passes
+ * ---------------------------------------------------------------------------------------- */
+
+static size_t elements_of(const XLA_FFI_Buffer* buffer) {
+    size_t n = 1;
+    for (int64_t i = 0; i < buffer->rank; ++i)
+        n *= (size_t)buffer->dims[i];
+    return n;
+}
+
+static l1l2_dtype dtype_of(const XLA_FFI_Buffer* buffer) {
+    switch (buffer->dtype) {
+    case XLA_FFI_DataType_F32: return L1L2_FLOAT32;
+    case XLA_FFI_DataType_F64: return L1L2_FLOAT64;
+    case XLA_FFI_DataType_F16: return L1L2_FLOAT16;
+    case XLA_FFI_DataType_BF16: return L1L2_BFLOAT16;
+    default: return 0; /* which the library refuses */
+    }
+}
+
+static size_t size_of(l1l2_dtype dtype) {
+    return dtype == L1L2_FLOAT64 ? 8 : dtype == L1L2_FLOAT32 ? 4 : 2;
+}
+
+/* Numbers of an attribute. */
+typedef struct {
+    const double* values; /* NULL if there is no such attribute of F64 */
+    size_t count;
+} Doubles;
+
+static Doubles doubles_of(const XLA_FFI_Attrs* attributes, const char* name) {
+    for (int64_t i = 0; i < attributes->size; ++i) {
+        const XLA_FFI_ByteSpan* const span = attributes->names[i];
+        if (span->len != strlen(name) || memcmp(span->ptr, name, span->len) != 0) continue;
+        if (attributes->types[i] == XLA_FFI_AttrType_SCALAR) {
+            const XLA_FFI_Scalar* const scalar = attributes->attrs[i];
+            if (scalar->dtype == XLA_FFI_DataType_F64) return (Doubles){scalar->value, 1};
+        } else if (attributes->types[i] == XLA_FFI_AttrType_ARRAY) {
+            const XLA_FFI_Array* const array = attributes->attrs[i];
+            if (array->dtype == XLA_FFI_DataType_F64) return (Doubles){array->data, array->size};
+        }
+    }
+    return (Doubles){NULL, 0};
+}
+
+/* Answers XLA's question for which version of its interface a handler was compiled. Returns whether
+ * it was asked. */
+static int is_question(const XLA_FFI_CallFrame* frame) {
+    if (frame->extension_start == NULL ||
+        frame->extension_start->type != XLA_FFI_Extension_Metadata)
+        return 0;
+    XLA_FFI_Metadata* const metadata =
+        ((XLA_FFI_Metadata_Extension*)frame->extension_start)->metadata;
+    metadata->api_version.major_version = XLA_FFI_API_MAJOR;
+    metadata->api_version.minor_version = XLA_FFI_API_MINOR;
+    return 1;
+}
+
+/* ---- Lists of tensors
+ * --------------------------------------------------------------------------------------- */
+
+/* The terms of a call, all tensors of the first row before those of the second. */
+typedef struct {
+    XLA_FFI_CallFrame* frame;
+    size_t tensors, rows;
+    size_t count; /* tensors * rows */
+    size_t elements;
+    l1l2_term* terms;  /* those of the first row own the regularizers */
+    double* penalties; /* count */
+} List;
+
+static double value_of(Doubles doubles, size_t i) {
+    return doubles.values[doubles.count == 1 ? 0 : i];
+}
+
+/* Neighbours with the same coefficients share a regularizer. */
+static XLA_FFI_Error* create_regularizers(const List* list) {
+    const Doubles l1 = doubles_of(&list->frame->attrs, "l1"),
+                  l2 = doubles_of(&list->frame->attrs, "l2");
+    if ((l1.count != 1 && l1.count != list->tensors) ||
+        (l2.count != 1 && l2.count != list->tensors)) {
+        return invalid(list->frame,
+                       "the attributes l1 and l2 must be F64, one number or one for each tensor");
+    }
+    for (size_t i = 0; i < list->tensors; ++i) {
+        if (i > 0 && value_of(l1, i) == value_of(l1, i - 1) &&
+            value_of(l2, i) == value_of(l2, i - 1)) {
+            list->terms[i].regularizer = list->terms[i - 1].regularizer;
+            continue;
+        }
+        l1l2_regularizer* regularizer;
+        const l1l2_status status = functions.create(value_of(l1, i), value_of(l2, i), &regularizer);
+        if (status != L1L2_OK) return error_of_status(list->frame, status);
+        list->terms[i].regularizer = regularizer;
+    }
+    return NULL;
+}
+
+static void close_list(const List* list) {
+    for (size_t i = list->tensors; i-- > 0;) {
+        if (i == 0 || list->terms[i].regularizer != list->terms[i - 1].regularizer) {
+            functions.destroy((l1l2_regularizer*)list->terms[i].regularizer);
+        }
+    }
+    free(list->terms);
+}
+
+/* Opens the list of all operands from `first` on, to be closed if there is no error. */
+static XLA_FFI_Error* open_list(XLA_FFI_CallFrame* frame, size_t first, size_t rows, List* list) {
+    *list = (List){frame, (size_t)frame->args.size - first, rows, 0, 0, NULL, NULL};
+    list->count = list->tensors * rows;
+    /* Both arrays in one piece; a call without rows needs a place for its regularizers. */
+    const size_t places = list->tensors * (rows > 0 ? rows : 1);
+    list->terms = calloc(places + 1, sizeof *list->terms + sizeof *list->penalties);
+    if (list->terms == NULL) return out_of_memory(frame);
+    list->penalties = (double*)(list->terms + places);
+    for (size_t i = 0; i < list->tensors; ++i) {
+        const XLA_FFI_Buffer* const x = frame->args.args[first + i];
+        const size_t n = rows > 0 ? elements_of(x) / rows : 0;
+        list->elements += n * rows;
+        list->terms[i] = (l1l2_term){.x = x->data, .n = n, .dtype = dtype_of(x)};
+    }
+    XLA_FFI_Error* const error = create_regularizers(list);
+    if (error != NULL) {
+        close_list(list);
+        return error;
+    }
+    for (size_t i = list->tensors; i < list->count; ++i) {
+        l1l2_term* const term = &list->terms[i];
+        *term = list->terms[i - list->tensors];
+        term->x = (const char*)term->x + term->n * size_of(term->dtype);
+    }
+    return NULL;
+}
+
+/* Returns the result of a tensor in the row of a term. */
+static void* result_of(const List* list, size_t term, size_t first) {
+    const XLA_FFI_Buffer* const result = list->frame->rets.rets[first + term % list->tensors];
+    const size_t row = term / list->tensors;
+    return (char*)result->data + row * list->terms[term].n * size_of(list->terms[term].dtype);
+}
+
+static l1l2_runner runner_of(const List* list) {
+    return list->elements >= ELEMENTS_FOR_THREADS ? run_on_pool : NULL;
+}
+
+static XLA_FFI_Error* error_of_list(const List* list, l1l2_status status) {
+    close_list(list);
+    return error_of_status(list->frame, status);
+}
+
+/* ---- Results
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static int is_scalar_type(const XLA_FFI_Buffer* buffer) {
+    return buffer->dtype == XLA_FFI_DataType_F32 || buffer->dtype == XLA_FFI_DataType_F64;
+}
+
+static void write_number(const XLA_FFI_Buffer* buffer, size_t i, double value) {
+    if (buffer->dtype == XLA_FFI_DataType_F64) {
+        ((double*)buffer->data)[i] = value;
+    } else {
+        ((float*)buffer->data)[i] = (float)value;
+    }
+}
+
+static double read_number(const XLA_FFI_Buffer* buffer, size_t i) {
+    return buffer->dtype == XLA_FFI_DataType_F64 ? ((const double*)buffer->data)[i]
+                                                 : ((const float*)buffer->data)[i];
+}
+
+/* Adds up the penalties of each row. XLA's threads take subnormal numbers for zero, which must not
+ * change a bit. */
+static void write_penalties(const List* list, const XLA_FFI_Buffer* buffer) {
+    fenv_t environment;
+    fegetenv(&environment);
+    fesetenv(FE_DFL_ENV);
+    for (size_t row = 0; row < list->rows; ++row) {
+        double total = 0.0;
+        for (size_t i = 0; i < list->tensors; ++i)
+            total += list->penalties[row * list->tensors + i];
+        write_number(buffer, row, total);
+    }
+    fesetenv(&environment);
+}
+
+/* ---- Handlers
+ * -----------------------------------------------------------------------------------------------
+ */
+
+#define HANDLER(name)                                                                              \
+    L1L2_EXPORT XLA_FFI_Error* name(XLA_FFI_CallFrame* frame);                                     \
+    L1L2_EXPORT XLA_FFI_Error* name(XLA_FFI_CallFrame* frame)
+
+static int has_shape(const XLA_FFI_CallFrame* frame, int64_t operands, int64_t results) {
+    return frame->args.size >= operands && frame->rets.size == results;
+}
+
+HANDLER(l1l2_xla_penalty) {
+    if (is_question(frame)) return NULL;
+    if (!has_shape(frame, 0, 1)) return invalid(frame, "a penalty has one result");
+    const XLA_FFI_Buffer* const penalties = frame->rets.rets[0];
+    if (!is_scalar_type(penalties)) return invalid(frame, "penalties must be F32 or F64");
+    List list;
+    XLA_FFI_Error* const error = open_list(frame, 0, elements_of(penalties), &list);
+    if (error != NULL) return error;
+    const l1l2_status status =
+        functions.penalty_terms(list.terms, sizeof *list.terms, list.count, runner_of(&list), frame,
+                                list.penalties, NULL, NULL);
+    if (status == L1L2_OK) write_penalties(&list, penalties);
+    return error_of_list(&list, status);
+}
+
+/* The library adds to a gradient. So many terms are zeroed at a time that zeros are read from the
+ * cache. */
+static l1l2_status write_gradients(const List* list, size_t first_result, double* penalties) {
+    for (size_t begin = 0, end; begin < list->count; begin = end) {
+        size_t bytes = 0;
+        for (end = begin; end < list->count && (end == begin || bytes < BYTES_TO_ZERO); ++end) {
+            l1l2_term* const term = &list->terms[end];
+            const size_t size = term->n * size_of(term->dtype);
+            term->gradient = result_of(list, end, first_result);
+            memset(term->gradient, 0, size);
+            bytes += size;
+        }
+        const l1l2_status status = functions.add_gradient_terms(
+            list->terms + begin, sizeof *list->terms, end - begin, 1.0, runner_of(list),
+            list->frame, penalties == NULL ? NULL : penalties + begin, NULL, NULL);
+        if (status != L1L2_OK) return status;
+    }
+    return L1L2_OK;
+}
+
+HANDLER(l1l2_xla_penalty_and_gradient) {
+    if (is_question(frame)) return NULL;
+    if (!has_shape(frame, 0, 1 + frame->args.size))
+        return invalid(frame, "each tensor has a gradient");
+    const XLA_FFI_Buffer* const penalties = frame->rets.rets[0];
+    if (!is_scalar_type(penalties)) return invalid(frame, "penalties must be F32 or F64");
+    List list;
+    XLA_FFI_Error* const error = open_list(frame, 0, elements_of(penalties), &list);
+    if (error != NULL) return error;
+    const l1l2_status status = write_gradients(&list, 1, list.penalties);
+    if (status == L1L2_OK) write_penalties(&list, penalties);
+    return error_of_list(&list, status);
+}
+
+HANDLER(l1l2_xla_gradient) {
+    if (is_question(frame)) return NULL;
+    if (!has_shape(frame, 0, frame->args.size)) return invalid(frame, "each tensor has a gradient");
+    List list;
+    XLA_FFI_Error* const error = open_list(frame, 0, 1, &list);
+    if (error != NULL) return error;
+    return error_of_list(&list, write_gradients(&list, 0, NULL));
+}
+
+HANDLER(l1l2_xla_prox) {
+    if (is_question(frame)) return NULL;
+    const Doubles step = doubles_of(&frame->attrs, "step");
+    const int64_t first = step.count == 1 ? 0 : 1;
+    if (!has_shape(frame, first, frame->args.size - first)) {
+        return invalid(frame, "a step is needed, and each tensor has a result");
+    }
+    const XLA_FFI_Buffer* const steps = first == 1 ? frame->args.args[0] : NULL;
+    if (steps != NULL && !is_scalar_type(steps)) return invalid(frame, "steps must be F32 or F64");
+    List list;
+    XLA_FFI_Error* const error =
+        open_list(frame, (size_t)first, steps != NULL ? elements_of(steps) : 1, &list);
+    if (error != NULL) return error;
+    for (size_t i = 0; i < list.count; ++i)
+        list.terms[i].out = result_of(&list, i, 0);
+    l1l2_status status = L1L2_OK;
+    for (size_t row = 0; row < list.rows && status == L1L2_OK; ++row) {
+        status = functions.prox_terms(
+            list.terms + row * list.tensors, sizeof *list.terms, list.tensors,
+            steps != NULL ? read_number(steps, row) : *step.values, runner_of(&list), frame, NULL);
+    }
+    return error_of_list(&list, status);
+}
+
+/* ---- Exact sums
+ * --------------------------------------------------------------------------------------------- */
+
+static void write_pieces(const int64_t* sums, int32_t* pieces) {
+    for (size_t k = 0; k < PIECES; ++k) {
+        for (size_t i = 0; i < L1L2_EXACT_SUMS_LENGTH; ++i) {
+            *pieces++ = (int32_t)((uint64_t)sums[i] >> (BITS_OF_PIECE * k) & 0xFFFF);
+        }
+    }
+}
+
+/* Modulo 2^64: sums that overflow are no accumulator, which the library finds out. */
+static void read_pieces(const int32_t* pieces, int64_t* sums) {
+    uint64_t numbers[L1L2_EXACT_SUMS_LENGTH] = {0};
+    for (size_t k = 0; k < PIECES; ++k) {
+        for (size_t i = 0; i < L1L2_EXACT_SUMS_LENGTH; ++i) {
+            numbers[i] += (uint64_t)(int64_t)*pieces++ << (BITS_OF_PIECE * k);
+        }
+    }
+    memcpy(sums, numbers, sizeof numbers);
+}
+
+/* Elements of a tensor that are added on any threads, in parts. */
+typedef struct {
+    const char* x;
+    size_t n;
+    l1l2_dtype dtype;
+    l1l2_status status;
+    int64_t* sums;
+    pthread_mutex_t mutex;
+} Addition;
+
+static void add_part(void* work, size_t index) {
+    Addition* const addition = work;
+    const size_t begin = index * ELEMENTS_FOR_THREADS, left = addition->n - begin;
+    int64_t part[L1L2_EXACT_SUMS_LENGTH] = {0};
+    l1l2_status status = functions.exact_sums_add(
+        part, addition->dtype, addition->x + begin * size_of(addition->dtype),
+        left < ELEMENTS_FOR_THREADS ? left : ELEMENTS_FOR_THREADS);
+    pthread_mutex_lock(&addition->mutex);
+    if (status == L1L2_OK) status = functions.exact_sums_merge(addition->sums, part);
+    if (status != L1L2_OK) addition->status = status;
+    pthread_mutex_unlock(&addition->mutex);
+}
+
+/* Adds elements to sums whose bits do not depend on the parts. */
+static l1l2_status add_elements(XLA_FFI_CallFrame* frame, int64_t* sums, l1l2_dtype dtype,
+                                const char* x, size_t n) {
+    if (n <= ELEMENTS_FOR_THREADS) return functions.exact_sums_add(sums, dtype, x, n);
+    Addition addition = {x, n, dtype, L1L2_OK, sums, PTHREAD_MUTEX_INITIALIZER};
+    run_on_pool(frame, add_part, &addition, (n - 1) / ELEMENTS_FOR_THREADS + 1);
+    pthread_mutex_destroy(&addition.mutex);
+    return addition.status;
+}
+
+HANDLER(l1l2_xla_exact_sums) {
+    if (is_question(frame)) return NULL;
+    const XLA_FFI_Buffer* const result = frame->rets.size == 1 ? frame->rets.rets[0] : NULL;
+    if (result == NULL || result->dtype != XLA_FFI_DataType_S32 ||
+        elements_of(result) % SUMS_LENGTH != 0) {
+        return invalid(frame, "exact sums are one result of S32[4, 207]");
+    }
+    const size_t rows = elements_of(result) / SUMS_LENGTH;
+    for (size_t row = 0; row < rows; ++row) {
+        int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {0};
+        for (int64_t i = 0; i < frame->args.size; ++i) {
+            const XLA_FFI_Buffer* const x = frame->args.args[i];
+            const l1l2_dtype dtype = dtype_of(x);
+            const size_t n = elements_of(x) / rows;
+            const l1l2_status status = add_elements(
+                frame, sums, dtype, (const char*)x->data + row * n * size_of(dtype), n);
+            if (status != L1L2_OK) return error_of_status(frame, status);
+        }
+        write_pieces(sums, (int32_t*)result->data + row * SUMS_LENGTH);
+    }
+    return NULL;
+}
+
+HANDLER(l1l2_xla_penalty_exact_sums) {
+    if (is_question(frame)) return NULL;
+    if (frame->args.size != 1 || !has_shape(frame, 1, 1))
+        return invalid(frame, "one operand and one result are needed");
+    const XLA_FFI_Buffer *const pieces = frame->args.args[0], *const penalties =
+                                                                  frame->rets.rets[0];
+    if (!is_scalar_type(penalties)) return invalid(frame, "penalties must be F32 or F64");
+    List list;
+    if (pieces->dtype != XLA_FFI_DataType_S32 ||
+        elements_of(pieces) != elements_of(penalties) * SUMS_LENGTH) {
+        return invalid(frame, "exact sums are S32[4, 207]");
+    }
+    XLA_FFI_Error* const error = open_list(frame, 0, elements_of(penalties), &list);
+    if (error != NULL) return error;
+    l1l2_status status = L1L2_OK;
+    for (size_t row = 0; row < list.rows && status == L1L2_OK; ++row) {
+        int64_t sums[L1L2_EXACT_SUMS_LENGTH];
+        read_pieces((const int32_t*)pieces->data + row * SUMS_LENGTH, sums);
+        status = functions.penalty_exact_sums(list.terms->regularizer, sums, list.penalties + row);
+    }
+    if (status == L1L2_OK) write_penalties(&list, penalties);
+    return error_of_list(&list, status);
+}
