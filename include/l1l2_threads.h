@@ -33,7 +33,10 @@
  * parent created.
  *
  * Memory. A run may allocate a little in oneTBB; if that fails, the calling thread works alone. If
- * the system refuses a new thread, oneTBB may print a message and end the process.
+ * the system refuses a new thread, oneTBB may print a message and end the process. The oneTBB arena
+ * of a destroyed l1l2_threads is kept for the next one of the same size, so that memory grows with
+ * the number of l1l2_threads that exist at once, not with the number ever created. tbb::finalize
+ * fails while there is an arena.
  *
  * Unloading. The shared library stays in the process after dlclose, since oneTBB's workers may
  * still be leaving a finished run.
@@ -78,7 +81,8 @@ L1L2_THREADS_API l1l2_status l1l2_threads_create(size_t count,
                                                  l1l2_threads** threads) L1L2_NOEXCEPT;
 
 /**
- * Frees an l1l2_threads. oneTBB keeps the threads that it started.
+ * Frees an l1l2_threads, except for its arena (see "Memory" above). oneTBB keeps the threads that
+ * it started.
  * @param threads  a live handle without a run in progress, or NULL, which does nothing
  * @since 0.2.0
  */

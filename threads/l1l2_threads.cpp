@@ -16,7 +16,8 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
-#include <optional>
+#include <mutex>
+#include <utility>
 
 namespace {
 
@@ -25,21 +26,58 @@ namespace {
 /// for work in each place of an arena.
 constexpr std::size_t max_callers = 8;
 
+/// An arena, where oneTBB's workers help the callers of one l1l2_threads.
+struct Arena {
+    const int places; ///< for callers
+    const int workers;
+    /// Callers enter through these alone, and so never wait for one another.
+    std::atomic<int> free_places;
+    tbb::task_arena arena;
+    Arena* next = nullptr; ///< in Spare's list
+
+    Arena(int caller_count, int worker_count)
+        : places(caller_count), workers(worker_count), free_places(places),
+          arena(places + workers, static_cast<unsigned>(places)) {
+        arena.initialize();
+    }
+};
+
+/// The arenas of l1l2_threads that were destroyed, for later ones of the same size. oneTBB before
+/// 2021.11 never frees an arena that a worker was to join and did not (its issues 396 and 967).
+class Spare {
+  public:
+    /// Returns one of that size, or nullptr.
+    Arena* take(int places, int workers) {
+        const std::lock_guard lock(mutex_);
+        for (Arena** link = &first_; *link != nullptr; link = &(*link)->next) {
+            if ((*link)->places == places && (*link)->workers == workers) {
+                return std::exchange(*link, (*link)->next);
+            }
+        }
+        return nullptr;
+    }
+
+    void put(Arena* arena) {
+        const std::lock_guard lock(mutex_);
+        arena->next = std::exchange(first_, arena);
+    }
+
+  private:
+    std::mutex mutex_; ///< no forked process takes it: another thread may hold it forever
+    Arena* first_ = nullptr;
+};
+Spare spare;
+
+/// For std::unique_ptr.
+struct PutBack {
+    void operator()(Arena* arena) const { spare.put(arena); }
+};
+
 } // namespace
 
 struct l1l2_threads {
     const std::size_t count;
-    /// How many of oneTBB's threads may help with one run.
-    const std::size_t workers;
-    /// The arena's places for callers that are free. Callers enter it through these alone, and so
-    /// never wait for one another.
-    std::atomic<int> free_places;
-    /// Where the workers help; empty if there are none.
-    std::optional<tbb::task_arena> arena;
-
-    l1l2_threads(std::size_t count_asked, std::size_t worker_count)
-        : count(count_asked), workers(worker_count),
-          free_places(static_cast<int>(std::min(count, max_callers))) {}
+    std::unique_ptr<Arena, PutBack> arena; ///< nullptr if there are no workers
 };
 
 namespace {
@@ -60,7 +98,7 @@ bool watch_for_fork() {
 /// A caller's place in an arena, or none if all are taken.
 class Place {
   public:
-    explicit Place(l1l2_threads& threads) : free_(threads.free_places), taken_(free_-- > 0) {
+    explicit Place(Arena& arena) : free_(arena.free_places), taken_(free_-- > 0) {
         if (!taken_) {
             ++free_;
         }
@@ -144,16 +182,18 @@ l1l2_status l1l2_threads_create(size_t count, l1l2_threads** threads) noexcept {
     try {
         const std::size_t available = count == 1 ? 1 : available_count();
         const std::size_t asked = count > 0 ? count : available;
-        const std::size_t workers = std::min(asked, available) - 1;
-        auto made = std::make_unique<l1l2_threads>(asked, workers);
+        const auto workers = static_cast<int>(std::min(asked, available) - 1);
+        std::unique_ptr<l1l2_threads> made(new l1l2_threads{asked, nullptr});
         // Also without workers: a child may have some if the parent's oneTBB was limited to one.
         if (asked > 1 && !watch_for_fork()) {
             return L1L2_ERROR_OUT_OF_MEMORY;
         }
         if (workers > 0) {
-            const int places = made->free_places;
-            made->arena.emplace(places + static_cast<int>(workers), static_cast<unsigned>(places));
-            made->arena->initialize();
+            const auto places = static_cast<int>(std::min(asked, max_callers));
+            made->arena.reset(spare.take(places, workers));
+            if (!made->arena) {
+                made->arena.reset(new Arena(places, workers));
+            }
         }
         *threads = made.release();
         return L1L2_OK;
@@ -182,10 +222,11 @@ int32_t l1l2_threads_run(void* threads, l1l2_task task, void* work, size_t count
     l1l2_threads& self = *static_cast<l1l2_threads*>(threads);
     Run run(task, work, count);
     if (self.arena && count > 1 && !forked) {
-        const Place place(self);
+        const Place place(*self.arena);
         if (place.taken()) {
             try {
-                work_off_together(run, *self.arena, std::min(self.workers + 1, count));
+                const auto threads_at_most = static_cast<std::size_t>(self.arena->workers) + 1;
+                work_off_together(run, self.arena->arena, std::min(threads_at_most, count));
             } catch (...) { // the rest is done below
             }
         }

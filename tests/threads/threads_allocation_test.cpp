@@ -25,7 +25,8 @@ const tbb::global_control four_threads(tbb::global_control::max_allowed_parallel
 
 TEST_CASE("l1l2_threads_create reports any failed allocation and leaks nothing",
           "[allocation][threads]") {
-    // oneTBB allocates some memory once and keeps it: before the test.
+    // oneTBB allocates some memory once and keeps it, and an arena is kept for later: before the
+    // test.
     l1l2_threads* threads = nullptr;
     REQUIRE(l1l2_threads_create(4, &threads) == L1L2_OK);
     l1l2_threads_destroy(threads);
@@ -41,6 +42,22 @@ TEST_CASE("l1l2_threads_create reports any failed allocation and leaks nothing",
                (threads == nullptr) == failed;
     };
     CHECK(mistake_without_memory(call, well) == "");
+
+    SECTION("also of the arena, of which none of that size was made before") {
+        for (const std::size_t count : {5, 6}) {
+            bool failed = true;
+            long failing = 0;
+            for (; failed; ++failing) {
+                const Watch watch(failing, count == 6);
+                status = l1l2_threads_create(count, &threads);
+                failed = allocations > failing;
+                CHECK(well(failed));
+                CHECK((!failed || failing_malloc::balance == 0));
+            }
+            CHECK(failing > 2);
+            l1l2_threads_destroy(threads);
+        }
+    }
 }
 
 TEST_CASE("without memory a run still does each task once", "[allocation][threads]") {

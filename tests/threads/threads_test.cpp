@@ -6,6 +6,7 @@
 #include "l1l2_threads.h"
 
 #include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
 
 #include <sched.h>
 #include <sys/wait.h>
@@ -20,6 +21,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <initializer_list>
 #include <iterator>
@@ -51,10 +53,11 @@ void* operator new(std::size_t size) {
     }
     return memory;
 }
-void operator delete(void* memory) noexcept {
+// Not inlined: GCC 12 warns where it sees what operator new returned go to free().
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
     std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
     std::free(memory);
 }
 
@@ -137,6 +140,17 @@ bool passes_in_a_fresh_process(bool on_one_cpu = false) {
 std::ptrdiff_t threads_of_the_process() {
     using Iterator = std::filesystem::directory_iterator;
     return std::distance(Iterator("/proc/self/task"), Iterator());
+}
+
+/// The process's resident memory.
+long resident_kib() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.rfind("VmRSS:", 0) == 0) {
+            return std::stol(line.substr(6));
+        }
+    }
+    throw std::runtime_error("/proc cannot be read");
 }
 
 bool each_once(const std::vector<std::atomic<int>>& calls) {
@@ -244,6 +258,96 @@ TEST_CASE("no thread starts before the first run, and none ends with its handle"
     CHECK(threads_of_the_process() == with_workers);
 }
 
+TEST_CASE("create, run and destroy, again and again, take no more memory", "[threads]") {
+    // More than the CPUs have threads, as an arena that oneTBB never frees is one that no worker
+    // joined.
+    const auto cycle = [](std::size_t round) {
+        const Threads threads = make_threads(2 + round % 5);
+        std::atomic<int> calls{0};
+        REQUIRE(run(threads, 10, [&](std::size_t) { ++calls; }) == 0);
+        REQUIRE(calls == 10);
+    };
+    long before = 0;
+    for (std::size_t round = 0; round < 10000; ++round) {
+        if (round == 100) { // by then oneTBB has allocated what it keeps
+            before = resident_kib();
+        }
+        cycle(round);
+    }
+    CHECK(resident_kib() - before < 4096);
+
+    SECTION("nor do calling threads that come and go") {
+        for (std::size_t round = 0; round < 1000; ++round) {
+            std::thread([&] { cycle(round); }).join();
+        }
+        CHECK(resident_kib() - before < 4096);
+    }
+}
+
+TEST_CASE("threads may be created, run on and destroyed at the same time", "[threads]") {
+    const Threads shared = make_threads(3);
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> application;
+    for (std::size_t caller = 0; caller < 8; ++caller) {
+        application.emplace_back([&, caller] {
+            for (std::size_t round = 0; round < 200; ++round) {
+                const std::size_t count = 2 + (caller + round) % 4;
+                const Threads own = make_threads(count);
+                std::atomic<int> at_once{0};
+                std::vector<std::atomic<int>> calls(20);
+                const auto task = [&](std::size_t i) {
+                    wrong += ++at_once > static_cast<int>(count) ? 1 : 0;
+                    ++calls[i];
+                    --at_once;
+                };
+                wrong += run(own, calls.size(), task) == 0 && each_once(calls) ? 0 : 1;
+                wrong += l1l2_threads_count(own.get()) == count ? 0 : 1;
+                std::atomic<int> others{0};
+                wrong +=
+                    run(shared, 10, [&](std::size_t) { ++others; }) == 0 && others == 10 ? 0 : 1;
+            }
+        });
+    }
+    for (std::thread& thread : application) {
+        thread.join();
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("what is kept of destroyed threads serves those of the same size alone", "[threads]") {
+    if (std::getenv(fresh) == nullptr) {
+        CHECK(passes_in_a_fresh_process());
+        return;
+    }
+    struct Case {
+        std::size_t allowed;
+        std::size_t count;
+        int concurrency; ///< the arena's places for callers, at most 8, and its workers
+    };
+    for (const Case c : {Case{2, 20, 8 + 1}, Case{8, 20, 8 + 7}, Case{8, 2, 2 + 1}}) {
+        const ThreadsOfTbb allowed = allow(c.allowed);
+        std::atomic<int> concurrency{0};
+        run(make_threads(c.count), 2,
+            [&](std::size_t) { concurrency = tbb::this_task_arena::max_concurrency(); });
+        CAPTURE(c.allowed, c.count);
+        CHECK(concurrency == c.concurrency);
+    }
+}
+
+TEST_CASE("threads of one size have each its own workers", "[threads]") {
+    // What was destroyed is not handed out twice, and its places are free.
+    make_threads(2);
+    const Threads a = make_threads(2);
+    const Threads b = make_threads(2);
+    Gate gate(4);
+    std::atomic<int> passed{0};
+    const auto pass = [&](std::size_t) { passed += gate.pass() ? 1 : 0; };
+    std::thread application([&] { run(a, 2, pass); });
+    run(b, 2, pass);
+    application.join();
+    CHECK(passed == 4);
+}
+
 TEST_CASE("two tasks run at the same time", "[threads]") {
     const Threads threads = make_threads(2);
     for (int round = 0; round < 100; ++round) {
@@ -298,7 +402,9 @@ TEST_CASE("beyond the number of runs that can be helped the caller works alone",
         std::size_t count;
         int helped; ///< runs at once: the count, or 8
     };
-    for (const Case c : {Case{2, 2}, Case{20, 8}}) {
+    const ThreadsOfTbb two =
+        GENERATE(false, true) ? allow(2) : nullptr; // both have one worker then
+    for (const Case c : {Case{20, 8}, Case{2, 2}}) {
         const Threads threads = make_threads(c.count);
         Gate all_run(c.helped + 1);
         std::atomic<bool> stop{false};
@@ -499,8 +605,18 @@ TEST_CASE("requesting more threads than oneTBB has prints nothing", "[threads]")
 
 TEST_CASE("in a forked process the calling thread does all tasks", "[threads]") {
     Threads threads = make_threads(4);
-    // Workers exist, and run tasks while the process forks.
+    // What oneTBB says within a run that it helps: four places for callers and three workers.
+    constexpr int within = 7;
+    std::atomic<int> concurrency{0};
+    run(threads, 2, [&](std::size_t) { concurrency = tbb::this_task_arena::max_concurrency(); });
+    REQUIRE(concurrency == within);
+    // Workers exist, and run tasks while the process forks, and locks may be held.
     std::atomic<bool> stop{false};
+    std::thread maker([&] {
+        while (!stop) {
+            make_threads(4);
+        }
+    });
     std::thread application([&] {
         while (!stop) {
             run(threads, 100, [](std::size_t) {});
@@ -515,7 +631,8 @@ TEST_CASE("in a forked process the calling thread does all tasks", "[threads]") 
             bool alone = true;
             const auto count_call = [&](std::size_t i) {
                 ++calls[i];
-                alone = alone && std::this_thread::get_id() == caller;
+                alone = alone && std::this_thread::get_id() == caller &&
+                        tbb::this_task_arena::max_concurrency() != within;
             };
             const bool inherited = run(threads, calls.size(), count_call) == 0;
             threads.reset();
@@ -534,6 +651,7 @@ TEST_CASE("in a forked process the calling thread does all tasks", "[threads]") 
     }
     stop = true;
     application.join();
+    maker.join();
 }
 
 TEST_CASE("a process that was forked before the first threads has threads of its own",
