@@ -113,8 +113,11 @@ check() {
     }
     echo "$1: $(cat "$build/out")"
 }
-check_both() {
+check_vectors() {
     check "$1" conformance "$cases cases" vectors "$vectors"
+}
+check_both() {
+    check_vectors "$1"
     check "$1" bits '[1-9][0-9]* hashes' "$golden"
 }
 
@@ -134,6 +137,7 @@ for isa in $isas; do
     check_both "$target, $isa"
 done
 unset L1L2_ISA
+checked=' '
 for cpu in "${cpus[@]}"; do
     isa=${cpu#* } cpu=${cpu% *}
     run=("${emulator[@]}" -cpu "$cpu")
@@ -144,5 +148,11 @@ for cpu in "${cpus[@]}"; do
             exit 1
         }
     done
-    check_both "$target, $cpu, $isa"
+    # The long program once for each instruction set, on the CPU that has the least.
+    if [[ $checked == *" $isa "* ]]; then
+        check_vectors "$target, $cpu, $isa"
+    else
+        check_both "$target, $cpu, $isa"
+        checked+="$isa "
+    fi
 done

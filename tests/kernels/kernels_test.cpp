@@ -150,15 +150,12 @@ void compare_with_generic(Dtype dtype, const std::vector<std::size_t>& sizes, Pl
     SUCCEED("all of them"); // a byte too far would have been the end
 }
 
-} // namespace
-
-TEMPLATE_TEST_CASE(
-    "every kernel gives the bits of generic at every size, right behind an unreadable "
-    "page and right before one",
-    "[kernels]", float, double, Float16, Bfloat16) {
-    std::vector<std::size_t> sizes(4097);
-    std::iota(sizes.begin(), sizes.end(), std::size_t{0});
-    compare_with_generic(core_dtype<TestType>, sizes, [](std::size_t n, auto&& compare) {
+/// Compares all kernels with those of generic on `first` to `last` elements, right behind an
+/// unreadable page and right before one.
+void compare_sizes(Dtype dtype, std::size_t first, std::size_t last) {
+    std::vector<std::size_t> sizes(last - first + 1);
+    std::iota(sizes.begin(), sizes.end(), first);
+    compare_with_generic(dtype, sizes, [](std::size_t n, auto&& compare) {
         compare(0, true);
         if (n % 7 == 0) {
             compare(0, false);
@@ -166,8 +163,22 @@ TEMPLATE_TEST_CASE(
     });
 }
 
+} // namespace
+
+// Two tests, as the first is quick and reaches almost all code: scripts/coverage.sh leaves out the
+// second.
+TEMPLATE_TEST_CASE("every kernel gives the bits of generic at every size up to 600", "[kernels]",
+                   float, double, Float16, Bfloat16) {
+    compare_sizes(core_dtype<TestType>, 0, 600);
+}
+
+TEMPLATE_TEST_CASE("every kernel gives the bits of generic at every size from 601 to 4096",
+                   "[kernels][exhaustive]", float, double, Float16, Bfloat16) {
+    compare_sizes(core_dtype<TestType>, 601, 4096);
+}
+
 TEMPLATE_TEST_CASE("every kernel gives the bits of generic at every address, between NaNs",
-                   "[kernels]", float, double, Float16, Bfloat16) {
+                   "[kernels][exhaustive]", float, double, Float16, Bfloat16) {
     std::vector<std::size_t> sizes(140);
     std::iota(sizes.begin(), sizes.end(), std::size_t{0});
     // What is around a strip of rows, a ring of them, a chunk of a gradient, a block.
