@@ -38,6 +38,12 @@ std::optional<Dtype> dtype_of(const DLTensor& tensor) {
     return std::nullopt;
 }
 
+/// Reads a size or stride that whoever shares the memory may change: once, so that what is checked
+/// is what is used.
+std::int64_t read_once(const std::int64_t& number) {
+    return static_cast<const volatile std::int64_t&>(number);
+}
+
 /// False if the sizes are none. The count is 0 if one of them is, else 1 for now.
 bool read_shape(const DLTensor& given, Tensor& tensor) {
     if (given.ndim < 0 || static_cast<std::size_t>(given.ndim) > max_axes ||
@@ -47,10 +53,11 @@ bool read_shape(const DLTensor& given, Tensor& tensor) {
     tensor.axes = static_cast<std::size_t>(given.ndim);
     tensor.count = 1;
     for (std::size_t i = 0; i < tensor.axes; ++i) {
-        if (given.shape[i] < 0 || given.shape[i] > PTRDIFF_MAX) {
+        const std::int64_t size = read_once(given.shape[i]);
+        if (size < 0 || size > PTRDIFF_MAX) {
             return false;
         }
-        tensor.size[i] = static_cast<std::size_t>(given.shape[i]);
+        tensor.size[i] = static_cast<std::size_t>(size);
         tensor.count = tensor.size[i] == 0 ? 0 : tensor.count;
     }
     return true;
@@ -70,9 +77,7 @@ bool read_strides(const DLTensor& given, Tensor& tensor) {
         if (tensor.size[i] == 1) {
             stride = 0; // whatever it is, it is never used
         } else if (given.strides != nullptr &&
-                   (given.strides[i] < PTRDIFF_MIN || given.strides[i] > PTRDIFF_MAX ||
-                    __builtin_mul_overflow(static_cast<std::ptrdiff_t>(given.strides[i]), element,
-                                           &stride))) {
+                   __builtin_mul_overflow(read_once(given.strides[i]), element, &stride)) {
             return false;
         }
         tensor.count *= tensor.size[i];
@@ -143,6 +148,7 @@ std::uintptr_t common_stride(const Tensor& x, const Tensor& y) {
 TensorFault Tensor::read(const void* dltensor) {
     DLTensor given;
     std::memcpy(&given, dltensor, sizeof given);
+    __asm__ __volatile__("" : : "r"(&given) : "memory"); // from here on the copy alone is read
     if (!is_readable_by_cpu(given.device_type)) {
         return TensorFault::unsupported_device;
     }
