@@ -88,6 +88,7 @@ if [ "$target" = windows ]; then
         <(printf '%s\n' KERNEL32.dll msvcrt.dll)
 else
     cp "$prefix"/lib*/libl1l2.so.0 "$build/"
+    [ "$target" != aarch64 ] || find "$build/src" "$build/capi" -name '*.o' -exec tests/binary/symbols.sh hardened {} +
     # The library computes with SSE2, so bits has to set its control register.
     [ "$target" != i386 ] || library+=(-msse2)
 fi

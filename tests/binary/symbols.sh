@@ -7,6 +7,10 @@
 #     symbols.sh threads_dependencies LIBRARY
 #                                            it needs oneTBB, but not libl1l2, and stays when closed
 #     symbols.sh size LIBRARY                stripped it has less than 700 KB
+#     symbols.sh hardening LIBRARY           nothing that is written can be executed, nor any address of a
+#                                            function be changed once it is loaded
+#     symbols.sh hardened OBJECT...          the stack is protected, and targets of jumps and returns are
+#                                            marked, on x86-64 for IBT and SHSTK, on aarch64 for BTI and PAC
 #     symbols.sh kernels OBJECT...           no kernel object shares code or runs any at load time
 #     symbols.sh manners OBJECT...           none can print, end the process, start threads or
 #                                            change what belongs to the process
@@ -77,6 +81,26 @@ size)
     bytes=$(stat -c %s "$stripped")
     echo "$bytes bytes"
     [ "$bytes" -lt 800000 ] || fail "too large"
+    ;;
+hardening)
+    segments=$(readelf -lW "$2")
+    [[ $segments == *GNU_RELRO* ]] || fail "no RELRO"
+    grep -qE 'GNU_STACK.* RW ' <<<"$segments" || fail "the stack is executable"
+    ! grep -E ' LOAD .* RWE ' <<<"$segments" || fail "memory is writable and executable"
+    dynamic=$(readelf -dW "$2")
+    grep -qE '\(FLAGS\).*BIND_NOW|\(FLAGS_1\).*NOW' <<<"$dynamic" || fail "functions are bound late"
+    ! grep -E 'TEXTREL' <<<"$dynamic" || fail "code is relocated"
+    ;;
+hardened)
+    shift
+    for object in "$@"; do
+        notes=$(readelf -nW "$object" 2>/dev/null)
+        case $(readelf -hW "$object") in
+        *X86-64*) [[ $notes == *IBT*SHSTK* ]] || fail "$object is not marked for IBT and SHSTK" ;;
+        *AArch64*) [[ $notes == *BTI*PAC* ]] || fail "$object is not marked for BTI and PAC" ;;
+        esac
+    done
+    grep -q ' __stack_chk_fail' <<<"$(readelf -sW "$@")" || fail "the stack is not protected"
     ;;
 kernels)
     shift
