@@ -18,13 +18,24 @@
  *         l1l2_regularizer* regularizer;
  *         double penalty;
  *         l1l2_status status = l1l2_create(0.01, 0.02, &regularizer);
- *         if (status != L1L2_OK) return puts(l1l2_status_string(status)), 1;
+ *         if (status != L1L2_OK) {
+ *             puts(l1l2_status_string(status));
+ *             return 1;
+ *         }
  *         l1l2_penalty(regularizer, L1L2_FLOAT32, weights, 4, &penalty);
  *         printf("penalty %.17g\n", penalty);
  *         l1l2_destroy(regularizer);
  *     }
  *
  *     cc penalty.c $(pkg-config --cflags --libs l1l2) -o penalty
+ *
+ * Contents:
+ *     Regularizers             l1l2_create, _destroy, _get_config
+ *     Arrays                   l1l2_penalty, _add_gradient, _prox
+ *     Tensors of any strides   the same three with _dlpack
+ *     Lists, threads           the same three with _terms, and l1l2_runner
+ *     Data in parts            l1l2_exact_sums_*, l1l2_penalty_exact_sums
+ *     JSON of Keras            l1l2_to_json, l1l2_from_json
  */
 #ifndef L1L2_H
 #define L1L2_H
@@ -73,20 +84,20 @@ L1L2_API const char* l1l2_version_string(void) L1L2_NOEXCEPT;
  * within an array of the same call, unless the function allows it.
  *
  * Threads. A regularizer is immutable: any number of threads may use one at once, except that
- * l1l2_destroy needs it unused. The library starts no threads; its only state is the choice of an
- * instruction set, for which the first call reads the environment. l1l2_from_json reads the
- * locale's decimal point. No other thread may be in setenv or setlocale meanwhile.
+ * l1l2_destroy needs it unused. The library starts no threads. Its only state is the chosen
+ * instruction set: the first call reads L1L2_ISA from the environment. l1l2_from_json reads the
+ * locale's decimal point. During these two calls no other thread may be in setenv or setlocale.
  *
  * Memory. Compute functions never allocate and use less than 64 KiB of stack.
  *
- * Numbers. Sums are carried in double, whatever the element type. |x| and x^2 are exact in double,
- * but for x^2 of float64, which rounds once. All summands are >= 0, so nothing cancels: with
- * u = 2^-53, a finite penalty is the true one times a factor within 1 +- 185 u, an error below
- * 2.1e-14 for any number of elements. Two exceptions: a square or product below 2^-1022 has an
- * absolute error of up to 2^-1075; one of 2^1024 or more, or such a sum, is infinite. Gradients and
- * proxes are computed element by element in the arithmetic type: double for float64, float32 for
- * the others. Each operation in their descriptions rounds once, to nearest, ties to even; the last
- * one is the conversion to the element type.
+ * Numbers. Sums are carried in double, whatever the element type. In double |x| is exact, and so is
+ * x^2, except that squares of float64 round once. All summands are >= 0, so nothing cancels: a
+ * finite penalty has a relative error of at most 185 u, where u = 2^-53. That is below 2.1e-14 for
+ * any number of elements. Two exceptions: a square or product below 2^-1022 has an absolute error
+ * of up to 2^-1075; a square, product or sum of 2^1024 or more is infinite. Gradients and proxes
+ * are computed element by element in the arithmetic type: double for float64, float32 for the
+ * others. Each operation in their descriptions rounds once, to nearest, ties to even; the last one
+ * is the conversion to the element type.
  *
  * Reproducibility. The number of elements alone fixes the order of all additions. The same elements
  * in the same order give the same bits on every CPU, with every instruction set and compiler, at
@@ -112,21 +123,28 @@ enum {
     L1L2_ERROR_INVALID_ARGUMENT = 10,
     L1L2_ERROR_INVALID_COEFFICIENT = 11, /**< negative, NaN, infinite; in JSON also not a number */
     L1L2_ERROR_UNSUPPORTED_DTYPE = 12,   /**< an element type that this version does not support */
-    L1L2_ERROR_INVALID_SCALE = 13,       /**< it or its products are not finite. Since 0.2.0. */
-    L1L2_ERROR_INVALID_STEP = 14,   /**< negative, or it or its products not finite. Since 0.2.0. */
-    L1L2_ERROR_OVERLAP = 15,        /**< two arrays overlap that must not. Since 0.2.0. */
-    L1L2_ERROR_INVALID_TENSOR = 16, /**< a shape, strides or data that cannot be. Since 0.2.0. */
+    /** The scale, or its product with a coefficient, is not finite. Since 0.2.0. */
+    L1L2_ERROR_INVALID_SCALE = 13,
+    /** The step is negative, or it or its product with a coefficient is not finite. Since 0.2.0. */
+    L1L2_ERROR_INVALID_STEP = 14,
+    L1L2_ERROR_OVERLAP = 15, /**< two arrays overlap, but must not. Since 0.2.0. */
+    /** A tensor's shape, strides or data are invalid, or two tensors differ in shape or dtype.
+        Since 0.2.0. */
+    L1L2_ERROR_INVALID_TENSOR = 16,
     L1L2_ERROR_UNSUPPORTED_DEVICE = 17, /**< memory that the CPU cannot read. Since 0.2.0. */
     L1L2_ERROR_INVALID_SUMS = 18,       /**< a damaged accumulator. Since 0.3.0. */
-    L1L2_ERROR_UNKNOWN_LAYOUT = 19,     /**< another layout, or not an accumulator. Since 0.3.0. */
-    L1L2_ERROR_BUFFER_TOO_SMALL = 20,   /**< the text does not fit the buffer */
+    /** Not an accumulator (an array that was never zeroed?), or one of another layout or byte
+        order. Since 0.3.0. */
+    L1L2_ERROR_UNKNOWN_LAYOUT = 19,
+    L1L2_ERROR_BUFFER_TOO_SMALL = 20, /**< the text does not fit the buffer */
     /** Exact sums of more than 2^63 - 1 elements, or of more than 2^30 accumulators that were added
         by other means than l1l2_exact_sums_merge. Since 0.3.0. */
     L1L2_ERROR_COUNT_OVERFLOW = 21,
     L1L2_ERROR_OUT_OF_MEMORY = 30,
     L1L2_ERROR_MALFORMED_JSON = 40, /**< not JSON (RFC 8259) */
     L1L2_ERROR_UNKNOWN_CONFIG = 41, /**< JSON, but of another class or with another key */
-    L1L2_ERROR_RUNNER_FAILED = 50   /**< it returned nonzero or left out a task. Since 0.2.0. */
+    L1L2_ERROR_RUNNER_FAILED =
+        50 /**< the runner returned nonzero or left out a task. Since 0.2.0. */
 };
 
 /**
@@ -184,9 +202,10 @@ enum {
  * The array is read once. As in Keras, the part with a coefficient of 0 is left out: it takes no
  * time, and a NaN or infinity that only it would see has no effect.
  * @param dtype    the element type of x, any of the four
- * @param x,n      n elements (not bytes) in a row at any address; x may be NULL if n is 0
- * @param penalty  receives the penalty: >= 0, +infinity, or NaN if x has a NaN that counts. It
- *                 is (l1 * S1) + (l2 * S2), each product and the sum rounded once
+ * @param x,n      n contiguous elements (not bytes), any alignment; x may be NULL if n is 0
+ * @param penalty  receives the penalty: >= 0, +infinity, or NaN if x holds a NaN and l1 or l2 is
+ *                 not 0. It is (l1 * sum |x|) + (l2 * sum x^2), where both products and their sum
+ *                 round once each
  * @return L1L2_OK, L1L2_ERROR_UNSUPPORTED_DTYPE (reported first) or ..._INVALID_ARGUMENT
  */
 L1L2_API l1l2_status l1l2_penalty(const l1l2_regularizer* regularizer, l1l2_dtype dtype,
@@ -205,7 +224,7 @@ L1L2_API l1l2_status l1l2_penalty(const l1l2_regularizer* regularizer, l1l2_dtyp
  * arithmetic type. In that type:  t = b * x[i] + s, where s is a, -a or 0 by the sign of x[i]; then
  * gradient[i] + t; then the conversion to dtype.
  * @param dtype     the element type of both arrays, any of the four
- * @param x,n       n elements (not bytes) in a row at any address; x may be NULL if n is 0
+ * @param x,n       n contiguous elements (not bytes), any alignment; x may be NULL if n is 0
  * @param scale     a finite factor of the gradient: 1; the loss scale of mixed precision; or
  *                  minus a learning rate, with the next value of x as `gradient`
  * @param gradient  n elements that do not overlap x; may be NULL if n is 0
@@ -230,9 +249,10 @@ L1L2_API l1l2_status l1l2_add_gradient(const l1l2_regularizer* regularizer, l1l2
  * then t1 = t, t2 = t - t1 and m = 1 / d, each rounded to the arithmetic type. In that type:
  * max((|x[i]| - t1) - t2, 0) * m  with the sign of x[i]; then the conversion to dtype. Thanks to t2
  * the threshold is exact: |x[i]| <= t gives a zero, |x[i]| > t does not unless it underflows.
- * Zeros keep the sign of x[i], infinities stay, NaN gives NaN. Step 0 changes only bits of NaNs.
+ * Zeros keep the sign of x[i], infinities stay, NaN gives NaN. With step 0, out is x with canonical
+ * NaNs.
  * @param dtype  the element type of both arrays, any of the four
- * @param x,n    n elements (not bytes) in a row at any address; x may be NULL if n is 0
+ * @param x,n    n contiguous elements (not bytes), any alignment; x may be NULL if n is 0
  * @param step   the step size, finite and >= 0
  * @param out    receives n elements: x itself or without overlap; may be NULL if n is 0
  * @return L1L2_OK, L1L2_ERROR_UNSUPPORTED_DTYPE, ..._INVALID_ARGUMENT, ..._INVALID_STEP (step is
@@ -266,10 +286,11 @@ L1L2_API l1l2_status l1l2_prox(const l1l2_regularizer* regularizer, l1l2_dtype d
  * block by block to the stack.
  *
  * Written tensors. gradient and out have the dtype and shape of x and strides of their own, none 0
- * along an axis of more than one element. They must not overlap themselves or x: their axes must be
- * nested, each stride reaching beyond all that smaller ones cover, and the two tensors must either
- * have disjoint address ranges or be kept apart by a common divisor of all strides and of their
- * distance (parameters and gradients stored in pairs). out may be x: the same data and strides. The
+ * along an axis of more than one element. They must not overlap themselves or x. Two rules decide.
+ * Within a tensor, with axes sorted by stride, each stride must reach past all that the smaller
+ * ones cover. Between the two, either the address ranges are disjoint, or, modulo the greatest
+ * common divisor of all strides, the addresses are at least one element apart in both directions
+ * (parameters and gradients stored in pairs). out may be x: the same data and strides. The
  * read-only flag of DLPack is not part of a DLTensor and is not seen.
  *
  * Each returns what the function for arrays returns, and L1L2_ERROR_INVALID_ARGUMENT (a tensor is
@@ -318,9 +339,9 @@ typedef void (*l1l2_task)(void* work, size_t index);
  *
  * It calls task(work, i) exactly once for each i in 0 .. count - 1, on any threads in any order,
  * and returns 0, or nonzero if it could not. It returns after all these calls have returned and
- * makes none later: `work` lives no longer. The tasks must see what the caller wrote before the
- * run, and the caller what they wrote. It must not throw, longjmp out or be cancelled. count is at
- * least 1; a task is some microseconds of work or more, unless there is less in all.
+ * makes none later, because `work` is then gone. The tasks must see what the caller wrote before
+ * the run, and the caller what they wrote. It must not throw, longjmp out or be cancelled. count is
+ * at least 1; each task takes at least a few microseconds, unless the whole run takes less.
  *
  * A function that takes a runner calls it any number of times, one run after another, on the
  * calling thread, in the caller's floating-point environment; the tasks set their own. A NULL
@@ -449,7 +470,7 @@ L1L2_API size_t l1l2_exact_sums_length(void) L1L2_NOEXCEPT;
  * Adds the elements of an array to exact sums.
  * @param sums   an accumulator; all zeros to begin with
  * @param dtype  the element type of x, any of the four; one accumulator may add several
- * @param x,n    n elements (not bytes) in a row at any address; x may be NULL if n is 0
+ * @param x,n    n contiguous elements (not bytes), any alignment; x may be NULL if n is 0
  * @return as l1l2_penalty, then see "Exact sums"
  */
 L1L2_API l1l2_status l1l2_exact_sums_add(int64_t* sums, l1l2_dtype dtype, const void* x,
@@ -464,7 +485,7 @@ L1L2_API l1l2_status l1l2_exact_sums_add(int64_t* sums, l1l2_dtype dtype, const 
 L1L2_API l1l2_status l1l2_exact_sums_add_dlpack(int64_t* sums, const void* x) L1L2_NOEXCEPT;
 
 /**
- * Adds an accumulator to another one, any number of times: only the elements are limited.
+ * Adds an accumulator to another. Only the number of elements is limited, not that of merges.
  * @param sums   the accumulator that is added to
  * @param other  another one, or the same
  * @return see "Exact sums", errors of sums first
@@ -539,8 +560,9 @@ L1L2_API l1l2_status l1l2_to_json(const l1l2_regularizer* regularizer, l1l2_json
  * The configuration of L1 has the key "l1", that of L2 "l2"; both also take the old key "l", which
  * wins. What is missing, empty or null takes its default: 0.01 for the coefficient of L1 or L2,
  * else 0.0. Any other key there, or in Keras 1's object, is an error. A repeated key takes its last
- * value. A number beyond double or of over 300 characters is an invalid coefficient wherever it
- * stands. An unpaired surrogate escape is malformed. Only white space may follow. Linear time.
+ * value. Any number too large for double, or longer than 300 characters, is an invalid coefficient,
+ * wherever it stands. An unpaired surrogate escape is malformed. Only white space may follow.
+ * Linear time.
  * @param json,length       at most L1L2_JSON_MAX_LENGTH bytes of UTF-8, nested to any depth, not
  *                          necessarily NUL-terminated; may be NULL if length is 0 (malformed)
  * @param regularizer       receives the handle, to be freed once by l1l2_destroy; NULL on failure

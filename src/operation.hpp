@@ -24,8 +24,8 @@ class Operation {
     };
     struct Gradient {
         kernels::GradientKernel kernel;
-        double sign;
-        double linear;
+        double l1_factor;
+        double l2_factor;
     };
     struct GradientAndSum {
         kernels::GradientAndSumKernel kernel;
@@ -50,7 +50,7 @@ class Operation {
     /// The sums of a block of n elements of x, and what is written to y for them.
     Sums apply(const void* x, void* y, std::size_t n) const {
         if (const auto* const both = std::get_if<GradientAndSum>(&kind_)) {
-            return both->kernel(x, y, n, both->gradient.sign, both->gradient.linear);
+            return both->kernel(x, y, n, both->gradient.l1_factor, both->gradient.l2_factor);
         }
         write(x, y, n);
         return sum(x, n);
@@ -70,9 +70,9 @@ class Operation {
     /// What is written alone, for any number of elements.
     void write(const void* x, void* y, std::size_t n) const {
         if (const auto* const gradient = std::get_if<Gradient>(&kind_)) {
-            gradient->kernel(x, y, n, gradient->sign, gradient->linear);
+            gradient->kernel(x, y, n, gradient->l1_factor, gradient->l2_factor);
         } else if (const auto* const both = std::get_if<GradientAndSum>(&kind_)) {
-            both->gradient.kernel(x, y, n, both->gradient.sign, both->gradient.linear);
+            both->gradient.kernel(x, y, n, both->gradient.l1_factor, both->gradient.l2_factor);
         } else if (const auto* const prox = std::get_if<Prox>(&kind_)) {
             prox->kernel(x, y, n, prox->threshold, prox->factor);
         }

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The l1l2 authors
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Which element meets which, in what order: blocks of kernels::block_elements, combined in a
- * pairwise tree over their index.
+ * The order of additions between blocks of kernels::block_elements: their sums are added in a
+ * pairwise tree. kernels/kernels.hpp and kernels/lane_order.hpp fix the order within a block.
  */
 #pragma once
 
@@ -25,8 +25,8 @@ constexpr std::size_t count_blocks(std::size_t n) {
  *
  * The tree: a node over 2^k < m <= 2^(k+1) leaves adds the sum of its first 2^k leaves to that of
  * the others. So the sums over runs of 2^j leaves are leaves of the same tree, whoever computes
- * them. It is built bottom up, like a binary counter: subtree[i] holds the sum of as many leaves as
- * the i-th highest set bit of the number of leaves so far says.
+ * them. It is built bottom up, like a binary counter: subtree[i] belongs to the i-th highest set
+ * bit of the number of leaves so far, and sums as many leaves as that bit is worth.
  */
 template <class Leaf>
 Sums reduce_tree(std::size_t count, Leaf&& leaf) {

@@ -45,8 +45,8 @@ class Regularizer {
 
     /// Whether the factors of the gradient are finite in the arithmetic type.
     bool accepts_scale(double scale, Dtype dtype) const {
-        return std::isfinite(scale) && is_finite(sign(scale), dtype) &&
-               is_finite(linear(scale), dtype);
+        return std::isfinite(scale) && is_finite(l1_factor(scale), dtype) &&
+               is_finite(l2_factor(scale), dtype);
     }
 
     /// Whether a step is not negative and the factors of the prox are finite in the arithmetic
@@ -96,8 +96,8 @@ class Regularizer {
                                        : std::isfinite(static_cast<float>(factor));
     }
 
-    double sign(double scale) const { return scale * l1_; }
-    double linear(double scale) const { return scale * (2.0 * l2_); }
+    double l1_factor(double scale) const { return scale * l1_; }
+    double l2_factor(double scale) const { return scale * (2.0 * l2_); }
     double threshold(double step) const { return step * l1_; }
     double divisor(double step) const { return 1.0 + 2.0 * (step * l2_); }
 
@@ -106,7 +106,8 @@ class Regularizer {
     }
     Operation::Gradient gradient_of(const kernels::KernelTable& table, Dtype dtype,
                                     double scale) const {
-        return {table.add_gradient[index(dtype)][index(*wanted_)], sign(scale), linear(scale)};
+        return {table.add_gradient[index(dtype)][index(*wanted_)], l1_factor(scale),
+                l2_factor(scale)};
     }
 
     double l1_;

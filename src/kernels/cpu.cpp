@@ -28,31 +28,31 @@ Registers cpuid(unsigned leaf) {
 
 } // namespace
 
-CpuFeatures ask_cpu() {
+CpuFeatures detect_cpu() {
     __builtin_cpu_init();
-    const Registers maker = cpuid(0);
-    const Registers about = cpuid(1);
+    const Registers vendor = cpuid(0);
+    const Registers leaf1 = cpuid(1);
     CpuFeatures features;
     features.avx2 = static_cast<bool>(__builtin_cpu_supports("avx2"));
     features.fma = static_cast<bool>(__builtin_cpu_supports("fma"));
-    // Compilers before GCC 11 and clang 17 know no name for F16C, so CPUID is asked itself; that
-    // the operating system saves its registers, those of AVX, is asked with AVX2.
-    features.f16c = (about.ecx & bit_F16C) != 0;
+    // GCC before 11 and clang before 17 have no name for F16C, so its CPUID bit is read here. It
+    // needs the AVX registers; the AVX2 test checks that the operating system saves them.
+    features.f16c = (leaf1.ecx & bit_F16C) != 0;
     features.avx512f = static_cast<bool>(__builtin_cpu_supports("avx512f"));
     features.avx512cd = static_cast<bool>(__builtin_cpu_supports("avx512cd"));
     features.avx512dq = static_cast<bool>(__builtin_cpu_supports("avx512dq"));
     features.avx512bw = static_cast<bool>(__builtin_cpu_supports("avx512bw"));
     features.avx512vl = static_cast<bool>(__builtin_cpu_supports("avx512vl"));
-    if (maker.ebx == signature_AMD_ebx && maker.ecx == signature_AMD_ecx &&
-        maker.edx == signature_AMD_edx) {
-        features.amd_signature = about.eax;
+    if (vendor.ebx == signature_AMD_ebx && vendor.ecx == signature_AMD_ecx &&
+        vendor.edx == signature_AMD_edx) {
+        features.amd_signature = leaf1.eax;
     }
     return features;
 }
 
 #else
 
-CpuFeatures ask_cpu() {
+CpuFeatures detect_cpu() {
     return {};
 }
 
@@ -69,7 +69,7 @@ Cpu classify(const CpuFeatures& features) {
     cpu.avx2 = features.avx2 && features.fma && features.f16c;
     cpu.avx512bw = cpu.avx2 && features.avx512f && features.avx512cd && features.avx512dq &&
                    features.avx512bw && features.avx512vl;
-    // Family 25 is Zen 3 and Zen 4, of which the latter alone has AVX-512.
+    // Family 25 is Zen 3 and Zen 4; only Zen 4 has AVX-512.
     cpu.splits_512_bits = cpu.avx512bw && family(features.amd_signature) == 25;
     return cpu;
 }

@@ -12,8 +12,8 @@
 
 namespace l1l2::kernels {
 
-/// What an x86-64 CPU says of itself; of the features that need the operating system to save wider
-/// registers, whether it does.
+/// What CPUID reports. AVX2, FMA and AVX-512 count only if the operating system saves their
+/// registers.
 struct CpuFeatures {
     bool avx2 = false;
     bool fma = false;
@@ -23,7 +23,7 @@ struct CpuFeatures {
     bool avx512dq = false;
     bool avx512bw = false;
     bool avx512vl = false;
-    /// EAX of CPUID's leaf 1, which holds the family, if AMD is the maker; else 0.
+    /// EAX of CPUID's leaf 1, which holds the family, if the vendor is AMD; else 0.
     std::uint32_t amd_signature = 0;
 };
 
@@ -36,7 +36,7 @@ struct Cpu {
 };
 
 /// Nothing on other processors.
-CpuFeatures ask_cpu();
+CpuFeatures detect_cpu();
 
 Cpu classify(const CpuFeatures& features);
 

@@ -12,12 +12,13 @@
 namespace l1l2::kernels {
 
 Tables runnable_tables() {
-    return tables_of(classify(ask_cpu()));
+    return tables_of(classify(detect_cpu()));
 }
 
 Tables tables_of([[maybe_unused]] const Cpu& cpu) {
     const std::pair<bool, const KernelTable*> candidates[] = {
 #if defined(L1L2_X86_64_KERNELS)
+        // CPUs that split 512-bit operations prefer 256-bit sums: see avx512bw.cpp.
         {cpu.avx512bw, cpu.splits_512_bits ? &avx512bw_256 : &avx512bw},
         {cpu.avx512bw, cpu.splits_512_bits ? &avx512bw : &avx512bw_256},
         {cpu.avx2, &avx2},
@@ -49,11 +50,11 @@ const KernelTable& choose(const Tables& tables, const char* wanted) {
 std::atomic<const KernelTable*> chosen{nullptr};
 
 [[gnu::cold]] const KernelTable& choose_once() {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): a host that sets variables meanwhile must know that.
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): l1l2.h forbids setenv during the first call.
     const char* const wanted = std::getenv("L1L2_ISA");
     const KernelTable* const table = &choose(runnable_tables(), wanted);
-    // Threads that come first together find the same table, unless the host changes the environment
-    // meanwhile; then the first answer counts for all.
+    // Racing threads all use the table that was stored first, even if the host changes the
+    // environment meanwhile.
     const KernelTable* expected = nullptr;
     return chosen.compare_exchange_strong(expected, table, std::memory_order_relaxed) ? *table
                                                                                       : *expected;

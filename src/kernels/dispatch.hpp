@@ -22,7 +22,7 @@ struct Tables {
 
 Tables runnable_tables();
 
-/// Those that such a CPU can run.
+/// The tables that a given CPU can run, the preferred one first.
 Tables tables_of(const Cpu& cpu);
 
 /// The first runnable table whose isa is `wanted`, or the preferred one if there is none or

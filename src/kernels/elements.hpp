@@ -75,10 +75,9 @@ void store_nan(char* p) {
     __builtin_memcpy(p, &quiet_nan<T>, sizeof quiet_nan<T>);
 }
 
-/// The bits of float32, rounded to nearest, ties to even, at bit `lost`: the bits from there on are
-/// the result, those below are to be cut off. Half of the last place, less one if that place is
-/// even, is added before. A carry out of the mantissa gives the right exponent. Words is uint32_t,
-/// or a register of them.
+/// Rounds the bits of a float32 to nearest, ties to even, before the lowest `lost` bits are cut
+/// off. It adds half of the last place that stays, less one if that place is even. A carry out of
+/// the mantissa gives the right exponent. Words is uint32_t, or a register of them.
 template <int lost, class Words>
 [[gnu::always_inline]] inline Words rounded(Words bits) {
     const Words odd = (bits >> lost) & Words(1);

@@ -20,12 +20,12 @@ class Elementwise {
     static constexpr size_t width = Batch::size;
     static constexpr size_t batch_bytes = width * sizeof(T);
 
-    /// After so many elements it is tested whether a NaN was among them.
+    /// Elements between two checks for NaN.
     static constexpr size_t chunk = 512;
     static_assert(chunk % lanes == 0);
 
-    /// Puts the one quiet NaN where x or y is any NaN.
-    [[gnu::noinline]] static void make_nans_one(const char* x, char* y, size_t n) {
+    /// Stores the canonical NaN in y wherever x or y is a NaN.
+    [[gnu::noinline]] static void canonicalize_nans(const char* x, char* y, size_t n) {
         for (size_t i = 0; i < n; ++i) {
             if (is_nan<T>(x + i * sizeof(T)) || is_nan<T>(y + i * sizeof(T))) {
                 store_nan<T>(y + i * sizeof(T));
@@ -33,31 +33,30 @@ class Elementwise {
         }
     }
 
-    /// Stores at y what compute(x, y, watch) returns for one batch. Loads y only if it is
-    /// `updated`.
-    template <bool updated, class F>
-    [[gnu::always_inline]] static inline void step(const char* x, char* y, Batch& watch,
-                                                   F&& compute) {
+    /// Stores at y what compute(x, y, watch) returns for one batch.
+    template <bool reads_y, class F>
+    [[gnu::always_inline]] static inline void compute_batch(const char* x, char* y, Batch& watch,
+                                                            F&& compute) {
         const Batch x_batch = Isa::template load_arithmetic<T>(x);
-        const Batch y_batch = updated ? Isa::template load_arithmetic<T>(y) : Batch(A{0});
+        const Batch y_batch = reads_y ? Isa::template load_arithmetic<T>(y) : Batch(A{0});
         Isa::template store_arithmetic<T>(y, compute(x_batch, y_batch, watch));
     }
 
     /**
-     * Steps through n elements, up to a chunk of them.
+     * Computes n elements, at most a chunk.
      *
-     * Making each NaN the one quiet NaN would cost two operations of seven if it were done to each
-     * batch. Instead compute() adds 0 times whatever may be a NaN to `watch`, which is a NaN from
-     * then on, and the NaNs of the chunk are replaced afterwards. An infinity gives a false alarm.
+     * Canonicalizing every batch would cost two operations of seven. Instead compute() adds 0 * v
+     * to `watch` for each v that may be a NaN. Once NaN, `watch` stays NaN, and the chunk's NaNs
+     * are replaced afterwards. An infinity gives a false alarm.
      */
-    template <bool updated, class F>
+    template <bool reads_y, class F>
     [[gnu::always_inline]] static inline void for_chunk(const char* x, char* y, size_t n,
                                                         F&& compute) {
         Batch watch(A{0});
         Batch other_watch(A{0}); // used by turns, as each addition would wait for the last
         size_t i = 0;
         for (; i + width <= n; i += width) {
-            step<updated>(x + i * sizeof(T), y + i * sizeof(T), watch, compute);
+            compute_batch<reads_y>(x + i * sizeof(T), y + i * sizeof(T), watch, compute);
             const Batch latest = watch;
             watch = other_watch;
             other_watch = latest;
@@ -67,29 +66,29 @@ class Elementwise {
             char x_rest[batch_bytes] = {};
             char y_rest[batch_bytes] = {};
             __builtin_memcpy(x_rest, x + i * sizeof(T), rest * sizeof(T));
-            if (updated) {
+            if (reads_y) {
                 __builtin_memcpy(y_rest, y + i * sizeof(T), rest * sizeof(T));
             }
-            step<updated>(x_rest, y_rest, watch, compute);
+            compute_batch<reads_y>(x_rest, y_rest, watch, compute);
             __builtin_memcpy(y + i * sizeof(T), y_rest, rest * sizeof(T));
         }
         watch = watch + other_watch;
         if (xsimd::any(xsimd::isnan(watch))) {
-            make_nans_one(x, y, n);
+            canonicalize_nans(x, y, n);
         }
     }
 
-    template <bool updated, class F>
+    template <bool reads_y, class F>
     [[gnu::always_inline]] static inline void for_each(const void* from, void* to, size_t n,
                                                        F&& compute) {
         const char* x = static_cast<const char*>(from);
         char* y = static_cast<char*>(to);
         while (n > 0) {
-            const size_t some = n < chunk ? n : chunk;
-            for_chunk<updated>(x, y, some, compute);
-            n -= some;
-            x += some * sizeof(T);
-            y += some * sizeof(T);
+            const size_t count = n < chunk ? n : chunk;
+            for_chunk<reads_y>(x, y, count, compute);
+            n -= count;
+            x += count * sizeof(T);
+            y += count * sizeof(T);
         }
     }
 
@@ -99,9 +98,9 @@ class Elementwise {
 
     /// What add_gradient computes of each batch.
     template <WantedSums wanted>
-    [[gnu::always_inline]] static inline auto gradient_of(double sign, double linear) {
-        const Batch a(static_cast<A>(sign));
-        const Batch b(static_cast<A>(linear));
+    [[gnu::always_inline]] static inline auto gradient_of(double l1_factor, double l2_factor) {
+        const Batch a(static_cast<A>(l1_factor));
+        const Batch b(static_cast<A>(l2_factor));
         return [=](Batch x, Batch g, Batch & watch) __attribute__((always_inline)) {
             Batch result;
             if constexpr (wanted == WantedSums::both) {
@@ -119,31 +118,32 @@ class Elementwise {
 
   public:
     template <WantedSums wanted>
-    static void add_gradient(const void* x, void* gradient, size_t n, double sign, double linear) {
-        for_each<true>(x, gradient, n, gradient_of<wanted>(sign, linear));
+    static void add_gradient(const void* x, void* gradient, size_t n, double l1_factor,
+                             double l2_factor) {
+        for_each<true>(x, gradient, n, gradient_of<wanted>(l1_factor, l2_factor));
     }
 
-    /// The sums of a block as well, chunk by chunk by turns. A chunk stays in the nearest cache,
-    /// and is so short that memory is read for the one while the other is computed.
+    /// Also sums the block, alternating with the gradient chunk by chunk. A chunk stays in the
+    /// nearest cache. It is short enough that memory is read for one while the other computes.
     template <WantedSums wanted, class SumIsa>
-    static Sums add_gradient_and_sum(const void* from, void* to, size_t n, double sign,
-                                     double linear) {
+    static Sums add_gradient_and_sum(const void* from, void* to, size_t n, double l1_factor,
+                                     double l2_factor) {
         using Sum = BlockSum<SumIsa, T, wanted>;
         const char* x = static_cast<const char*>(from);
         char* gradient = static_cast<char*>(to);
-        const auto compute = gradient_of<wanted>(sign, linear);
+        const auto compute = gradient_of<wanted>(l1_factor, l2_factor);
         typename Sum::Lanes sums;
         Sum::clear(sums);
         size_t used = 0;
         for (size_t left = n; left > 0;) {
-            const size_t some = left < chunk ? left : chunk;
-            const size_t rows = some / lanes;
+            const size_t count = left < chunk ? left : chunk;
+            const size_t rows = count / lanes;
             Sum::add(x, rows, sums);
-            used = Sum::add_rest(x + rows * lanes * sizeof(T), some % lanes, sums);
-            for_chunk<true>(x, gradient, some, compute);
-            x += some * sizeof(T);
-            gradient += some * sizeof(T);
-            left -= some;
+            used = Sum::add_rest(x + rows * lanes * sizeof(T), count % lanes, sums);
+            for_chunk<true>(x, gradient, count, compute);
+            x += count * sizeof(T);
+            gradient += count * sizeof(T);
+            left -= count;
         }
         return Sum::fold(sums, n < lanes ? used : Sum::batches);
     }

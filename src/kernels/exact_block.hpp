@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The l1l2 authors
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The kernel of exact sums, one template over the instruction set. A block is read twice: a scan
- * finds its exponents, from which a plan follows; then the shortest loop sums it that loses no bit.
+ * The kernel of exact sums, one template over the instruction set. Each block is read twice. A scan
+ * finds the range of its exponents. A plan then picks the shortest loop that loses no bit, and that
+ * loop sums the block.
  */
 #pragma once
 
@@ -15,9 +16,9 @@ namespace {
 using l1l2::kernels::ExactParts;
 using l1l2::kernels::ExactSink;
 
-/// The loops.
+/// Sums one block with the loop that its plan names.
 template <class Isa, class T>
-class ExactSum {
+class PlannedSum {
     using Batch = typename Isa::Doubles;
 
   public:
@@ -29,11 +30,11 @@ class ExactSum {
 
     static constexpr bool is_double = is_same<T, double>;
 
-    /// Sums with the loop of a plan. beside(Index<row>(), i) is called before each row of that many
-    /// elements, of which i is the first.
-    template <size_t loop, class Beside>
+    /// Calls before_row(Index<row>(), i) before each row of `row` elements; i is the index of its
+    /// first element.
+    template <size_t loop, class BeforeRow>
     [[gnu::always_inline]] static inline void sum_by(const ExactPlan& plan, const char* x, size_t n,
-                                                     Beside&& beside, ExactParts& parts) {
+                                                     BeforeRow&& before_row, ExactParts& parts) {
         constexpr ExactLoop bins = ExactLoops<T>::loop[loop];
         constexpr size_t batches = Plans::batches(loop);
         using Places = Bins<Plans::log2_additions(loop)>;
@@ -48,7 +49,7 @@ class ExactSum {
         }
         const Batch one = opaque_one<double, Batch>();
         for (size_t i = 0; i < n; i += row) {
-            beside(Index<row>(), i);
+            before_row(Index<row>(), i);
             unrolled<0, batches>([&](auto j) __attribute__((always_inline)) {
                 const Batch value =
                     Isa::template load<Loaded>(x + (i + j.value * Batch::size) * sizeof(Loaded));
@@ -71,14 +72,14 @@ class ExactSum {
 
   public:
     /// Sums n elements at x, a multiple of the granularity. False if no loop is enough.
-    template <size_t loop = 0, class Beside>
+    template <size_t loop = 0, class BeforeRow>
     [[gnu::always_inline]] static inline bool sum(const ExactPlan& plan, const char* x, size_t n,
-                                                  Beside&& beside, ExactParts& parts) {
+                                                  BeforeRow&& before_row, ExactParts& parts) {
         if constexpr (loop < Plans::loops) {
             if (plan.loop != loop) {
-                return sum<loop + 1>(plan, x, n, beside, parts);
+                return sum<loop + 1>(plan, x, n, before_row, parts);
             }
-            sum_by<loop>(plan, x, n, beside, parts);
+            sum_by<loop>(plan, x, n, before_row, parts);
             return true;
         }
         return false;
@@ -103,7 +104,7 @@ template <class T, size_t row>
 /// are registers left for it, scanned.
 template <class Isa, class T>
 class ExactBlocks {
-    using Sum = ExactSum<Isa, T>;
+    using Sum = PlannedSum<Isa, T>;
 
     static constexpr size_t block_elements = exact_block_elements(dtype_of<T>);
     static constexpr bool scans_ahead = Isa::registers > 16;
@@ -176,7 +177,7 @@ class ExactBlocks {
 /// Exact sums of 16-bit elements, which are scanned as they are and summed as float32.
 template <class Isa, class T>
 class ExactNarrowBlocks {
-    using Sum = ExactSum<Isa, T>;
+    using Sum = PlannedSum<Isa, T>;
     using Order = LaneOrder<Isa, T>;
 
     static constexpr size_t block_elements = exact_block_elements(dtype_of<T>);
@@ -208,10 +209,10 @@ class ExactNarrowBlocks {
         const char* x = static_cast<const char*>(data);
         const size_t rest = n % Sum::Plans::granularity;
         for (size_t left = n - rest; left > 0;) {
-            const size_t some = left < block_elements ? left : block_elements;
-            add(x, some, sink);
-            x += some * sizeof(T);
-            left -= some;
+            const size_t count = left < block_elements ? left : block_elements;
+            add(x, count, sink);
+            x += count * sizeof(T);
+            left -= count;
         }
         if (rest > 0) {
             sink.add_elements(sink.state, x, rest);
@@ -220,7 +221,7 @@ class ExactNarrowBlocks {
 };
 
 template <class Isa, class T>
-using ExactBlock =
+using ExactKernels =
     typename Select<is_narrow<T>, ExactNarrowBlocks<Isa, T>, ExactBlocks<Isa, T>>::type;
 
 } // namespace

@@ -114,10 +114,10 @@ Sums sum_block(const void* x, size_t n) {
 }
 
 template <class T, WantedSums wanted>
-void add_gradient(const void* x, void* gradient, size_t n, double sign, double linear) {
+void add_gradient(const void* x, void* gradient, size_t n, double l1_factor, double l2_factor) {
     using A = Arithmetic<T>;
-    const A a = static_cast<A>(sign);
-    const A b = static_cast<A>(linear);
+    const A a = static_cast<A>(l1_factor);
+    const A b = static_cast<A>(l2_factor);
     for (size_t i = 0; i < n; ++i) {
         const A value = load<A, T>(x, i);
         const A s = value > 0 ? a : value < 0 ? -a : value == 0 ? A{0} : value; // the last is a NaN
@@ -132,8 +132,9 @@ void add_gradient(const void* x, void* gradient, size_t n, double sign, double l
 }
 
 template <class T, WantedSums wanted>
-Sums add_gradient_and_sum(const void* x, void* gradient, size_t n, double sign, double linear) {
-    add_gradient<T, wanted>(x, gradient, n, sign, linear);
+Sums add_gradient_and_sum(const void* x, void* gradient, size_t n, double l1_factor,
+                          double l2_factor) {
+    add_gradient<T, wanted>(x, gradient, n, l1_factor, l2_factor);
     return sum_block<T, wanted>(x, n);
 }
 

@@ -2,12 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // clang-format off
 /**
- * The kernels of an instruction set, made of the templates and of a class `Isa`, which has what
- * xsimd offers in no common way from version 8 to 14.
+ * Builds the kernels of one instruction set from the templates and a class `Isa`. An Isa supplies
+ * what xsimd 8 to 14 do not offer in one common way.
  *
- * To add an instruction set, beside a file here that is a copy of the nearest one (sse2.cpp and
- * neon64.cpp have registers of 128 bits, avx2.cpp, with avx2.hpp, of 256, avx512bw.cpp of 512) with
- * the members of Isa below written anew, edit
+ * To add an instruction set, copy the nearest kernel file (sse2.cpp and neon64.cpp have 128-bit
+ * registers, avx2.cpp with avx2.hpp 256, avx512bw.cpp 512), rewrite the members of its Isa, and edit
  *
  *     kernels.hpp                        the declaration of the table
  *     cpu.hpp, cpu.cpp                   what the CPU must have
@@ -19,7 +18,9 @@
  *     tests/CMakeLists.txt               isas
  *     tests/binary/CMakeLists.txt        kernel_objects
  *     tests/kernels/dispatch_test.cpp    what CPUs run
- *     scripts/                         lists of names: grep for that of the nearest one
+ *     scripts/                           lists of names in builds.sh, coverage.sh, cross.sh,
+ *                                        sanitize.sh and mutate.py
+ *     tests/project/                     names in promises.tsv and quick_start.sh
  *
  * tests/kernels compare every table with generic.cpp, bit by bit, without further changes.
  *
@@ -104,11 +105,11 @@ struct IsaKernels {
     static constexpr l1l2::kernels::GradientAndSumKernel add_gradient_and_sum =
         Elementwise<Isa, T>::template add_gradient_and_sum<wanted, SumIsa>;
     static constexpr l1l2::kernels::ProxKernel prox = Elementwise<Isa, T>::prox;
-    static constexpr l1l2::kernels::ExactKernel exact = ExactBlock<SumIsa, T>::run;
+    static constexpr l1l2::kernels::ExactKernel exact = ExactKernels<SumIsa, T>::run;
 };
 
-/// For registers of one size; or of SumIsa's for the sums of float32, float16 and bfloat16, which
-/// are converted to double, and of Isa's for all else.
+/// Isa runs all kernels, except that SumIsa runs the sums and exact sums of float32, float16 and
+/// bfloat16, which are converted to double.
 template <class SumIsa, class Isa = SumIsa>
 constexpr KernelTable kernel_table(const char* isa, const char* name) {
     return make_table<IsaKernels<SumIsa, Isa, float>, IsaKernels<Isa, Isa, double>,

@@ -4,9 +4,9 @@
  * The kernels: functions that sum one block, that compute gradients or proxes element by element,
  * or that sum exactly; and the table of them that each instruction set has.
  *
- * Files that are compiled for different instruction sets include this header. It holds nothing that
- * a kernel calls at run time: of an inline function that several objects share the linker keeps one
- * copy, which might be the one that was compiled for AVX-512.
+ * Files that are compiled for different instruction sets include this header. It must hold no
+ * function that a kernel calls at run time: the linker keeps one copy of an inline function, and
+ * that may be the one compiled for AVX-512.
  */
 #pragma once
 
@@ -77,17 +77,18 @@ constexpr size_t wanted_sums_count = 3;
 using BlockKernel = Sums (*)(const void* x, size_t n);
 
 /**
- * For each of n elements:  gradient = gradient + (linear * x + s),  where s is `sign`, -sign or +0
- * as x is above, below or equal to 0; without the part of a sum that is not wanted. Each
- * operation rounds once in the arithmetic type, to which `sign` and `linear` are converted first,
- * the result then to the element type. NaN results are the one quiet NaN.
+ * For each of n elements:  gradient = gradient + (l2_factor * x + s),  where s is l1_factor,
+ * -l1_factor or +0 as x is above, below or equal to 0. WantedSums::absolute leaves out
+ * l2_factor * x, WantedSums::square leaves out s. Each operation rounds once in the arithmetic
+ * type, to which the factors are converted first, the result then to the element type. NaN results
+ * are canonical, as l1l2.h says.
  */
-using GradientKernel = void (*)(const void* x, void* gradient, size_t n, double sign,
-                                double linear);
+using GradientKernel = void (*)(const void* x, void* gradient, size_t n, double l1_factor,
+                                double l2_factor);
 
 /// The sums of a block and its gradient: what a BlockKernel and a GradientKernel do.
-using GradientAndSumKernel = Sums (*)(const void* x, void* gradient, size_t n, double sign,
-                                      double linear);
+using GradientAndSumKernel = Sums (*)(const void* x, void* gradient, size_t n, double l1_factor,
+                                      double l2_factor);
 
 /// For each of n elements:  out = max((|x| - t1) - t2, 0) * factor  with the sign of x, in the same
 /// manner, where t1 is the threshold and t2 what is left of it, threshold - t1, each converted to

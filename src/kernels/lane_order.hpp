@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The order of lanes: which lane each element of a register holds, and how the lanes are added up
- * in the end. Nothing else knows of it.
+ * in the end. No other file depends on it.
  *
  * Elements of 32 and 64 bits are loaded as they stand. 16-bit elements are widened to float32 in
  * memory first. Where an instruction converts them they keep their order. Otherwise they are taken
- * in pairs, as words of 32 bits, and masks and shifts set the even elements of a register apart
- * from the odd ones, which costs no shuffle. With registers of 4 doubles, which hold 16 of them:
+ * in pairs, as words of 32 bits, and masks and shifts separate even elements from odd ones without
+ * a shuffle. With registers of 4 doubles, which hold 16 of them:
  *
  *     elements       0  1  2  3 ...                                        15
  *     widened        0  2  4  6 |  8 10 12 14 |  1  3  5  7 |  9 11 13 15
@@ -62,9 +62,9 @@ class LaneOrder {
         }
     }
 
-    /// Adds lane l + half to lane l of each sum, for half = 16, 8, ... until one register is left,
-    /// or one of the even and one of the odd lanes. Registers from `used` on hold +0 and are left
-    /// out, which changes no bit. Sums are folded together, as a branch counts in a small array.
+    /// Adds lane l + half to lane l of each sum, for half = 16, 8, ... until one register is left
+    /// (two where even and odd lanes are separate). Registers from `used` on hold +0; skipping them
+    /// changes no bit. One call folds all sums, because a small array notices each branch.
     template <size_t half = registers / 2, class... Sums>
     [[gnu::always_inline]] static inline void fold(size_t used, Sums&... sum) {
         if constexpr (half == 2 && even_apart_from_odd) {

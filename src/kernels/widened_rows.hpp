@@ -3,9 +3,9 @@
 /**
  * A buffer through which rows of 16-bit elements go on their way to the sums, widened to float32.
  *
- * A conversion to double that reads memory is one operation on Zen 4, and two if it takes half of a
- * register. But a row that was written just before would be loaded late. So the buffer is a ring: a
- * row is widened while the one `size` before it is added, and takes its place.
+ * On Zen 4 a conversion to double is one operation from memory, but two from half a register. A row
+ * written just before it is loaded would arrive late. So the buffer is a ring: a row is widened
+ * while the one `size` before it is added, and takes its place.
  *
  *     memory    | r | r + 1 | r + 2 |  ...  | r + 15 | r + 16 | ...
  *                                                        |

@@ -187,7 +187,7 @@ TEST_CASE("the maker and the signature of the CPU are those that Linux reports",
         WARN("no /proc/cpuinfo of this CPU");
         return;
     }
-    const std::uint32_t signature = l1l2::kernels::ask_cpu().amd_signature;
+    const std::uint32_t signature = l1l2::kernels::detect_cpu().amd_signature;
     if (maker == "AuthenticAMD") {
         CHECK(((signature >> 8U) & 0xFU) + ((signature >> 20U) & 0xFFU) == family);
     } else {
