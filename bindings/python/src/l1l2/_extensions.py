@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from pathlib import Path
 
 from ._library import address_of
@@ -30,10 +31,16 @@ def path_of(name: str) -> Path:
 def load(name: str) -> ctypes.CDLL:
     """Loads a compiled module and gives it the library that the package has loaded."""
     extension = ctypes.CDLL(str(path_of(name)))
-    extension.l1l2_extension_names.restype = ctypes.c_char_p
-    extension.l1l2_extension_functions.restype = ctypes.POINTER(ctypes.c_void_p)
-    functions = extension.l1l2_extension_functions()
-    names = extension.l1l2_extension_names().decode("ascii").rstrip(",").split(",")
-    for i, function in enumerate(names):
-        functions[i] = address_of(function)
+    fill(extension, "extension", address_of)
     return extension
+
+
+def fill(extension: ctypes.CDLL, table: str, address_of: Callable[[str], int]) -> None:
+    """Writes the addresses that a compiled module asks for into one of its tables."""
+    names_of = getattr(extension, f"l1l2_{table}_names")
+    functions_of = getattr(extension, f"l1l2_{table}_functions")
+    names_of.restype = ctypes.c_char_p
+    functions_of.restype = ctypes.POINTER(ctypes.c_void_p)
+    functions = functions_of()
+    for i, name in enumerate(names_of().decode("ascii").rstrip(",").split(",")):
+        functions[i] = address_of(name)
