@@ -123,7 +123,6 @@ typedef struct {
     char error[160];
 } Call;
 
-
 static double number_of(Value value) {
     double number;
     memcpy(&number, &value, sizeof number);
@@ -314,7 +313,8 @@ static bool begin(Call* call, Value xs, Value others, Value l1s, Value l2s, bool
 /* Frees a call. Raises RuntimeError if it failed: throws through this function and the kernel. */
 static void finish(Call* call) {
     for (size_t i = 0; i < call->count; ++i) {
-        if (call->terms && (i == 0 || call->terms[i].regularizer != call->terms[i - 1].regularizer)) {
+        if (call->terms &&
+            (i == 0 || call->terms[i].regularizer != call->terms[i - 1].regularizer)) {
             functions.destroy((l1l2_regularizer*)call->terms[i].regularizer);
         }
         if (call->xs && call->xs[i]) torch.aoti_torch_delete_tensor_object(call->xs[i]);
@@ -473,8 +473,8 @@ static bool multiply(Call* call, Tensor gradient, double scale) {
         return false;
     }
     Value stack[2] = {(uintptr_t)handle, (uintptr_t)factor};
-    return torch_did(
-               call, torch.torch_call_dispatcher("aten::mul_", "Tensor", stack, TORCH_VERSION)) &&
+    return torch_did(call,
+                     torch.torch_call_dispatcher("aten::mul_", "Tensor", stack, TORCH_VERSION)) &&
            torch_did(call, torch.aoti_torch_delete_tensor_object((Tensor)(uintptr_t)stack[0]));
 }
 
@@ -483,11 +483,13 @@ static bool read_scales(Call* call, Tensor tensor, double* scales) {
     if (!view(call, tensor, 0, false, &result)) {
         return false;
     }
-    if (result.tensor.ndim != 1 || result.n != call->count || result.tensor.dtype_bits < 32) {
-        return fail(call, "the scales must be a float32 or float64 for each", 0);
+    bool is_one_for_all = result.tensor.ndim == 0;
+    bool is_one_for_each = result.tensor.ndim == 1 && result.n == call->count;
+    if ((!is_one_for_all && !is_one_for_each) || result.tensor.dtype_bits < 32) {
+        return fail(call, "the scales must be of float32 or float64, one for each or for all", 0);
     }
     for (size_t i = 0; i < call->count; ++i) {
-        int64_t at = (int64_t)i * result.tensor.strides[0];
+        int64_t at = is_one_for_all ? 0 : (int64_t)i * result.tensor.strides[0];
         scales[i] = result.dtype == L1L2_FLOAT64 ? ((const double*)result.tensor.data)[at]
                                                  : ((const float*)result.tensor.data)[at];
     }
@@ -553,8 +555,7 @@ static void gradients(Value* stack, uint64_t inputs, uint64_t outputs) {
     List list;
     if (done && torch_did(&call, torch.torch_new_list_reserve_size(call.count, &list))) {
         for (size_t i = 0; i < call.count; ++i) {
-            (void)torch_did(&call,
-                            torch.torch_list_push_back(list, (uintptr_t)call.others[i]));
+            (void)torch_did(&call, torch.torch_list_push_back(list, (uintptr_t)call.others[i]));
             call.others[i] = NULL; /* the list owns it */
         }
         stack[0] = (uintptr_t)list;

@@ -19,7 +19,7 @@ from . import _extensions
 Numbers = Sequence[float]
 
 # penalties  that of each tensor, and their total
-# gradients  scales[i] * gradient of each tensor
+# gradients  scales[i] * gradient of each tensor; scales without axes are one for all
 # The gradient of a tensor of no elements is not wanted, if the tensor has some.
 _SCHEMAS = {
     "penalties": "(Tensor[] xs, float[] l1, float[] l2)"
@@ -58,14 +58,20 @@ def _register() -> None:
 _register()
 ops = torch.ops.l1l2
 
-# Both are PyTorch's own means, without public names. Without the first a call would take
-# some microseconds more, without the second some 30.
+# PyTorch's own means, without public names. Without them a call takes the general way,
+# which costs up to 30 microseconds more.
 _below_autograd: Callable[[], contextlib.AbstractContextManager[Any]] = getattr(
     torch._C, "_AutoDispatchBelowAutograd", contextlib.nullcontext
 )
 _is_transformed: Callable[[], bool] = getattr(
     torch._C, "_are_functorch_transforms_active", lambda: True
 )
+
+
+def _makes_graph() -> bool:
+    """Whether a derivative of what is computed now may be wanted, of either mode."""
+    forward_level: int = getattr(torch.autograd.forward_ad, "_current_level", 0)
+    return torch.is_grad_enabled() or forward_level >= 0
 
 
 def dtype_of_penalties(xs: Sequence[Tensor]) -> torch.dtype:
@@ -87,12 +93,15 @@ def penalties(
 def gradients(
     xs: Sequence[Tensor], l1: Numbers, l2: Numbers, scales: Tensor
 ) -> Sequence[Tensor]:
-    """Returns scales[i] * gradient of each tensor, in a graph if one is made."""
+    """Returns the gradient of each tensor, scaled, in a graph if one is made."""
     if torch.compiler.is_compiling():
         return ops.gradients(xs, l1, l2, scales)
     if _is_transformed():
         return _TransformedGradients.apply(scales, l1, l2, *xs)
-    return _Gradients.apply(scales, l1, l2, *xs)
+    if _makes_graph():
+        return _Gradients.apply(scales, l1, l2, *xs)
+    with _below_autograd():
+        return ops.gradients(xs, l1, l2, scales)
 
 
 # The derivatives. The graph of a context holds the tensors, with their coefficients.
@@ -114,7 +123,7 @@ def _backward_of_penalties(
     if of_penalties is None and of_total is None:
         return [None] * len(xs)
     if of_penalties is None:
-        scales = of_total.expand(len(xs))
+        scales = of_total
     else:
         scales = of_penalties if of_total is None else of_penalties + of_total
     if len(chosen) == len(xs):
@@ -124,7 +133,7 @@ def _backward_of_penalties(
         [xs[i] for i in chosen],
         [l1[i] for i in chosen],
         [l2[i] for i in chosen],
-        scales[chosen],
+        scales[chosen] if scales.ndim else scales,
     )
     for i, result in zip(chosen, some, strict=True):
         results[i] = result
@@ -147,11 +156,12 @@ def _backward_of_gradients(
     scales, *xs = ctx.saved_tensors
     of_xs = [
         None if vector is None else vector * (2.0 * l2 * scale)
-        for vector, l2, scale in zip(vectors, ctx.l2, scales, strict=True)
+        for vector, l2, scale in zip(vectors, ctx.l2, scales.expand(len(xs)), strict=True)
     ]
     if not wants_scales:
         return of_xs, None
-    return of_xs, _products(xs, ctx.l1, ctx.l2, vectors, scales.dtype)
+    products = _products(xs, ctx.l1, ctx.l2, vectors, scales.dtype)
+    return of_xs, products if scales.ndim else products.sum()
 
 
 def _products(
@@ -211,9 +221,10 @@ class _Gradients(torch.autograd.Function):
         scales, *xs = ctx.saved_tensors
         rates = torch.zeros_like(scales) if rates is None else rates
         results = list(gradients(xs, ctx.l1, ctx.l2, rates))
+        each = scales.expand(len(xs))
         for i, tangent in enumerate(tangents):
             if tangent is not None:
-                results[i] = results[i] + tangent * (2.0 * ctx.l2[i] * scales[i])
+                results[i] = results[i] + tangent * (2.0 * ctx.l2[i] * each[i])
         return tuple(results)
 
 

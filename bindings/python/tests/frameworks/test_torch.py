@@ -205,6 +205,15 @@ def test_derivatives_by_differences():
     assert gradcheck(total, (x, y.detach()))
 
 
+def test_forward_mode_over_a_backward_without_a_graph():
+    x, tangent = smooth(4), torch.rand(4, dtype=torch.float64)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(x, tangent)
+        (gradient,) = torch.autograd.grad(penalty(dual, L1, L2), dual)
+        rate = torch.autograd.forward_ad.unpack_dual(gradient).tangent
+    assert torch.allclose(rate, 2.0 * L2 * tangent)
+
+
 def test_transforms():
     func = torch.func
 
@@ -258,7 +267,7 @@ def test_the_ops_have_derivatives():
 
     x, y = smooth(5), smooth(3, 4)
     assert gradcheck(each, (x, y)) and gradgradcheck(each, (x, y))
-    assert gradcheck(gradients, (smooth(2), x, y))
+    assert gradcheck(gradients, (smooth(2), x, y)) and gradcheck(gradients, (smooth(), x, y))
     batch = torch.vmap(lambda row: OPS.penalties([row], [L1], [L2])[1])(values(3, 4))
     assert batch.shape == (3,)
     batch = torch.vmap(lambda row, s: OPS.gradients([row], [L1], [L2], s)[0])(values(3, 4), torch.ones(3, 1))
@@ -582,7 +591,7 @@ def test_the_ops_refuse_what_they_cannot_read():
         OPS.add_gradients_([x], [x.double()], [L1], [L2], 1.0)
     with pytest.raises(RuntimeError, match="another shape or dtype"):
         OPS.add_gradients_([x], [x.clone()[:2]], [L1], [L2], 1.0)
-    for scales in (torch.ones(2), torch.ones(()), torch.ones(1, dtype=torch.float16)):
+    for scales in (torch.ones(2), torch.ones(1, 1), torch.ones(1, dtype=torch.float16)):
         with pytest.raises(RuntimeError, match="scales"):
             OPS.gradients([x], [L1], [L2], scales)
 
