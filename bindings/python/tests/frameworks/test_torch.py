@@ -6,6 +6,7 @@ import copy
 import doctest
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import warnings
@@ -71,6 +72,16 @@ def gradients_of(parameters):
 
 def test_examples():
     assert doctest.testmod(l1l2.torch).failed == 0
+
+
+def test_the_programs_of_the_documentation(capsys):
+    text = (pathlib.Path(__file__).parents[4] / "docs/frameworks.md").read_text("utf-8")
+    section = text.partition("\n## PyTorch\n")[2].partition("\n## ")[0]
+    programs = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert len(programs) == 4
+    exec("\n".join(programs), {})
+    zeros, norm = capsys.readouterr().out.splitlines()
+    assert int(zeros.split()[1]) > 200 and norm.startswith("norm ")
 
 
 # Values.
@@ -303,6 +314,12 @@ def test_compiled(backend):
     assert torch.equal(alone(), penalty(net, L1, L2))
 
 
+def test_transforms_inside_a_compiled_function_are_refused():
+    compiled = torch.compile(torch.func.grad(lambda x: penalty(x, L1, L2)), backend="eager", fullgraph=True)
+    with pytest.raises(Exception, match="autograd.Function with functorch transforms"):
+        compiled(values(3))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_compiled_for_any_shape_and_stride(dtype):
     compiled = torch.compile(
@@ -348,7 +365,7 @@ def test_add_gradient_does_what_backward_does(dtype):
 
 
 def test_add_gradient_to_a_module():
-    net, twin = model(), None
+    net = model()
     net[0].bias.requires_grad_(False)
     twin = copy.deepcopy(net)
     for each in (net, twin):
@@ -360,6 +377,10 @@ def test_add_gradient_to_a_module():
     for x, y in zip(net.parameters(), twin.parameters(), strict=True):
         if x.requires_grad:
             torch.testing.assert_close(x.grad, y.grad)
+    frozen = net[2].bias.requires_grad_(False)
+    before = frozen.grad.clone()
+    add_gradient_(net, L1, L2)
+    assert torch.equal(frozen.grad, before)
 
 
 def test_add_gradient_refuses_and_writes_nothing():
