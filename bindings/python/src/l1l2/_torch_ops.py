@@ -79,10 +79,8 @@ def dtype_of_penalties(xs: Sequence[Tensor]) -> torch.dtype:
     return torch.float64 if any(x.dtype == torch.float64 for x in xs) else torch.float32
 
 
-def penalties(
-    xs: Sequence[Tensor], l1: Numbers, l2: Numbers
-) -> tuple[Tensor, Tensor]:
-    """Returns the penalty of each tensor, and their total, in a graph if one is made."""
+def penalties(xs: Sequence[Tensor], l1: Numbers, l2: Numbers) -> tuple[Tensor, Tensor]:
+    """Returns the penalty of each tensor and their total, in a graph if one is made."""
     if torch.compiler.is_compiling():
         return ops.penalties(xs, l1, l2)
     if _is_transformed():
@@ -152,11 +150,13 @@ def _save_gradients(
 def _backward_of_gradients(
     ctx: Any, wants_scales: bool, vectors: Sequence[Tensor | None]
 ) -> tuple[list[Tensor | None], Tensor | None]:
-    """Returns what the vectors, those of the outputs, give the tensors and the scales."""
+    """Returns what the vectors of the outputs give the tensors and the scales."""
     scales, *xs = ctx.saved_tensors
     of_xs = [
         None if vector is None else vector * (2.0 * l2 * scale)
-        for vector, l2, scale in zip(vectors, ctx.l2, scales.expand(len(xs)), strict=True)
+        for vector, l2, scale in zip(
+            vectors, ctx.l2, scales.expand(len(xs)), strict=True
+        )
     ]
     if not wants_scales:
         return of_xs, None
@@ -171,7 +171,7 @@ def _products(
     vectors: Sequence[Tensor | None],
     dtype: torch.dtype,
 ) -> Tensor:
-    """Returns the inner product of each gradient and its vector; None is one of zeros."""
+    """Returns the inner product of each gradient and its vector; None means zeros."""
     ones = xs[0].new_ones(len(xs), dtype=dtype)
     return torch.stack(
         [

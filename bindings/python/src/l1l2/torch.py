@@ -12,8 +12,8 @@
 of tensors, or an iterable of parameter groups as `torch.optim` takes them: dicts with
 "params", and "l1" and "l2" where they differ from the arguments. All tensors are taken
 in one call. They are dense tensors of the CPU of float32, float64, float16 or bfloat16,
-of any shape and strides, and are never copied. A function whose name ends in _ writes to
-its tensors.
+of any shape and strides, and are never copied. A function whose name ends in _ writes
+to its tensors.
 
 **Values.** The L2 part has no factor 1/2: the penalty of a tensor is
 l1 * sum(|x|) + l2 * sum(x^2). It is summed in double and rounded once to its dtype:
@@ -272,7 +272,9 @@ def add_gradient_(
             _expect_suitable(x.grad)
         gradients.append(torch.zeros_like(x) if x.grad is None else x.grad)
     with torch.no_grad():
-        total: Tensor = _torch_ops.ops.add_gradients_(xs, gradients, l1s, l2s, float(scale))
+        total: Tensor = _torch_ops.ops.add_gradients_(
+            xs, gradients, l1s, l2s, float(scale)
+        )
     for x, gradient in zip(xs, gradients, strict=True):
         if x.requires_grad and x.grad is None:
             x.grad = gradient

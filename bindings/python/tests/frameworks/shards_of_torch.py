@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The l1l2 authors
 # SPDX-License-Identifier: Apache-2.0
-"""One process of test_torch.py's: its arguments are a file for a store, its rank, the world size."""
+"""A process of test_torch.py: shards_of_torch.py STORE RANK WORLD_SIZE."""
 
 import pathlib
 import sys
@@ -39,7 +39,10 @@ def check_sums(size):
     whole.add(weights)
     whole.add(vector)
     mesh = init_device_mesh("cpu", (size,))
-    sharded = [distribute_tensor(weights, mesh, [Shard(1)]), distribute_tensor(vector, mesh, [Shard(0)])]
+    sharded = [
+        distribute_tensor(weights, mesh, [Shard(1)]),
+        distribute_tensor(vector, mesh, [Shard(0)]),
+    ]
     copied = [distribute_tensor(weights, mesh, [Replicate()]), sharded[1]]
     parts = [part.clone() for part in torch.tensor_split(weights, size)]
     rank = torch.distributed.get_rank()
@@ -52,11 +55,17 @@ def check_sums(size):
         assert l1l2.torch.exact_sums(tensors, plain=plain) == whole
     if size == 4:
         grid = init_device_mesh("cpu", (2, 2))
-        for placements in ([Replicate(), Shard(0)], [Shard(0), Shard(1)], [Shard(0), Replicate()]):
+        for placements in (
+            [Replicate(), Shard(0)],
+            [Shard(0), Shard(1)],
+            [Shard(0), Replicate()],
+        ):
             spread = distribute_tensor(weights, grid, placements)
             assert l1l2.torch.exact_sums([spread, sharded[1]]) == whole
     if size > 1:
-        expect_error(ValueError, "plain='sharded'", lambda: l1l2.torch.exact_sums([weights]))
+        expect_error(
+            ValueError, "plain='sharded'", lambda: l1l2.torch.exact_sums([weights])
+        )
         partial = DTensor.from_local(weights, mesh, [Partial()])
         expect_error(TypeError, "redistribute", lambda: l1l2.torch.exact_sums(partial))
     expect_error(TypeError, "to_local", lambda: l1l2.torch.penalty(sharded))

@@ -16,7 +16,14 @@ import l1l2.torch
 import numpy
 import pytest
 import torch
-from l1l2.torch import add_gradient_, exact_sums, penalties, penalty, prox_, register_prox
+from l1l2.torch import (
+    add_gradient_,
+    exact_sums,
+    penalties,
+    penalty,
+    prox_,
+    register_prox,
+)
 from torch.autograd import gradcheck, gradgradcheck
 
 warnings.filterwarnings("ignore", category=UserWarning, module="torch")
@@ -63,7 +70,9 @@ def gradient_of(x, scale=1.0):
 
 
 def model():
-    return torch.nn.Sequential(torch.nn.Linear(7, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3))
+    return torch.nn.Sequential(
+        torch.nn.Linear(7, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)
+    )
 
 
 def gradients_of(parameters):
@@ -92,7 +101,9 @@ def test_a_penalty_is_the_packages_own_rounded_once(dtype):
     for x in views(dtype):
         result = penalty(x, L1, L2)
         assert result.shape == ()
-        assert result.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+        assert result.dtype == (
+            torch.float64 if dtype == torch.float64 else torch.float32
+        )
         assert torch.equal(result, torch.tensor(REGULARIZER(x), dtype=result.dtype))
         assert torch.equal(penalties([x], L1, L2), result.reshape(1))
 
@@ -135,9 +146,9 @@ def test_many_tensors_of_several_dtypes():
     weights = torch.arange(6.0, dtype=torch.float64)
     (penalties(tensors, L1, L2) @ weights + penalty(tensors, L1, L2)).backward()
     for i, x in enumerate(tensors[:4]):
-        assert torch.equal(x.grad, gradient_of(x, 1.0) + gradient_of(x, float(i))) or torch.allclose(
-            x.grad, gradient_of(x, 1.0 + i)
-        )
+        assert torch.equal(
+            x.grad, gradient_of(x, 1.0) + gradient_of(x, float(i))
+        ) or torch.allclose(x.grad, gradient_of(x, 1.0 + i))
 
 
 def test_what_names_the_tensors():
@@ -187,7 +198,9 @@ def test_the_same_bits_on_any_number_of_threads(threads):
         leaf = x.clone().requires_grad_()
         result = penalty(leaf, L1, L2)
         result.backward()
-        assert torch.equal(result, expected[0].float()) and torch.equal(leaf.grad, expected[1])
+        assert torch.equal(result, expected[0].float()) and torch.equal(
+            leaf.grad, expected[1]
+        )
         assert torch.equal(add_gradient_(leaf, L1, L2), result)
         assert torch.equal(leaf.grad, 2.0 * expected[1])
         prox_(x, 0.5, L1, L2)
@@ -237,7 +250,9 @@ def test_transforms():
     assert torch.allclose(func.jacrev(func.jacrev(total))(x), 2.0 * L2 * torch.eye(5))
     value, rate = func.jvp(total, (x,), (torch.ones(5),))
     assert torch.equal(value, total(x)) and torch.allclose(rate, gradient_of(x).sum())
-    assert torch.equal(func.vmap(total)(rows), torch.stack([total(row) for row in rows]))
+    assert torch.equal(
+        func.vmap(total)(rows), torch.stack([total(row) for row in rows])
+    )
     assert torch.equal(func.vmap(total, in_dims=1)(rows.T), func.vmap(total)(rows))
     assert torch.equal(func.vmap(func.grad(total))(rows), gradient_of(rows))
     batch = func.vmap(lambda row: penalty([row, x], L1, L2))(rows)
@@ -254,7 +269,11 @@ OPS = torch.ops.l1l2
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_opcheck(dtype):
-    xs = [values(5, dtype=dtype), values(4, 3, dtype=dtype).T, values(3, 4, dtype=dtype)[:, ::2]]
+    xs = [
+        values(5, dtype=dtype),
+        values(4, 3, dtype=dtype).T,
+        values(3, 4, dtype=dtype)[:, ::2],
+    ]
     leaves = [x.requires_grad_() for x in views(dtype)]
     like = [torch.ones_like(x) for x in xs]
     scales = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
@@ -278,17 +297,24 @@ def test_the_ops_have_derivatives():
 
     x, y = smooth(5), smooth(3, 4)
     assert gradcheck(each, (x, y)) and gradgradcheck(each, (x, y))
-    assert gradcheck(gradients, (smooth(2), x, y)) and gradcheck(gradients, (smooth(), x, y))
+    assert gradcheck(gradients, (smooth(2), x, y)) and gradcheck(
+        gradients, (smooth(), x, y)
+    )
     batch = torch.vmap(lambda row: OPS.penalties([row], [L1], [L2])[1])(values(3, 4))
     assert batch.shape == (3,)
-    batch = torch.vmap(lambda row, s: OPS.gradients([row], [L1], [L2], s)[0])(values(3, 4), torch.ones(3, 1))
+    batch = torch.vmap(lambda row, s: OPS.gradients([row], [L1], [L2], s)[0])(
+        values(3, 4), torch.ones(3, 1)
+    )
     assert batch.shape == (3, 4)
 
 
 @pytest.mark.parametrize("backend", ("eager", "aot_eager", "inductor"))
 def test_compiled(backend):
     net = model()
-    groups = [{"params": list(net[0].parameters()), "l1": 0.5}, {"params": list(net[2].parameters())}]
+    groups = [
+        {"params": list(net[0].parameters()), "l1": 0.5},
+        {"params": list(net[2].parameters())},
+    ]
 
     def loss(inputs):
         return net(inputs).square().sum() + penalty(groups, L1, L2)
@@ -303,7 +329,9 @@ def test_compiled(backend):
             result.backward()
             results.append((result, gradients_of(net.parameters())))
         torch.testing.assert_close(results[0], results[1])
-        prox = torch.compile(lambda: prox_(net, 0.5, 0.01), backend=backend, fullgraph=True)
+        prox = torch.compile(
+            lambda: prox_(net, 0.5, 0.01), backend=backend, fullgraph=True
+        )
         expected = [x.detach().clone() for x in net.parameters()]
         prox_(expected, 0.5, 0.01)
         with torch.no_grad():
@@ -315,7 +343,9 @@ def test_compiled(backend):
 
 
 def test_transforms_inside_a_compiled_function_are_refused():
-    compiled = torch.compile(torch.func.grad(lambda x: penalty(x, L1, L2)), backend="eager", fullgraph=True)
+    compiled = torch.compile(
+        torch.func.grad(lambda x: penalty(x, L1, L2)), backend="eager", fullgraph=True
+    )
     with pytest.raises(Exception, match="autograd.Function with functorch transforms"):
         compiled(values(3))
 
@@ -323,13 +353,18 @@ def test_transforms_inside_a_compiled_function_are_refused():
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_compiled_for_any_shape_and_stride(dtype):
     compiled = torch.compile(
-        lambda x: penalty(x * 1, L1, L2), backend="aot_eager", fullgraph=True, dynamic=True
+        lambda x: penalty(x * 1, L1, L2),
+        backend="aot_eager",
+        fullgraph=True,
+        dynamic=True,
     )
     for x in [*views(dtype), values(3, dtype=dtype), values(4, dtype=dtype)]:
         leaf = x.detach().requires_grad_()
         result = compiled(leaf)
         result.backward()
-        assert torch.equal(result, penalty(x, L1, L2)) and torch.equal(leaf.grad, gradient_of(x))
+        assert torch.equal(result, penalty(x, L1, L2)) and torch.equal(
+            leaf.grad, gradient_of(x)
+        )
 
 
 def test_autocast():
@@ -455,7 +490,9 @@ def step_by(optimizer, net, closure=True):
 
 
 @pytest.mark.parametrize("closure", (False, True))
-@pytest.mark.parametrize("kind", (torch.optim.SGD, torch.optim.AdamW, torch.optim.RMSprop))
+@pytest.mark.parametrize(
+    "kind", (torch.optim.SGD, torch.optim.AdamW, torch.optim.RMSprop)
+)
 def test_a_registered_prox_follows_every_step(kind, closure):
     net = model()
     twin = copy.deepcopy(net)
@@ -477,7 +514,10 @@ def test_a_registered_prox_follows_every_step(kind, closure):
 def test_a_registered_prox_takes_groups_schedules_and_states():
     net = model()
     bias = [net[0].bias, net[2].bias]
-    weights = [{"params": [net[0].weight, net[2].weight]}, {"params": bias, "l1": 0.0, "lr": 0.25}]
+    weights = [
+        {"params": [net[0].weight, net[2].weight]},
+        {"params": bias, "l1": 0.0, "lr": 0.25},
+    ]
     optimizer = torch.optim.SGD(weights, lr=torch.tensor(0.125))
     register_prox(optimizer, l1=0.5)
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
@@ -485,7 +525,10 @@ def test_a_registered_prox_takes_groups_schedules_and_states():
         twin = copy.deepcopy(net)
         step_by(optimizer, net)
         plain = torch.optim.SGD(
-            [{"params": [twin[0].weight, twin[2].weight]}, {"params": [twin[0].bias, twin[2].bias], "lr": 2 * lr}],
+            [
+                {"params": [twin[0].weight, twin[2].weight]},
+                {"params": [twin[0].bias, twin[2].bias], "lr": 2 * lr},
+            ],
             lr=lr,
         )
         step_by(plain, twin)
@@ -495,7 +538,9 @@ def test_a_registered_prox_takes_groups_schedules_and_states():
             assert torch.equal(x, y)
         scheduler.step()
     state = optimizer.state_dict()
-    assert state["param_groups"][1]["l1"] == 0.0 and "l1" not in state["param_groups"][0]
+    assert (
+        state["param_groups"][1]["l1"] == 0.0 and "l1" not in state["param_groups"][0]
+    )
     state["param_groups"][1]["l1"] = 1e6
     optimizer.load_state_dict(state)
     step_by(optimizer, net)
@@ -528,7 +573,10 @@ def test_a_registered_prox_with_a_gradient_scaler(fused):
             net[0].weight.grad[0, 0] = torch.inf
         scaler.step(optimizer)
         scaler.update()
-        changed = [not torch.equal(x, y) for x, y in zip(net.parameters(), before.parameters(), strict=True)]
+        changed = [
+            not torch.equal(x, y)
+            for x, y in zip(net.parameters(), before.parameters(), strict=True)
+        ]
         assert any(changed) is not bad
     assert any((x == 0.0).any() for x in net.parameters())
 
@@ -553,12 +601,20 @@ def bad_tensors():
         (x.to_sparse_csr(), NotImplementedError, r"to_dense\(\)"),
         (x.to_mkldnn(), NotImplementedError, r"to_dense\(\)"),
         (torch.nested.nested_tensor([x, x[0:1]]), NotImplementedError, "not dense"),
-        (torch.nested.nested_tensor([x, x[0:1]], layout=torch.jagged), NotImplementedError, "not dense"),
+        (
+            torch.nested.nested_tensor([x, x[0:1]], layout=torch.jagged),
+            NotImplementedError,
+            "not dense",
+        ),
         (x.to(torch.complex64), TypeError, "complex64"),
         (x.to(torch.int32), TypeError, "int32"),
         (x.to(torch.bool), TypeError, "bool"),
         (x.to(torch.float8_e4m3fn), TypeError, "float8"),
-        (torch.quantize_per_tensor(x, 0.1, 0, torch.qint8), TypeError, r"dequantize\(\)"),
+        (
+            torch.quantize_per_tensor(x, 0.1, 0, torch.qint8),
+            TypeError,
+            r"dequantize\(\)",
+        ),
         (x.to("meta"), NotImplementedError, "to_empty"),
         (torch.view_as_complex(x).conj().imag, RuntimeError, r"resolve_neg\(\)"),
         (x.numpy(), TypeError, "a tensor is needed"),
@@ -636,7 +692,13 @@ def test_the_same_bits_for_any_number_of_processes(tmp_path):
     for size in (3, 4):
         processes = [
             subprocess.Popen(
-                [sys.executable, script, tmp_path / f"store{size}", str(rank), str(size)],
+                [
+                    sys.executable,
+                    script,
+                    tmp_path / f"store{size}",
+                    str(rank),
+                    str(size),
+                ],
                 env=environment,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
