@@ -268,8 +268,8 @@ L1L2_API l1l2_status l1l2_prox(const l1l2_regularizer* regularizer, l1l2_dtype d
  *
  * The next three functions take tensors of any strides, each as a pointer to a const DLTensor
  * (dlpack.h of any version) that is borrowed for the call. From a DLManagedTensor or
- * DLManagedTensorVersioned pass the address of its dl_tensor. It, its shape and its strides are read
- * once, before anything is computed. This header needs no DLPack header.
+ * DLManagedTensorVersioned pass the address of its dl_tensor. It, its shape and its strides are
+ * read once, before anything is computed. This header needs no DLPack header.
  *
  *   device       kDLCPU, kDLCUDAHost, kDLROCMHost or kDLCUDAManaged, with any device_id. The caller
  *                synchronizes with the device first.

@@ -86,7 +86,7 @@ tests "the wheel" "$work/venv/bin/python"
     "$work/venv/bin/python" -m pytest -p no:cacheprovider --quiet tests/test_conformance.py)
 # Without the modules of frameworks that are not there, which test_frameworks.sh tests.
 venv/bin/python -m pytest -p no:cacheprovider --quiet --doctest-modules --doctest-ignore-import-errors --pyargs l1l2
-venv/bin/mypy --strict --cache-dir mypy "$source/src/l1l2"
+venv/bin/mypy --config-file "$source/pyproject.toml" --cache-dir mypy "$source/src/l1l2"
 venv/bin/mypy --strict --cache-dir mypy "$root/examples/python/example.py"
 venv/bin/python "$root/examples/python/example.py" | tee example.out
 grep -qE '^penalty 0\.15375$' example.out || fail "the example has not printed its penalty"

@@ -81,6 +81,7 @@ if [ "$framework" = keras ]; then
         echo "Keras on $backend:"
         KERAS_BACKEND=$backend "$environment/bin/python" -m pytest -p no:cacheprovider --quiet \
             tests/frameworks/test_keras.py "${@:3}"
+        KERAS_BACKEND=$backend "$environment/bin/python" "$source/../../examples/keras/train.py" | tail -n 1
     done
 else
     "$environment/bin/python" -m pytest -p no:cacheprovider --quiet "tests/frameworks/test_$framework.py" "${@:3}"

@@ -1,25 +1,20 @@
 # SPDX-FileCopyrightText: 2026 The l1l2 authors
 # SPDX-License-Identifier: Apache-2.0
-"""Trains a small network twice: with Keras's own L1L2, and with that of l1l2_keras.
+"""Trains a small network twice: with Keras's own L1L2, and with that of l1l2.
 
-    PYTHONPATH=../python python train.py
+    pip install ../../bindings/python keras tensorflow     # or jax, or torch
+    KERAS_BACKEND=tensorflow python train.py               # or jax, or torch
 
-The data is examples/data/diabetes. The environment variable L1L2_LIBRARY names the
-library if it is not installed.
+The data is examples/data/diabetes.
 """
 
-import os
 import pathlib
 import sys
 
-os.environ["KERAS_BACKEND"] = "tensorflow"
-# Before TensorFlow is loaded: no GPU, and no word of what it has found.
-os.environ["CUDA_VISIBLE_DEVICES"] = ""
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-
 import keras
-import l1l2_keras
 import numpy
+
+import l1l2.keras
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data/diabetes/diabetes.csv"
 EPOCHS = 30
@@ -49,14 +44,14 @@ def train(regularizer_class: type[keras.Regularizer]) -> numpy.ndarray:
             keras.layers.Dense(1, kernel_regularizer=regularizer_class(l1=0.005)),
         ]
     )
-    model.compile(optimizer="adam", loss="mse", run_eagerly=True)
+    model.compile(optimizer="adam", loss="mse")
     history = model.fit(features, targets, batch_size=64, epochs=EPOCHS, verbose=0)
     return numpy.array([*history.history["loss"], sum(map(float, model.losses))])
 
 
 def main() -> int:
-    theirs, ours = train(keras.regularizers.L1L2), train(l1l2_keras.L1L2)
-    print("epoch    Keras's L1L2         libl1l2")
+    theirs, ours = train(keras.regularizers.L1L2), train(l1l2.keras.L1L2)
+    print("epoch    Keras's L1L2            l1l2's")
     for epoch in (1, 5, 10, 20, EPOCHS):
         print(f"{epoch:5} {theirs[epoch - 1]:15.8f} {ours[epoch - 1]:15.8f}")
     print(f"penalty {theirs[-1]:13.8f} {ours[-1]:15.8f}")
