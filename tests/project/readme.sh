@@ -54,7 +54,7 @@ done
 
 # Every source that is published names its holder and its licence. What builds leave there is not looked at.
 unlicensed=$(find src capi include threads bindings examples \
-    -type d \( -name test -o -name tests -o -name build -o -name native -o -name node_modules -o -name target \) -prune -o \
+    -type d \( -name test -o -name tests -o -name build -o -name native -o -name node_modules -o -name target -o -name third_party \) -prune -o \
     -type f -regextype posix-extended -regex '.*\.(c|cpp|h|hpp|py|go|rs|jl|js|mjs|ts|mts)' -not -name '*_test.go' -print0 |
     xargs -0 awk 'FNR <= 3 && /SPDX-FileCopyrightText: 2026 The l1l2 authors/ { holder[FILENAME] }
         FNR <= 3 && /SPDX-License-Identifier: Apache-2.0/ { licence[FILENAME] }

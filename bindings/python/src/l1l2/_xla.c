@@ -46,8 +46,10 @@
 #include "_functions.h"
 
 enum {
-    /* Fewer elements take less time than other threads need to wake up. */
+    /* Fewer take less time than other threads need to wake up. */
     ELEMENTS_FOR_THREADS = 1 << 18,
+    BYTES_FOR_THREADS = 1 << 20,
+    /* What is written is still in the second-level cache after so many bytes. */
     BYTES_IN_CACHE = 1 << 18,
     PIECES = 4,
     BITS_OF_PIECE = 16,
@@ -380,7 +382,7 @@ static void zero_part(void* work, size_t index) {
 
 static void zero(XLA_FFI_CallFrame* frame, void* memory, size_t bytes) {
     Zeros zeros = {memory, bytes};
-    if (bytes <= BYTES_IN_CACHE) {
+    if (bytes < BYTES_FOR_THREADS) {
         memset(memory, 0, bytes);
     } else {
         run_on_pool(frame, zero_part, &zeros, (bytes - 1) / BYTES_IN_CACHE + 1);

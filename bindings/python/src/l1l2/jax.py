@@ -14,9 +14,9 @@
 >>> print(value, gradient["bias"])
 2.21375 [1.05 1.05]
 
-**Arrays.** Each function takes an array or a pytree of arrays, whose leaves are computed
-in one call of the library. Elements are float16, bfloat16, float32 or float64. A
-penalty is float64 if a leaf is, otherwise float32: in float16 it would overflow at
+**Arrays.** Each function takes an array or a pytree of arrays, whose leaves are
+computed in one call of the library. Elements are float16, bfloat16, float32 or float64.
+A penalty is float64 if a leaf is, otherwise float32: in float16 it would overflow at
 65504. All results are those of `l1l2.Regularizer`, rounded to the dtype of the result.
 
 **Coefficients** are static: Python numbers `l1` and `l2`, or a `l1l2.Regularizer`, or a
@@ -30,8 +30,9 @@ and the second derivative is 2 * l2. It is an expression of XLA's, which is fuse
 the update of the parameters and costs no memory. Under `vmap` the rows of a batch are
 one call, and each has the bits that it has alone.
 
-**Sharded arrays.** Inside of `jax.shard_map`, give `penalty` the `axis_name` over which
-the arrays are sharded: exact sums are reduced, so that every mesh gives the same bits.
+**Sharded arrays** are not gathered. Each device adds the exact sums of its shards,
+which are reduced: every mesh gives the same bits. Inside of `jax.shard_map` this needs
+the `axis_name` of `penalty`. docs/frameworks.md of the repository has the limits.
 
 **Threads.** Large arrays are computed on XLA's threads. Their number changes no bit.
 
@@ -133,7 +134,7 @@ def penalty(
     l1, l2 : float
         The coefficients of all leaves, finite and >= 0. They are static.
     axis_name : str or sequence of str, optional
-        Inside of `jax.shard_map`: the axes of the mesh over which every leaf is sharded.
+        Inside of `jax.shard_map`: the axes of the mesh over which each leaf is sharded.
         The penalty is then that of the whole, from exact sums, with the same bits on
         every mesh and the same derivatives. A leaf that is replicated along one of the
         axes would count several times.
@@ -229,8 +230,8 @@ def prox(
 ) -> Any:
     """Return sign(x) * max(|x| - step * l1, 0) / (1 + 2 * step * l2) for each element.
 
-    This is the proximal operator of step * penalty, which makes exact zeros: apply it to
-    the parameters after each step of an optimizer. In a compiled program it works in
+    This is the proximal operator of step * penalty, which makes exact zeros: apply it
+    to the parameters after each step of an optimizer. In a compiled program it works in
     place if its operand is not used again, as that of a donated argument or of `scan`.
 
     Parameters
@@ -238,8 +239,8 @@ def prox(
     tree, regularizer, l1, l2
         As for `penalty`.
     step : float or scalar array
-        The step size, finite and >= 0: the learning rate. It may be traced; then it is
-        rounded to float32, unless the leaf of the highest precision is of float64.
+        The step size, finite and >= 0: the learning rate. A number is static. An array
+        may be traced, and is rounded to float32 unless a leaf is of float64.
 
     Returns
     -------
@@ -252,7 +253,7 @@ def prox(
     TypeError, NotImplementedError
         As `penalty` says; or the step is no scalar.
     ValueError
-        As `penalty` says; or the step is negative, infinite or NaN. If it is traced,
+        As `penalty` says; or the step is negative, infinite or NaN. If it is an array,
         that is an error of XLA when the program runs.
 
     Examples
@@ -266,9 +267,11 @@ def prox(
     leaves, coefficients, rebuild = _flatten(tree, regularizer, l1, l2)
     number: float | None = None
     steps: tuple[Any, ...] = ()
-    if isinstance(step, jax.core.Tracer):
+    if isinstance(step, jax.Array):
         if step.shape != () or not jnp.issubdtype(step.dtype, jnp.floating):
-            raise TypeError(f"a step must be a real scalar, not {step.aval}")
+            raise TypeError(
+                f"a step must be a real scalar, not {step.dtype} of {step.shape}"
+            )
         steps = (step.astype(_scalar_dtype(leaves)),)
     else:
         number = float(step)
@@ -323,7 +326,7 @@ def penalty_exact_sums(
     l1: float = 0.0,
     l2: float = 0.0,
 ) -> jax.Array:
-    """Return the penalty of exact sums: the true value, rounded to double and the result.
+    """Return the penalty of exact sums: the true value, rounded once to double.
 
     Parameters
     ----------
@@ -335,7 +338,7 @@ def penalty_exact_sums(
     Returns
     -------
     array
-        A scalar of float64 with `jax_enable_x64`, otherwise of float32.
+        A scalar: the double with `jax_enable_x64`, otherwise rounded to float32.
 
     Raises
     ------
@@ -348,9 +351,13 @@ def penalty_exact_sums(
     if jnp.shape(sums) != (_PIECES, _LENGTH) or jnp.result_type(sums) != jnp.int32:
         raise TypeError(
             f"exact sums are int32 of shape {(_PIECES, _LENGTH)}, not"
-            f" {jnp.result_type(sums)} of {jnp.shape(sums)}: use what exact_sums returns"
+            f" {jnp.result_type(sums)} of shape {jnp.shape(sums)}: use what exact_sums"
+            " returns"
         )
-    coefficients = _coefficients_of([_chosen(regularizer, l1, l2)])
+    chosen = _chosen(regularizer, l1, l2)
+    if not isinstance(chosen, Regularizer):
+        raise TypeError(f"an l1l2.Regularizer, not {type(chosen)!r}")
+    coefficients = _coefficients_of([chosen])
     return _jit_penalty_exact_sums(coefficients, jnp.result_type(float).name, sums)
 
 
@@ -373,7 +380,7 @@ def to_exact_sums(sums: Any) -> ExactSums:
     return ExactSums(total)
 
 
-# ---- From Python's arguments to leaves -------------------------------------------------
+# ---- From Python's arguments to leaves -----------------------------------------------
 
 
 def _is_regularizer(x: object) -> bool:
@@ -385,6 +392,10 @@ def _is_sparse(x: object) -> bool:
     return sparse is not None and isinstance(x, sparse.JAXSparse)
 
 
+#: Making one takes longer than a small penalty.
+_regularizer_of = functools.lru_cache(Regularizer)
+
+
 def _chosen(regularizer: Any, l1: Any, l2: Any) -> Any:
     """Returns the regularizers that the arguments stand for."""
     for name, value in (("l1", l1), ("l2", l2)):
@@ -394,7 +405,10 @@ def _chosen(regularizer: Any, l1: Any, l2: Any) -> Any:
                 f" Python number, or multiply, as in {name} * penalty(x, {name}=1.0)"
             )
     if regularizer is None:
-        return Regularizer(l1, l2)
+        try:
+            return _regularizer_of(l1, l2)
+        except TypeError:  # an array, which has no hash, or no number
+            return Regularizer(l1, l2)
     if not (l1 == 0.0 and l2 == 0.0):
         raise ValueError("give either a regularizer or coefficients, not both")
     return regularizer
@@ -418,8 +432,7 @@ def _flatten(
     """
     paths, treedef = jax.tree_util.tree_flatten_with_path(tree, is_leaf=_is_sparse)
     all_leaves = [
-        _checked(leaf, jax.tree_util.keystr(path) or "the array")
-        for path, leaf in paths
+        leaf if _is_computable(leaf) else _converted(leaf, path) for path, leaf in paths
     ]
     of_leaves: list[Regularizer | None] = []
 
@@ -455,16 +468,22 @@ def _flatten(
     return leaves, _coefficients_of(chosen), rebuild
 
 
-def _checked(leaf: Any, name: str) -> Any:
+def _is_computable(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array) and leaf.dtype.name in _DTYPES
+
+
+def _converted(leaf: Any, path: Any) -> Any:
+    """Makes an array of a leaf, or raises TypeError."""
+    name = jax.tree_util.keystr(path) or "the array"
     if _is_sparse(leaf):
         raise TypeError(
             f"{name} is sparse ({type(leaf).__name__}): pass its values, x.data, after"
             " summing duplicates; zeros add nothing to a penalty"
         )
     array = jnp.asarray(leaf)
-    dtype = array.dtype
-    if dtype.name in _DTYPES:
+    if _is_computable(array):
         return array
+    dtype = array.dtype
     if jnp.issubdtype(dtype, jnp.complexfloating):
         remedy = "pass its real and its imaginary part"
     elif jnp.issubdtype(dtype, jnp.floating):
@@ -478,11 +497,11 @@ def _scalar_dtype(leaves: Sequence[Any]) -> str:
     return "float64" if any(x.dtype == jnp.float64 for x in leaves) else "float32"
 
 
-# ---- Calls of XLA ----------------------------------------------------------------------
+# ---- Calls of XLA --------------------------------------------------------------------
 
 
 class _Call(NamedTuple):
-    """What a call of a handler of _xla.c is; its operands are the steps and the leaves."""
+    """A call of a handler of _xla.c, whose operands are steps and leaves."""
 
     handler: str
     coefficients: _Coefficients
@@ -519,7 +538,7 @@ _call, _local_call = Primitive("l1l2"), Primitive("l1l2_local")
 
 
 def _results(*operands: Any, call: _Call) -> list[Any]:
-    """Returns the abstract results. Those of each leaf lie on the mesh as the leaf does."""
+    """Returns the abstract results. That of a leaf lies on the mesh like the leaf."""
     leaves = operands[call.steps :]
     results = []
     if call.reduced is not None:
@@ -538,7 +557,9 @@ def _results(*operands: Any, call: _Call) -> list[Any]:
     return results
 
 
-def _batched(operands: Sequence[Any], axes: Sequence[int | None], *, call: _Call) -> Any:
+def _batched(
+    operands: Sequence[Any], axes: Sequence[int | None], *, call: _Call
+) -> Any:
     """Makes the batch the leading axis, whose elements are the rows of _xla.c."""
     (size,) = {
         x.shape[axis]
@@ -547,9 +568,11 @@ def _batched(operands: Sequence[Any], axes: Sequence[int | None], *, call: _Call
     }
     results = _call.bind(
         *[
-            jnp.broadcast_to(x, (size, *x.shape))
-            if axis is None
-            else jnp.moveaxis(x, axis, 0)
+            (
+                jnp.broadcast_to(x, (size, *x.shape))
+                if axis is None
+                else jnp.moveaxis(x, axis, 0)
+            )
             for x, axis in zip(operands, axes, strict=True)
         ],
         call=call._replace(batch=(size, *call.batch)),
@@ -605,13 +628,6 @@ if not hasattr(jax, "shard_map"):  # JAX 0.5 asks how a result is replicated
     _shard_map.register_standard_check(_call)
     _shard_map.register_standard_rewrite(_call)
 
-for _name in _HANDLERS:
-    jax.ffi.register_ffi_target(
-        f"l1l2_{_name}",
-        jax.ffi.pycapsule(getattr(_library, f"l1l2_xla_{_name}")),
-        platform="cpu",
-    )
-
 
 def _bind(call: _Call, operands: Sequence[Any]) -> list[Any]:
     """Calls; what a result depends on varies along the same axes of `jax.shard_map`."""
@@ -634,7 +650,7 @@ def _vary(x: Any, axes: tuple[str, ...]) -> Any:
     return jax.lax.pvary(x, axes)
 
 
-# ---- Sharded arrays --------------------------------------------------------------------
+# ---- Sharded arrays ------------------------------------------------------------------
 
 
 class _Specs(NamedTuple):
@@ -654,6 +670,8 @@ def _specs(call: _Call, operands: Sequence[Any]) -> _Specs:
         for spec, x in zip(known, leaves, strict=True)
     ]
     n = len(call.batch)
+    if call.handler == "penalty_exact_sums":  # needs all numbers of its sums
+        full = [(*spec[:n], None, None) for spec in full]
     batches = {spec[:n] for spec in full}
     batch = batches.pop() if len(batches) == 1 else (None,) * n
     specs = [PartitionSpec(*batch, *spec[n:]) for spec in full]
@@ -671,13 +689,13 @@ def _specs(call: _Call, operands: Sequence[Any]) -> _Specs:
 
 
 def _is_unknown(operands: Sequence[Any]) -> bool:
-    """Whether JAX, before 0.7 outside of a mesh, does not say where operands lie."""
+    """Whether JAX, before 0.6 outside of a mesh, does not say where operands lie."""
     shardings = [x.sharding for x in operands if x.sharding is not None]
     return any(not isinstance(sharding, NamedSharding) for sharding in shardings)
 
 
 def _replicated(operands: Sequence[Any]) -> NamedSharding:
-    (sharding, *_) = [x.sharding for x in operands if x.sharding is not None]
+    sharding, *_ = [x.sharding for x in operands if x.sharding is not None]
     devices = numpy.array(sorted(sharding.device_set, key=lambda device: device.id))
     return NamedSharding(Mesh(devices, ("devices",)), PartitionSpec())
 
@@ -781,7 +799,7 @@ def _reduce_penalty(
     )[0]
 
 
-# ---- Derivatives -----------------------------------------------------------------------
+# ---- Derivatives ---------------------------------------------------------------------
 
 
 def _slope(l1: float, l2: float, x: Any) -> Any:
@@ -857,9 +875,7 @@ def _prox(
     steps: tuple[Any, ...],
     leaves: tuple[Any, ...],
 ) -> Any:
-    call = _Call(
-        "prox", coefficients, steps=len(steps), step=step, in_place=in_place
-    )
+    call = _Call("prox", coefficients, steps=len(steps), step=step, in_place=in_place)
     return tuple(_bind(call, (*steps, *leaves)))
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The l1l2 authors
 # SPDX-License-Identifier: Apache-2.0
-"""Sharded arrays on 8 devices of the CPU; run by test_jax.py in a process of its own."""
+"""Sharded arrays on 8 devices of the CPU. test_jax.py runs it as a process."""
 
 import os
 
@@ -36,7 +36,9 @@ LAYOUTS = [
     ((2, 4), ("a", "b"), P(None, ("a", "b")), P("a")),
 ]
 rng = numpy.random.default_rng(1)
-MATRIX = (rng.standard_normal((64, 160)) * 10.0 ** rng.integers(-15, 15, (64, 160))).astype("f4")
+MATRIX = (
+    rng.standard_normal((64, 160)) * 10.0 ** rng.integers(-15, 15, (64, 160))
+).astype("f4")
 VECTOR = rng.standard_normal(8).astype("f4")
 
 
@@ -175,8 +177,16 @@ def check_batches(mesh, spec):
     numpy.testing.assert_allclose(columns, expected, rtol=1e-7)
 
 
+def check_sharded_sums():
+    """However sums lie, a penalty needs all of them."""
+    mesh = Mesh(numpy.array(jax.devices()[:4]), ("a",))
+    sums = jax.device_put(l1l2.jax.exact_sums(VECTOR), NamedSharding(mesh, P("a")))
+    penalty = jax.jit(lambda sums: l1l2.jax.penalty_exact_sums(sums, REGULARIZER))
+    assert penalty(sums) == numpy.float32(exact(VECTOR))
+
+
 assert jax.device_count() == 8
-values = set()
+check_sharded_sums()
 for shape, axes, *specs in LAYOUTS:
     devices = numpy.array(jax.devices()[: numpy.prod(shape)]).reshape(shape)
     mesh = Mesh(devices, axes)

@@ -63,7 +63,7 @@ def penalty(x):
     return l1l2.jax.penalty(x, REGULARIZER)
 
 
-# ---- Values ----------------------------------------------------------------------------
+# ---- Values --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (7, 3), (4097,), (3, 100_000)])
@@ -95,9 +95,9 @@ def test_gradient_and_prox_have_the_bits_of_the_library(dtype, l1, l2):
     expected = library_gradient(regularizer, x)
     assert bits(l1l2.jax.gradient(x, regularizer)) == bits(expected)
     assert bits(l1l2.jax.gradient(x, l1=l1, l2=l2)) == bits(expected)
-    value, gradient = jax.jit(
-        lambda x: l1l2.jax.penalty_and_gradient(x, regularizer)
-    )(x)
+    value, gradient = jax.jit(lambda x: l1l2.jax.penalty_and_gradient(x, regularizer))(
+        x
+    )
     assert bits(gradient) == bits(expected)
     assert bits(value) == bits(scalar(regularizer(numpy.asarray(x)), x))
     expected = library_prox(regularizer, x, 0.5)
@@ -141,7 +141,7 @@ def test_several_threads_may_call_at_once():
     assert not failures
 
 
-# ---- Trees -----------------------------------------------------------------------------
+# ---- Trees ---------------------------------------------------------------------------
 
 
 def tree():
@@ -160,7 +160,9 @@ def test_a_tree_is_one_list_of_terms():
     assert bits(penalty(params)) == bits(total)
     value, gradients = l1l2.jax.penalty_and_gradient(params, REGULARIZER)
     assert bits(value) == bits(total)
-    assert jax.tree_util.tree_structure(gradients) == jax.tree_util.tree_structure(params)
+    assert jax.tree_util.tree_structure(gradients) == jax.tree_util.tree_structure(
+        params
+    )
     for gradient, leaf in zip(jax.tree_util.tree_leaves(gradients), leaves):
         assert bits(gradient) == bits(library_gradient(REGULARIZER, leaf))
     text = jax.jit(penalty).lower(params).as_text()
@@ -204,7 +206,7 @@ def test_a_tree_without_leaves_has_the_penalty_zero(params):
     assert not l1l2.jax.exact_sums(params).any()
 
 
-# ---- Transformations -------------------------------------------------------------------
+# ---- Transformations -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("l1, l2", [(0.01, 0.02), (0.3, 0.0), (0.0, 0.7), (0.0, 0.0)])
@@ -377,7 +379,7 @@ def test_a_persistent_or_second_compilation_gives_the_same_program():
     assert len(texts) == 1
 
 
-# ---- Exact sums ------------------------------------------------------------------------
+# ---- Exact sums ----------------------------------------------------------------------
 
 
 def test_exact_sums_are_those_of_the_library(dtype):
@@ -418,7 +420,7 @@ def test_many_devices():
     subprocess.run([sys.executable, program], check=True)
 
 
-# ---- Refusals --------------------------------------------------------------------------
+# ---- Refusals ------------------------------------------------------------------------
 
 
 def test_other_dtypes_are_refused_by_name():
@@ -482,8 +484,10 @@ def test_what_is_no_coefficient_or_regularizer_is_refused():
         l1l2.jax.penalty(x, REGULARIZER, l1=0.5)
     with pytest.raises(TypeError, match="real scalar"):
         jax.jit(lambda x: l1l2.jax.prox(x, x, REGULARIZER))(x)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="real scalar"):
         l1l2.jax.prox(x, x, REGULARIZER)
+    with pytest.raises(TypeError, match="l1l2.Regularizer, not"):
+        l1l2.jax.penalty_exact_sums(l1l2.jax.exact_sums(x), {"a": REGULARIZER})
 
 
 def test_another_platform_is_refused_when_it_is_lowered():
@@ -493,11 +497,21 @@ def test_another_platform_is_refused_when_it_is_lowered():
             traced.lower(lowering_platforms=(platform,))
 
 
-# ---- The package -----------------------------------------------------------------------
+# ---- The package ---------------------------------------------------------------------
 
 
 def test_the_examples_of_the_docstrings():
     assert doctest.testmod(l1l2.jax).failed == 0
+
+
+def test_the_example_of_the_page():
+    page = pathlib.Path(__file__).parents[4] / "docs/frameworks.md"
+    section = page.read_text(encoding="utf-8").split("\n## JAX\n")[1]
+    program = section.split("```python\n")[1].split("```")[0]
+    run = subprocess.run(
+        [sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True
+    )
+    assert run.stdout == "loss 0.0823\n"
 
 
 def test_l1l2_does_not_import_jax():
