@@ -200,6 +200,9 @@ TEST_CASE("terms are computed in one call, by any kind of runner", "[cpp]") {
     const double total = regularizer(x) + regularizer(y);
     CHECK(l1l2::penalty_terms(terms) == total);
     std::vector<double> penalties;
+    CHECK(l1l2::penalty_terms(terms, &penalties) == total);
+    CHECK(penalties == std::vector<double>{regularizer(x), regularizer(y)});
+    penalties.clear();
     CHECK(l1l2::penalty_and_add_gradient_terms(terms, 1.0, &penalties) == total);
     CHECK(penalties == std::vector<double>{regularizer(x), regularizer(y)});
     CHECK(gradient == std::vector<double>(y.size(), 5.0));

@@ -101,9 +101,9 @@ test("exact sums take 207 numbers in a BigInt64Array, and copy them", () => {
     assert.throws(() => sums.add(new Uint16Array(4)), TypeError);
 });
 
-async function forget(count) {
+async function forget(count, make) {
     for (let i = 0; i < count; ++i) {
-        new Regularizer(i, i);
+        make(i);
         if (i % 5000 > 0) continue;
         collect();
         await setImmediate(); // for the finalizers
@@ -111,11 +111,13 @@ async function forget(count) {
 }
 
 // Before the next test, whose memory would hide a leak.
-test("forgotten regularizers are freed", async () => {
-    await forget(20_000);
-    const before = memory("VmHWM");
-    await forget(500_000);
-    assert(memory("VmHWM") - before < 8192);
+test("forgotten regularizers are freed, those of fromJson too", async () => {
+    for (const make of [(i) => new Regularizer(i, i), (i) => Regularizer.fromJson(`{"l1": ${i}}`)]) {
+        await forget(20_000, make);
+        const before = memory("VmHWM");
+        await forget(500_000, make);
+        assert(memory("VmHWM") - before < 8192);
+    }
 });
 
 test("an array of 1 GiB is not copied", () => {

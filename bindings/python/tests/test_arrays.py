@@ -196,6 +196,20 @@ def test_a_copy_is_refused():
         assert_not_read(Copies(ONES), BufferError, "exports a copy")
 
 
+def test_a_tensor_of_an_unknown_version_of_dlpack_is_refused():
+    """What follows the version may be anything."""
+
+    class Later(Foreign):
+        def __dlpack__(self, **arguments):
+            capsule = super().__dlpack__(**arguments)
+            major = address_in(capsule, b"dltensor_versioned", 0)
+            ctypes.c_uint32.from_address(major).value = 2
+            return capsule
+
+    if NUMPY_EXPORTS_FLAGS:
+        assert_not_read(Later(ONES), BufferError, "a tensor of DLPack 2")
+
+
 def test_elements_may_begin_behind_the_address_of_a_tensor():
     class Behind(Foreign):
         def __dlpack__(self):
@@ -213,6 +227,13 @@ def test_elements_may_begin_behind_the_address_of_a_tensor():
 def test_a_stride_that_is_not_a_number_of_elements_is_refused():
     x = numpy.ndarray((2,), numpy.float32, bytearray(16), strides=(6,))
     assert_not_read(x, ValueError, "no multiple of the size")
+
+
+def test_the_stride_of_an_axis_of_one_element_does_not_matter():
+    x = numpy.ndarray((1, 2), numpy.float32, bytearray(12), strides=(6, 4))
+    x[:] = 2.0
+    assert x.strides[0] % 4 != 0
+    assert REGULARIZER(x) == 8.0
 
 
 def test_objects_without_memory_are_refused():
