@@ -37,6 +37,8 @@ Dir::Etc::PreferencesParts "/dev/null";
 Dir::State::Lists "$folder/lists";
 Dir::Cache "$folder";
 Acquire::Languages "none";
+Acquire::AllowInsecureRepositories "false";
+APT::Get::AllowUnauthenticated "false";
 APT::Sandbox::User "root";
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
