@@ -65,7 +65,7 @@ l1l2_status add_tensor(std::int64_t* sums, const Tensor* x) {
 }
 
 /// The coefficients, unlike the result, pass through registers.
-void penalty_of(double* penalty, ExactSums* exact, const Regularizer* regularizer) {
+void penalty_of_sums(double* penalty, ExactSums* exact, const Regularizer* regularizer) {
     set(penalty, exact->penalty(*regularizer));
 }
 
@@ -157,6 +157,6 @@ l1l2_status l1l2_penalty_exact_sums(const l1l2_regularizer* regularizer, const i
     if (fault != SumsFault::none) {
         return to_status(fault);
     }
-    with_default_environment<penalty_of>(penalty, &exact, &regularizer->value);
+    with_default_environment<penalty_of_sums>(penalty, &exact, &regularizer->value);
     return L1L2_OK;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the library with other compilers, optimisation levels and versions of xsimd, and checks that all
-# compute the same bits:
+# Builds the library with other compilers, optimisation levels, versions of xsimd and ways of CMake, and checks that
+# all compute the same bits:
 #     scripts/builds.sh [NAME...]
 #
 #     COMPILER-LEVEL         gcc, clang-14 or clang-19, at O0, O2 or O3, kernels included, with this system's
@@ -8,8 +8,13 @@
 #     COMPILER-LEVEL-SUITE   with the xsimd of Debian's trixie (13.2) or sid (14.3)
 #     trixie, sid            in a root of that release, with its compiler, xsimd and Catch2, and with the unit
 #                            tests and those of the threads; needs root
+#     unity                  CMAKE_UNITY_BUILD: several sources are compiled as one
+#     lto                    CMAKE_INTERPROCEDURAL_OPTIMIZATION: what is outside of src is optimised by the linker
+#     multi-config           by the generator Ninja Multi-Config, as Debug
+#     libc++                 with LLVM's C++ library in the place of GCC's
+#     plain                  without hardening, and with the system's C++ runtime
 #
-# Without a name: each compiler at each level, and gcc and clang-19 at O2 with the xsimd of each suite. Each
+# Without a name: each compiler at each level, gcc and clang-19 at O2 with the xsimd of each suite, and each way. Each
 # library runs the programs of tests/conformance and tests/bits with each instruction set of this CPU. Prints
 # a line for each name; logs are in build-builds/NAME. Exits with 1 if one failed, with 77 if none was built.
 set -euo pipefail
@@ -92,6 +97,36 @@ build_here() {
     echo "$(describe "$build"): ${isas//$'\n'/ }"
 }
 
+build_way() {
+    local build=$2 cxx=g++ cc=gcc tool options=()
+    case $1 in
+    unity) options=(-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0) ;;
+    lto) options=(-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON) ;;
+    multi-config) options=(-G "Ninja Multi-Config") ;;
+    libc++) cxx=clang++-19 cc=clang-19 options=(-DCMAKE_CXX_FLAGS=-stdlib=libc++) ;;
+    plain) options=(-DL1L2_HARDENING=OFF -DL1L2_STATIC_CXX_RUNTIME=OFF) ;;
+    esac
+    for tool in "$cxx" $([ "$1" != multi-config ] || echo ninja); do
+        command -v "$tool" >/dev/null || {
+            echo "no $tool"
+            return 77
+        }
+    done
+    if [ "$1" = libc++ ] && ! "$cxx" -stdlib=libc++ -x c++ -include vector -fsyntax-only /dev/null 2>/dev/null; then
+        echo "no libc++ for $cxx"
+        return 77
+    fi
+    {
+        cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER="$cxx" -DL1L2_BUILD_TESTS=OFF \
+            -DL1L2_BUILD_THREADS=OFF "${options[@]}"
+        cmake --build "$build" --config Debug
+        [ "$1" != multi-config ] || ln -sf Debug/libl1l2.so.0 "$build/capi/"
+        programs "$cxx" "$cc" "$build" "$PWD" env
+    } >"$build/log" 2>&1
+    isas=$(compare "$build" "$PWD" env 2>>"$build/log")
+    echo "$(describe "$build"): ${isas//$'\n'/ }"
+}
+
 # Like in_root, with a /proc, through which a test starts itself again. It vanishes with its namespace.
 in_root_with_proc() {
     as_root unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec env -i PATH=/usr/sbin:/usr/bin \
@@ -129,6 +164,7 @@ check() {
         local rest=${1%-*}
         build_here "${rest%-*}" "${rest##*-}" "${1##*-}" "$build"
         ;;
+    unity | lto | multi-config | libc++ | plain) build_way "$1" "$build" ;;
     *)
         echo "there is no such build"
         return 1
@@ -145,13 +181,15 @@ fi
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev binutils
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
-    names=({gcc,clang-14,clang-19}-{O0,O2,O3} {gcc,clang-19}-O2-{trixie,sid})
+    names=({gcc,clang-14,clang-19}-{O0,O2,O3} {gcc,clang-19}-O2-{trixie,sid} unity lto multi-config libc++ plain)
 fi
 for name in "${names[@]}"; do
     case $name in
     clang-*) offer_packages "${name%%-O*}" ;;
     trixie | sid) offer_packages debootstrap debian-archive-keyring gpgv ;;
-    *-O[023] | *-O[023]-trixie | *-O[023]-sid) ;;
+    libc++) offer_packages clang-19 libc++-19-dev libc++abi-19-dev ;;
+    multi-config) offer_packages ninja-build ;;
+    *-O[023] | *-O[023]-trixie | *-O[023]-sid | unity | lto | plain) ;;
     *) wrong_usage "there is no build $name" ;;
     esac
 done
