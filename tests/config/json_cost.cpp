@@ -1,5 +1,5 @@
 /// Reads each of the worst texts at half of the permitted length and at all of it, so that
-/// json_cost.sh can count the instructions of each call. Prints the names.
+/// linear_cost.sh can count the instructions of each call. Prints the names.
 #include "l1l2.h"
 #include "worst_texts.hpp"
 

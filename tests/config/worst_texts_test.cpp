@@ -1,4 +1,4 @@
-/// The cost of the worst texts. json_cost.sh counts their instructions; this is the second net.
+/// The cost of the worst texts. linear_cost.sh counts their instructions; this is the second net.
 #include "catch.hpp"
 #include "config.hpp"
 #include "worst_texts.hpp"

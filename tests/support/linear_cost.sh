@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Whether l1l2_from_json is linear: twice the length costs at most 2.5 times the instructions, whatever
-# the text. PROGRAM is json_cost; valgrind counts. Exits with 77 without valgrind.
-#     tests/config/json_cost.sh PROGRAM
+# Whether functions are linear: twice the length costs at most 2.5 times the instructions.
+#     linear_cost.sh PROGRAM CALLS FUNCTION
+# PROGRAM calls the function twice for each line that it prints, with half of a length and with all of it, and CALLS
+# times or more. valgrind counts. Exits with 77 without valgrind.
 set -euo pipefail
 command -v valgrind >/dev/null || {
     echo "no valgrind"
@@ -9,7 +10,7 @@ command -v valgrind >/dev/null || {
 }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-valgrind --tool=callgrind --toggle-collect=l1l2_from_json --dump-after=l1l2_from_json \
+valgrind --tool=callgrind "--toggle-collect=$3" "--dump-after=$3" \
     --callgrind-out-file="$folder/calls" "$1" >"$folder/names" 2>"$folder/log" || {
     cat "$folder/log"
     exit 1
@@ -30,6 +31,6 @@ while read -r name; do
         failed=1
     fi
 done <"$folder/names"
-[ "$call" -gt 100 ] # so that no text was left out
-echo "$((call / 2)) texts"
+[ "$call" -ge "$2" ] # so that none was left out
+echo "$((call / 2)) cases"
 exit "$failed"
