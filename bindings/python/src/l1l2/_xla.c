@@ -81,8 +81,7 @@ static XLA_FFI_Error* error_of_status(const XLA_FFI_CallFrame* frame, l1l2_statu
 
 /* ---- Threads ---- */
 
-/* Tasks that the calling thread shares with XLA's pool. A helper that the pool starts late finds
- * none left. */
+/* Tasks that the calling thread shares with XLA's pool. A helper that the pool starts late finds none left. */
 typedef struct {
     pthread_mutex_t mutex;
     pthread_cond_t all_done;
@@ -213,8 +212,7 @@ static Doubles doubles_of(const XLA_FFI_Attrs* attributes, const char* name) {
     return (Doubles){NULL, 0};
 }
 
-/* Answers XLA's question for which version of its interface a handler was compiled. Returns whether
- * it was asked. */
+/* Answers XLA's question for which version of its interface a handler was compiled. Returns whether it was asked. */
 static int is_question(const XLA_FFI_CallFrame* frame) {
     if (frame->extension_start == NULL || frame->extension_start->type != XLA_FFI_Extension_Metadata) return 0;
     XLA_FFI_Metadata* const metadata = ((XLA_FFI_Metadata_Extension*)frame->extension_start)->metadata;

@@ -632,9 +632,7 @@ if not hasattr(jax, "shard_map"):  # JAX 0.5 asks how a result is replicated
 def _bind(call: _Call, operands: Sequence[Any]) -> list[Any]:
     """Calls; what a result depends on varies along the same axes of `jax.shard_map`."""
     if call.reduced is not None or call.steps:  # else it depends on its leaf alone
-        axes: list[frozenset[str]] = [
-            getattr(x.aval, "vma", frozenset()) for x in operands
-        ]
+        axes = [_varying(x) for x in operands]
         every = frozenset[str]().union(*axes)
         operands = [
             _vary(x, tuple(every - own)) if own != every else x
@@ -642,6 +640,15 @@ def _bind(call: _Call, operands: Sequence[Any]) -> list[Any]:
         ]
     results: list[Any] = _call.bind(*operands, call=call)
     return results
+
+
+def _varying(x: Any) -> frozenset[str]:
+    axes: frozenset[str]
+    if hasattr(x.aval, "manual_axis_type"):  # since JAX 0.10
+        axes = x.aval.manual_axis_type.varying
+    else:
+        axes = getattr(x.aval, "vma", frozenset())
+    return axes
 
 
 def _vary(x: Any, axes: tuple[str, ...]) -> Any:
