@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What users pick instead: the penalty and its gradient by NumPy, PyTorch, JAX or TensorFlow.
 
-    python3 bench/frameworks.py FRAMEWORK [LARGEST [THREADS]]    FRAMEWORK: numpy, torch, jax or tensorflow
+    python3 bench/frameworks.py FRAMEWORK [LARGEST [THREADS]]    FRAMEWORK: numpy, torch, jax, tensorflow or keras
 
 Prints a table in Markdown: the time of each as a multiple of l1l2's, median of interleaved
 repetitions in this process, and the relative error of its penalty. The elements are float32
@@ -10,7 +10,8 @@ l1l2's exact sums. The framework runs on THREADS threads (1), l1l2 always on one
 
 A second table has the regularization of one training step, value and gradient, by the framework
 and by l1l2's functions for it, both on THREADS threads: of the 161 tensors of ResNet-50, and of 16
-elements, where the time is that of the call.
+elements, where the time is that of the call. Of keras, on the backend that KERAS_BACKEND names, it
+has the whole training step of a model, by l1l2's regularizers, by Keras's and by none.
 
 Needs the package l1l2 (bindings/python) and the framework.
 """
@@ -167,6 +168,77 @@ def rows_of_tensorflow(x: numpy.ndarray, threads: int) -> dict[str, Rows]:
     }
 
 
+def steps_of_tensorflow(threads: int) -> dict[str, dict[str, Compute]]:
+    import tensorflow as tf
+
+    import l1l2.tensorflow
+
+    def formula(tensors: "list[tf.Tensor]") -> "tf.Tensor":
+        return tf.add_n([L1 * tf.reduce_sum(tf.abs(w)) + L2 * tf.reduce_sum(tf.square(w)) for w in tensors])
+
+    def penalty(tensors: "list[tf.Tensor]") -> "tf.Tensor":
+        return l1l2.tensorflow.penalty(tensors, L1, L2)
+
+    def rows(shapes: "list[tuple[int, ...]]") -> dict[str, Compute]:
+        tensors = [0.02 * tf.random.normal(shape) for shape in shapes]
+
+        def step(function: "Callable[[list[tf.Tensor]], tf.Tensor]") -> tuple:
+            with tf.GradientTape() as tape:
+                tape.watch(tensors)
+                value = function(tensors)
+            return value, tape.gradient(value, tensors)
+
+        result: dict[str, Compute] = {}
+        for name, function in (("l1l2.tensorflow", penalty), ("TensorFlow", formula)):
+            graph = tf.function(lambda function=function: step(function))
+            jit = tf.function(lambda function=function: step(function), jit_compile=True)
+            # Asking for the last gradient waits for all.
+            result[f"{name}, jit_compile=True"] = lambda f=jit: f()[1][-1].numpy()
+            result[f"{name}, tf.function"] = lambda f=graph: f()[1][-1].numpy()
+            result[f"{name}, eager"] = lambda f=function: step(f)[1][-1].numpy()
+        return result
+
+    return {"ResNet-50": rows(resnet50()), "16 elements": rows([(16,)])}
+
+
+def steps_of_keras(threads: int) -> dict[str, dict[str, Compute]]:
+    import keras
+
+    import l1l2.keras
+
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+    random = numpy.random.default_rng(1)
+    x = random.standard_normal((64, 64)).astype(numpy.float32)
+    y = random.integers(0, 10, 64)
+
+    def step(units: tuple[int, ...], regularizer: "Callable[[], object]", options: dict[str, bool]) -> Compute:
+        keras.utils.set_random_seed(1)
+        layers = [
+            keras.layers.Dense(n, "relu", kernel_regularizer=regularizer(), bias_regularizer=regularizer())
+            for n in units
+        ]
+        model = keras.Sequential([keras.Input((64,)), *layers, keras.layers.Dense(10)])
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), **options)
+        return lambda: model.train_on_batch(x, y)
+
+    def rows(units: tuple[int, ...], options: dict[str, bool]) -> dict[str, Compute]:
+        return {
+            "l1l2.keras": step(units, lambda: l1l2.keras.L1L2(1e-4, 1e-3), options),
+            "keras.regularizers": step(units, lambda: keras.regularizers.L1L2(1e-4, 1e-3), options),
+            "none": step(units, lambda: None, options),
+        }
+
+    modes: dict[str, dict[str, bool]] = {"the default": {}, "jit_compile=True": {"jit_compile": True}}
+    return {
+        f"64-{'-'.join(map(str, units))}-10, batch of 64, {mode}": rows(units, options)
+        for units in ((32,), (512, 1024, 512))
+        for mode, options in modes.items()
+    }
+
+
 def resnet50() -> list[tuple[int, ...]]:
     """The shapes of its 161 tensors, 25.6 million elements, as torchvision has them."""
     shapes: list[tuple[int, ...]] = [(64, 3, 7, 7), (64,), (64,)]
@@ -182,8 +254,14 @@ def resnet50() -> list[tuple[int, ...]]:
     return [*shapes, (1000, 2048), (1000,)]
 
 
-STEPS = {"torch": steps_of_torch}
-FRAMEWORKS = {"numpy": rows_of_numpy, "torch": rows_of_torch, "jax": rows_of_jax, "tensorflow": rows_of_tensorflow}
+STEPS = {"torch": steps_of_torch, "tensorflow": steps_of_tensorflow, "keras": steps_of_keras}
+FRAMEWORKS = {
+    "numpy": rows_of_numpy,
+    "torch": rows_of_torch,
+    "jax": rows_of_jax,
+    "tensorflow": rows_of_tensorflow,
+    "keras": lambda x, threads: {},
+}
 
 
 def medians(rows: dict[str, Compute], n: int) -> dict[str, float]:
@@ -236,7 +314,8 @@ def main() -> None:
     print("\n| a step's regularization | by | ms | time / the first row's |\n|---|---|---:|---:|")
     for what, rows in STEPS[framework](threads).items() if framework in STEPS else ():
         # Enough calls of a small step for the clock.
-        seconds = medians(rows, 25_000_000 if what.startswith("ResNet-50") else 20_000)
+        elements = {"ResNet-50": 25_000_000, "64-512-": 1_000_000, "64-32-": 100_000}
+        seconds = medians(rows, next((n for name, n in elements.items() if what.startswith(name)), 20_000))
         first = next(iter(seconds.values()))
         for name, value in seconds.items():
             print(f"| {what} | {name} | {1e3 * value:.3f} | {value / first:.2f} |", flush=True)

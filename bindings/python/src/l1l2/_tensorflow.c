@@ -103,7 +103,8 @@ static void* find(const char* library, const char* name) {
 /* Returns whether all functions were found. */
 static int find_tensorflow(void) {
 #define FIND(result, name, arguments)                                                              \
-    if (!(*(void**)& tf.name = find(LIBRARY("framework"), "TF_" #name))) {                         \
+    *(void**)(&tf.name) = find(LIBRARY("framework"), "TF_" #name);                                 \
+    if (!tf.name) {                                                                                \
         return 0;                                                                                  \
     }
     TF_FUNCTIONS(FIND)
@@ -237,16 +238,6 @@ static TF_Tensor* output_like(TF_OpKernelContext* context, int i, const TF_Tenso
                              status);
 }
 
-/* Rounds to nearest and keeps subnormal numbers, which TensorFlow's threads take for zero. */
-static float to_float(double number) {
-    fenv_t environment;
-    fegetenv(&environment);
-    fesetenv(FE_DFL_ENV);
-    const volatile float rounded = (float)number;
-    fesetenv(&environment);
-    return rounded;
-}
-
 /* penalty = ((p0 + p1) + p2) + ... in double, then rounded to the type of the output. */
 static void try_penalty(const struct kernel* kernel, TF_OpKernelContext* context,
                         TF_Status* status) {
@@ -273,7 +264,7 @@ static void try_penalty(const struct kernel* kernel, TF_OpKernelContext* context
         if (type == TF_DOUBLE) {
             *(double*)tf.TensorData(y) = total;
         } else {
-            *(float*)tf.TensorData(y) = to_float(total);
+            *(float*)tf.TensorData(y) = (float)total;
         }
         tf.DeleteTensor(y);
     }
@@ -360,6 +351,9 @@ static void run(void* state, TF_OpKernelContext* context, int extra,
                 void (*compute)(const struct kernel*, TF_OpKernelContext*, TF_Status*)) {
     const struct kernel* kernel = state;
     TF_Status* status = tf.NewStatus();
+    fenv_t environment; /* in which TensorFlow's threads take subnormal numbers for zero */
+    fegetenv(&environment);
+    fesetenv(FE_DFL_ENV);
     if (tf.NumInputs(context) != kernel->count + extra) {
         tf.SetStatus(status, TF_INVALID_ARGUMENT,
                      "l1l2: two coefficients are needed for each tensor");
@@ -369,6 +363,7 @@ static void run(void* state, TF_OpKernelContext* context, int extra,
     if (tf.GetCode(status) != TF_OK) {
         tf.OpKernelContext_Failure(context, status);
     }
+    fesetenv(&environment);
     tf.DeleteStatus(status);
 }
 

@@ -18,7 +18,7 @@ from l1l2.tensorflow import assign_prox, gradient, penalty, prox
 
 VERSION = tuple(map(int, tf.__version__.split(".")[:2]))
 HAS_XLA = VERSION >= (2, 19)
-COEFFICIENTS = ((0.01, 0.0), (0.0, 0.02), (0.01, 0.02))
+COEFFICIENTS = ((0.01, 0.0), (0.0, 0.02), (1 / 3, 2 / 7))
 DTYPES = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
 #: 131 is prime: no block of the library ends where a row does.
 WEIGHTS = numpy.random.default_rng(20).normal(size=(131, 31))
@@ -205,6 +205,16 @@ def test_structures_of_tensors_in_one_call(mode):
         numpy.testing.assert_array_equal(out, prox(each, 0.5, a, 0.02))
     with_double = [*tf.nest.flatten(x), tf.constant(WEIGHTS)]
     assert mode(lambda x: penalty(x, 0.1))(with_double).dtype == tf.float64
+
+
+@in_every_mode
+def test_penalties_that_are_subnormal(mode):
+    """The threads of TensorFlow take subnormal numbers for zero."""
+    x = tf.constant([1.0, 3.0])
+    value = mode(lambda x: penalty([x, x], [1e-40, 2e-40]))(x)
+    assert value.numpy() == numpy.float32(12e-40)
+    value = mode(lambda x: penalty([x, x], 1e-310))(tf.cast(x, tf.float64))
+    assert value.numpy() == 8e-310
 
 
 def test_no_tensors():
@@ -433,10 +443,14 @@ def test_steps_of_the_wrong_kind(mode):
 
 
 def test_a_tensor_of_another_device(monkeypatch):
-    tested._expect_cpu("")
-    tested._expect_cpu("/job:localhost/replica:0/task:0/device:CPU:0")
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"GPU:0.*CPU:0"):
-        tested._expect_cpu("/job:localhost/replica:0/task:0/device:GPU:0")
+    class Elsewhere:
+        dtype = tf.float32
+        device = "/job:localhost/replica:0/task:0/device:GPU:0"
+
+    monkeypatch.setattr(tested.tf, "convert_to_tensor", lambda x: Elsewhere())
+    for function in (penalty, gradient, lambda x, l1: prox(x, 0.1, l1)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"GPU:0.*CPU:0"):
+            function(1.0, 0.1)
 
 
 def test_a_graph_for_xla_is_refused_at_once_where_xla_cannot_call(monkeypatch):
