@@ -6,6 +6,7 @@ import copy
 import json
 import pathlib
 import pickle
+import re
 import subprocess
 import sys
 
@@ -511,3 +512,12 @@ def test_another_backend_is_refused_by_name(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "numpy")
     with pytest.raises(ImportError, match="KERAS_BACKEND to tensorflow, jax or torch"):
         l1l2.keras._penalty_of_backend()
+
+
+def test_the_lines_of_the_documentation(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = pathlib.Path(__file__).resolve().parents[4] / "docs/frameworks.md"
+    section = page.read_text().split("\n## Keras\n")[1].split("\n## ")[0]
+    (lines,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    exec(lines, {})
+    assert capsys.readouterr().out == "<class 'l1l2.keras.L1L2'> True\n"

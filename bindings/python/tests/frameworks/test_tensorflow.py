@@ -4,6 +4,8 @@
 
 import doctest
 import gc
+import pathlib
+import re
 import subprocess
 import sys
 import threading
@@ -467,3 +469,13 @@ def test_xla_of_this_version():
 
 def test_the_examples_of_the_module():
     assert doctest.testmod(tested).failed == 0
+
+
+@pytest.mark.skipif(not HAS_XLA, reason="XLA of this TensorFlow cannot call l1l2")
+def test_the_lines_of_the_documentation(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = pathlib.Path(__file__).resolve().parents[4] / "docs/frameworks.md"
+    section = page.read_text().split("\n## TensorFlow\n")[1].split("\n## ")[0]
+    (lines,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    exec(lines, {})
+    assert float(capsys.readouterr().out) > 0.0
