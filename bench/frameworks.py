@@ -168,6 +168,55 @@ def rows_of_tensorflow(x: numpy.ndarray, threads: int) -> dict[str, Rows]:
     }
 
 
+def steps_of_jax(threads: int) -> dict[str, dict[str, Compute]]:
+    import jax
+    import jax.numpy as jnp
+
+    import l1l2.jax
+
+    Arrays = "list[jax.Array]"
+
+    def formula(arrays: Arrays) -> "jax.Array":
+        return L1 * sum(jnp.abs(w).sum() for w in arrays) + L2 * sum(jnp.square(w).sum() for w in arrays)
+
+    def penalty(arrays: Arrays) -> "jax.Array":
+        return l1l2.jax.penalty(arrays, l1=L1, l2=L2)
+
+    def update(function: "Callable[[Arrays], jax.Array]") -> "Callable[[Arrays, Arrays], tuple]":
+        """The step of plain gradient descent, whose loss has another gradient besides."""
+
+        def step(arrays: Arrays, others: Arrays) -> tuple:
+            value, gradients = jax.value_and_grad(function)(arrays)
+            return value, [w - 0.001 * (g + o) for w, g, o in zip(arrays, gradients, others)]
+
+        return jax.jit(step, donate_argnums=0)
+
+    def rows(shapes: "list[tuple[int, ...]]") -> dict[str, dict[str, Compute]]:
+        keys = jax.random.split(jax.random.key(1), len(shapes))
+        arrays = [0.02 * jax.random.normal(key, shape) for key, shape in zip(keys, shapes)]
+        both: dict[str, Compute] = {}
+        steps: dict[str, Compute] = {}
+        for name, function in (("l1l2.jax", penalty), ("jax.numpy", formula)):
+            compiled, step = jax.jit(jax.value_and_grad(function)), update(function)
+            state = [jnp.copy(w) for w in arrays]
+
+            def compute_both(compiled: "Callable[[Arrays], tuple]" = compiled) -> object:
+                return jax.block_until_ready(compiled(arrays))
+
+            def compute_step(step: "Callable[[Arrays, Arrays], tuple]" = step, state: Arrays = state) -> object:
+                value, state[:] = step(state, arrays)
+                return jax.block_until_ready(state)
+
+            both[name], steps[f"{name}, update included"] = compute_both, compute_step
+        return {"value_and_grad": both, "step of gradient descent": steps}
+
+    return {
+        f"{what}, {kind}": each
+        for what, shapes in (("ResNet-50", resnet50()), ("16 elements", [(16,)]))
+        for kind, each in rows(shapes).items()
+    }
+
+
 def steps_of_tensorflow(threads: int) -> dict[str, dict[str, Compute]]:
     import tensorflow as tf
 
@@ -254,7 +303,12 @@ def resnet50() -> list[tuple[int, ...]]:
     return [*shapes, (1000, 2048), (1000,)]
 
 
-STEPS = {"torch": steps_of_torch, "tensorflow": steps_of_tensorflow, "keras": steps_of_keras}
+STEPS = {
+    "torch": steps_of_torch,
+    "jax": steps_of_jax,
+    "tensorflow": steps_of_tensorflow,
+    "keras": steps_of_keras,
+}
 FRAMEWORKS = {
     "numpy": rows_of_numpy,
     "torch": rows_of_torch,
