@@ -143,8 +143,8 @@ enum {
     L1L2_ERROR_OUT_OF_MEMORY = 30,
     L1L2_ERROR_MALFORMED_JSON = 40, /**< not JSON (RFC 8259) */
     L1L2_ERROR_UNKNOWN_CONFIG = 41, /**< JSON, but of another class or with another key */
-    L1L2_ERROR_RUNNER_FAILED =
-        50 /**< the runner returned nonzero or left out a task. Since 0.2.0. */
+    /** The runner returned nonzero or left out a task. Since 0.2.0. */
+    L1L2_ERROR_RUNNER_FAILED = 50
 };
 
 /**

@@ -1,10 +1,14 @@
 /* SPDX-FileCopyrightText: 2026 The l1l2 authors
    SPDX-License-Identifier: Apache-2.0 */
-/* The functions of libl1l2 for a compiled module of a framework. _extensions.py fills them in from the library
-   that the package has loaded, so that the module is not linked against one and L1L2_LIBRARY holds for it, too.
-   A source file defines L1L2_NEEDED(X) as X(create) X(penalty) ..., and includes this once. */
+/* The functions of libl1l2 for a compiled module of a framework. _extensions.py fills them in from
+   the library that the package has loaded, so that the module is not linked against one and
+   L1L2_LIBRARY holds for it, too. A source file defines L1L2_NEEDED(X) as X(create) X(penalty) ...,
+   and includes this once. */
 #pragma once
 #include "l1l2.h"
+
+#include <stdbool.h>
+#include <string.h>
 
 #if defined(__GNUC__)
 #define L1L2_EXPORT __attribute__((visibility("default")))
@@ -32,4 +36,10 @@ L1L2_EXPORT const char* l1l2_extension_names(void) {
 L1L2_EXPORT void* l1l2_extension_functions(void);
 L1L2_EXPORT void* l1l2_extension_functions(void) {
     return &functions;
+}
+
+/* Whether two coefficients are the same. On a thread that takes subnormals for zero, == says so of
+ * all of them. */
+static inline bool same_coefficient(double a, double b) {
+    return memcmp(&a, &b, sizeof a) == 0;
 }

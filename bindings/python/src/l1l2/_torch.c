@@ -252,7 +252,8 @@ static bool create_regularizers(Call* call, Value l1s, Value l2s) {
             return false;
         }
         const l1l2_regularizer** regularizer = &call->terms[i].regularizer;
-        if (i > 0 && number_of(values[0]) == l1 && number_of(values[1]) == l2) {
+        if (i > 0 && same_coefficient(number_of(values[0]), l1) &&
+            same_coefficient(number_of(values[1]), l2)) {
             *regularizer = call->terms[i - 1].regularizer;
             continue;
         }

@@ -16,14 +16,14 @@
  *     l1l2_xla_penalty_exact_sums    sums, sums ...  penalties
  *
  * Tensors    are F16, BF16, F32 or F64 in row-major order, any number of them.
- * Rows       are what is computed by itself: a call has as many as `penalties` (or `steps`, or `sums`) has
- *            elements. Each tensor has the rows one after another, as a batch with leading axes has them.
- * penalties  are F32 or F64: for each row ((p0 + p1) + p2) + ... over the tensors, added in double.
- * l1, l2     are attributes of F64: a number, or an array of a number for each tensor (or for each of the sums).
- *            l1l2_xla_exact_sums has none.
- * steps      are F32 or F64. With an attribute `step` of F64 there is no such operand, and one row.
- * sums       are S32[..., 4, 207]: row k of four has the 16 bits from bit 16 k of each number of an accumulator
- *            (l1l2.h), so that an all-reduce adds up to 32768 of them without 64-bit integers.
+ * Rows       are what is computed by itself: a call has as many as `penalties` (or `steps`, or
+ * `sums`) has elements. Each tensor has the rows one after another, as a batch with leading axes
+ * has them. penalties  are F32 or F64: for each row ((p0 + p1) + p2) + ... over the tensors, added
+ * in double. l1, l2     are attributes of F64: a number, or an array of a number for each tensor
+ * (or for each of the sums). l1l2_xla_exact_sums has none. steps      are F32 or F64. With an
+ * attribute `step` of F64 there is no such operand, and one row. sums       are S32[..., 4, 207]:
+ * row k of four has the 16 bits from bit 16 k of each number of an accumulator (l1l2.h), so that an
+ * all-reduce adds up to 32768 of them without 64-bit integers.
  */
 #include <fenv.h>
 #include <pthread.h>
@@ -33,15 +33,15 @@
 
 #include "xla/ffi/api/c_api.h"
 
-#define L1L2_NEEDED(X)                                                                                                 \
-    X(create)                                                                                                          \
-    X(destroy)                                                                                                         \
-    X(status_string)                                                                                                   \
-    X(penalty_terms)                                                                                                   \
-    X(add_gradient_terms)                                                                                              \
-    X(prox_terms)                                                                                                      \
-    X(exact_sums_add)                                                                                                  \
-    X(exact_sums_merge)                                                                                                \
+#define L1L2_NEEDED(X)                                                                             \
+    X(create)                                                                                      \
+    X(destroy)                                                                                     \
+    X(status_string)                                                                               \
+    X(penalty_terms)                                                                               \
+    X(add_gradient_terms)                                                                          \
+    X(prox_terms)                                                                                  \
+    X(exact_sums_add)                                                                              \
+    X(exact_sums_merge)                                                                            \
     X(penalty_exact_sums)
 #include "_functions.h"
 
@@ -58,7 +58,8 @@ enum {
 
 /* ---- Errors ---- */
 
-static XLA_FFI_Error* error_of(const XLA_FFI_CallFrame* frame, XLA_FFI_Error_Code code, const char* message) {
+static XLA_FFI_Error* error_of(const XLA_FFI_CallFrame* frame, XLA_FFI_Error_Code code,
+                               const char* message) {
     char text[256];
     snprintf(text, sizeof text, "l1l2: %s", message);
     XLA_FFI_Error_Create_Args args = {XLA_FFI_Error_Create_Args_STRUCT_SIZE, NULL, text, code};
@@ -81,7 +82,8 @@ static XLA_FFI_Error* error_of_status(const XLA_FFI_CallFrame* frame, l1l2_statu
 
 /* ---- Threads ---- */
 
-/* Tasks that the calling thread shares with XLA's pool. A helper that the pool starts late finds none left. */
+/* Tasks that the calling thread shares with XLA's pool. A helper that the pool starts late finds
+ * none left. */
 typedef struct {
     pthread_mutex_t mutex;
     pthread_cond_t all_done;
@@ -130,9 +132,11 @@ static int succeeded(const XLA_FFI_CallFrame* frame, XLA_FFI_Error* error) {
 /* Returns the number of threads of XLA's pool, or 1 if it has none. */
 static size_t threads_of(const XLA_FFI_CallFrame* frame) {
     int64_t threads = 1;
-    XLA_FFI_ThreadPool_NumThreads_Args args = {XLA_FFI_ThreadPool_NumThreads_Args_STRUCT_SIZE, NULL, frame->ctx,
-                                               &threads};
-    return succeeded(frame, frame->api->XLA_FFI_ThreadPool_NumThreads(&args)) && threads > 1 ? (size_t)threads : 1;
+    XLA_FFI_ThreadPool_NumThreads_Args args = {XLA_FFI_ThreadPool_NumThreads_Args_STRUCT_SIZE, NULL,
+                                               frame->ctx, &threads};
+    return succeeded(frame, frame->api->XLA_FFI_ThreadPool_NumThreads(&args)) && threads > 1
+               ? (size_t)threads
+               : 1;
 }
 
 /* An l1l2_runner on XLA's pool, whose state is the call frame. The calling thread takes tasks, too,
@@ -155,8 +159,8 @@ static int32_t run_on_pool(void* state, l1l2_task task, void* work, size_t count
     run->next = run->done = 0;
     run->holders = 1 + helpers;
     for (size_t i = 0; i < helpers; ++i) {
-        XLA_FFI_ThreadPool_Schedule_Args args = {XLA_FFI_ThreadPool_Schedule_Args_STRUCT_SIZE, NULL, frame->ctx, help,
-                                                 run};
+        XLA_FFI_ThreadPool_Schedule_Args args = {XLA_FFI_ThreadPool_Schedule_Args_STRUCT_SIZE, NULL,
+                                                 frame->ctx, help, run};
         if (!succeeded(frame, frame->api->XLA_FFI_ThreadPool_Schedule(&args))) let_go(run);
     }
     work_through(run);
@@ -212,10 +216,14 @@ static Doubles doubles_of(const XLA_FFI_Attrs* attributes, const char* name) {
     return (Doubles){NULL, 0};
 }
 
-/* Answers XLA's question for which version of its interface a handler was compiled. Returns whether it was asked. */
+/* Answers XLA's question for which version of its interface a handler was compiled. Returns whether
+ * it was asked. */
 static int is_question(const XLA_FFI_CallFrame* frame) {
-    if (frame->extension_start == NULL || frame->extension_start->type != XLA_FFI_Extension_Metadata) return 0;
-    XLA_FFI_Metadata* const metadata = ((XLA_FFI_Metadata_Extension*)frame->extension_start)->metadata;
+    if (frame->extension_start == NULL ||
+        frame->extension_start->type != XLA_FFI_Extension_Metadata)
+        return 0;
+    XLA_FFI_Metadata* const metadata =
+        ((XLA_FFI_Metadata_Extension*)frame->extension_start)->metadata;
     metadata->api_version.major_version = XLA_FFI_API_MAJOR;
     metadata->api_version.minor_version = XLA_FFI_API_MINOR;
     return 1;
@@ -239,12 +247,16 @@ static double value_of(Doubles doubles, size_t i) {
 
 /* Neighbours with the same coefficients share a regularizer. */
 static XLA_FFI_Error* create_regularizers(const List* list) {
-    const Doubles l1 = doubles_of(&list->frame->attrs, "l1"), l2 = doubles_of(&list->frame->attrs, "l2");
-    if ((l1.count != 1 && l1.count != list->tensors) || (l2.count != 1 && l2.count != list->tensors)) {
-        return invalid(list->frame, "the attributes l1 and l2 must be F64, one number or one for each tensor");
+    const Doubles l1 = doubles_of(&list->frame->attrs, "l1"),
+                  l2 = doubles_of(&list->frame->attrs, "l2");
+    if ((l1.count != 1 && l1.count != list->tensors) ||
+        (l2.count != 1 && l2.count != list->tensors)) {
+        return invalid(list->frame,
+                       "the attributes l1 and l2 must be F64, one number or one for each tensor");
     }
     for (size_t i = 0; i < list->tensors; ++i) {
-        if (i > 0 && value_of(l1, i) == value_of(l1, i - 1) && value_of(l2, i) == value_of(l2, i - 1)) {
+        if (i > 0 && same_coefficient(value_of(l1, i), value_of(l1, i - 1)) &&
+            same_coefficient(value_of(l2, i), value_of(l2, i - 1))) {
             list->terms[i].regularizer = list->terms[i - 1].regularizer;
             continue;
         }
@@ -324,7 +336,8 @@ static void write_number(const XLA_FFI_Buffer* buffer, size_t i, double value) {
 }
 
 static double read_number(const XLA_FFI_Buffer* buffer, size_t i) {
-    return buffer->dtype == XLA_FFI_DataType_F64 ? ((const double*)buffer->data)[i] : ((const float*)buffer->data)[i];
+    return buffer->dtype == XLA_FFI_DataType_F64 ? ((const double*)buffer->data)[i]
+                                                 : ((const float*)buffer->data)[i];
 }
 
 /* Adds up the penalties of each row. XLA's threads take subnormal numbers for zero, which must not
@@ -344,8 +357,8 @@ static void write_penalties(const List* list, const XLA_FFI_Buffer* buffer) {
 
 /* ---- Handlers ---- */
 
-#define HANDLER(name)                                                                                                  \
-    L1L2_EXPORT XLA_FFI_Error* name(XLA_FFI_CallFrame* frame);                                                         \
+#define HANDLER(name)                                                                              \
+    L1L2_EXPORT XLA_FFI_Error* name(XLA_FFI_CallFrame* frame);                                     \
     L1L2_EXPORT XLA_FFI_Error* name(XLA_FFI_CallFrame* frame)
 
 static int has_shape(const XLA_FFI_CallFrame* frame, int64_t operands, int64_t results) {
@@ -360,8 +373,9 @@ HANDLER(l1l2_xla_penalty) {
     List list;
     XLA_FFI_Error* const error = open_list(frame, 0, elements_of(penalties), &list);
     if (error != NULL) return error;
-    const l1l2_status status = functions.penalty_terms(list.terms, sizeof *list.terms, list.count,
-                                                       runner_for(list.elements), frame, list.penalties, NULL, NULL);
+    const l1l2_status status =
+        functions.penalty_terms(list.terms, sizeof *list.terms, list.count,
+                                runner_for(list.elements), frame, list.penalties, NULL, NULL);
     if (status == L1L2_OK) write_penalties(&list, penalties);
     return error_of_list(&list, status);
 }
@@ -387,8 +401,8 @@ static void zero(XLA_FFI_CallFrame* frame, void* memory, size_t bytes) {
     }
 }
 
-/* The library adds to gradients, which are zeroed for it. Small ones are taken so many at a time that their zeros are
-   still in the cache. */
+/* The library adds to gradients, which are zeroed for it. Small ones are taken so many at a time
+   that their zeros are still in the cache. */
 static l1l2_status write_gradients(const List* list, size_t first_result, double* penalties) {
     for (size_t begin = 0, end; begin < list->count; begin = end) {
         size_t bytes = 0, elements = 0;
@@ -400,8 +414,8 @@ static l1l2_status write_gradients(const List* list, size_t first_result, double
             elements += term->n;
         }
         const l1l2_status status = functions.add_gradient_terms(
-            list->terms + begin, sizeof *list->terms, end - begin, 1.0, runner_for(elements), list->frame,
-            penalties == NULL ? NULL : penalties + begin, NULL, NULL);
+            list->terms + begin, sizeof *list->terms, end - begin, 1.0, runner_for(elements),
+            list->frame, penalties == NULL ? NULL : penalties + begin, NULL, NULL);
         if (status != L1L2_OK) return status;
     }
     return L1L2_OK;
@@ -409,7 +423,8 @@ static l1l2_status write_gradients(const List* list, size_t first_result, double
 
 HANDLER(l1l2_xla_penalty_and_gradient) {
     if (is_question(frame)) return NULL;
-    if (!has_shape(frame, 0, 1 + frame->args.size)) return invalid(frame, "each tensor has a gradient");
+    if (!has_shape(frame, 0, 1 + frame->args.size))
+        return invalid(frame, "each tensor has a gradient");
     const XLA_FFI_Buffer* const penalties = frame->rets.rets[0];
     if (!is_scalar_type(penalties)) return invalid(frame, "penalties must be F32 or F64");
     List list;
@@ -439,15 +454,17 @@ HANDLER(l1l2_xla_prox) {
     const XLA_FFI_Buffer* const steps = first == 1 ? frame->args.args[0] : NULL;
     if (steps != NULL && !is_scalar_type(steps)) return invalid(frame, "steps must be F32 or F64");
     List list;
-    XLA_FFI_Error* const error = open_list(frame, (size_t)first, steps != NULL ? elements_of(steps) : 1, &list);
+    XLA_FFI_Error* const error =
+        open_list(frame, (size_t)first, steps != NULL ? elements_of(steps) : 1, &list);
     if (error != NULL) return error;
     for (size_t i = 0; i < list.count; ++i)
         list.terms[i].out = result_of(&list, i, 0);
     l1l2_status status = L1L2_OK;
     for (size_t row = 0; row < list.rows && status == L1L2_OK; ++row) {
-        status = functions.prox_terms(list.terms + row * list.tensors, sizeof *list.terms, list.tensors,
-                                      steps != NULL ? read_number(steps, row) : *step.values, runner_for(list.elements),
-                                      frame, NULL);
+        status =
+            functions.prox_terms(list.terms + row * list.tensors, sizeof *list.terms, list.tensors,
+                                 steps != NULL ? read_number(steps, row) : *step.values,
+                                 runner_for(list.elements), frame, NULL);
     }
     return error_of_list(&list, status);
 }
@@ -487,8 +504,9 @@ static void add_part(void* work, size_t index) {
     Addition* const addition = work;
     const size_t begin = index * ELEMENTS_FOR_THREADS, left = addition->n - begin;
     int64_t part[L1L2_EXACT_SUMS_LENGTH] = {0};
-    l1l2_status status = functions.exact_sums_add(part, addition->dtype, addition->x + begin * size_of(addition->dtype),
-                                                  left < ELEMENTS_FOR_THREADS ? left : ELEMENTS_FOR_THREADS);
+    l1l2_status status = functions.exact_sums_add(
+        part, addition->dtype, addition->x + begin * size_of(addition->dtype),
+        left < ELEMENTS_FOR_THREADS ? left : ELEMENTS_FOR_THREADS);
     pthread_mutex_lock(&addition->mutex);
     if (status == L1L2_OK) status = functions.exact_sums_merge(addition->sums, part);
     if (status != L1L2_OK) addition->status = status;
@@ -496,7 +514,8 @@ static void add_part(void* work, size_t index) {
 }
 
 /* Adds elements to sums whose bits do not depend on the parts. */
-static l1l2_status add_elements(XLA_FFI_CallFrame* frame, int64_t* sums, l1l2_dtype dtype, const char* x, size_t n) {
+static l1l2_status add_elements(XLA_FFI_CallFrame* frame, int64_t* sums, l1l2_dtype dtype,
+                                const char* x, size_t n) {
     if (n <= ELEMENTS_FOR_THREADS) return functions.exact_sums_add(sums, dtype, x, n);
     Addition addition = {x, n, dtype, L1L2_OK, sums, PTHREAD_MUTEX_INITIALIZER};
     run_on_pool(frame, add_part, &addition, (n - 1) / ELEMENTS_FOR_THREADS + 1);
@@ -507,7 +526,8 @@ static l1l2_status add_elements(XLA_FFI_CallFrame* frame, int64_t* sums, l1l2_dt
 HANDLER(l1l2_xla_exact_sums) {
     if (is_question(frame)) return NULL;
     const XLA_FFI_Buffer* const result = frame->rets.size == 1 ? frame->rets.rets[0] : NULL;
-    if (result == NULL || result->dtype != XLA_FFI_DataType_S32 || elements_of(result) % SUMS_LENGTH != 0) {
+    if (result == NULL || result->dtype != XLA_FFI_DataType_S32 ||
+        elements_of(result) % SUMS_LENGTH != 0) {
         return invalid(frame, "exact sums are one result of S32[4, 207]");
     }
     const size_t rows = elements_of(result) / SUMS_LENGTH;
@@ -517,8 +537,8 @@ HANDLER(l1l2_xla_exact_sums) {
             const XLA_FFI_Buffer* const x = frame->args.args[i];
             const l1l2_dtype dtype = dtype_of(x);
             const size_t n = elements_of(x) / rows;
-            const l1l2_status status =
-                add_elements(frame, sums, dtype, (const char*)x->data + row * n * size_of(dtype), n);
+            const l1l2_status status = add_elements(
+                frame, sums, dtype, (const char*)x->data + row * n * size_of(dtype), n);
             if (status != L1L2_OK) return error_of_status(frame, status);
         }
         write_pieces(sums, (int32_t*)result->data + row * SUMS_LENGTH);

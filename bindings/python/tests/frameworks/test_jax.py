@@ -88,6 +88,18 @@ def test_a_subnormal_penalty_is_not_flushed_to_zero():
     assert bits(jax.jit(lambda x: l1l2.jax.penalty(x, l2=1.0))(x)) == bits(expected)
 
 
+def test_coefficients_that_are_subnormal():
+    """The threads of XLA take subnormal numbers for zero, and so for equal."""
+    x = numpy.array([1e300])
+    regularizers = [l1l2.Regularizer(l1=1e-310), l1l2.Regularizer(l1=2e-310)]
+    jax.config.update("jax_enable_x64", True)
+    try:
+        value = jax.jit(lambda tree: l1l2.jax.penalty(tree, regularizers))([x, x])
+    finally:
+        jax.config.update("jax_enable_x64", False)
+    assert float(value) == regularizers[0](x) + regularizers[1](x)
+
+
 @pytest.mark.parametrize("l1, l2", [(0.01, 0.02), (0.3, 0.0), (0.0, 0.7), (0.0, 0.0)])
 def test_gradient_and_prox_have_the_bits_of_the_library(dtype, l1, l2):
     regularizer = l1l2.Regularizer(l1, l2)

@@ -136,6 +136,18 @@ def test_an_expanded_tensor_and_an_empty_one():
     prox_([], 1.0, L1, L2)
 
 
+def test_coefficients_that_are_subnormal():
+    x = torch.tensor([1e300], dtype=torch.float64)
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this CPU always computes with subnormal numbers")
+    try:  # where == takes them for equal
+        groups = [{"params": [x], "l1": 1e-310}, {"params": [x], "l1": 2e-310}]
+        values = l1l2.torch.penalties(groups).tolist()
+    finally:
+        torch.set_flush_denormal(False)
+    assert values == [l1l2.Regularizer(l1)(x) for l1 in (1e-310, 2e-310)]
+
+
 def test_many_tensors_of_several_dtypes():
     tensors = [values(5, 3, dtype=dtype, requires_grad=True) for dtype in DTYPES]
     tensors += [values(6, 4).T[::2], values()]
