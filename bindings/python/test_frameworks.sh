@@ -45,24 +45,42 @@ version=$("$python" -c 'import sys; print("%d%02d" % sys.version_info[:2])') || 
 [ "$version" -ge 310 ] || skip "Python 3.10 or later is needed, not $("$python" --version)"
 requirements=$source/tests/frameworks/$framework.txt
 modules=$(sed -nE 's/^([a-z]+)[=<> ].*/\1/p' "$requirements")
-has_them() {
-    "$python" -c 'import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, sys.argv[1:])))' $modules
+# Says what is missing, or older than pyproject.toml allows.
+what_is_missing() {
+    "$python" - "$source/pyproject.toml" $modules <<'END'
+import importlib.metadata
+import re
+import sys
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    needs = file.read()
+for name in sys.argv[2:]:
+    needed = re.search(rf'"{name}>=([0-9.]+)', needs)[1]
+    try:
+        found = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        print("no", name)
+        continue
+    if [int(n) for n in found.split(".")[:2]] < [int(n) for n in needed.split(".")[:2]]:
+        print(name, found, "is older than", needed)
+END
 }
 environment=$work/$framework
-if has_them; then
+missing=$(what_is_missing)
+if [ -z "$missing" ]; then
     stamp="$("$python" -c 'import sys; print(sys.prefix, sys.version)')"
     site=--system-site-packages
 elif [ "${L1L2_FETCH_FRAMEWORKS-}" = ON ]; then
     stamp=$(cat "$requirements")
     site=
 else
-    skip "$("$python" --version) does not have all of" $modules "(scripts/test.sh --frameworks fetches them)"
+    skip "${missing//$'\n'/, } for $("$python" --version) (scripts/test.sh --frameworks fetches what is needed)"
 fi
 if [ "$(cat "$environment/stamp" 2>/dev/null)" != "$stamp" ]; then
     "$python" -m venv --clear $site "$environment" >"$framework.log" 2>&1 || skip "no Python with venv"
     # A venv of a venv does not see the packages of the first.
     if [ -n "$site" ]; then
-        "$python" -c 'import site; print(*site.getsitepackages(), sep="\n")' \
+        "$python" -c 'import sys; print(*(path for path in sys.path if path.endswith("-packages")), sep="\n")' \
             >"$(echo "$environment"/lib/python*/site-packages)/outer.pth"
     else
         fetch "$requirements"
