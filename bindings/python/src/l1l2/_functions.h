@@ -7,6 +7,7 @@
 #pragma once
 #include "l1l2.h"
 
+#include <fenv.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -42,4 +43,25 @@ L1L2_EXPORT void* l1l2_extension_functions(void) {
  * all of them. */
 static inline bool same_coefficient(double a, double b) {
     return memcmp(&a, &b, sizeof a) == 0;
+}
+
+/* Writes ((p0 + p1) + p2) + ... of each row of penalties, added in double and then rounded to the
+ * type of the totals, double or float. A framework's threads may take subnormal numbers for zero,
+ * which must not change a bit: this takes the default environment. */
+static inline void write_totals(const double* penalties, size_t rows, size_t columns,
+                                bool is_double, void* totals) {
+    fenv_t environment;
+    fegetenv(&environment);
+    fesetenv(FE_DFL_ENV);
+    for (size_t row = 0; row < rows; ++row) {
+        double total = 0.0;
+        for (size_t i = 0; i < columns; ++i)
+            total += penalties[row * columns + i];
+        if (is_double) {
+            ((double*)totals)[row] = total;
+        } else {
+            ((float*)totals)[row] = (float)total;
+        }
+    }
+    fesetenv(&environment);
 }

@@ -9,7 +9,6 @@
    32 bits. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <fenv.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,36 +237,41 @@ static TF_Tensor* output_like(TF_OpKernelContext* context, int i, const TF_Tenso
                              status);
 }
 
-/* penalty = ((p0 + p1) + p2) + ... in double, then rounded to the type of the output. */
-static void try_penalty(const struct kernel* kernel, TF_OpKernelContext* context,
-                        TF_Status* status) {
-    double total = 0.0;
+/* Returns whether all penalties were computed. */
+static int compute_penalties(const struct kernel* kernel, TF_OpKernelContext* context,
+                             double* penalties, TF_Status* status) {
     for (int i = 0; i < kernel->count; ++i) {
-        double penalty;
         TF_Tensor* x = input(context, i, status);
         if (!x) {
-            return;
+            return 0;
         }
         const l1l2_status result =
             functions.penalty(kernel->regularizers[i], dtype_of(x), tf.TensorData(x),
-                              (size_t)tf.TensorElementCount(x), &penalty);
+                              (size_t)tf.TensorElementCount(x), &penalties[i]);
         tf.DeleteTensor(x);
         if (!succeeded(result, status)) {
-            return;
+            return 0;
         }
-        total += penalty;
     }
-    const int type = tf.ExpectedOutputDataType(context, 0);
-    const size_t size = type == TF_DOUBLE ? sizeof(double) : sizeof(float);
-    TF_Tensor* y = tf.AllocateOutput(context, 0, type, NULL, 0, size, status);
-    if (y) {
-        if (type == TF_DOUBLE) {
-            *(double*)tf.TensorData(y) = total;
-        } else {
-            *(float*)tf.TensorData(y) = (float)total;
+    return 1;
+}
+
+static void try_penalty(const struct kernel* kernel, TF_OpKernelContext* context,
+                        TF_Status* status) {
+    const size_t count = (size_t)kernel->count;
+    double* penalties = malloc((count + 1) * sizeof *penalties);
+    if (!penalties) {
+        succeeded(L1L2_ERROR_OUT_OF_MEMORY, status);
+    } else if (compute_penalties(kernel, context, penalties, status)) {
+        const int type = tf.ExpectedOutputDataType(context, 0);
+        const size_t size = type == TF_DOUBLE ? sizeof(double) : sizeof(float);
+        TF_Tensor* y = tf.AllocateOutput(context, 0, type, NULL, 0, size, status);
+        if (y) {
+            write_totals(penalties, 1, count, type == TF_DOUBLE, tf.TensorData(y));
+            tf.DeleteTensor(y);
         }
-        tf.DeleteTensor(y);
     }
+    free(penalties);
 }
 
 /* Every element becomes NaN: for a cotangent that is not finite, as an overflow of a scaled loss
@@ -351,9 +355,6 @@ static void run(void* state, TF_OpKernelContext* context, int extra,
                 void (*compute)(const struct kernel*, TF_OpKernelContext*, TF_Status*)) {
     const struct kernel* kernel = state;
     TF_Status* status = tf.NewStatus();
-    fenv_t environment; /* in which TensorFlow's threads take subnormal numbers for zero */
-    fegetenv(&environment);
-    fesetenv(FE_DFL_ENV);
     if (tf.NumInputs(context) != kernel->count + extra) {
         tf.SetStatus(status, TF_INVALID_ARGUMENT,
                      "l1l2: two coefficients are needed for each tensor");
@@ -363,7 +364,6 @@ static void run(void* state, TF_OpKernelContext* context, int extra,
     if (tf.GetCode(status) != TF_OK) {
         tf.OpKernelContext_Failure(context, status);
     }
-    fesetenv(&environment);
     tf.DeleteStatus(status);
 }
 

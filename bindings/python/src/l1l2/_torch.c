@@ -8,6 +8,7 @@
  * over their addresses, as _functions.h does with those of libl1l2, so that one binary serves every
  * later PyTorch and none is needed to build it.
  */
+#include <fenv.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -355,17 +356,10 @@ static bool check_terms(Call* call, l1l2_status status, size_t faulty) {
     return check(call, status, faulty < call->count ? faulty : 0);
 }
 
-static double total_of(const Call* call) {
-    double total = 0.0;
-    for (size_t i = 0; i < call->count; ++i) {
-        total += call->penalties[i];
-    }
-    return total;
-}
-
-/* Makes a tensor of the dtype that penalties have, and of one axis, or of none for NULL. */
-static bool new_penalties(Call* call, const int64_t* length, const double* values, Value* result) {
+/* Makes a tensor of the dtype that penalties have: of those of each tensor or of their total. */
+static bool new_penalties(Call* call, bool is_total, Value* result) {
     static const int64_t one = 1;
+    int64_t length = (int64_t)call->count;
     bool is_double = false;
     for (size_t i = 0; i < call->count; ++i) {
         is_double = is_double || call->views[i].dtype == L1L2_FLOAT64;
@@ -373,7 +367,7 @@ static bool new_penalties(Call* call, const int64_t* length, const double* value
     int32_t code = is_double ? torch.aoti_torch_dtype_float64() : torch.aoti_torch_dtype_float32();
     Tensor tensor;
     void* data;
-    if (!torch_did(call, torch.aoti_torch_empty_strided(length ? 1 : 0, length, &one, code,
+    if (!torch_did(call, torch.aoti_torch_empty_strided(is_total ? 0 : 1, &length, &one, code,
                                                         torch.aoti_torch_device_type_cpu(), 0,
                                                         &tensor))) {
         return false;
@@ -382,13 +376,8 @@ static bool new_penalties(Call* call, const int64_t* length, const double* value
     if (!torch_did(call, torch.torch_get_mutable_data_ptr(tensor, &data))) {
         return false;
     }
-    for (int64_t i = 0; i < (length ? *length : 1); ++i) {
-        if (is_double) {
-            ((double*)data)[i] = values[i];
-        } else {
-            ((float*)data)[i] = (float)values[i];
-        }
-    }
+    write_totals(call->penalties, is_total ? 1 : call->count, is_total ? call->count : 1, is_double,
+                 data);
     return true;
 }
 
@@ -410,10 +399,8 @@ static void penalties(Value* stack, uint64_t inputs, uint64_t outputs) {
                                                   &call.penalties[i]),
                          i);
         }
-        double total = total_of(&call);
-        int64_t length = (int64_t)call.count;
-        (void)(done && new_penalties(&call, &length, call.penalties, &stack[0]) &&
-               new_penalties(&call, NULL, &total, &stack[1]));
+        (void)(done && new_penalties(&call, false, &stack[0]) &&
+               new_penalties(&call, true, &stack[1]));
     }
     finish(&call);
 }
@@ -489,11 +476,15 @@ static bool read_scales(Call* call, Tensor tensor, double* scales) {
     if ((!is_one_for_all && !is_one_for_each) || result.tensor.dtype_bits < 32) {
         return fail(call, "the scales must be of float32 or float64, one for each or for all", 0);
     }
+    fenv_t environment; /* in which a scale of float that is subnormal may be taken for zero */
+    fegetenv(&environment);
+    fesetenv(FE_DFL_ENV);
     for (size_t i = 0; i < call->count; ++i) {
         int64_t at = is_one_for_all ? 0 : (int64_t)i * result.tensor.strides[0];
         scales[i] = result.dtype == L1L2_FLOAT64 ? ((const double*)result.tensor.data)[at]
                                                  : ((const float*)result.tensor.data)[at];
     }
+    fesetenv(&environment);
     return true;
 }
 
@@ -623,8 +614,7 @@ static void add_gradients(Value* stack, uint64_t inputs, uint64_t outputs) {
                                                   &call.penalties[i]),
                          i);
         }
-        double total = total_of(&call);
-        (void)(done && new_penalties(&call, NULL, &total, &stack[0]));
+        (void)(done && new_penalties(&call, true, &stack[0]));
     }
     finish(&call);
 }

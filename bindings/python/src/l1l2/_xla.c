@@ -25,7 +25,6 @@
  * row k of four has the 16 bits from bit 16 k of each number of an accumulator (l1l2.h), so that an
  * all-reduce adds up to 32768 of them without 64-bit integers.
  */
-#include <fenv.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,32 +326,14 @@ static int is_scalar_type(const XLA_FFI_Buffer* buffer) {
     return buffer->dtype == XLA_FFI_DataType_F32 || buffer->dtype == XLA_FFI_DataType_F64;
 }
 
-static void write_number(const XLA_FFI_Buffer* buffer, size_t i, double value) {
-    if (buffer->dtype == XLA_FFI_DataType_F64) {
-        ((double*)buffer->data)[i] = value;
-    } else {
-        ((float*)buffer->data)[i] = (float)value;
-    }
-}
-
 static double read_number(const XLA_FFI_Buffer* buffer, size_t i) {
     return buffer->dtype == XLA_FFI_DataType_F64 ? ((const double*)buffer->data)[i]
                                                  : ((const float*)buffer->data)[i];
 }
 
-/* Adds up the penalties of each row. XLA's threads take subnormal numbers for zero, which must not
- * change a bit. */
 static void write_penalties(const List* list, const XLA_FFI_Buffer* buffer) {
-    fenv_t environment;
-    fegetenv(&environment);
-    fesetenv(FE_DFL_ENV);
-    for (size_t row = 0; row < list->rows; ++row) {
-        double total = 0.0;
-        for (size_t i = 0; i < list->tensors; ++i)
-            total += list->penalties[row * list->tensors + i];
-        write_number(buffer, row, total);
-    }
-    fesetenv(&environment);
+    write_totals(list->penalties, list->rows, list->tensors, buffer->dtype == XLA_FFI_DataType_F64,
+                 buffer->data);
 }
 
 /* ---- Handlers ---- */

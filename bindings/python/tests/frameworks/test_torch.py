@@ -148,6 +148,32 @@ def test_coefficients_that_are_subnormal():
     assert values == [l1l2.Regularizer(l1)(x) for l1 in (1e-310, 2e-310)]
 
 
+@pytest.fixture
+def flushed():
+    """Computes as if subnormal numbers were zero, as PyTorch can."""
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this CPU always computes with subnormal numbers")
+    yield
+    torch.set_flush_denormal(False)
+
+
+def test_penalties_that_are_subnormal(flushed):
+    x, one = torch.tensor([1e-20]), torch.ones(1, dtype=torch.float64)
+    assert penalty(x, l2=1.0).view(torch.int32) == 0x116C2
+    assert penalties(x, l2=1.0).view(torch.int32) == 0x116C2
+    bits = numpy.array(2e-310).view(numpy.int64)
+    assert penalty([one, one], l1=1e-310).view(torch.int64) == bits
+    one.requires_grad_()
+    assert add_gradient_([one, one], l1=1e-310).view(torch.int64) == bits
+
+
+def test_scales_that_are_subnormal(flushed):
+    x = torch.ones(1, dtype=torch.float64)
+    scale = torch.tensor(0x116C2, dtype=torch.int32).view(torch.float32)
+    (gradient,) = OPS.gradients([x], [1e300], [0.0], scale)
+    assert gradient == 1e300 * (0x116C2 * 2.0**-149)
+
+
 def test_many_tensors_of_several_dtypes():
     tensors = [values(5, 3, dtype=dtype, requires_grad=True) for dtype in DTYPES]
     tensors += [values(6, 4).T[::2], values()]
