@@ -239,6 +239,8 @@ def test_the_stride_of_an_axis_of_one_element_does_not_matter():
 def test_objects_without_memory_are_refused():
     for x in ([1.0], 1.0, None, "text", {}):
         assert_not_read(x, TypeError, "has no memory to be read in place")
+    variable = type("Variable", (), {"__module__": "keras.src.backend"})()
+    assert_not_read(variable, TypeError, "in place: .* protocol; or use l1l2.keras")
     assert_not_read(b"bytes", TypeError, "must be of float32")
     assert_not_read(numpy.array([1.0, None]), TypeError, "must be of float32")
     integers = Foreign(numpy.ones(2, "i4"))

@@ -79,6 +79,8 @@ _capsule_is_valid.argtypes = [ctypes.py_object, ctypes.c_char_p]
 _capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _capsule_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
 _capsule_pointer.restype = ctypes.c_void_p
+#: They have variables and symbolic tensors, for which a module of this package is made.
+_FRAMEWORKS = ("jax", "keras", "tensorflow", "torch")
 
 
 def tensor_of(x: Any, dtype: str | None, written: bool = False) -> DLTensor:
@@ -94,9 +96,11 @@ def tensor_of(x: Any, dtype: str | None, written: bool = False) -> DLTensor:
     try:
         view = numpy.asarray(memoryview(x))
     except TypeError:
+        framework = type(x).__module__.partition(".")[0]
+        advice = f"; or use l1l2.{framework}" if framework in _FRAMEWORKS else ""
         raise TypeError(
             f"an object of {type(x)!r} has no memory to be read in place: it must be a"
-            " NumPy array, have __dlpack__, or have the buffer protocol"
+            f" NumPy array, have __dlpack__, or have the buffer protocol{advice}"
         ) from None
     return _tensor_of_numpy(view, dtype, written)
 
