@@ -9,6 +9,7 @@
  * later PyTorch and none is needed to build it.
  */
 #include <fenv.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,9 @@ typedef struct {
 
 enum { CPU = 1, FLOAT = 2, BFLOAT = 4, MAX_NDIM = 64 };
 
+/* The index of a tensor in an error that is none's. */
+#define NO_TENSOR SIZE_MAX
+
 /* A tensor, borrowed. */
 typedef struct {
     DLTensor tensor;
@@ -132,7 +136,9 @@ static double number_of(Value value) {
 
 /* Keeps the first error. Returns false, for its caller to do the same. */
 static bool fail(Call* call, const char* what, size_t i) {
-    if (call->error[0] == '\0') {
+    if (call->error[0] == '\0' && i == NO_TENSOR) {
+        snprintf(call->error, sizeof call->error, "l1l2: %s", what);
+    } else if (call->error[0] == '\0') {
         snprintf(call->error, sizeof call->error, "l1l2: tensor %zu: %s", i, what);
     }
     return false;
@@ -144,7 +150,7 @@ static bool check(Call* call, l1l2_status status, size_t i) {
 
 /* Whether PyTorch succeeded, which otherwise has written the reason to stderr. */
 static bool torch_did(Call* call, int32_t failed) {
-    return !failed || fail(call, "PyTorch could not make it", 0);
+    return !failed || fail(call, "PyTorch could not make it", NO_TENSOR);
 }
 
 static bool set_dtype(View* view, int32_t code) {
@@ -281,7 +287,7 @@ static bool begin(Call* call, Value xs, Value others, Value l1s, Value l2s, bool
     call->penalties = calloc(count, sizeof *call->penalties);
     bool done = (call->xs && call->others && call->views && call->other_views && call->terms &&
                  call->penalties) ||
-                fail(call, "out of memory", 0);
+                fail(call, "out of memory", NO_TENSOR);
     done = done && has_length(call, l1s, "there is no l1 for it") &&
            has_length(call, l2s, "there is no l2 for it") &&
            (!others || has_length(call, others, "there is no gradient for it")) &&
@@ -352,8 +358,9 @@ static int32_t run(void* state, l1l2_task task, void* work, size_t count) {
     return torch.torch_parallel_for(0, (int64_t)count, 1, run_range, &tasks);
 }
 
-static bool check_terms(Call* call, l1l2_status status, size_t faulty) {
-    return check(call, status, faulty < call->count ? faulty : 0);
+/* The status is that of a call that has written the index of the faulty term. */
+static bool check_terms(Call* call, l1l2_status status, const size_t* faulty) {
+    return check(call, status, *faulty < call->count ? *faulty : NO_TENSOR);
 }
 
 /* Makes a tensor of the dtype that penalties have: of those of each tensor or of their total. */
@@ -391,7 +398,7 @@ static void penalties(Value* stack, uint64_t inputs, uint64_t outputs) {
         bool done = check_terms(&call,
                                 functions.penalty_terms(call.terms, sizeof *call.terms, call.count,
                                                         run, NULL, call.penalties, NULL, &faulty),
-                                faulty);
+                                &faulty);
         for (size_t i = 0; done && i < call.count; ++i) {
             done = call.views[i].is_dense ||
                    check(&call,
@@ -474,7 +481,8 @@ static bool read_scales(Call* call, Tensor tensor, double* scales) {
     bool is_one_for_all = result.tensor.ndim == 0;
     bool is_one_for_each = result.tensor.ndim == 1 && result.n == call->count;
     if ((!is_one_for_all && !is_one_for_each) || result.tensor.dtype_bits < 32) {
-        return fail(call, "the scales must be of float32 or float64, one for each or for all", 0);
+        return fail(call, "the scales must be of float32 or float64, one for each or for all",
+                    NO_TENSOR);
     }
     fenv_t environment; /* in which a scale of float that is subnormal may be taken for zero */
     fegetenv(&environment);
@@ -537,7 +545,7 @@ static void gradients(Value* stack, uint64_t inputs, uint64_t outputs) {
     if (done) {
         numbers = calloc(2 * call.count + 1, sizeof *numbers);
         ends = calloc(call.count + 1, sizeof *ends);
-        done = ((numbers && ends) || fail(&call, "out of memory", 0)) &&
+        done = ((numbers && ends) || fail(&call, "out of memory", NO_TENSOR)) &&
                read_scales(&call, scales_tensor, numbers) &&
                fill_gradients(&call, numbers, numbers + call.count, ends);
     }
@@ -564,28 +572,33 @@ static bool are_alike(const View* x, const View* y) {
     return alike;
 }
 
-/* Gives the terms their gradients; those that no term can have are added to here. */
-static bool set_gradients(Call* call, double scale) {
+/* Whether a gradient is one that no term can have. */
+static bool is_apart(const Call* call, size_t i) {
+    return call->other_views[i].n > 0 && !are_alike(&call->views[i], &call->other_views[i]);
+}
+
+/* Gives the terms their gradients, and checks those that no term can have. Writes nothing. */
+static bool set_gradients(Call* call) {
     for (size_t i = 0; i < call->count; ++i) {
         const View* x = &call->views[i];
         const View* gradient = &call->other_views[i];
         l1l2_term* term = &call->terms[i];
-        if (gradient->n == 0 && x->n > 0) {
-            continue; /* it is not wanted */
+        if (gradient->n == 0) {
+            continue; /* it is not wanted, or has nothing to be added to */
         }
         if (gradient->dtype != x->dtype || gradient->tensor.ndim != x->tensor.ndim ||
             (x->tensor.ndim > 0 && memcmp(gradient->tensor.shape, x->tensor.shape,
                                           (size_t)x->tensor.ndim * sizeof(int64_t)) != 0)) {
             return fail(call, "its gradient has another shape or dtype", i);
         }
-        if (are_alike(x, gradient)) {
+        if (!is_apart(call, i)) {
             term->gradient = gradient->tensor.data;
             continue;
         }
-        if (!check(call,
-                   functions.add_gradient_dlpack(term->regularizer, &x->tensor, scale,
-                                                 &gradient->tensor, NULL),
-                   i)) {
+        /* The tensors are checked before the scale. */
+        l1l2_status status = functions.add_gradient_dlpack(term->regularizer, &x->tensor, NAN,
+                                                           &gradient->tensor, NULL);
+        if (status != L1L2_ERROR_INVALID_SCALE && !check(call, status, i)) {
             return false;
         }
     }
@@ -593,7 +606,10 @@ static bool set_gradients(Call* call, double scale) {
 }
 
 /* add_gradients_(Tensor[] xs, Tensor(a!)[] gradients, float[] l1, float[] l2, float scale)
-       -> Tensor total.  A gradient of no elements stands for: not wanted. */
+       -> Tensor total.  A gradient of no elements stands for: not wanted.
+
+   The call for all terms comes first, even for those without elements: it checks the scale with
+   every regularizer before anything is written. So does that of prox_. */
 static void add_gradients(Value* stack, uint64_t inputs, uint64_t outputs) {
     (void)inputs;
     (void)outputs;
@@ -601,18 +617,25 @@ static void add_gradients(Value* stack, uint64_t inputs, uint64_t outputs) {
     double scale = number_of(stack[4]);
     if (begin(&call, stack[0], stack[1], stack[2], stack[3], false)) {
         size_t faulty = 0;
-        bool done = set_gradients(&call, scale) &&
+        bool done = set_gradients(&call) &&
                     check_terms(&call,
                                 functions.add_gradient_terms(call.terms, sizeof *call.terms,
                                                              call.count, scale, run, NULL,
                                                              call.penalties, NULL, &faulty),
-                                faulty);
+                                &faulty);
         for (size_t i = 0; done && i < call.count; ++i) {
-            done = call.views[i].is_dense ||
-                   check(&call,
-                         functions.penalty_dlpack(call.terms[i].regularizer, &call.views[i].tensor,
-                                                  &call.penalties[i]),
-                         i);
+            const l1l2_regularizer* regularizer = call.terms[i].regularizer;
+            const DLTensor* x = &call.views[i].tensor;
+            if (is_apart(&call, i)) {
+                done = check(&call,
+                             functions.add_gradient_dlpack(regularizer, x, scale,
+                                                           &call.other_views[i].tensor,
+                                                           &call.penalties[i]),
+                             i);
+            } else if (!call.views[i].is_dense) {
+                done =
+                    check(&call, functions.penalty_dlpack(regularizer, x, &call.penalties[i]), i);
+            }
         }
         (void)(done && new_penalties(&call, true, &stack[0]));
     }
@@ -629,15 +652,22 @@ static void prox(Value* stack, uint64_t inputs, uint64_t outputs) {
     for (size_t i = 0; done && i < call.count; ++i) {
         const DLTensor* x = &call.views[i].tensor;
         call.terms[i].out = x->data;
-        done = call.views[i].is_dense ||
-               check(&call, functions.prox_dlpack(call.terms[i].regularizer, x, step, x), i);
+        if (!call.views[i].is_dense) { /* it is checked before the step */
+            l1l2_status status = functions.prox_dlpack(call.terms[i].regularizer, x, NAN, x);
+            done = status == L1L2_ERROR_INVALID_STEP || check(&call, status, i);
+        }
     }
     if (done) {
         size_t faulty = 0;
-        check_terms(&call,
-                    functions.prox_terms(call.terms, sizeof *call.terms, call.count, step, run,
-                                         NULL, &faulty),
-                    faulty);
+        done = check_terms(&call,
+                           functions.prox_terms(call.terms, sizeof *call.terms, call.count, step,
+                                                run, NULL, &faulty),
+                           &faulty);
+    }
+    for (size_t i = 0; done && i < call.count; ++i) {
+        const DLTensor* x = &call.views[i].tensor;
+        done = call.views[i].is_dense ||
+               check(&call, functions.prox_dlpack(call.terms[i].regularizer, x, step, x), i);
     }
     finish(&call);
 }

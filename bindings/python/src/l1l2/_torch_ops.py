@@ -20,7 +20,7 @@ Numbers = Sequence[float]
 
 # penalties  that of each tensor, and their total
 # gradients  scales[i] * gradient of each tensor; scales without axes are one for all
-# The gradient of a tensor of no elements is not wanted, if the tensor has some.
+# add_gradients_  a gradient of no elements is not wanted
 _SCHEMAS = {
     "penalties": "(Tensor[] xs, float[] l1, float[] l2)"
     " -> (Tensor penalties, Tensor total)",
@@ -273,6 +273,14 @@ def _rows(x: Tensor, axis: int | None, n: int) -> Sequence[Tensor]:
     return [x] * n if axis is None else x.unbind(axis)
 
 
+def _batches_of_none(xs: Sequence[Tensor], axes: Any) -> list[Tensor]:
+    """Returns each tensor as a batch of no rows along the first axis, in the graph."""
+    return [
+        (x.expand(0, *x.shape) if axis is None else x.movedim(axis, 0)).clone()
+        for x, axis in zip(xs, axes, strict=True)
+    ]
+
+
 def _batch_penalties(
     compute: Any,
     info: Any,
@@ -282,6 +290,16 @@ def _batch_penalties(
     l2: Numbers,
 ) -> Any:
     n = info.batch_size
+    if n == 0:
+        dtype = dtype_of_penalties(xs)
+        empty = torch.stack(
+            [
+                batch.reshape(0, batch.shape[1:].numel()).sum(1, dtype=dtype)
+                for batch in _batches_of_none(xs, in_dims[0])
+            ],
+            1,
+        )
+        return (empty, empty.sum(1)), (0, 0)
     rows = [_rows(x, axis, n) for x, axis in zip(xs, in_dims[0], strict=True)]
     results = [compute([x[i] for x in rows], l1, l2) for i in range(n)]
     parts, totals = zip(*results, strict=True)
@@ -298,6 +316,8 @@ def _batch_gradients(
     scales: Tensor,
 ) -> Any:
     n = info.batch_size
+    if n == 0:
+        return _batches_of_none(xs, in_dims[0]), [0] * len(xs)
     rows = [_rows(x, axis, n) for x, axis in zip(xs, in_dims[0], strict=True)]
     results = [
         compute([x[i] for x in rows], l1, l2, row)

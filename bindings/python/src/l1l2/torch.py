@@ -15,6 +15,8 @@ in one call. They are dense tensors of the CPU of float32, float64, float16 or b
 of any shape and strides, and are never copied. A function whose name ends in _ writes
 to its tensors.
 
+**Coefficients** are numbers `l1` and `l2`, or a `l1l2.Regularizer` in the place of l1.
+
 **Values.** The L2 part has no factor 1/2: the penalty of a tensor is
 l1 * sum(|x|) + l2 * sum(x^2). It is summed in double and rounded once to its dtype:
 float64 if a tensor is of float64, else float32, in which that of a model in float16
@@ -32,14 +34,24 @@ PyTorch 2.10 or later is needed.
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Union
 
-import torch
-from torch import Tensor
+import numpy
+
+from ._exact_sums import ExactSums
+from ._regularizer import Regularizer
+
+try:
+    import torch
+    from torch import Tensor
+except ImportError as error:
+    raise ImportError(
+        f"l1l2.torch needs PyTorch 2.10 or later ({error}): pip install 'l1l2[torch]'"
+    ) from error
 
 from . import _torch_ops
-from ._exact_sums import ExactSums
 
 __all__ = [
     "add_gradient_",
@@ -51,6 +63,7 @@ __all__ = [
 ]
 
 Tensors = Union[Tensor, torch.nn.Module, Iterable[Tensor], Iterable[Mapping[str, Any]]]
+Coefficient = Union[float, Regularizer]
 
 _DTYPES = frozenset({torch.float32, torch.float64, torch.float16, torch.bfloat16})
 _PLAIN = (Tensor, torch.nn.Parameter)
@@ -64,27 +77,52 @@ class _Terms(NamedTuple):
     l2: list[float]
 
 
+def _number(name: str, value: Any) -> float:
+    is_scalar = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_scalar and isinstance(value, numpy.ndarray) and value.ndim == 0:
+        # A compiler takes every number of NumPy for an array, and knows no dtype of it.
+        is_scalar = torch.compiler.is_compiling() or value.dtype.kind in "fiu"
+    if not is_scalar:
+        raise TypeError(f"{name} must be a number, not an object of {type(value)!r}")
+    return float(value)
+
+
 def _coefficient(name: str, value: Any) -> float:
     if isinstance(value, Tensor):
         raise TypeError(
             f"{name} must be a number, not a tensor: there is no gradient with respect"
             f" to it; pass {name}.item()"
         )
-    number = float(value)
+    number = _number(name, value)
     if not 0.0 <= number < math.inf:
         raise ValueError(f"Invalid {name}: {value}, it must be finite and >= 0")
     return number
 
 
+def _item(value: Any) -> Any:
+    """Returns the number of a tensor, such as a learning rate."""
+    return value.item() if isinstance(value, Tensor) else value
+
+
+def _defaults(l1: Any, l2: Any) -> tuple[Any, Any]:
+    """Returns the coefficients of groups that have none of their own."""
+    if not isinstance(l1, Regularizer):
+        return l1, l2
+    if not isinstance(l2, float) or l2 != 0.0:
+        raise TypeError("l2 must not be given beside a regularizer")
+    return l1.l1, l1.l2
+
+
 def _groups(
-    tensors: Tensors, l1: float, l2: float
+    tensors: Tensors, l1: Coefficient, l2: float
 ) -> Iterator[tuple[Iterable[Any], float, float]]:
     """Yields tensors that share their coefficients."""
+    a, b = _defaults(l1, l2)
     if isinstance(tensors, Tensor):
-        yield (tensors,), l1, l2
+        yield (tensors,), a, b
         return
     if isinstance(tensors, torch.nn.Module):
-        yield tensors.parameters(), l1, l2
+        yield tensors.parameters(), a, b
         return
     if isinstance(tensors, Mapping):
         raise TypeError("a parameter group must stand in a list, even if it is alone")
@@ -93,14 +131,14 @@ def _groups(
             params = item["params"]
             yield (
                 (params,) if isinstance(params, Tensor) else params,
-                item.get("l1", l1),
-                item.get("l2", l2),
+                item.get("l1", a),
+                item.get("l2", b),
             )
         else:
-            yield (item,), l1, l2
+            yield (item,), a, b
 
 
-def _terms(tensors: Tensors, l1: float, l2: float) -> _Terms:
+def _terms(tensors: Tensors, l1: Coefficient, l2: float) -> _Terms:
     xs: list[Tensor] = []
     l1s: list[float] = []
     l2s: list[float] = []
@@ -135,7 +173,7 @@ def _expect_suitable(x: Any) -> None:
             f" bfloat16; {remedy}"
         )
     if x.layout != torch.strided or x.is_nested:
-        raise NotImplementedError(
+        raise TypeError(
             f"a tensor of layout {x.layout} is not dense: pass x.values(), or"
             " x.to_dense()"
         )
@@ -157,18 +195,20 @@ def _expect_suitable(x: Any) -> None:
         )
 
 
-def penalty(tensors: Tensors, l1: float = 0.0, l2: float = 0.0) -> Tensor:
+def penalty(tensors: Tensors, l1: Coefficient = 0.0, l2: float = 0.0) -> Tensor:
     """Compute the penalty of all tensors: the sum of theirs, in their order.
 
     It can be differentiated, any number of times, in reverse and in forward mode, by
     `torch.func`, and in functions that `torch.compile` compiles. The second derivative
-    is 2 * l2.
+    is 2 * l2. Forward mode over forward mode gives zeros, as for every
+    `torch.autograd.Function`.
 
     Parameters
     ----------
     tensors : tensor, module, iterable of tensors or of parameter groups
     l1, l2 : float
-        The coefficients, finite and >= 0, where a group has none of its own.
+        The coefficients, finite and >= 0, where a group has none of its own. In the
+        place of l1 may stand a `l1l2.Regularizer`, without l2.
 
     Returns
     -------
@@ -178,10 +218,11 @@ def penalty(tensors: Tensors, l1: float = 0.0, l2: float = 0.0) -> Tensor:
     Raises
     ------
     TypeError
-        There is an object that is not a tensor, a DTensor, or another dtype; or a
-        coefficient that is not a number.
+        There is an object that is not a tensor, a DTensor, a tensor that is sparse or
+        nested, or another dtype; or a coefficient that is not a number; or l2 beside a
+        regularizer.
     NotImplementedError
-        A tensor is sparse or nested, or not on the CPU.
+        A tensor is not on the CPU.
     RuntimeError
         A tensor is lazily negated.
     ValueError
@@ -203,7 +244,7 @@ def penalty(tensors: Tensors, l1: float = 0.0, l2: float = 0.0) -> Tensor:
     return _penalties(tensors, l1, l2)[1]
 
 
-def penalties(tensors: Tensors, l1: float = 0.0, l2: float = 0.0) -> Tensor:
+def penalties(tensors: Tensors, l1: Coefficient = 0.0, l2: float = 0.0) -> Tensor:
     """Compute the penalty of each tensor, as `penalty` does that of all.
 
     Returns
@@ -214,7 +255,7 @@ def penalties(tensors: Tensors, l1: float = 0.0, l2: float = 0.0) -> Tensor:
     return _penalties(tensors, l1, l2)[0]
 
 
-def _penalties(tensors: Tensors, l1: float, l2: float) -> tuple[Tensor, Tensor]:
+def _penalties(tensors: Tensors, l1: Coefficient, l2: float) -> tuple[Tensor, Tensor]:
     terms = _terms(tensors, l1, l2)
     if not terms.xs:
         return torch.zeros(0), torch.zeros(())
@@ -222,7 +263,7 @@ def _penalties(tensors: Tensors, l1: float, l2: float) -> tuple[Tensor, Tensor]:
 
 
 def add_gradient_(
-    tensors: Tensors, l1: float = 0.0, l2: float = 0.0, *, scale: float = 1.0
+    tensors: Tensors, l1: Coefficient = 0.0, l2: float = 0.0, *, scale: float = 1.0
 ) -> Tensor:
     """Add scale * (l1 * sign(x) + 2 * l2 * x) to the `.grad` of each tensor.
 
@@ -254,6 +295,7 @@ def add_gradient_(
     TypeError, NotImplementedError, ValueError
         As from `penalty`, also for a `.grad`.
     """
+    factor = _number("scale", _item(scale))
     xs, l1s, l2s = _terms(tensors, l1, l2)
     if not xs:
         return torch.zeros(())
@@ -272,9 +314,7 @@ def add_gradient_(
             _expect_suitable(x.grad)
         gradients.append(torch.zeros_like(x) if x.grad is None else x.grad)
     with torch.no_grad():
-        total: Tensor = _torch_ops.ops.add_gradients_(
-            xs, gradients, l1s, l2s, float(scale)
-        )
+        total: Tensor = _torch_ops.ops.add_gradients_(xs, gradients, l1s, l2s, factor)
     for x, gradient in zip(xs, gradients, strict=True):
         if x.requires_grad and x.grad is None:
             x.grad = gradient
@@ -282,7 +322,9 @@ def add_gradient_(
     return total
 
 
-def prox_(tensors: Tensors, step: float, l1: float = 0.0, l2: float = 0.0) -> None:
+def prox_(
+    tensors: Tensors, step: float, l1: Coefficient = 0.0, l2: float = 0.0
+) -> None:
     """Compute sign(x) * max(|x| - step * l1, 0) / (1 + 2 * step * l2), in place.
 
     This is the proximal operator of step * penalty, which makes exact zeros.
@@ -314,7 +356,7 @@ def prox_(tensors: Tensors, step: float, l1: float = 0.0, l2: float = 0.0) -> No
     >>> x
     tensor([ 0.0000, -0.2500,  0.0000,  1.0000], requires_grad=True)
     """
-    step = _coefficient("step", float(step))
+    step = _coefficient("step", _item(step))
     # The tensors may come from an iterator, which can be gone through once.
     groups = [
         {"params": [_written(x) for x in group], "l1": a, "l2": b}
@@ -346,7 +388,7 @@ def _count_writes(tensors: Sequence[Tensor]) -> None:
 
 
 def register_prox(
-    optimizer: torch.optim.Optimizer, l1: float = 0.0, l2: float = 0.0
+    optimizer: torch.optim.Optimizer, l1: Coefficient = 0.0, l2: float = 0.0
 ) -> torch.utils.hooks.RemovableHandle:
     """Let each step of an optimizer be followed by `prox_`, which makes exact zeros.
 
@@ -374,7 +416,7 @@ def register_prox(
     ValueError
         A coefficient is negative, infinite or NaN; a group has no "lr".
     TypeError
-        A coefficient is not a number.
+        As from `penalty`, for a coefficient.
 
     Examples
     --------
@@ -387,6 +429,7 @@ def register_prox(
     Parameter containing:
     tensor([0.0000, 1.9000], requires_grad=True)
     """
+    l1, l2 = _defaults(l1, l2)
     for group in optimizer.param_groups:
         if "lr" not in group:
             raise ValueError('a parameter group without "lr" has no step size')

@@ -62,14 +62,13 @@ def check_sums(size):
         ):
             spread = distribute_tensor(weights, grid, placements)
             assert l1l2.torch.exact_sums([spread, sharded[1]]) == whole
-    if size > 1:
-        expect_error(
-            ValueError, "plain='sharded'", lambda: l1l2.torch.exact_sums([weights])
-        )
-        partial = DTensor.from_local(weights, mesh, [Partial()])
-        expect_error(TypeError, "redistribute", lambda: l1l2.torch.exact_sums(partial))
+    expect_error(
+        ValueError, "plain='sharded'", lambda: l1l2.torch.exact_sums([weights])
+    )
+    partial = DTensor.from_local(weights, mesh, [Partial()])
+    expect_error(TypeError, "redistribute", lambda: l1l2.torch.exact_sums(partial))
     expect_error(TypeError, "to_local", lambda: l1l2.torch.penalty(sharded))
-    return whole
+    return l1l2.torch.exact_sums(sharded)
 
 
 def check_training(size):
@@ -97,10 +96,10 @@ def main():
     torch.distributed.init_process_group(
         "gloo", init_method=pathlib.Path(store).as_uri(), rank=rank, world_size=size
     )
-    whole = check_sums(size)
+    sums = check_sums(size)
     check_training(size)
     torch.distributed.destroy_process_group()
-    print(whole.penalty(REGULARIZER).hex())
+    print(sums.penalty(REGULARIZER).hex())
 
 
 main()
