@@ -321,6 +321,10 @@ static void try_elements(const struct kernel* kernel, TF_OpKernelContext* contex
                          l1l2_status (*write)(const l1l2_regularizer*, l1l2_dtype, const char*,
                                               size_t, size_t, double, char*)) {
     TF_Tensor* factor = input(context, kernel->count, status);
+    if (factor && tf.TensorElementCount(factor) != 1) {
+        tf.SetStatus(status, TF_INVALID_ARGUMENT,
+                     "l1l2: a step, or the factor of a gradient, must be a scalar");
+    }
     for (int i = 0; i < kernel->count && tf.GetCode(status) == TF_OK; ++i) {
         TF_Tensor* x = input(context, i, status);
         TF_Tensor* y = x ? output_like(context, i, x, status) : NULL;

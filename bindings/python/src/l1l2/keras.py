@@ -21,7 +21,8 @@ it: in float16 its penalties overflow.)
 
 **Saving.** A model is saved with the registered names "l1l2>L1L2", "l1l2>L1" and
 "l1l2>L2", and loaded where this module has been imported. To load it where it is not,
-save it after `restore`. `get_config` returns what Keras's class returns.
+save it after `restore`. A penalty of a symbolic tensor is saved as "l1l2>Penalty",
+which `restore` leaves. `get_config` returns what Keras's class returns.
 """
 
 from __future__ import annotations
@@ -36,8 +37,12 @@ except ImportError as error:
     raise ImportError(
         f"l1l2.keras needs Keras 3 ({error}): pip install 'l1l2[keras]'"
     ) from error
+if not hasattr(keras, "Operation"):
+    raise ImportError(
+        f"l1l2.keras needs Keras 3, not {keras.__version__}: pip install 'l1l2[keras]'"
+    )
 
-__all__ = ["L1", "L1L2", "L2", "restore", "use"]
+__all__ = ["L1", "L1L2", "L2", "Penalty", "restore", "use"]
 
 
 def _penalty_of_backend() -> Callable[..., Any]:

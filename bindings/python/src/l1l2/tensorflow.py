@@ -21,16 +21,18 @@ takes, of any shape; or a list, tuple or dictionary of them, in one call. Elemen
 float16, bfloat16, float32 or float64, in the memory of the CPU.
 
 **Coefficients** are Python numbers, finite and >= 0, which a graph keeps as constants;
-or one for each tensor, in the structure of the tensors. For a coefficient that changes
-from step to step multiply `penalty(x, l1=1.0)` and `penalty(x, l2=1.0)` by it.
+or one for each tensor, in the structure of the tensors. A `l1l2.Regularizer` in the
+place of `l1` stands for both. For a coefficient that changes from step to step multiply
+`penalty(x, l1=1.0)` and `penalty(x, l2=1.0)` by it.
 
 **Numbers.** A penalty is summed in double; its bits are those of every other language
 and framework. The derivatives are those of the formula, of every order, with 0 for that
 of |x| at 0. All functions may be called by several threads at once.
 
-**Errors.** `TypeError` for a tensor or coefficient of the wrong kind, `ValueError` for
-a coefficient that is negative or not finite, `tf.errors.InvalidArgumentError` for a
-tensor that is not on the CPU and for a step that is negative or not finite, and
+**Errors.** `TypeError` for a tensor, coefficient or step of the wrong kind,
+`ValueError` for a coefficient, or a step that is a Python number, that is negative or
+not finite, `tf.errors.InvalidArgumentError` for a tensor that is not on the CPU and,
+when it runs, for a tensor of a step that is negative or not finite, and
 `tf.errors.UnimplementedError` where XLA cannot call the library.
 """
 
@@ -43,14 +45,24 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import tensorflow as tf
+import numpy
+
 from ._extensions import load, path_of
+from ._regularizer import Regularizer
+
+try:
+    import tensorflow as tf
+except ImportError as error:
+    raise ImportError(
+        f"l1l2.tensorflow needs TensorFlow 2.16 or later ({error}):"
+        " pip install 'l1l2[tensorflow]'"
+    ) from error
 
 __all__ = ["assign_prox", "gradient", "penalty", "prox"]
 
 #: A tensor, or a structure of tensors as tf.nest has them.
 Tensors = Any
-#: A number, or a structure of numbers.
+#: A number or regularizer, or a structure of them.
 Coefficients = Any
 
 _FLOATS = {
@@ -127,8 +139,14 @@ def _bits_of(l1: tuple[float, ...], l2: tuple[float, ...]) -> list[int]:
     return list(struct.unpack(f"{count}q", struct.pack(f"{count}d", *doubles)))
 
 
+def _is_number(value: Any) -> bool:
+    if isinstance(value, numpy.ndarray):
+        return value.ndim == 0 and value.dtype.kind in "fiu"
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def _coefficient(value: Any, name: str) -> float:
-    if not isinstance(value, numbers.Real):
+    if not _is_number(value):
         raise TypeError(
             f"{name} must be a Python number, not {type(value)!r}: it is a constant of"
             f" the op; for one that changes multiply penalty(x, {name}=1.0) by it"
@@ -139,13 +157,46 @@ def _coefficient(value: Any, name: str) -> float:
     return number
 
 
+def _pair(l1: Any, l2: Any) -> tuple[float, float]:
+    if not isinstance(l1, Regularizer):
+        return _coefficient(l1, "l1"), _coefficient(l2, "l2")
+    if not (_is_number(l2) and l2 == 0.0):
+        raise ValueError("give either a regularizer or coefficients, not both")
+    return l1.l1, l1.l2
+
+
+def _values_of(coefficient: Any, x: Tensors, count: int) -> list[Any]:
+    """Returns a value for each tensor."""
+    if not tf.nest.is_nested(coefficient):
+        return [coefficient] * count
+    tf.nest.assert_same_structure(x, coefficient, check_types=False)
+    return list(tf.nest.flatten(coefficient))
+
+
 def _coefficients_of(
-    value: Any, x: Tensors, name: str, count: int
-) -> tuple[float, ...]:
-    if not tf.nest.is_nested(value):
-        return (_coefficient(value, name),) * count
-    tf.nest.assert_same_structure(x, value, check_types=False)
-    return tuple(_coefficient(each, name) for each in tf.nest.flatten(value))
+    l1: Coefficients, l2: Coefficients, x: Tensors, count: int
+) -> list[tuple[float, float]]:
+    if not (tf.nest.is_nested(l1) or tf.nest.is_nested(l2)):
+        return [_pair(l1, l2)] * count
+    values = zip(_values_of(l1, x, count), _values_of(l2, x, count), strict=True)
+    return [_pair(*each) for each in values]
+
+
+def _step_of(step: Any) -> Any:
+    """Returns a tensor of double."""
+    if _is_number(step):
+        number = float(step)
+        if not 0.0 <= number < math.inf:
+            raise ValueError(f"a step must be finite and >= 0, not {number}")
+        return tf.constant(number, tf.float64)
+    tensor = tf.convert_to_tensor(step)
+    is_real = tensor.dtype.is_floating or tensor.dtype.is_integer
+    if not is_real or tensor.shape.rank not in (0, None):
+        raise TypeError(
+            f"a step must be a real scalar, not {tensor.dtype.name} of the shape"
+            f" {tensor.shape}"
+        )
+    return tf.cast(tensor, tf.float64)
 
 
 def _tensor_of(x: Any) -> Any:
@@ -177,11 +228,8 @@ def _expect_cpu(device: str) -> None:
 
 def _terms_of(x: Tensors, l1: Coefficients, l2: Coefficients) -> _Terms:
     xs = [_tensor_of(each) for each in tf.nest.flatten(x)]
-    return _Terms(
-        xs,
-        _coefficients_of(l1, x, "l1", len(xs)),
-        _coefficients_of(l2, x, "l2", len(xs)),
-    )
+    pairs = _coefficients_of(l1, l2, x, len(xs))
+    return _Terms(xs, tuple(a for a, _ in pairs), tuple(b for _, b in pairs))
 
 
 # ---- XLA ----
@@ -310,8 +358,20 @@ def _penalty(terms: _Terms) -> Any:
     return differentiable(*terms.xs)
 
 
+def _wide(x: Any) -> Any:
+    """Returns a tensor of float16 or bfloat16 as float32, where scales fit in."""
+    return tf.cast(x, tf.float32) if x.dtype.size < 4 else x
+
+
+def _times(y: Any, scale: Any, dtype: Any) -> Any:
+    """Returns y times a scalar of double, rounded once from float32 or double."""
+    y = _wide(y)
+    return tf.cast(y * tf.cast(scale, y.dtype), dtype)
+
+
 def _scaled_gradient(terms: _Terms, scale: Any) -> list[Any]:
     """Returns the gradients times a scalar."""
+    is_one = isinstance(scale, float) and scale == 1.0
     scale = tf.cast(scale, tf.float64)
     if not _is_for_xla():
         return list(
@@ -322,7 +382,14 @@ def _scaled_gradient(terms: _Terms, scale: Any) -> list[Any]:
     def differentiable(*inputs: Any) -> tuple[list[Any], Callable[..., Any]]:
         *xs, scale = inputs
         these = terms.with_tensors(xs)
-        values = [y * tf.cast(scale, y.dtype) for y in _call_handler("gradient", these)]
+        if is_one:
+            values = _call_handler("gradient", these)
+        else:
+            wide = these.with_tensors([_wide(x) for x in xs])
+            values = [
+                _times(y, scale, x.dtype)
+                for y, x in zip(_call_handler("gradient", wide), xs, strict=True)
+            ]
         return values, lambda *ys: _gradient_of_gradient(these, scale, ys)
 
     return list(tf.nest.flatten(differentiable(*terms.xs, scale)))
@@ -331,7 +398,7 @@ def _scaled_gradient(terms: _Terms, scale: Any) -> list[Any]:
 def _gradient_of_gradient(terms: _Terms, scale: Any, ys: Sequence[Any]) -> list[Any]:
     """Returns the cotangents of the tensors and of the scale."""
     second = [
-        y * tf.cast(scale * (2.0 * l2), y.dtype)
+        _times(y, scale * (2.0 * l2), y.dtype)
         for y, l2 in zip(ys, terms.l2, strict=True)
     ]
     first = _scaled_gradient(terms, 1.0)
@@ -340,6 +407,44 @@ def _gradient_of_gradient(terms: _Terms, scale: Any, ys: Sequence[Any]) -> list[
         for y, g in zip(ys, first, strict=True)
     ]
     return [*second, tf.add_n(of_scale)]
+
+
+# ---- Proximal operator ----
+
+
+def _prox(terms: _Terms, step: Any) -> list[Any]:
+    if not _is_for_xla():
+        return list(_ops.l1l2_prox(x=terms.xs, step=step, coefficients=terms.bits))
+    if step.shape.rank is None:
+        step = tf.reshape(step, [])
+
+    @tf.custom_gradient
+    def differentiable(*inputs: Any) -> tuple[list[Any], Callable[..., Any]]:
+        *xs, step = inputs
+        these = terms.with_tensors(xs)
+        values = _call_handler("prox", these, step)
+        return values, lambda *ys: _gradient_of_prox(these, step, values, ys)
+
+    return list(tf.nest.flatten(differentiable(*terms.xs, step)))
+
+
+def _gradient_of_prox(
+    terms: _Terms, step: Any, values: Sequence[Any], ys: Sequence[Any]
+) -> list[Any]:
+    """Returns the cotangents of the tensors and of the step."""
+    of_xs, of_step = [], []
+    for y, value, l1, l2 in zip(ys, values, terms.l1, terms.l2, strict=True):
+        # By the result, not by x, so that it is 0 where the result is rounded to 0.
+        slope = _times(y, 1.0 / (1.0 + 2.0 * step * l2), y.dtype)
+        slope = tf.where(value == 0, tf.zeros_like(y), slope)
+        value = tf.cast(value, tf.float64)
+        by_step = -l1 * tf.sign(value) - 2.0 * l2 * value
+        of_xs.append(slope)
+        of_step.append(tf.reduce_sum(by_step * tf.cast(slope, tf.float64)))
+    return [*of_xs, tf.reshape(tf.add_n(of_step), tf.shape(step))]
+
+
+# ---- Derivatives of the ops ----
 
 
 def _terms_of_op(op: Any, xs: Sequence[Any]) -> _Terms:
@@ -359,7 +464,10 @@ def _(op: Any, *ys: Any) -> list[Any]:
     return _gradient_of_gradient(_terms_of_op(op, xs), scale, ys)
 
 
-tf.no_gradient("L1l2Prox")
+@tf.RegisterGradient("L1l2Prox")
+def _(op: Any, *ys: Any) -> list[Any]:
+    *xs, step = op.inputs
+    return _gradient_of_prox(_terms_of_op(op, xs), step, op.outputs, ys)
 
 
 @tf.autograph.experimental.do_not_convert
@@ -373,7 +481,9 @@ def penalty(x: Tensors, l1: Coefficients = 0.0, l2: Coefficients = 0.0) -> Any:
     x : tensor or structure of tensors
         Of any shapes and dtypes.
     l1, l2 : float or structure of floats
-        The coefficients of all tensors, or one for each, in the structure of x.
+        The coefficients of all tensors, or one for each, in the structure of x. A
+        `l1l2.Regularizer` in the place of a number for l1 stands for both; l2 is not
+        given then.
 
     Returns
     -------
@@ -407,14 +517,16 @@ def gradient(x: Tensors, l1: Coefficients = 0.0, l2: Coefficients = 0.0) -> Any:
 def prox(x: Tensors, step: Any, l1: Coefficients = 0.0, l2: Coefficients = 0.0) -> Any:
     """Return sign(x) * max(|x| - step * l1, 0) / (1 + 2 * step * l2), with exact zeros.
 
-    It has no derivative.
+    Its derivative is 1 / (1 + 2 * step * l2) where the result is not 0, and 0
+    elsewhere; that by a tensor of a step exists, too.
 
     Parameters
     ----------
     x : tensor or structure of tensors
         As that of `penalty`.
     step : float or scalar tensor
-        The step size, finite and >= 0: the learning rate.
+        The step size, finite and >= 0: the learning rate. A number is taken as a
+        double. A tensor is of a real dtype.
     l1, l2
         As those of `penalty`.
 
@@ -424,13 +536,8 @@ def prox(x: Tensors, step: Any, l1: Coefficients = 0.0, l2: Coefficients = 0.0) 
         Of the structure, shapes and dtypes of x.
     """
     terms = _terms_of(x, l1, l2)
-    step = tf.cast(tf.stop_gradient(step), tf.float64)
-    if not terms.xs:
-        return tf.nest.pack_sequence_as(x, [])
-    if _is_for_xla():
-        values = _call_handler("prox", terms, step)
-    else:
-        values = _ops.l1l2_prox(x=terms.xs, step=step, coefficients=terms.bits)
+    step = _step_of(step)
+    values = _prox(terms, step) if terms.xs else []
     return tf.nest.pack_sequence_as(x, values)
 
 
@@ -443,7 +550,7 @@ def assign_prox(
     Parameters
     ----------
     variables : tf.Variable or structure of them
-        They are changed; so is nothing else if one of them is refused.
+        Changed in place. If one is refused, none is changed.
     step, l1, l2
         As those of `prox`.
 

@@ -3,6 +3,7 @@
 """Tests of l1l2.tensorflow, against the formula, NumPy and the library itself."""
 
 import doctest
+import functools
 import gc
 import pathlib
 import re
@@ -102,11 +103,49 @@ def test_gradient_by_a_tape_and_without_has_the_bits_of_the_library(
 
 
 @in_every_mode
-def test_gradient_is_multiplied_by_what_comes_from_above(mode):
-    x = tf.constant(WEIGHTS, tf.float32)
-    _, value = mode(lambda x: penalty_and_gradient(x, 0.01, 0.02, 1024.0))(x)
-    expected = 1024.0 * (0.01 * numpy.sign(WEIGHTS) + 0.04 * WEIGHTS)
-    numpy.testing.assert_allclose(value, expected, rtol=1e-6)
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), list(zip(DTYPES, (1e-3, 8e-3, 1e-6, 1e-14), strict=True))
+)
+@pytest.mark.parametrize(
+    ("factor", "l1", "l2"),
+    [
+        (1024.0, 0.01, 0.02),
+        # A factor, and then gradients without it, that float16 does not hold.
+        (131072.0, 0.001, 0.002),
+        (65536.0, 1e-9, 0.0),
+        (1024.0, 1e-8, 0.0),
+    ],
+)
+def test_gradient_is_multiplied_by_what_comes_from_above(
+    mode, dtype, tolerance, factor, l1, l2
+):
+    x = tf.constant(WEIGHTS, dtype)
+    exact = x.numpy().astype("f8")
+    _, value = mode(lambda x: penalty_and_gradient(x, l1, l2, factor))(x)
+    expected = factor * (l1 * numpy.sign(exact) + 2.0 * l2 * exact)
+    assert value.dtype == dtype
+    # In float16 a number below 6e-5 has fewer digits.
+    subnormal = 3e-8 if dtype == tf.float16 else 0.0
+    numpy.testing.assert_allclose(
+        value.numpy().astype("f8"), expected, tolerance, subnormal
+    )
+
+
+@in_every_mode
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
+def test_the_second_derivative_is_scaled_in_float32(mode, dtype):
+    x = tf.constant([2.0, -1.0, 0.0], dtype)
+
+    def second(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            first = gradient(x, 0.0, 1e-9)
+            loss = tf.reduce_sum(tf.cast(first, tf.float32)) * 1e4
+        return tape.gradient(loss, x)
+
+    numpy.testing.assert_allclose(
+        mode(second)(x).numpy().astype("f4"), [2e-5] * 3, rtol=1e-2
+    )
 
 
 @in_every_mode
@@ -170,10 +209,68 @@ def test_prox_has_the_bits_of_the_library(mode, dtype):
     value = mode(lambda x, step: prox(x, step, 10.0, 0.5))(x, tf.constant(0.05))
     expected = x.numpy().copy()
     l1l2.Regularizer(10.0, 0.5).prox(expected, float(numpy.float32(0.05)))
+    a_double = mode(lambda x: prox(x, 0.05, 10.0, 0.5))(x)
+    expected_by_double = x.numpy().copy()
+    l1l2.Regularizer(10.0, 0.5).prox(expected_by_double, 0.05)
+    numpy.testing.assert_array_equal(
+        bits(a_double), expected_by_double.view(bits(x).dtype)
+    )
     assert (value.dtype, value.shape) == (x.dtype, x.shape)
     numpy.testing.assert_array_equal(bits(value), expected.view(bits(x).dtype))
     assert 0 < numpy.count_nonzero(value) < WEIGHTS.size
     numpy.testing.assert_array_equal(x, before)  # tensors are immutable
+
+
+@in_every_mode
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_derivative_of_prox(mode, dtype):
+    x = tf.constant([0.5, -3.0, 2.0, 0.0], dtype)
+    upstream = tf.constant([1.0, 2.0, 4.0, 8.0], dtype)
+
+    def derivative(x, step):
+        with tf.GradientTape() as tape:
+            tape.watch([x, step])
+            y, z = prox([x, tf.constant([4.0])], step, [2.0, 0.0], 0.25)
+            loss = tf.reduce_sum(y * upstream)
+            loss = tf.cast(loss, tf.float32) + tf.reduce_sum(z)
+        return tape.gradient(loss, [x, step])
+
+    by_x, by_step = mode(derivative)(x, tf.constant(0.5))
+    assert by_x.dtype == dtype
+    # 1 / (1 + 2 * 0.5 * 0.25) = 0.8
+    numpy.testing.assert_allclose(
+        by_x.numpy().astype("f8"), [0.0, 1.6, 3.2, 0.0], rtol=4e-3
+    )
+    # The results are 0, -1.6, 0.8 and 3.2.
+    slopes = 2.0 * (2.0 + 0.8) + 4.0 * (-2.0 - 0.4) - 1.6
+    assert float(by_step) == pytest.approx(0.8 * slopes, rel=2e-2)
+    value = mode(lambda x: derivative(x, tf.constant(0.5))[0])(x)
+    numpy.testing.assert_array_equal(value, by_x)
+
+
+@in_every_mode
+def test_steps_that_are_tensors(mode):
+    x = tf.constant(WEIGHTS)
+    expected = prox(x, 2.0, 0.1, 0.2)
+    # Not as an argument of a tf.function, which would make a tensor of it.
+    by = lambda step: lambda x: prox(x, step, 0.1, 0.2)  # noqa: E731
+    for step in (
+        tf.constant(2.0, tf.float16),
+        tf.constant(2.0, tf.bfloat16),
+        tf.constant(2.0, tf.float64),
+        tf.constant(2),
+        tf.Variable(2.0),
+        numpy.float32(2.0),
+        numpy.array(2),
+    ):
+        value = mode(by(step))(x)
+        numpy.testing.assert_array_equal(value, expected)
+    function = functools.partial(prox, x, l1=0.1, l2=0.2)
+    if mode is not eager:
+        function = tf.function(
+            function, [tf.TensorSpec(None, tf.float32)], jit_compile=mode is jit
+        )
+    numpy.testing.assert_array_equal(function(tf.constant(2.0)), expected)
 
 
 @in_every_mode
@@ -185,6 +282,31 @@ def test_prox_is_assigned_to_variables(mode):
     mode(lambda: assign_prox(variables, 0.5, l1=2.0))()
     assert variables["a"].numpy().tolist() == [0.0, -1.0]
     assert variables["b"][0].numpy().tolist() == [[0.0]]
+
+
+@in_every_mode
+def test_a_regularizer_in_the_place_of_l1(mode):
+    x = tf.constant(WEIGHTS)
+    regularizer = l1l2.Regularizer(0.1, 0.2)
+    assert float(mode(lambda x: penalty(x, regularizer))(x)) == regularizer(WEIGHTS)
+    numpy.testing.assert_array_equal(
+        mode(lambda x: gradient(x, regularizer))(x), gradient(x, 0.1, 0.2)
+    )
+    numpy.testing.assert_array_equal(
+        mode(lambda x: prox(x, 0.5, regularizer))(x), prox(x, 0.5, 0.1, 0.2)
+    )
+    variable = tf.Variable([2.0])
+    mode(lambda: assign_prox(variable, 0.5, l1l2.Regularizer(2.0)))()
+    assert variable.numpy().tolist() == [1.0]
+    of_each = [regularizer, l1l2.Regularizer(l2=0.5)]
+    assert float(mode(lambda x: penalty([x, x], of_each))(x)) == float(
+        penalty([x, x], [0.1, 0.0], [0.2, 0.5])
+    )
+    for l2 in (0.3, [0.0, 0.3]):
+        with pytest.raises(ValueError, match="either a regularizer or coefficients"):
+            mode(lambda x, l2=l2: penalty([x, x], regularizer, l2))(x)
+    with pytest.raises(TypeError, match="l2 must be"):
+        mode(lambda x: penalty(x, 0.0, regularizer))(x)
 
 
 @in_every_mode
@@ -425,9 +547,14 @@ def test_tensors_of_the_wrong_kind(mode):
 @in_every_mode
 def test_coefficients_of_the_wrong_kind(mode):
     x = tf.ones(3)
-    for bad in (tf.constant(0.1), tf.Variable(0.1), "0.1", None):
+    # Not as an argument of a tf.function, which would make a tensor of it.
+    by = lambda l2: lambda x: penalty(x, l2=l2)  # noqa: E731
+    for good in (1, numpy.float32(1.0), numpy.array(1.0), numpy.array(1)):
+        assert float(mode(by(good))(x)) == 3.0
+    bad_ones = tf.constant(0.1), tf.Variable(0.1), "0.1", None, True
+    for bad in (*bad_ones, numpy.array([0.1]), numpy.array(True), numpy.array("1")):
         with pytest.raises(TypeError, match=r"l2 must be a Python number.*l2=1\.0"):
-            mode(lambda x, bad=bad: penalty(x, l2=bad))(x)
+            mode(by(bad))(x)
     for bad in (-1.0, numpy.nan, numpy.inf):
         with pytest.raises(ValueError, match="l1 must be finite"):
             mode(lambda x, bad=bad: penalty(x, l1=bad))(x)
@@ -437,11 +564,42 @@ def test_coefficients_of_the_wrong_kind(mode):
 
 @in_every_mode
 def test_steps_of_the_wrong_kind(mode):
+    x = tf.ones(3)
     for bad in (-1.0, numpy.nan, numpy.inf):
         with pytest.raises(tf.errors.InvalidArgumentError, match="step"):
-            mode(lambda x, bad=bad: prox(x, bad, 0.1))(tf.ones(3))
+            mode(lambda x, step: prox(x, step, 0.1))(x, tf.constant(bad))
+        with pytest.raises(ValueError, match=f"a step must be finite.*{bad}"):
+            mode(lambda x, bad=bad: prox(x, bad, 0.1))(x)
+    for bad, kind in (
+        (tf.constant([0.1, 0.2]), r"float32.*\(2,\)"),
+        (tf.constant([0.1]), r"float32.*\(1,\)"),
+        (tf.constant([]), r"float32.*\(0,\)"),
+        (0.1 + 3j, "complex128"),
+        (True, "bool"),
+        ("0.1", "string"),
+    ):
+        with pytest.raises(TypeError, match=f"a step must be a real scalar.*{kind}"):
+            mode(lambda x, bad=bad: prox(x, bad, 0.1))(x)
     with pytest.raises(TypeError, match=r"tf\.Variable"):
         assign_prox([tf.Variable(1.0), tf.ones(3)], 0.1, 0.1)
+
+
+@in_every_mode
+def test_steps_whose_shape_is_not_known_when_the_graph_is_made(mode):
+    if mode is eager:
+
+        def function(step):
+            return tested._ops.l1l2_prox(x=[tf.ones(3)], step=step, coefficients=[0, 0])
+
+    else:
+        function = tf.function(
+            lambda step: prox(tf.ones(3), step, 0.1),
+            [tf.TensorSpec(None, tf.float64)],
+            jit_compile=mode is jit,
+        )
+    for bad in ([0.1, 0.2], []):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            function(tf.constant(bad, tf.float64))
 
 
 def test_a_tensor_of_another_device(monkeypatch):
@@ -461,6 +619,33 @@ def test_a_graph_for_xla_is_refused_at_once_where_xla_cannot_call(monkeypatch):
         with pytest.raises(tf.errors.UnimplementedError, match="jit_compile=False"):
             jit(lambda x, f=function: f(x, 0.1))(tf.ones(3))
     assert float(graph(lambda x: penalty(x, 0.5))(tf.ones(3))) == 1.5
+
+
+@pytest.mark.skipif(not HAS_XLA, reason="XLA of this TensorFlow cannot call l1l2")
+def test_a_function_that_was_traced_without_xla_is_refused_by_it_by_name():
+    inner = graph(lambda x: penalty(x, 0.5))
+    assert float(inner(tf.ones(3))) == 1.5
+    with pytest.raises(tf.errors.InvalidArgumentError, match="L1l2Penalty"):
+        jit(lambda x: inner(x))(tf.ones(3))
+    untraced = graph(lambda x: penalty(x, 0.5))
+    assert float(jit(lambda x: untraced(x))(tf.ones(3))) == 1.5
+
+
+def test_without_tensorflow():
+    program = (
+        "import sys; sys.modules['tensorflow'] = None;"
+        "import l1l2; l1l2.Regularizer(0.1);"
+        "import l1l2.tensorflow"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert out.returncode == 1
+    assert re.search(
+        r"\nImportError: l1l2\.tensorflow needs TensorFlow 2\.16 or later \(.*\):"
+        r" pip install 'l1l2\[tensorflow\]'\n$",
+        out.stderr,
+    )
 
 
 def test_xla_of_this_version():
