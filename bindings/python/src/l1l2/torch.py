@@ -125,17 +125,37 @@ def _groups(
         yield tensors.parameters(), a, b
         return
     if isinstance(tensors, Mapping):
-        raise TypeError("a parameter group must stand in a list, even if it is alone")
-    for item in tensors:
+        raise TypeError(
+            "a parameter group must stand in a list, even if it is alone; of a dict of"
+            " tensors pass its values()"
+        )
+    for item in _unused(tensors):
         if isinstance(item, Mapping):
             params = item["params"]
+            if isinstance(params, torch.nn.Module):
+                params = params.parameters()
             yield (
-                (params,) if isinstance(params, Tensor) else params,
+                (params,) if isinstance(params, Tensor) else _unused(params),
                 item.get("l1", a),
                 item.get("l2", b),
             )
+        elif isinstance(item, torch.nn.Module):
+            yield item.parameters(), a, b
         else:
             yield (item,), a, b
+
+
+def _unused(items: Iterable[Any]) -> Iterable[Any]:
+    """Returns the items; raises if they are an iterator that has been used up."""
+    if not isinstance(items, Iterator):
+        return items
+    taken = list(items)
+    if not taken:
+        raise ValueError(
+            "an iterator without tensors, which may be used up: pass the module itself,"
+            " or list(module.parameters())"
+        )
+    return taken
 
 
 def _terms(tensors: Tensors, l1: Coefficient, l2: float) -> _Terms:
@@ -156,7 +176,8 @@ def _terms(tensors: Tensors, l1: Coefficient, l2: float) -> _Terms:
 def _expect_suitable(x: Any) -> None:
     """Raises unless the memory of x is what x stands for, and the CPU's."""
     if not isinstance(x, Tensor):
-        raise TypeError(f"a tensor is needed, not an object of {type(x)!r}")
+        advice = ": pass the parameters without names" if isinstance(x, tuple) else ""
+        raise TypeError(f"a tensor is needed, not an object of {type(x)!r}{advice}")
     if _is_spread(x):
         raise TypeError(
             "a DTensor is spread over processes: pass x.to_local(), this process's part"
@@ -311,6 +332,11 @@ def add_gradient_(
                 " or take penalty(...).backward()"
             )
         if x.grad is not None:
+            if x.grad.layout != torch.strided:
+                raise TypeError(
+                    f"a .grad of layout {x.grad.layout} is not dense: call"
+                    " penalty(...).backward(), or make the layer with sparse=False"
+                )
             _expect_suitable(x.grad)
         gradients.append(torch.zeros_like(x) if x.grad is None else x.grad)
     with torch.no_grad():
@@ -414,7 +440,7 @@ def register_prox(
     Raises
     ------
     ValueError
-        A coefficient is negative, infinite or NaN; a group has no "lr".
+        A coefficient is negative, infinite or NaN, or all are 0; a group has no "lr".
     TypeError
         As from `penalty`, for a coefficient.
 
@@ -430,11 +456,20 @@ def register_prox(
     tensor([0.0000, 1.9000], requires_grad=True)
     """
     l1, l2 = _defaults(l1, l2)
+    largest = 0.0
     for group in optimizer.param_groups:
         if "lr" not in group:
             raise ValueError('a parameter group without "lr" has no step size')
-        _coefficient("l1", group.get("l1", l1))
-        _coefficient("l2", group.get("l2", l2))
+        largest = max(
+            largest,
+            _coefficient("l1", group.get("l1", l1)),
+            _coefficient("l2", group.get("l2", l2)),
+        )
+    if largest == 0.0:
+        raise ValueError(
+            "all coefficients are 0: give l1 or l2, or keys of these names in the"
+            " parameter groups"
+        )
 
     def follow(optimizer: Any, _arguments: Any, _keywords: Any) -> None:
         # Set by a GradScaler for an optimizer that finds infinities itself.
