@@ -115,7 +115,8 @@ class _Regularizer:
 class L1L2(_Regularizer, keras.regularizers.L1L2):
     """Adds l1 * sum(|x|) + l2 * sum(x^2) to the loss, in place of Keras's L1L2.
 
-    It is immutable; any number of layers, models and threads may share it.
+    Any number of layers, models and threads may share it. Its coefficients become
+    constants of compiled steps: after changing one, call `compile` again.
 
     Parameters
     ----------
