@@ -7,23 +7,41 @@
  * They are written against version 0.1 of XLA's C interface alone, which later runtimes accept:
  * jaxlib since 0.5 and TensorFlow. A handler may be called from any thread.
  *
- *     handler                        operands        results
- *     l1l2_xla_penalty               tensors         penalties
- *     l1l2_xla_penalty_and_gradient  tensors         penalties, the gradient of each tensor
- *     l1l2_xla_gradient              tensors         the gradient of each tensor
- *     l1l2_xla_prox                  steps, tensors  the result of each tensor, which may be it
- *     l1l2_xla_exact_sums            tensors         sums
- *     l1l2_xla_penalty_exact_sums    sums, sums ...  penalties
+ *  - l1l2_xla_penalty takes tensors and has the result penalties.
  *
- * Tensors    are F16, BF16, F32 or F64 in row-major order, any number of them.
- * Rows       are what is computed by itself: a call has as many as `penalties` (or `steps`, or
- * `sums`) has elements. Each tensor has the rows one after another, as a batch with leading axes
- * has them. penalties  are F32 or F64: for each row ((p0 + p1) + p2) + ... over the tensors, added
- * in double. l1, l2     are attributes of F64: a number, or an array of a number for each tensor
- * (or for each of the sums). l1l2_xla_exact_sums has none. steps      are F32 or F64. With an
- * attribute `step` of F64 there is no such operand, and one row. sums       are S32[..., 4, 207]:
- * row k of four has the 16 bits from bit 16 k of each number of an accumulator (l1l2.h), so that an
- * all-reduce adds up to 32768 of them without 64-bit integers.
+ *  - l1l2_xla_penalty_and_gradient takes tensors and has the results penalties, then the gradient
+ *    of each tensor.
+ *
+ *  - l1l2_xla_gradient takes tensors and has the gradient of each.
+ *
+ *  - l1l2_xla_prox takes steps, then tensors, and has the result of each tensor, which may be the
+ *    tensor itself.
+ *
+ *  - l1l2_xla_exact_sums takes tensors and has the result sums.
+ *
+ *  - l1l2_xla_penalty_exact_sums takes sums, any number of them, and has the result penalties.
+ *
+ * What these are:
+ *
+ *  - Tensors are F16, BF16, F32 or F64 in row-major order, any number of them. The gradient or the
+ *    result of one has its dtype and its number of elements.
+ *
+ *  - Rows are what is computed by itself: a call has as many as `penalties` (or `steps`, or `sums`)
+ *    has elements. Each tensor has the rows one after another, as a batch with leading axes has
+ *    them. A call without rows has tensors without elements.
+ *
+ *  - Penalties are F32 or F64: for each row ((p0 + p1) + p2) + ... over the tensors, added in
+ *    double.
+ *
+ *  - l1 and l2 are attributes of F64: a number, or an array of a number for each tensor (or for
+ *    each of the sums). l1l2_xla_exact_sums has none.
+ *
+ *  - Steps are F32 or F64. With an attribute `step` of F64 there is no such operand, and one row.
+ *
+ *  - Sums are S32[..., 4, 207]: row k of four has the 16 bits from bit 16 k of each number of an
+ *    accumulator (l1l2.h), so that an all-reduce adds up to 32768 of them without 64-bit integers.
+ *
+ * A call that is not so is an error of XLA.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -233,6 +251,7 @@ static int is_question(const XLA_FFI_CallFrame* frame) {
 /* The terms of a call, all tensors of the first row before those of the second. */
 typedef struct {
     XLA_FFI_CallFrame* frame;
+    void* const* results; /* one for each tensor, or NULL */
     size_t tensors, rows;
     size_t count; /* tensors * rows */
     size_t elements;
@@ -276,9 +295,26 @@ static void close_list(const List* list) {
     free(list->terms);
 }
 
+/* Returns what is wrong with a tensor or its result, if it has one, or NULL. */
+static const char* fault_of(const XLA_FFI_Buffer* x, const XLA_FFI_Buffer* result, size_t rows) {
+    const size_t n = elements_of(x);
+    if (rows > 0 ? n % rows != 0 : n != 0) return "a tensor must have as many elements in each row";
+    if (result == NULL) return NULL;
+    if (dtype_of(x) == 0) return "tensors must be F16, BF16, F32 or F64";
+    if (result->dtype != x->dtype || elements_of(result) != n)
+        return "the result of a tensor must have its dtype and its number of elements";
+    return NULL;
+}
+
 /* Opens the list of all operands from `first` on, to be closed if there is no error. */
-static XLA_FFI_Error* open_list(XLA_FFI_CallFrame* frame, size_t first, size_t rows, List* list) {
-    *list = (List){frame, (size_t)frame->args.size - first, rows, 0, 0, NULL, NULL};
+static XLA_FFI_Error* open_list(XLA_FFI_CallFrame* frame, size_t first, size_t rows,
+                                void* const* results, List* list) {
+    *list = (List){frame, results, (size_t)frame->args.size - first, rows, 0, 0, NULL, NULL};
+    for (size_t i = 0; i < list->tensors; ++i) {
+        const char* const fault =
+            fault_of(frame->args.args[first + i], results != NULL ? results[i] : NULL, rows);
+        if (fault != NULL) return invalid(frame, fault);
+    }
     list->count = list->tensors * rows;
     /* Both arrays in one piece; a call without rows needs a place for its regularizers. */
     const size_t places = list->tensors * (rows > 0 ? rows : 1);
@@ -305,8 +341,8 @@ static XLA_FFI_Error* open_list(XLA_FFI_CallFrame* frame, size_t first, size_t r
 }
 
 /* Returns the result of a tensor in the row of a term. */
-static void* result_of(const List* list, size_t term, size_t first) {
-    const XLA_FFI_Buffer* const result = list->frame->rets.rets[first + term % list->tensors];
+static void* result_of(const List* list, size_t term) {
+    const XLA_FFI_Buffer* const result = list->results[term % list->tensors];
     const size_t row = term / list->tensors;
     return (char*)result->data + row * list->terms[term].n * size_of(list->terms[term].dtype);
 }
@@ -352,7 +388,7 @@ HANDLER(l1l2_xla_penalty) {
     const XLA_FFI_Buffer* const penalties = frame->rets.rets[0];
     if (!is_scalar_type(penalties)) return invalid(frame, "penalties must be F32 or F64");
     List list;
-    XLA_FFI_Error* const error = open_list(frame, 0, elements_of(penalties), &list);
+    XLA_FFI_Error* const error = open_list(frame, 0, elements_of(penalties), NULL, &list);
     if (error != NULL) return error;
     const l1l2_status status =
         functions.penalty_terms(list.terms, sizeof *list.terms, list.count,
@@ -384,12 +420,12 @@ static void zero(XLA_FFI_CallFrame* frame, void* memory, size_t bytes) {
 
 /* The library adds to gradients, which are zeroed for it. Small ones are taken so many at a time
    that their zeros are still in the cache. */
-static l1l2_status write_gradients(const List* list, size_t first_result, double* penalties) {
+static l1l2_status write_gradients(const List* list, double* penalties) {
     for (size_t begin = 0, end; begin < list->count; begin = end) {
         size_t bytes = 0, elements = 0;
         for (end = begin; end < list->count && (end == begin || bytes < BYTES_IN_CACHE); ++end) {
             l1l2_term* const term = &list->terms[end];
-            term->gradient = result_of(list, end, first_result);
+            term->gradient = result_of(list, end);
             zero(list->frame, term->gradient, term->n * size_of(term->dtype));
             bytes += term->n * size_of(term->dtype);
             elements += term->n;
@@ -409,9 +445,10 @@ HANDLER(l1l2_xla_penalty_and_gradient) {
     const XLA_FFI_Buffer* const penalties = frame->rets.rets[0];
     if (!is_scalar_type(penalties)) return invalid(frame, "penalties must be F32 or F64");
     List list;
-    XLA_FFI_Error* const error = open_list(frame, 0, elements_of(penalties), &list);
+    XLA_FFI_Error* const error =
+        open_list(frame, 0, elements_of(penalties), frame->rets.rets + 1, &list);
     if (error != NULL) return error;
-    const l1l2_status status = write_gradients(&list, 1, list.penalties);
+    const l1l2_status status = write_gradients(&list, list.penalties);
     if (status == L1L2_OK) write_penalties(&list, penalties);
     return error_of_list(&list, status);
 }
@@ -420,9 +457,9 @@ HANDLER(l1l2_xla_gradient) {
     if (is_question(frame)) return NULL;
     if (!has_shape(frame, 0, frame->args.size)) return invalid(frame, "each tensor has a gradient");
     List list;
-    XLA_FFI_Error* const error = open_list(frame, 0, 1, &list);
+    XLA_FFI_Error* const error = open_list(frame, 0, 1, frame->rets.rets, &list);
     if (error != NULL) return error;
-    return error_of_list(&list, write_gradients(&list, 0, NULL));
+    return error_of_list(&list, write_gradients(&list, NULL));
 }
 
 HANDLER(l1l2_xla_prox) {
@@ -435,11 +472,11 @@ HANDLER(l1l2_xla_prox) {
     const XLA_FFI_Buffer* const steps = first == 1 ? frame->args.args[0] : NULL;
     if (steps != NULL && !is_scalar_type(steps)) return invalid(frame, "steps must be F32 or F64");
     List list;
-    XLA_FFI_Error* const error =
-        open_list(frame, (size_t)first, steps != NULL ? elements_of(steps) : 1, &list);
+    XLA_FFI_Error* const error = open_list(
+        frame, (size_t)first, steps != NULL ? elements_of(steps) : 1, frame->rets.rets, &list);
     if (error != NULL) return error;
     for (size_t i = 0; i < list.count; ++i)
-        list.terms[i].out = result_of(&list, i, 0);
+        list.terms[i].out = result_of(&list, i);
     l1l2_status status = L1L2_OK;
     for (size_t row = 0; row < list.rows && status == L1L2_OK; ++row) {
         status =
@@ -512,6 +549,10 @@ HANDLER(l1l2_xla_exact_sums) {
         return invalid(frame, "exact sums are one result of S32[4, 207]");
     }
     const size_t rows = elements_of(result) / SUMS_LENGTH;
+    for (int64_t i = 0; i < frame->args.size; ++i) {
+        const char* const fault = fault_of(frame->args.args[i], NULL, rows);
+        if (fault != NULL) return invalid(frame, fault);
+    }
     for (size_t row = 0; row < rows; ++row) {
         int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {0};
         for (int64_t i = 0; i < frame->args.size; ++i) {
@@ -540,7 +581,7 @@ HANDLER(l1l2_xla_penalty_exact_sums) {
         }
     }
     List list;
-    XLA_FFI_Error* const error = open_list(frame, 0, rows, &list);
+    XLA_FFI_Error* const error = open_list(frame, 0, rows, NULL, &list);
     if (error != NULL) return error;
     l1l2_status status = L1L2_OK;
     for (size_t i = 0; i < list.count && status == L1L2_OK; ++i) {

@@ -31,8 +31,10 @@ the update of the parameters and costs no memory. Under `vmap` the rows of a bat
 one call, and each has the bits that it has alone.
 
 **Sharded arrays** are not gathered. Each device adds the exact sums of its shards,
-which are reduced: every mesh gives the same bits. Inside of `jax.shard_map` this needs
-the `axis_name` of `penalty`. docs/frameworks.md of the repository has the limits.
+which are reduced: the same bits on every mesh over which a leaf is sharded; where all
+are replicated, or on one device, those of `l1l2_penalty`, which may differ by a few
+units in the last place. Inside of `jax.shard_map` this needs the `axis_name` of
+`penalty`. docs/frameworks.md of the repository has the limits.
 
 **Threads.** Large arrays are computed on XLA's threads. Their number changes no bit.
 
@@ -59,7 +61,6 @@ try:
     import jax
     import jax.ffi
     import jax.numpy as jnp
-    from jax._src import dispatch as _dispatch
     from jax.experimental.custom_partitioning import (
         ArrayMapping,
         SdyShardingRule,
@@ -71,6 +72,17 @@ try:
 except ImportError as error:
     raise ImportError(
         f"l1l2.jax needs JAX 0.5 or later ({error}): pip install 'l1l2[jax]'"
+    ) from error
+try:
+    # JAX has no public name for the set of primitives that are lowered with the devices
+    # at hand. Without it `_lower` would find none, and sharded arrays would be gathered.
+    from jax._src.dispatch import (
+        prim_requires_devices_during_lowering as _lowered_with_devices,
+    )
+except ImportError as error:
+    raise ImportError(
+        f"this version of l1l2 does not know JAX {jax.__version__} ({error}): install"
+        " a later l1l2, or an earlier JAX"
     ) from error
 
 __all__ = [
@@ -295,7 +307,8 @@ def exact_sums(tree: Any) -> jax.Array:
     Parameters
     ----------
     tree : array or pytree of arrays
-        As for `penalty`.
+        As for `penalty`. Without `jax_enable_x64` a NumPy array of float64 is rounded
+        to float32 first, as `jnp.asarray` does.
 
     Returns
     -------
@@ -348,15 +361,13 @@ def penalty_exact_sums(
         As `penalty` says. Numbers that are not exact sums are an error of XLA when the
         program runs.
     """
-    if jnp.shape(sums) != (_PIECES, _LENGTH) or jnp.result_type(sums) != jnp.int32:
-        raise TypeError(
-            f"exact sums are int32 of shape {(_PIECES, _LENGTH)}, not"
-            f" {jnp.result_type(sums)} of shape {jnp.shape(sums)}: use what exact_sums"
-            " returns"
-        )
+    _check_sums(sums)
     chosen = _chosen(regularizer, l1, l2)
     if not isinstance(chosen, Regularizer):
-        raise TypeError(f"an l1l2.Regularizer, not {type(chosen)!r}")
+        raise TypeError(
+            f"an l1l2.Regularizer, not {type(chosen)!r}: for coefficients pass l1=...,"
+            " l2=..."
+        )
     coefficients = _coefficients_of([chosen])
     return _jit_penalty_exact_sums(coefficients, jnp.result_type(float).name, sums)
 
@@ -371,13 +382,26 @@ def to_exact_sums(sums: Any) -> ExactSums:
 
     Raises
     ------
+    TypeError
+        The sums are not int32 of that shape.
     L1L2Error
         The numbers are not exact sums (status 18, 19 or 21).
     """
+    _check_sums(sums)
     total = numpy.zeros(_LENGTH, numpy.int64)
     for row, piece in enumerate(numpy.asarray(sums)):
         total += piece.astype(numpy.int64) << (_BITS * row)
     return ExactSums(total)
+
+
+def _check_sums(sums: Any) -> None:
+    shape, dtype = getattr(sums, "shape", None), getattr(sums, "dtype", None)
+    if shape != (_PIECES, _LENGTH) or dtype != jnp.int32:
+        found = type(sums).__name__ if dtype is None else f"{dtype} of shape {shape}"
+        raise TypeError(
+            f"exact sums are an array of int32 of shape {(_PIECES, _LENGTH)}, not"
+            f" {found}: use what exact_sums returns"
+        )
 
 
 # ---- From Python's arguments to leaves -----------------------------------------------
@@ -438,7 +462,10 @@ def _flatten(
 
     def spread(regularizer: Any, subtree: Any) -> None:
         if not _is_regularizer(regularizer):
-            raise TypeError(f"an l1l2.Regularizer or None, not {type(regularizer)!r}")
+            raise TypeError(
+                f"an l1l2.Regularizer or None, not {type(regularizer)!r}: for"
+                " coefficients pass l1=..., l2=..."
+            )
         leaves = jax.tree_util.tree_leaves(subtree, is_leaf=_is_sparse)
         of_leaves.extend([regularizer] * len(leaves))
 
@@ -618,9 +645,7 @@ for _primitive, _rule in ((_call, _lower), (_local_call, _lower_local)):
     mlir.register_lowering(_primitive, _rule, platform="cpu")
     mlir.register_lowering(_primitive, _refuse_platform)
 batching.primitive_batchers[_call] = _batched
-# JAX has no public name for the set of primitives that are lowered with the devices at
-# hand. Without it `_lower` would find none, and sharded arrays would be gathered.
-_dispatch.prim_requires_devices_during_lowering.add(_call)
+_lowered_with_devices.add(_call)
 
 if not hasattr(jax, "shard_map"):  # JAX 0.5 asks how a result is replicated
     from jax.experimental import shard_map as _shard_map

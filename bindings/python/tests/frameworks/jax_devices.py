@@ -1,8 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The l1l2 authors
 # SPDX-License-Identifier: Apache-2.0
-"""Sharded arrays on 8 devices of the CPU. test_jax.py runs it as a process."""
+"""Sharded arrays on 8 devices of the CPU. test_jax.py runs it as a process, in float32
+and, with jax_enable_x64, in float64."""
 
 import os
+import pathlib
 
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 
@@ -26,10 +28,14 @@ else:
     shard_map = partial(old_shard_map, check_rep=False)
 
 REGULARIZER = l1l2.Regularizer(l1=0.01, l2=0.02)
+NUMBER = numpy.float64 if jax.config.jax_enable_x64 else numpy.float32
+#: Of `l1l2_penalty`, beside exact sums.
+TOLERANCE = 2.1e-14 if jax.config.jax_enable_x64 else 1e-7
 #: The shape and axes of a mesh, and how the matrix and the vector lie on it.
 LAYOUTS = [
     ((1,), ("a",), P("a"), P()),
     ((8,), ("a",), P("a"), P("a")),
+    ((8,), ("a",), P(), P()),
     ((8,), ("a",), P(None, "a"), P()),
     ((4, 2), ("a", "b"), P("a", "b"), P("b")),
     ((4, 2), ("a", "b"), P("b", None), P(("a", "b"))),
@@ -38,8 +44,8 @@ LAYOUTS = [
 rng = numpy.random.default_rng(1)
 MATRIX = (
     rng.standard_normal((64, 160)) * 10.0 ** rng.integers(-15, 15, (64, 160))
-).astype("f4")
-VECTOR = rng.standard_normal(8).astype("f4")
+).astype(NUMBER)
+VECTOR = rng.standard_normal(8).astype(NUMBER)
 
 
 def exact(*arrays, regularizer=REGULARIZER):
@@ -64,7 +70,8 @@ def compiled_without_gathering(function, *arguments):
 def check_shard_map(mesh, axes, spec):
     """Each device computes the exact sums of its shard, and they are reduced."""
     params, specs = [MATRIX, VECTOR], [spec, P(axes)]
-    if numpy.unique(numpy.hstack([entry for entry in spec if entry])).size < len(axes):
+    named = [name for entry in spec if entry for name in entry]  # "a" or ("a", "b")
+    if len(named) < len(axes):
         params, specs = [VECTOR], [P(axes)]  # a replicated leaf would count twice
     sharded = shard_map(
         lambda params: l1l2.jax.penalty(params, REGULARIZER, axis_name=axes),
@@ -73,7 +80,7 @@ def check_shard_map(mesh, axes, spec):
         out_specs=P(),
     )
     value, gradients = jax.jit(jax.value_and_grad(sharded))(params)
-    assert value == numpy.float32(exact(*params))
+    assert value == NUMBER(exact(*params))
     for gradient, x in zip(gradients, params):
         numpy.testing.assert_array_equal(gradient, library_gradient(x))
     reduced = shard_map(
@@ -87,7 +94,7 @@ def check_shard_map(mesh, axes, spec):
     sums = jax.jit(reduced)(VECTOR)
     assert l1l2.jax.to_exact_sums(sums) == whole
     value = jax.jit(lambda sums: l1l2.jax.penalty_exact_sums(sums, REGULARIZER))(sums)
-    assert value == numpy.float32(whole.penalty(REGULARIZER))
+    assert value == NUMBER(whole.penalty(REGULARIZER))
 
     def local_penalty(params):
         return l1l2.jax.penalty(params, REGULARIZER)
@@ -127,17 +134,20 @@ def check_jit(mesh, specs):
     def penalty(params):
         return l1l2.jax.penalty(params, REGULARIZER)
 
-    is_sharded = not all(x.sharding.is_fully_replicated for x in params)
     expected = exact(MATRIX, VECTOR)
     value = compiled_without_gathering(penalty, params)
-    assert value == numpy.float32(expected) or not is_sharded, (value, expected)
-    numpy.testing.assert_allclose(value, expected, rtol=1e-7)
+    if all(x.sharding.is_fully_replicated for x in params):
+        terms = [l1l2.Term(REGULARIZER, x) for x in (MATRIX, VECTOR)]
+        assert value == NUMBER(l1l2.penalty_terms(terms).total)
+    else:
+        assert value == NUMBER(expected), (value, expected)
+    numpy.testing.assert_allclose(value, expected, rtol=TOLERANCE)
     value, gradients = compiled_without_gathering(jax.value_and_grad(penalty), params)
-    numpy.testing.assert_allclose(value, expected, rtol=1e-7)
+    numpy.testing.assert_allclose(value, expected, rtol=TOLERANCE)
     value, direct = compiled_without_gathering(
         lambda params: l1l2.jax.penalty_and_gradient(params, REGULARIZER), params
     )
-    numpy.testing.assert_allclose(value, expected, rtol=1e-7)
+    numpy.testing.assert_allclose(value, expected, rtol=TOLERANCE)
     proxes = compiled_without_gathering(
         lambda params: l1l2.jax.prox(params, 0.5, REGULARIZER), params
     )
@@ -163,7 +173,7 @@ def check_jit(mesh, specs):
         lambda params: l1l2.jax.penalty(params, [REGULARIZER, l2]), params
     )
     total = exact(MATRIX) + exact(VECTOR, regularizer=l2)
-    numpy.testing.assert_allclose(value, total, rtol=1e-7)
+    numpy.testing.assert_allclose(value, total, rtol=TOLERANCE)
 
 
 def check_batches(mesh, spec):
@@ -173,12 +183,12 @@ def check_batches(mesh, spec):
         jax.vmap(lambda row: l1l2.jax.penalty(row, REGULARIZER)), x
     )
     expected = [exact(row) for row in MATRIX]
-    numpy.testing.assert_allclose(rows, expected, rtol=1e-7)
+    numpy.testing.assert_allclose(rows, expected, rtol=TOLERANCE)
     columns = compiled_without_gathering(
         jax.vmap(lambda column: l1l2.jax.penalty(column, REGULARIZER), in_axes=1), x
     )
     expected = [exact(column.copy()) for column in MATRIX.T]
-    numpy.testing.assert_allclose(columns, expected, rtol=1e-7)
+    numpy.testing.assert_allclose(columns, expected, rtol=TOLERANCE)
 
 
 def check_sharded_sums():
@@ -186,11 +196,27 @@ def check_sharded_sums():
     mesh = Mesh(numpy.array(jax.devices()[:4]), ("a",))
     sums = jax.device_put(l1l2.jax.exact_sums(VECTOR), NamedSharding(mesh, P("a")))
     penalty = jax.jit(lambda sums: l1l2.jax.penalty_exact_sums(sums, REGULARIZER))
-    assert penalty(sums) == numpy.float32(exact(VECTOR))
+    assert penalty(sums) == NUMBER(exact(VECTOR))
+
+
+def check_the_program_of_the_page():
+    page = pathlib.Path(__file__).parents[4] / "docs/frameworks.md"
+    section = page.read_text(encoding="utf-8").split("\n## JAX\n")[1]
+    (program,) = [
+        block.split("```")[0]
+        for block in section.split("\n## ")[0].split("```python\n")
+        if block.startswith("sharded = ")
+    ]
+    mesh = Mesh(numpy.array(jax.devices()), ("data",))
+    names = {"jax": jax, "l1l2": l1l2, "PartitionSpec": PartitionSpec, "mesh": mesh}
+    exec(program, names)
+    assert names["sharded"](MATRIX) == NUMBER(exact(MATRIX))
 
 
 assert jax.device_count() == 8
 check_sharded_sums()
+if IS_RECENT:
+    check_the_program_of_the_page()
 for shape, axes, *specs in LAYOUTS:
     devices = numpy.array(jax.devices()[: numpy.prod(shape)]).reshape(shape)
     mesh = Mesh(devices, axes)

@@ -4,6 +4,7 @@
 
 import doctest
 import functools
+import os
 import pathlib
 import subprocess
 import sys
@@ -89,7 +90,7 @@ def test_a_subnormal_penalty_is_not_flushed_to_zero():
 
 
 def test_coefficients_that_are_subnormal():
-    """The threads of XLA take subnormal numbers for zero, and so for equal."""
+    """The threads of XLA flush subnormal numbers to zero, so that they are equal."""
     x = numpy.array([1e300])
     regularizers = [l1l2.Regularizer(l1=1e-310), l1l2.Regularizer(l1=2e-310)]
     jax.config.update("jax_enable_x64", True)
@@ -232,7 +233,7 @@ def test_the_derivative_of_a_penalty_has_the_values_of_the_librarys_gradient(
     )(x)
     assert gradient.dtype == x.dtype
     expected = library_gradient(regularizer, x)
-    # XLA takes subnormal numbers for zero.
+    # XLA flushes subnormal numbers to zero.
     normal = numpy.abs(numpy.asarray(x, "f8")) >= numpy.finfo("f4").tiny
     numpy.testing.assert_array_equal(numpy.asarray(gradient)[normal], expected[normal])
     assert bits(value) == bits(scalar(regularizer(numpy.asarray(x)), x))
@@ -385,10 +386,41 @@ def test_the_derivatives_of_a_prox(dtype):
     numpy.testing.assert_allclose(of_step, expected, rtol=1e-2)
 
 
-def test_a_persistent_or_second_compilation_gives_the_same_program():
+def test_a_program_from_the_compilation_cache_gives_the_same_bits(tmp_path):
+    program = (
+        "import jax.numpy as jnp, l1l2.jax\n"
+        "print(l1l2.jax.penalty(jnp.full(3, 0.3), l1=0.1, l2=0.7),"
+        " l1l2.jax.prox(jnp.full(3, 0.3), 0.5, l1=0.1, l2=0.7))"
+    )
+    cache = {
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    runs = []
+    for _ in range(2):
+        run = subprocess.run(
+            [sys.executable, "-c", program],
+            check=True,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **cache},
+        )
+        runs.append((run.stdout, sorted(path.name for path in tmp_path.iterdir())))
+    assert runs[0] == runs[1]
+    assert any("jit__penalty" in name for name in runs[0][1])
+
+
+def test_a_program_may_be_exported():
+    export = pytest.importorskip("jax.export", exc_type=ImportError)
     x = normals("float32", 10)
-    texts = {jax.jit(penalty).lower(x).as_text() for _ in range(2)}
-    assert len(texts) == 1
+    with pytest.raises(ValueError, match="custom call"):
+        export.export(jax.jit(penalty))(x)
+    exported = export.export(
+        jax.jit(penalty),
+        disabled_checks=[export.DisabledSafetyCheck.custom_call("l1l2_penalty")],
+    )(x)
+    again = export.deserialize(exported.serialize())
+    assert bits(again.call(x)) == bits(penalty(x))
 
 
 # ---- Exact sums ----------------------------------------------------------------------
@@ -421,15 +453,33 @@ def test_numbers_that_are_not_exact_sums_are_refused():
         l1l2.jax.penalty_exact_sums(sums.at[0, 7].add(1), l1=1.0).block_until_ready()
     with pytest.raises(l1l2.L1L2Error):
         l1l2.jax.to_exact_sums(sums // 2)
-    for wrong in (sums[0], sums.astype(jnp.float32)):
+    for wrong in (
+        sums[0],
+        sums[:0],
+        sums[:, :1],
+        sums[:3],
+        sums.astype(jnp.float32),
+        numpy.asarray(sums, "i8"),
+        sums.tolist(),
+    ):
         with pytest.raises(TypeError, match="what exact_sums returns"):
             l1l2.jax.penalty_exact_sums(wrong, l1=1.0)
+        with pytest.raises(TypeError, match="what exact_sums returns"):
+            l1l2.jax.to_exact_sums(wrong)
 
 
-def test_many_devices():
+def test_exact_sums_of_float64_are_those_of_float32_without_x64():
+    sums = l1l2.jax.to_exact_sums(l1l2.jax.exact_sums(numpy.array([0.1])))
+    assert sums.absolute == float(numpy.float32(0.1))
+
+
+@pytest.mark.parametrize("x64", ["0", "1"])
+def test_many_devices(x64):
     """On 8 devices of the CPU, which a process has from its start."""
     program = pathlib.Path(__file__).with_name("jax_devices.py")
-    subprocess.run([sys.executable, program], check=True)
+    subprocess.run(
+        [sys.executable, program], check=True, env={**os.environ, "JAX_ENABLE_X64": x64}
+    )
 
 
 # ---- Refusals ------------------------------------------------------------------------
@@ -488,7 +538,9 @@ def test_what_is_no_coefficient_or_regularizer_is_refused():
         with pytest.raises(TypeError):
             l1l2.jax.penalty(x, l1=wrong)
     for regularizer in (0.5, "l1", [0.5]):
-        with pytest.raises(TypeError, match=r"l1l2\.Regularizer or None"):
+        with pytest.raises(
+            TypeError, match=r"l1l2\.Regularizer or None.*pass l1=\.\.\., l2=\.\.\."
+        ):
             l1l2.jax.penalty([x], regularizer)
     with pytest.raises(ValueError, match="no prefix"):
         l1l2.jax.penalty({"a": x}, {"b": REGULARIZER})
@@ -498,8 +550,11 @@ def test_what_is_no_coefficient_or_regularizer_is_refused():
         jax.jit(lambda x: l1l2.jax.prox(x, x, REGULARIZER))(x)
     with pytest.raises(TypeError, match="real scalar"):
         l1l2.jax.prox(x, x, REGULARIZER)
-    with pytest.raises(TypeError, match="l1l2.Regularizer, not"):
-        l1l2.jax.penalty_exact_sums(l1l2.jax.exact_sums(x), {"a": REGULARIZER})
+    for regularizer in (0.5, {"a": REGULARIZER}):
+        with pytest.raises(
+            TypeError, match=r"l1l2\.Regularizer, not.*pass l1=\.\.\., l2=\.\.\."
+        ):
+            l1l2.jax.penalty_exact_sums(l1l2.jax.exact_sums(x), regularizer)
 
 
 def test_another_platform_is_refused_when_it_is_lowered():
@@ -507,6 +562,41 @@ def test_another_platform_is_refused_when_it_is_lowered():
         traced = jax.jit(jax.value_and_grad(penalty)).trace(jnp.ones(3))
         with pytest.raises(NotImplementedError, match=f"not on {platform}.*device_put"):
             traced.lower(lowering_platforms=(platform,))
+
+
+def test_handlers_refuse_shapes_and_dtypes_that_do_not_fit():
+    """As another user of the handlers may give them. XLA itself takes away a call whose
+    results are all empty."""
+
+    def of(shape, dtype="float32"):
+        return jax.ShapeDtypeStruct(shape, dtype)
+
+    x, sums = jnp.ones(3), of((2, 4, 207), "int32")
+    rows, result = "as many elements in each row", "the result of a tensor must have"
+    for handler, results, operands, message in (
+        ("penalty", [of((2,))], [x], rows),
+        ("penalty", [of(())], [jnp.ones(3, jnp.int8)], "type"),
+        ("penalty_and_gradient", [of((2,)), of((3,))], [x], rows),
+        ("penalty_and_gradient", [of((0,)), of((3,))], [x], rows),
+        ("penalty_and_gradient", [of(()), of((2,))], [x], result),
+        ("penalty_and_gradient", [of(()), of((3,), "bfloat16")], [x], result),
+        ("gradient", [of((1,))], [jnp.ones(10_000_000)], result),
+        ("gradient", [of((3,)), of((2,))], [x, x], result),
+        ("gradient", [of((3,), "float16")], [x], result),
+        ("gradient", [of((3,), "int8")], [jnp.ones(3, jnp.int8)], "F16, BF16, F32"),
+        ("prox", [of((2,))], [jnp.ones(3), jnp.ones(2)], rows),
+        ("prox", [of((2,))], [jnp.ones(0), jnp.ones(2)], rows),
+        ("prox", [of((1,))], [jnp.ones(()), jnp.ones(10_000_000)], result),
+        ("prox", [of((3,), "bfloat16")], [jnp.ones(()), x], result),
+        ("exact_sums", [sums], [x], rows),
+        ("exact_sums", [sums], [jnp.ones(4), x], rows),
+        ("penalty_exact_sums", [of((2,))], [l1l2.jax.exact_sums(x)], "4, 207"),
+    ):
+        call = jax.ffi.ffi_call(f"l1l2_{handler}", results)
+        with pytest.raises(Exception, match=f"l1l2: .*{message}"):
+            jax.block_until_ready(
+                call(*operands, l1=numpy.float64(1.0), l2=numpy.float64(0.0))
+            )
 
 
 # ---- The package ---------------------------------------------------------------------
@@ -528,6 +618,18 @@ def test_the_example_of_the_page():
 
 def test_l1l2_does_not_import_jax():
     program = "import l1l2, sys; sys.exit('jax' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_where_jax_has_moved_what_is_needed_the_error_says_so():
+    program = (
+        "import sys, jax\n"
+        "del jax._src.dispatch.prim_requires_devices_during_lowering\n"
+        "try: import l1l2.jax\n"
+        "except ImportError as error:\n"
+        "    assert f'does not know JAX {jax.__version__}' in str(error), error\n"
+        "else: sys.exit('imported')"
+    )
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
