@@ -52,10 +52,10 @@ build() {
     quietly venv/bin/pip wheel --verbose --no-index --no-deps --no-build-isolation --wheel-dir "$1" "$2"
 }
 
-# tests LABEL PYTHON [ARGUMENT...]: runs pytest.
+# tests LABEL PYTHON [ARGUMENT...]: runs pytest. test_frameworks.sh tests the modules for frameworks.
 tests() {
     echo "$1:"
-    (cd "$source" && "$2" -m pytest -p no:cacheprovider --quiet tests "${@:3}")
+    (cd "$source" && "$2" -m pytest -p no:cacheprovider --quiet tests --ignore tests/frameworks "${@:3}")
 }
 
 version=$("$python" -c 'import sys; print("%d%02d" % sys.version_info[:2])') || skip "no $python"

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import threading
 
-import jax
-import jax.numpy as jnp
 import l1l2
-import l1l2.jax
 import numpy
 import pytest
+
+jax = pytest.importorskip("jax")
+
+import jax.numpy as jnp
+import l1l2.jax
 from jax.experimental import sparse
 
 REGULARIZER = l1l2.Regularizer(l1=0.01, l2=0.02)

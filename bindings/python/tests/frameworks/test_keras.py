@@ -10,9 +10,10 @@ import re
 import subprocess
 import sys
 
-import keras
 import numpy
 import pytest
+
+keras = pytest.importorskip("keras")
 
 import l1l2
 from l1l2.keras import L1, L1L2, L2, restore, use

@@ -13,7 +13,8 @@ import threading
 
 import numpy
 import pytest
-import tensorflow as tf
+
+tf = pytest.importorskip("tensorflow")
 
 import l1l2
 import l1l2.tensorflow as tested

@@ -13,10 +13,12 @@ import sys
 import warnings
 
 import l1l2
-import l1l2.torch
 import numpy
 import pytest
-import torch
+
+torch = pytest.importorskip("torch")
+
+import l1l2.torch
 from l1l2.torch import (
     add_gradient_,
     exact_sums,
