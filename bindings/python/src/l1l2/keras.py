@@ -20,9 +20,10 @@ on every backend. Coefficients are doubles. (Keras rounds them to the dtype, and
 it: in float16 its penalties overflow.)
 
 **Saving.** A model is saved with the registered names "l1l2>L1L2", "l1l2>L1" and
-"l1l2>L2", and loaded where this module has been imported. To load it where it is not,
-save it after `restore`. A penalty of a symbolic tensor is saved as "l1l2>Penalty",
-which `restore` leaves. `get_config` returns what Keras's class returns.
+"l1l2>L2". Import this module before loading it: otherwise Keras 3.15 puts its own
+classes of these names in their place, without a word, and `use` puts ours back. A
+penalty of a symbolic tensor is saved as "l1l2>Penalty", which `restore` leaves.
+`get_config` returns what Keras's class returns.
 """
 
 from __future__ import annotations
