@@ -31,10 +31,10 @@
  *
  * Contents:
  *     Regularizers             l1l2_create, _destroy, _get_config
- *     Arrays                   l1l2_penalty, _add_gradient, _prox
- *     Tensors of any strides   the same three with _dlpack
- *     Lists, threads           the same three with _terms, and l1l2_runner
- *     Data in parts            l1l2_exact_sums_*, l1l2_penalty_exact_sums
+ *     Arrays                   l1l2_penalty, _add_gradient, _prox, _prox_step
+ *     Tensors of any strides   the same four with _dlpack
+ *     Lists, threads           the same four with _terms, l1l2_clip_by_norm_terms, l1l2_runner
+ *     Data in parts, norms     l1l2_exact_sums_*, l1l2_penalty_exact_sums
  *     JSON of Keras            l1l2_to_json, l1l2_from_json
  */
 #ifndef L1L2_H
@@ -60,8 +60,8 @@ extern "C" {
 
 /** The version of this header. */
 #define L1L2_VERSION_MAJOR 0
-#define L1L2_VERSION_MINOR 3
-#define L1L2_VERSION_PATCH 2
+#define L1L2_VERSION_MINOR 4
+#define L1L2_VERSION_PATCH 0
 #define L1L2_VERSION_NUMBER                                                                        \
     (10000 * L1L2_VERSION_MAJOR + 100 * L1L2_VERSION_MINOR + L1L2_VERSION_PATCH)
 
@@ -125,7 +125,7 @@ enum {
     L1L2_ERROR_UNSUPPORTED_DTYPE = 12,   /**< an element type that this version does not support */
     /** The scale, or its product with a coefficient, is not finite. Since 0.2.0. */
     L1L2_ERROR_INVALID_SCALE = 13,
-    /** The step is negative, or it or its product with a coefficient is not finite. Since 0.2.0. */
+    /** A step is negative, or it or its product with a coefficient is not finite. Since 0.2.0. */
     L1L2_ERROR_INVALID_STEP = 14,
     L1L2_ERROR_OVERLAP = 15, /**< two arrays overlap, but must not. Since 0.2.0. */
     /** A tensor's shape, strides or data are invalid, or two tensors differ in shape or dtype.
@@ -140,6 +140,8 @@ enum {
     /** Exact sums of more than 2^63 - 1 elements, or of more than 2^30 accumulators that were added
         by other means than l1l2_exact_sums_merge. Since 0.3.0. */
     L1L2_ERROR_COUNT_OVERFLOW = 21,
+    /** The norm or the largest norm is negative, NaN or infinite. Since 0.4.0. */
+    L1L2_ERROR_INVALID_NORM = 22,
     L1L2_ERROR_OUT_OF_MEMORY = 30,
     L1L2_ERROR_MALFORMED_JSON = 40, /**< not JSON (RFC 8259) */
     L1L2_ERROR_UNKNOWN_CONFIG = 41, /**< JSON, but of another class or with another key */
@@ -262,11 +264,42 @@ L1L2_API l1l2_status l1l2_add_gradient(const l1l2_regularizer* regularizer, l1l2
 L1L2_API l1l2_status l1l2_prox(const l1l2_regularizer* regularizer, l1l2_dtype dtype, const void* x,
                                size_t n, double step, void* out) L1L2_NOEXCEPT;
 
+/**
+ * Takes a step of proximal gradient descent in one pass over memory:
+ *     v      = x[i] - s * gradient[i]
+ *     out[i] = sign(v) * max(|v| - s * l1, 0) / (1 + 2 * s * l2)
+ *
+ * s is step, or step * steps[i]: methods with a step for each element (proximal Adagrad and Adam)
+ * pass their preconditioner as steps and their direction as gradient. Without a gradient this is
+ * the proximal operator with a step for each element.
+ *
+ * Bits, in the arithmetic type, each operation rounded once. Without steps: s = step, v = x[i] -
+ * s * gradient[i], then as l1l2_prox of v with its t1, t2 and m. With steps: s = step * steps[i],
+ * t = s * l1, d = 1 + s * (2 * l2), v as before; max(|v| - t, 0) / d with the sign of v. step, l1
+ * and 2 * l2 are rounded to the arithmetic type first. Then the conversion to dtype. A NaN in x[i]
+ * or gradient[i] gives NaN.
+ * @param dtype     the element type of x, gradient and out, any of the four
+ * @param x,n       n contiguous elements (not bytes), any alignment; x may be NULL if n is 0
+ * @param gradient  n elements, the gradient of the rest of the loss; NULL means 0
+ * @param step      the step size, finite and >= 0
+ * @param steps     n factors of step, finite and >= 0, in the arithmetic type: double if dtype is
+ *                  L1L2_FLOAT64, else float. They are read once more beforehand. NULL means 1
+ * @param out       receives n elements: x itself, or without overlap with any of the others; may be
+ *                  NULL if n is 0
+ * @return L1L2_OK, L1L2_ERROR_UNSUPPORTED_DTYPE, ..._INVALID_ARGUMENT, ..._INVALID_STEP (step or an
+ *         element of steps is negative or not finite, or s, s * l1 or 1 + 2 * s * l2 is infinite in
+ *         the arithmetic type) or ..._OVERLAP
+ * @since 0.4.0
+ */
+L1L2_API l1l2_status l1l2_prox_step(const l1l2_regularizer* regularizer, l1l2_dtype dtype,
+                                    const void* x, size_t n, const void* gradient, double step,
+                                    const void* steps, void* out) L1L2_NOEXCEPT;
+
 /*
  * Tensors (since 0.2.0)
  * ---------------------
  *
- * The next three functions take tensors of any strides, each as a pointer to a const DLTensor
+ * The next four functions take tensors of any strides, each as a pointer to a const DLTensor
  * (dlpack.h of any version) that is borrowed for the call. From a DLManagedTensor or
  * DLManagedTensorVersioned pass the address of its dl_tensor. It, its shape and its strides are
  * read once, before anything is computed. This header needs no DLPack header.
@@ -329,6 +362,20 @@ L1L2_API l1l2_status l1l2_prox_dlpack(const l1l2_regularizer* regularizer, const
                                       double step, const void* out) L1L2_NOEXCEPT;
 
 /**
+ * Takes a step of proximal gradient descent on a tensor: l1l2_prox_step for any strides. All
+ * tensors have the shape of x; gradient and steps may have any strides.
+ * @param x         a const DLTensor *
+ * @param gradient  a const DLTensor * of the dtype of x; NULL means 0
+ * @param steps     a const DLTensor * of the arithmetic type; NULL means 1
+ * @param out       a const DLTensor * whose elements are written; may be x or the same memory
+ * @return          see "Tensors"; errors of gradient, then of steps, come after those of x
+ * @since 0.4.0
+ */
+L1L2_API l1l2_status l1l2_prox_step_dlpack(const l1l2_regularizer* regularizer, const void* x,
+                                           const void* gradient, double step, const void* steps,
+                                           const void* out) L1L2_NOEXCEPT;
+
+/**
  * A task of a runner, to be called with the runner's `work` and an index. The tasks of one run may
  * run at the same time, in any order. A task never fails and never throws. Since 0.2.0.
  */
@@ -358,10 +405,12 @@ typedef struct l1l2_term {
     const l1l2_regularizer* regularizer; /**< a live handle; terms may share one */
     const void* x;                       /**< n contiguous elements; may be NULL if n is 0 */
     size_t n;                            /**< the number of elements (not bytes) */
-    void* gradient;   /**< for l1l2_add_gradient_terms; NULL if not wanted for this tensor */
-    void* out;        /**< for l1l2_prox_terms; may be x; may be NULL if n is 0 */
-    l1l2_dtype dtype; /**< the element type of x, gradient and out */
-    int32_t reserved; /**< 0 */
+    void* gradient;    /**< for l1l2_add_gradient_terms and l1l2_prox_step_terms, which only reads
+                            it; NULL if not wanted for this tensor */
+    void* out;         /**< for the functions that write it; may be x; may be NULL if n is 0 */
+    l1l2_dtype dtype;  /**< the element type of x, gradient and out */
+    int32_t reserved;  /**< 0 */
+    const void* steps; /**< for l1l2_prox_step_terms; NULL means 1. Since 0.4.0 */
 } l1l2_term;
 
 /*
@@ -425,6 +474,38 @@ L1L2_API l1l2_status l1l2_prox_terms(const l1l2_term* terms, size_t term_size, s
                                      double step, l1l2_runner runner, void* runner_state,
                                      size_t* faulty) L1L2_NOEXCEPT;
 
+/**
+ * Takes a step of proximal gradient descent on each term: l1l2_prox_step of the fields x, gradient,
+ * steps and out. An out of NULL with n > 0 is L1L2_ERROR_INVALID_ARGUMENT.
+ * @param step  the step size of all terms, finite and >= 0
+ * @return see "Terms" for the result and the other parameters
+ * @since 0.4.0
+ */
+L1L2_API l1l2_status l1l2_prox_step_terms(const l1l2_term* terms, size_t term_size, size_t count,
+                                          double step, l1l2_runner runner, void* runner_state,
+                                          size_t* faulty) L1L2_NOEXCEPT;
+
+/**
+ * Clips terms, as a rule the gradients of a model, by the norm of all of them together:
+ *     out[i] = x[i] * min(1, max_norm / norm)
+ *
+ * The norm comes from l1l2_exact_sums_norm: then the result is the same on any number of threads
+ * and machines. Ignores the fields regularizer, which may be NULL, gradient and steps. An out of
+ * NULL with n > 0 is L1L2_ERROR_INVALID_ARGUMENT.
+ *
+ * Bits: if norm <= max_norm, every element keeps its bits. Otherwise q = max_norm / norm is rounded
+ * to double, then x[i] * q to double and to dtype; if q is below 2^-1022, (x[i] / norm) * max_norm
+ * instead. NaN gives NaN, zeros keep their sign.
+ * @param norm      the norm of all elements of all terms, of all machines: finite and >= 0
+ * @param max_norm  the largest norm that is left as it is: finite and >= 0
+ * @return see "Terms" for the result and the other parameters, and L1L2_ERROR_INVALID_NORM, which
+ * is reported even without terms, with *faulty = count
+ * @since 0.4.0
+ */
+L1L2_API l1l2_status l1l2_clip_by_norm_terms(const l1l2_term* terms, size_t term_size, size_t count,
+                                             double norm, double max_norm, l1l2_runner runner,
+                                             void* runner_state, size_t* faulty) L1L2_NOEXCEPT;
+
 /*
  * Exact sums (since 0.3.0)
  * ------------------------
@@ -441,8 +522,8 @@ L1L2_API l1l2_status l1l2_prox_terms(const l1l2_term* terms, size_t term_size, s
  * An accumulator is an array of L1L2_EXACT_SUMS_LENGTH int64_t (1656 bytes) that the caller owns;
  * all zeros is the empty sum. Adding accumulators element by element adds their sums: whatever adds
  * int64_t can reduce up to 2^30 of them at a time, each all zeros or written by a function below.
- * Subtraction and averages are not supported. Accumulators can be stored and sent; their layout
- * (docs/distributed.md) is the same on every machine.
+ * Plain subtraction and averages are not supported (l1l2_exact_sums_subtract is). Accumulators can
+ * be stored and sent; their layout (docs/distributed.md) is the same on every machine.
  *
  * Each function checks the accumulators it reads and writes one that depends only on the elements.
  * On failure it leaves them unchanged and returns L1L2_ERROR_INVALID_ARGUMENT or
@@ -493,6 +574,28 @@ L1L2_API l1l2_status l1l2_exact_sums_add_dlpack(int64_t* sums, const void* x) L1
 L1L2_API l1l2_status l1l2_exact_sums_merge(int64_t* sums, const int64_t* other) L1L2_NOEXCEPT;
 
 /**
+ * Adds the elements of terms to exact sums. Of a term it reads x, n and dtype alone.
+ * @param sums  an accumulator; all zeros to begin with
+ * @return see "Terms" for the result and the other parameters, then "Exact sums". sums is unchanged
+ *         also if the runner failed
+ * @since 0.4.0
+ */
+L1L2_API l1l2_status l1l2_exact_sums_add_terms(int64_t* sums, const l1l2_term* terms,
+                                               size_t term_size, size_t count, l1l2_runner runner,
+                                               void* runner_state, size_t* faulty) L1L2_NOEXCEPT;
+
+/**
+ * Takes elements out of exact sums that were added before: the inverse of l1l2_exact_sums_merge.
+ * @param sums   the accumulator that is subtracted from
+ * @param other  the sums of the elements that leave; may be the same, which leaves all zeros
+ * @return see "Exact sums", errors of sums first. L1L2_ERROR_INVALID_SUMS also if other has more
+ *         elements, infinities or NaNs than sums, a greater sum, or if what is left cannot be the
+ *         sums of so many elements
+ * @since 0.4.0
+ */
+L1L2_API l1l2_status l1l2_exact_sums_subtract(int64_t* sums, const int64_t* other) L1L2_NOEXCEPT;
+
+/**
  * Checks whether numbers from a file or a network are an accumulator.
  * @return see "Exact sums"
  */
@@ -507,6 +610,15 @@ L1L2_API l1l2_status l1l2_exact_sums_check(const int64_t* sums) L1L2_NOEXCEPT;
  */
 L1L2_API l1l2_status l1l2_exact_sums_read(const int64_t* sums, double* absolute, double* square,
                                           int64_t* count) L1L2_NOEXCEPT;
+
+/**
+ * Reads the Euclidean norm, the square root of sum x^2, rounded once to nearest, ties to even. It
+ * is right also where sum x^2 is beyond the range of double. The same on any number of ranks.
+ * @param norm  receives the norm: >= 0, +infinity (with an infinity, or of 2^1024 or more) or NaN
+ * @return see "Exact sums"
+ * @since 0.4.0
+ */
+L1L2_API l1l2_status l1l2_exact_sums_norm(const int64_t* sums, double* norm) L1L2_NOEXCEPT;
 
 /**
  * Computes the penalty of exact sums: the true value of  l1 * sum |x| + l2 * sum x^2,  rounded once
