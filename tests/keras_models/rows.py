@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is in a model that Keras has loaded: a row for each regularizer, and the totals."""
+
+import typing
+from fractions import Fraction
+
+import numpy
+
+import exact
+from writers import Writer
+
+SUFFIX = "_regularizer"
+
+
+def describe(writer: Writer, model: typing.Any) -> dict:
+    """The part of an entry of expected.json that Keras and exact arithmetic give."""
+    rows: list = []
+    exact_total = Fraction()
+    for path, layer in _walk(writer, model, (), set()):
+        for variable in writer.own_variables(layer):
+            regularizer = writer.regularizer_of(variable)
+            if regularizer is not None:
+                row, penalty = _row(writer, model, path, variable, regularizer)
+                rows.append(row)
+                exact_total += penalty
+        rows += _rows_without_variable(writer, path, layer)
+    partial = {"activity", "not_l1l2"}
+    return {
+        "complete": not any(row["status"] in partial for row in rows),
+        "keras_total": total(model),
+        "exact_total": exact.to_hex(exact.rounded(exact_total)),
+        "rows": rows,
+    }
+
+
+def total(model: typing.Any) -> float:
+    """The sum of Keras's own losses, before any call of the model."""
+    return sum(float(loss) for loss in model.losses)
+
+
+def _walk(writer: Writer, layer: typing.Any, path: tuple, seen: set) -> typing.Iterator:
+    """The layer and all below it, each once, with the names that lead to it."""
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
+    yield path, layer
+    for below in writer.sublayers(layer):
+        yield from _walk(writer, below, (*path, below.name), seen)
+
+
+def _row(
+    writer: Writer,
+    model: typing.Any,
+    path: tuple,
+    variable: typing.Any,
+    regularizer: typing.Any,
+) -> tuple:
+    values = numpy.array(variable)
+    row = {
+        "layer": "/".join(path),
+        "variable": writer.variable_name(variable),
+        "shape": list(values.shape),
+        "dtype": _dtype(variable),
+        **_class_of(writer, regularizer),
+        "keras": float(regularizer(variable)),
+    }
+    penalty = Fraction()
+    if not writer.counts(model, variable):
+        row["status"] = "frozen"
+    if "l1" in row:
+        penalty = exact.penalty(values, row["l1"], row["l2"])
+        row["exact"] = exact.to_hex(exact.rounded(penalty))
+    return row, penalty if row["status"] == "counted" else Fraction()
+
+
+def _dtype(variable: typing.Any) -> str:
+    dtype = variable.dtype
+    return dtype if isinstance(dtype, str) else str(dtype.name)
+
+
+def _class_of(writer: Writer, regularizer: typing.Any) -> dict:
+    kinds = writer.regularizers
+    if type(regularizer) not in (kinds.L1, kinds.L2, kinds.L1L2):
+        name = getattr(regularizer, "__name__", type(regularizer).__name__)
+        return {"status": "not_l1l2", "class": name}
+    config = regularizer.get_config()
+    l1, l2 = float(config.get("l1", 0.0)), float(config.get("l2", 0.0))
+    return {"status": "counted", "l1": l1, "l2": l2}
+
+
+def _rows_without_variable(writer: Writer, path: tuple, layer: typing.Any) -> list:
+    rows = []
+    for attribute, regularizer in sorted(vars(layer).items()):
+        if regularizer is None or not attribute.endswith(SUFFIX):
+            continue
+        part = attribute[: -len(SUFFIX)].lstrip("_")
+        row = {
+            "layer": "/".join(path),
+            "variable": part,
+            **_class_of(writer, regularizer),
+        }
+        if part == "activity":
+            rows.append({**row, "variable": None, "status": "activity"})
+        elif not _has_variable(writer, layer, regularizer, part):
+            rows.append({**row, "status": "no_variable"})
+    return rows
+
+
+def _has_variable(
+    writer: Writer, layer: typing.Any, regularizer: typing.Any, part: str
+) -> bool:
+    """Whether a variable in the layer or below it carries the regularizer, or a copy of it."""
+    for _, below in _walk(writer, layer, (), set()):
+        for variable in writer.own_variables(below):
+            found = writer.regularizer_of(variable)
+            if found is regularizer:
+                return True
+            if found is not None and part in writer.variable_name(variable):
+                return True
+    return False

@@ -1,0 +1,115 @@
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+"""The libraries that write models, behind one interface.
+
+A library of the second generation does not store which regularizer belongs to which variable, so
+Keras2 listens while layers are built.
+"""
+
+import importlib
+import typing
+
+#: The option of the command line, its package, and the first digits of the version.
+PACKAGES = {
+    "keras3": ("keras", "3.15."),
+    "keras33": ("keras", "3.3."),
+    "tf_keras": ("tf_keras", "2."),
+    "keras212": ("keras", "2.12."),
+}
+
+
+class Keras3:
+    """keras, version 3."""
+
+    is_keras3 = True
+
+    def __init__(self, name: str, keras: typing.Any):
+        self.name = name
+        self.keras = keras
+        self.layers = keras.layers
+        self.regularizers = keras.regularizers
+        self.version = keras.__version__
+
+    def regularizer_of(self, variable: typing.Any) -> typing.Any:
+        return variable.regularizer
+
+    def sublayers(self, layer: typing.Any) -> list:
+        """The layers directly below, in the order of the configuration."""
+        return _direct(layer, layer._layers)
+
+    def own_variables(self, layer: typing.Any) -> list:
+        variables = layer._trainable_variables + layer._non_trainable_variables
+        return [v for v in variables if hasattr(v, "regularizer")]
+
+    def counts(self, model: typing.Any, variable: typing.Any) -> bool:
+        """Whether the variable is one whose regularizer is in model.losses."""
+        return any(variable is other for other in model.trainable_weights)
+
+    def variable_name(self, variable: typing.Any) -> str:
+        return str(variable.name)
+
+    def reset(self) -> None:
+        self.keras.backend.clear_session()
+
+
+class Keras2:
+    """tf_keras, or keras before version 3."""
+
+    is_keras3 = False
+
+    def __init__(self, name: str, keras: typing.Any):
+        self.name = name
+        self.keras = keras
+        self.layers = keras.layers
+        self.regularizers = keras.regularizers
+        self.version = keras.__version__
+        self._regularizers: dict = {}
+        base = importlib.import_module(f"{keras.__name__}.src.engine.base_layer").Layer
+        handle = base._handle_weight_regularization
+
+        def listen(
+            layer: typing.Any, name: str, variable: typing.Any, regularizer: typing.Any
+        ) -> None:
+            self._regularizers[id(variable)] = (variable, regularizer)
+            handle(layer, name, variable, regularizer)
+
+        base._handle_weight_regularization = listen
+
+    def regularizer_of(self, variable: typing.Any) -> typing.Any:
+        return self._regularizers.get(id(variable), (None, None))[1]
+
+    def sublayers(self, layer: typing.Any) -> list:
+        below = layer._flatten_layers(recursive=False, include_self=False)
+        return _direct(layer, list(below))
+
+    def own_variables(self, layer: typing.Any) -> list:
+        return layer._trainable_weights + layer._non_trainable_weights
+
+    def counts(self, model: typing.Any, variable: typing.Any) -> bool:
+        return True
+
+    def variable_name(self, variable: typing.Any) -> str:
+        return str(variable.name).rsplit("/", 1)[-1].split(":")[0]
+
+    def reset(self) -> None:
+        self._regularizers.clear()
+        self.keras.backend.clear_session()
+
+
+Writer = typing.Union[Keras3, Keras2]
+
+
+def _direct(layer: typing.Any, below: list) -> list:
+    """The layers of a model as its property has them; of another layer what it holds."""
+    listed = getattr(layer, "layers", None)
+    in_order = list(listed) if isinstance(listed, list) else []
+    return in_order + [x for x in below if not any(x is y for y in in_order)]
+
+
+def writer_of(name: str) -> Writer:
+    package, version = PACKAGES[name]
+    keras = importlib.import_module(package)
+    if not keras.__version__.startswith(version):
+        raise SystemExit(f"{name} needs {package} {version}*, not {keras.__version__}")
+    made = Keras3 if version.startswith("3.") else Keras2
+    return made(name, keras)
