@@ -25,7 +25,10 @@ using Kind = Job::Kind;
 // What foreign callers have compiled in. A later field may have the alignment of a pointer or of an
 // int32_t, not that of an int64_t or a double, which on some 32-bit systems would be more.
 static_assert(offsetof(l1l2_term, dtype) == 5 * sizeof(void*));
-static_assert(sizeof(void*) != 8 || sizeof(l1l2_term) == 48);
+static_assert(sizeof(void*) != 8 || sizeof(l1l2_term) == 56);
+
+/// The size of the struct in 0.2 and 0.3, which had no field steps.
+constexpr std::size_t oldest_size = offsetof(l1l2_term, steps);
 
 /// The caller's array, whatever its term_size is, read term by term and never copied as a whole.
 class CallersTerms final : public l1l2::core::TermSource {
@@ -44,7 +47,7 @@ class CallersTerms final : public l1l2::core::TermSource {
 
     /// Whether there can be such an array.
     bool is_valid() const {
-        return term_size_ >= sizeof(l1l2_term) && term_size_ % alignof(l1l2_term) == 0 &&
+        return term_size_ >= oldest_size && term_size_ % alignof(l1l2_term) == 0 &&
                size() <= static_cast<std::size_t>(PTRDIFF_MAX) / term_size_ &&
                (terms_ != nullptr || size() == 0);
     }
@@ -94,7 +97,7 @@ class CallersTerms final : public l1l2::core::TermSource {
     }
 
     bool unknown_fields_are_zero(std::size_t i) const {
-        if (term_size_ == sizeof(l1l2_term)) {
+        if (term_size_ <= sizeof(l1l2_term)) {
             return true;
         }
         const char* const term = terms_ + i * term_size_;
