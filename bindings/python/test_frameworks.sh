@@ -102,5 +102,5 @@ if [ "$framework" = keras ]; then
         KERAS_BACKEND=$backend "$environment/bin/python" "$source/../../examples/keras/train.py" | tail -n 1
     done
 else
-    "$environment/bin/python" -m pytest -p no:cacheprovider --quiet "tests/frameworks/test_$framework.py" "${@:3}"
+    "$environment/bin/python" -m pytest -p no:cacheprovider --quiet tests/frameworks/test_"$framework"*.py "${@:3}"
 fi

@@ -1,4 +1,6 @@
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))  # for arrays.py
+# For arrays.py, and for the modules that the tests of a framework share.
+tests = pathlib.Path(__file__).parent
+sys.path[:0] = [str(tests), str(tests / "frameworks")]

@@ -9,7 +9,6 @@ import pathlib
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 
 import jax
-import jax.numpy as jnp
 import l1l2
 import l1l2.jax
 import numpy
