@@ -1,12 +1,31 @@
 # SPDX-FileCopyrightText: 2026 The l1l2 authors
 # SPDX-License-Identifier: Apache-2.0
-"""The models, one feature each."""
+"""The register of the models, one feature each; the modules *_models add to it."""
 
 import contextlib
 import dataclasses
 import typing
 
 from writers import Writer
+
+ALL: list = []
+
+#: Kinds that a library does not write, or that another folder has.
+LEFT_OUT = {
+    "keras3": ("weights", "keras_h5"),
+    "keras33": ("weights", "keras_h5", "npz", "safetensors"),
+    "tf_keras": ("keras_h5",),
+    "keras212": ("keras", "weights.h5", "npz", "safetensors"),
+}
+
+#: The models that Keras 3 also writes in the legacy format, whose files are large.
+LEGACY_OF_KERAS3 = (
+    "dense",
+    "nested_three_deep",
+    "bidirectional_gru",
+    "custom_l2",
+    "nan_in_json",
+)
 
 
 @dataclasses.dataclass
@@ -15,22 +34,35 @@ class Feature:
 
     name: str
     description: str
+    #: From a Writer to the model and the custom objects that it needs.
     build: typing.Callable
+    #: See files.save.
     kinds: tuple = ("keras",)
+    #: The writers that have the feature; all, if empty.
     only: tuple = ()
+    #: A class of `layers` without which the feature does not exist.
+    needs: str = ""
     policy: str = "float32"
+    #: Why no reader of the file can say what Keras computes.
     refused: str = ""
+    #: "WRITER KIND": Keras fails to load its file, or loads something else, and the entry is of
+    #: the model that was saved.
+    as_saved: tuple = ()
+    #: In the paths of variables that have a loss and are not in the file, or whose regularizer is
+    #: not.
+    not_in_file: str = ""
+
+    def kinds_of(self, writer: Writer) -> list:
+        is_tfjs = writer.name == "tfjs"
+        kinds = [kind for kind in self.kinds if (kind == "tfjs") == is_tfjs]
+        left_out = list(LEFT_OUT.get(writer.name, ()))
+        if writer.is_keras3 and self.name not in LEGACY_OF_KERAS3:
+            left_out.append("h5")
+        return [kind for kind in kinds if kind not in left_out]
 
     def is_in(self, writer: Writer) -> bool:
-        return not self.only or writer.name in self.only
-
-    def formats(self, writer: Writer) -> tuple:
-        return self.kinds
-
-
-ALL: list = []
-KERAS3 = ("keras3", "keras33")
-KERAS2 = ("tf_keras", "keras212")
+        has_layer = not self.needs or hasattr(writer.layers, self.needs)
+        return has_layer and (not self.only or writer.name in self.only)
 
 
 def feature(description: str, **options: typing.Any) -> typing.Callable:
@@ -41,8 +73,7 @@ def feature(description: str, **options: typing.Any) -> typing.Callable:
             made = build(writer)
             return made if isinstance(made, tuple) else (made, {})
 
-        name = build.__name__.rstrip("_")
-        ALL.append(Feature(name, description, pair, **options))
+        ALL.append(Feature(build.__name__, description, pair, **options))
         return build
 
     return register
@@ -52,36 +83,14 @@ def feature(description: str, **options: typing.Any) -> typing.Callable:
 def policy(writer: Writer, name: str) -> typing.Iterator:
     """The dtype policy of all layers that are made within."""
     mixed = writer.keras.mixed_precision
-    (
-        mixed.set_global_policy(name)
-        if hasattr(mixed, "set_global_policy")
-        else (mixed.set_dtype_policy(name))
-    )
-    yield
-    (
-        mixed.set_global_policy("float32")
-        if hasattr(mixed, "set_global_policy")
-        else (mixed.set_dtype_policy("float32"))
-    )
+    set_policy = getattr(mixed, "set_global_policy", None) or mixed.set_dtype_policy
+    set_policy(name)
+    try:
+        yield
+    finally:
+        set_policy("float32")
 
 
-@feature("one layer, kernel and bias", kinds=("keras", "h5"))
-def dense(k: Writer) -> typing.Any:
-    r = k.regularizers
-    layer = k.layers.Dense(
-        3, kernel_regularizer=r.L1L2(0.01, 0.02), bias_regularizer=r.L2(0.1)
-    )
-    return k.keras.Sequential([k.keras.Input((4,)), layer])
-
-
-@feature("a frozen layer between others")
-def frozen_layer(k: Writer) -> typing.Any:
-    r = k.regularizers
-    return k.keras.Sequential(
-        [
-            k.keras.Input((4,)),
-            k.layers.Dense(3, kernel_regularizer=r.L1(0.01)),
-            k.layers.Dense(3, kernel_regularizer=r.L2(0.02), trainable=False),
-            k.layers.Dense(2, kernel_regularizer=r.L2(0.03)),
-        ]
-    )
+def sequential(k: Writer, shape: tuple, *layers: typing.Any) -> typing.Any:
+    """The layers on an input of this shape (without the batch)."""
+    return k.keras.Sequential([k.keras.Input(shape), *layers])

@@ -11,6 +11,7 @@ import zipfile
 import numpy
 import safetensors.numpy
 
+import rows
 from writers import Writer
 
 #: What Keras takes from the clock, and the addresses that it takes for numbers of shared objects.
@@ -23,38 +24,50 @@ def save(
     writer: Writer, model: typing.Any, stem: pathlib.Path, kind: str, custom: dict
 ) -> tuple:
     """The model's file, the weights' file or None, and a function that loads them."""
-    keras = writer.keras
-    path = stem.with_suffix(
-        {"keras": ".keras", "stored": ".keras", "h5": ".h5"}.get(kind, ".json")
-    )
-    if kind in ("keras", "stored", "h5"):
-        (
-            save_h5(writer, model, path)
-            if kind == "h5"
-            else save_keras(model, path, kind == "stored")
+    load_model = writer.keras.models.load_model
+    if kind == "keras_h5":
+        path = stem.with_name(stem.name + "_hdf5.keras")
+        model.save(path, include_optimizer=False, save_format="h5")
+        return path, None, lambda: load_model(path, custom, compile=False)
+    if kind in ("keras", "stored"):
+        path = stem.with_name(
+            stem.name + ("_stored.keras" if kind == "stored" else ".keras")
         )
-        return path, None, lambda: keras.models.load_model(path, custom, compile=False)
+        save_keras(writer, model, path, kind == "stored")
+        return path, None, lambda: load_model(path, custom, compile=False)
+    if kind == "h5":
+        path = stem.with_suffix(".h5")
+        save_h5(writer, model, path)
+        return path, None, lambda: load_model(path, custom, compile=False)
+    path = stem.with_suffix(".json")
     save_json(model, path)
     weights = stem.with_suffix("." + kind)
-    arrays = {_variable_path(v): numpy.array(v) for v in model.weights}
-    if kind == "npz":
-        numpy.savez(weights, **arrays)
+    if kind == "npz" and writer.is_keras3:
+        numpy.savez(weights, **{v.path: numpy.array(v) for v in model.weights})
+    elif kind == "npz":
+        numpy.savez(weights, **rows.arrays(writer, model))
     elif kind == "safetensors":
-        safetensors.numpy.save_file(arrays, weights)
+        safetensors.numpy.save_file(rows.arrays(writer, model), weights)
+    elif kind == "weights":
+        weights = stem.with_name(stem.name + "_weights.h5")
+        model.save_weights(weights)
     else:
         model.save_weights(weights)
 
     def load() -> typing.Any:
-        again = keras.models.model_from_json(path.read_text(), custom)
+        again = writer.keras.models.model_from_json(path.read_text(), custom)
         again.set_weights(model.get_weights())
         return again
 
     return path, weights, load
 
 
-def save_keras(model: typing.Any, path: pathlib.Path, stored: bool = False) -> None:
+def save_keras(
+    writer: Writer, model: typing.Any, path: pathlib.Path, stored: bool = False
+) -> None:
     """A .keras archive. Keras stores the members; unless `stored`, they are deflated here."""
-    model.save(path)
+    options = {"save_format": "keras"} if writer.name == "keras212" else {}
+    model.save(path, **options)
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     config = members["config.json"].decode()
@@ -78,10 +91,6 @@ def save_h5(writer: Writer, model: typing.Any, path: pathlib.Path) -> None:
 
 def save_json(model: typing.Any, path: pathlib.Path) -> None:
     path.write_text(_number_shared_objects(model.to_json()))
-
-
-def _variable_path(variable: typing.Any) -> str:
-    return str(getattr(variable, "path", variable.name.split(":")[0]))
 
 
 def _number_shared_objects(text: str) -> str:

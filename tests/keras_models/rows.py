@@ -13,19 +13,25 @@ from writers import Writer
 SUFFIX = "_regularizer"
 
 
-def describe(writer: Writer, model: typing.Any) -> dict:
-    """The part of an entry of expected.json that Keras and exact arithmetic give."""
+def describe(writer: Writer, model: typing.Any, not_in_file: str) -> dict:
+    """The part of an entry of expected.json that Keras and exact arithmetic give.
+
+    Variables with `not_in_file` in their path, unless that is empty, are not in the file.
+    """
     rows: list = []
     exact_total = Fraction()
     for path, layer in _walk(writer, model, (), set()):
         for variable in writer.own_variables(layer):
             regularizer = writer.regularizer_of(variable)
             if regularizer is not None:
-                row, penalty = _row(writer, model, path, variable, regularizer)
+                row = _row(writer, model, path, variable, regularizer)
+                if not_in_file and not_in_file in f"{row['layer']}/{row['variable']}":
+                    row["status"] = "not_in_file"
+                if row["status"] == "counted":
+                    exact_total += _penalty(row, variable)
                 rows.append(row)
-                exact_total += penalty
         rows += _rows_without_variable(writer, path, layer)
-    partial = {"activity", "not_l1l2"}
+    partial = {"activity", "not_l1l2", "not_in_file"}
     return {
         "complete": not any(row["status"] in partial for row in rows),
         "keras_total": total(model),
@@ -34,9 +40,21 @@ def describe(writer: Writer, model: typing.Any) -> dict:
     }
 
 
+def arrays(writer: Writer, model: typing.Any) -> dict:
+    """All variables' values by the names of the rows: layer, slash, variable."""
+    return {
+        "/".join((*path, writer.variable_name(variable))): numpy.array(variable)
+        for path, layer in _walk(writer, model, (), set())
+        for variable in writer.own_variables(layer)
+    }
+
+
 def total(model: typing.Any) -> float:
-    """The sum of Keras's own losses, before any call of the model."""
-    return sum(float(loss) for loss in model.losses)
+    """The sum of Keras's own losses, before any call of the model.
+
+    Keras 2 has symbols among them, for regularizers of outputs.
+    """
+    return float(sum(float(x) for x in model.losses if hasattr(x, "numpy")))
 
 
 def _walk(writer: Writer, layer: typing.Any, path: tuple, seen: set) -> typing.Iterator:
@@ -55,23 +73,24 @@ def _row(
     path: tuple,
     variable: typing.Any,
     regularizer: typing.Any,
-) -> tuple:
-    values = numpy.array(variable)
+) -> dict:
     row = {
         "layer": "/".join(path),
         "variable": writer.variable_name(variable),
-        "shape": list(values.shape),
+        "shape": list(variable.shape),
         "dtype": _dtype(variable),
         **_class_of(writer, regularizer),
         "keras": float(regularizer(variable)),
     }
-    penalty = Fraction()
     if not writer.counts(model, variable):
         row["status"] = "frozen"
     if "l1" in row:
-        penalty = exact.penalty(values, row["l1"], row["l2"])
-        row["exact"] = exact.to_hex(exact.rounded(penalty))
-    return row, penalty if row["status"] == "counted" else Fraction()
+        row["exact"] = exact.to_hex(exact.rounded(_penalty(row, variable)))
+    return row
+
+
+def _penalty(row: dict, variable: typing.Any) -> Fraction:
+    return exact.penalty(numpy.array(variable), row["l1"], row["l2"])
 
 
 def _dtype(variable: typing.Any) -> str:
@@ -92,7 +111,7 @@ def _class_of(writer: Writer, regularizer: typing.Any) -> dict:
 def _rows_without_variable(writer: Writer, path: tuple, layer: typing.Any) -> list:
     rows = []
     for attribute, regularizer in sorted(vars(layer).items()):
-        if regularizer is None or not attribute.endswith(SUFFIX):
+        if not attribute.endswith(SUFFIX) or not callable(regularizer):
             continue
         part = attribute[: -len(SUFFIX)].lstrip("_")
         row = {

@@ -18,42 +18,12 @@ PACKAGES = {
 }
 
 
-class Keras3:
-    """keras, version 3."""
-
-    is_keras3 = True
-
-    def __init__(self, name: str, keras: typing.Any):
-        self.name = name
-        self.keras = keras
-        self.layers = keras.layers
-        self.regularizers = keras.regularizers
-        self.version = keras.__version__
-
-    def regularizer_of(self, variable: typing.Any) -> typing.Any:
-        return variable.regularizer
-
-    def sublayers(self, layer: typing.Any) -> list:
-        """The layers directly below, in the order of the configuration."""
-        return _direct(layer, layer._layers)
-
-    def own_variables(self, layer: typing.Any) -> list:
-        variables = layer._trainable_variables + layer._non_trainable_variables
-        return [v for v in variables if hasattr(v, "regularizer")]
-
-    def counts(self, model: typing.Any, variable: typing.Any) -> bool:
-        """Whether the variable is one whose regularizer is in model.losses."""
-        return any(variable is other for other in model.trainable_weights)
-
-    def variable_name(self, variable: typing.Any) -> str:
-        return str(variable.name)
-
-    def reset(self) -> None:
-        self.keras.backend.clear_session()
+KERAS3 = ("keras3", "keras33")
+KERAS2 = ("tf_keras", "keras212")
 
 
-class Keras2:
-    """tf_keras, or keras before version 3."""
+class Writer:
+    """What the libraries have in common."""
 
     is_keras3 = False
 
@@ -63,8 +33,68 @@ class Keras2:
         self.layers = keras.layers
         self.regularizers = keras.regularizers
         self.version = keras.__version__
+
+    def l1(self, factor: float) -> typing.Any:
+        return self.regularizers.L1(factor)
+
+    def l2(self, factor: float) -> typing.Any:
+        return self.regularizers.L2(factor)
+
+    def l1l2(self, l1: float, l2: float) -> typing.Any:
+        return self.regularizers.L1L2(l1, l2)
+
+    def own_variables(self, layer: typing.Any) -> list:
+        """The variables of the layer that are not those of a layer directly below.
+
+        A wrapper may hold its layer's variables, as SpectralNormalization does.
+        """
+        lower = [v for x in self.sublayers(layer) for v in self.variables(x)]
+        return [v for v in self.variables(layer) if not any(v is w for w in lower)]
+
+    def sum_of_squares(self, x: typing.Any) -> typing.Any:
+        import tensorflow
+
+        return tensorflow.reduce_sum(tensorflow.square(x))
+
+
+class Keras3(Writer):
+    """keras, version 3."""
+
+    is_keras3 = True
+
+    def regularizer_of(self, variable: typing.Any) -> typing.Any:
+        return variable.regularizer
+
+    def sublayers(self, layer: typing.Any) -> list:
+        """The layers directly below, in the order of the configuration."""
+        return _direct(layer, layer._layers)
+
+    def variables(self, layer: typing.Any) -> list:
+        own = layer._trainable_variables + layer._non_trainable_variables
+        return [v for v in own if hasattr(v, "regularizer")]
+
+    def counts(self, model: typing.Any, variable: typing.Any) -> bool:
+        """Whether the variable is one whose regularizer is in model.losses."""
+        return any(variable is other for other in model.trainable_weights)
+
+    def variable_name(self, variable: typing.Any) -> str:
+        return str(variable.name)
+
+    def policy(self, name: str) -> typing.Any:
+        return self.keras.DTypePolicy(name)
+
+    def reset(self) -> None:
+        self.keras.backend.clear_session()
+
+
+class Keras2(Writer):
+    """tf_keras, or keras before version 3."""
+
+    def __init__(self, name: str, keras: typing.Any):
+        super().__init__(name, keras)
         self._regularizers: dict = {}
-        base = importlib.import_module(f"{keras.__name__}.src.engine.base_layer").Layer
+        source = "keras" if name == "keras212" else f"{keras.__name__}.src"
+        base = importlib.import_module(f"{source}.engine.base_layer").Layer
         handle = base._handle_weight_regularization
 
         def listen(
@@ -82,7 +112,7 @@ class Keras2:
         below = layer._flatten_layers(recursive=False, include_self=False)
         return _direct(layer, list(below))
 
-    def own_variables(self, layer: typing.Any) -> list:
+    def variables(self, layer: typing.Any) -> list:
         return layer._trainable_weights + layer._non_trainable_weights
 
     def counts(self, model: typing.Any, variable: typing.Any) -> bool:
@@ -91,12 +121,12 @@ class Keras2:
     def variable_name(self, variable: typing.Any) -> str:
         return str(variable.name).rsplit("/", 1)[-1].split(":")[0]
 
+    def policy(self, name: str) -> typing.Any:
+        return self.keras.mixed_precision.Policy(name)
+
     def reset(self) -> None:
         self._regularizers.clear()
         self.keras.backend.clear_session()
-
-
-Writer = typing.Union[Keras3, Keras2]
 
 
 def _direct(layer: typing.Any, below: list) -> list:
@@ -113,3 +143,9 @@ def writer_of(name: str) -> Writer:
         raise SystemExit(f"{name} needs {package} {version}*, not {keras.__version__}")
     made = Keras3 if version.startswith("3.") else Keras2
     return made(name, keras)
+
+
+def register(writer: Writer) -> typing.Callable:
+    """The decorator that makes a class or function known to Keras as my>NAME."""
+    utils = writer.keras.utils if writer.name == "keras212" else writer.keras.saving
+    return utils.register_keras_serializable(package="my")
