@@ -3,50 +3,49 @@
 # l1l2_threads_development.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/l1l2)
 
-# install_libraries(COMPONENT_PREFIX EXPORT_NAME TARGET...): installs those of the targets that are built
-function(install_libraries prefix export)
-  set(built "")
-  foreach(target ${ARGN})
-    if(TARGET ${target})
-      list(APPEND built ${target})
+# install_libraries(NAME): installs those of the targets NAME_shared and NAME_static that are built. Each has a file
+# of targets of its own, so that one of the libraries may be missing in a package of a distribution.
+function(install_libraries name)
+  foreach(kind shared static)
+    if(TARGET ${name}_${kind})
+      install(TARGETS ${name}_${kind} EXPORT ${name}_${kind}_targets
+              LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+              COMPONENT ${name}_runtime NAMELINK_COMPONENT ${name}_development
+              ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${name}_development
+              RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${name}_runtime)
+      install(EXPORT ${name}_${kind}_targets NAMESPACE l1l2:: FILE ${name}_${kind}.cmake
+              DESTINATION ${package_dir} COMPONENT ${name}_development)
     endif()
   endforeach()
-  install(TARGETS ${built} EXPORT ${export}
-          LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-          COMPONENT ${prefix}_runtime NAMELINK_COMPONENT ${prefix}_development
-          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${prefix}_development
-          RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${prefix}_runtime)
 endfunction()
 
-install_libraries(l1l2 l1l2_targets l1l2_shared l1l2_static)
+install_libraries(l1l2)
 install(FILES include/l1l2.h include/l1l2.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         COMPONENT l1l2_development)
 # The pages are those that l1l2.h refers to.
 install(FILES LICENSE NOTICE CHANGELOG.md docs/abi.md docs/distributed.md docs/guarantees.md docs/numerics.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT l1l2_development)
-install(EXPORT l1l2_targets NAMESPACE l1l2:: FILE l1l2Targets.cmake DESTINATION ${package_dir}
-        COMPONENT l1l2_development)
 
 # libl1l2_threads has its own files, so that only its users need oneTBB.
 if(L1L2_BUILD_THREADS)
-  install_libraries(l1l2_threads l1l2_threads_targets l1l2_threads_shared l1l2_threads_static)
+  install_libraries(l1l2_threads)
   install(FILES include/l1l2_threads.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
           COMPONENT l1l2_threads_development)
-  install(EXPORT l1l2_threads_targets NAMESPACE l1l2:: FILE l1l2ThreadsTargets.cmake
-          DESTINATION ${package_dir} COMPONENT l1l2_threads_development)
 endif()
 
 configure_package_config_file(cmake/l1l2Config.cmake.in l1l2Config.cmake
                               INSTALL_DESTINATION ${package_dir}
-                              NO_SET_AND_CHECK_MACRO)
+                              PATH_VARS CMAKE_INSTALL_LIBDIR NO_SET_AND_CHECK_MACRO)
 # A later library serves programs that were written for an earlier one: docs/abi.md.
 write_basic_package_version_file(l1l2ConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/l1l2Config.cmake ${PROJECT_BINARY_DIR}/l1l2ConfigVersion.cmake
         DESTINATION ${package_dir} COMPONENT l1l2_development)
 
-# Paths are relative to the file itself, so that a prefix can be moved.
+# Paths are relative to the file itself, so that a prefix can be moved; but not in /usr, whose folders pkg-config
+# leaves out only if it sees their names.
 set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr" OR IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR
+   IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
   set(pc_libdir "${CMAKE_INSTALL_FULL_LIBDIR}")
   set(pc_includedir "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
 else()
@@ -61,7 +60,9 @@ else()
   set(pc_prefix "${CMAKE_INSTALL_PREFIX}")
 endif()
 # Whoever links a static library alone also links the C++ runtime and, for that of threads, oneTBB.
-set(pc_runtime "-lstdc++ -lm")
+list(TRANSFORM L1L2_CXX_RUNTIME PREPEND "-l" OUTPUT_VARIABLE pc_runtime)
+list(JOIN pc_runtime " " pc_runtime)
+string(APPEND pc_runtime " -lm")
 if(TARGET l1l2_shared)
   set(pc_libs "")
   set(pc_libs_private "${pc_runtime}")

@@ -16,6 +16,11 @@
 #ifndef L1L2_HPP
 #define L1L2_HPP
 
+#if (__cplusplus < 201703L && (!defined(_MSVC_LANG) || _MSVC_LANG < 201703L)) ||                   \
+    !defined(__cpp_exceptions)
+#error "l1l2.hpp needs C++17 and exceptions. Without them use the functions of l1l2.h"
+#endif
+
 #include "l1l2.h"
 
 #include <array>

@@ -19,35 +19,64 @@ struct Registers {
     unsigned edx;
 };
 
-/// What CPUID says for a leaf; zeros if there is none.
+/// What CPUID says for a leaf, subleaf 0; zeros if there is none.
 Registers cpuid(unsigned leaf) {
     Registers r = {};
-    __get_cpuid(leaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
+    __get_cpuid_count(leaf, 0, &r.eax, &r.ebx, &r.ecx, &r.edx);
     return r;
+}
+
+/// The kinds of registers that the operating system saves, by XGETBV, which needs OSXSAVE.
+std::uint32_t read_xcr0() {
+    std::uint32_t low;
+    std::uint32_t high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+constexpr std::uint32_t avx_registers = 0x06;    // in XCR0: SSE and AVX
+constexpr std::uint32_t avx512_registers = 0xE6; // besides, the masks and the upper halves
+
+bool has_all(std::uint32_t set, std::uint32_t bits) {
+    return (set & bits) == bits;
+}
+
+/// As AMD defines it: the base family plus, if that is 15, the extended one.
+std::uint32_t family(std::uint32_t signature) {
+    const std::uint32_t base = (signature >> 8U) & 0xFU;
+    return base == 0xFU ? base + ((signature >> 20U) & 0xFFU) : base;
 }
 
 } // namespace
 
 CpuFeatures detect_cpu() {
-    __builtin_cpu_init();
     const Registers vendor = cpuid(0);
     const Registers leaf1 = cpuid(1);
     CpuFeatures features;
-    features.avx2 = static_cast<bool>(__builtin_cpu_supports("avx2"));
-    features.fma = static_cast<bool>(__builtin_cpu_supports("fma"));
-    // GCC before 11 and clang before 17 have no name for F16C, so its CPUID bit is read here. It
-    // needs the AVX registers; the AVX2 test checks that the operating system saves them.
-    features.f16c = (leaf1.ecx & bit_F16C) != 0;
-    features.avx512f = static_cast<bool>(__builtin_cpu_supports("avx512f"));
-    features.avx512cd = static_cast<bool>(__builtin_cpu_supports("avx512cd"));
-    features.avx512dq = static_cast<bool>(__builtin_cpu_supports("avx512dq"));
-    features.avx512bw = static_cast<bool>(__builtin_cpu_supports("avx512bw"));
-    features.avx512vl = static_cast<bool>(__builtin_cpu_supports("avx512vl"));
+    features.leaf1_ecx = leaf1.ecx;
+    features.leaf7_ebx = cpuid(7).ebx;
+    if ((leaf1.ecx & bit_OSXSAVE) != 0) {
+        features.xcr0 = read_xcr0();
+    }
     if (vendor.ebx == signature_AMD_ebx && vendor.ecx == signature_AMD_ecx &&
         vendor.edx == signature_AMD_edx) {
         features.amd_signature = leaf1.eax;
     }
     return features;
+}
+
+Cpu classify(const CpuFeatures& features) {
+    Cpu cpu;
+    cpu.avx2 = has_all(features.xcr0, avx_registers) &&
+               has_all(features.leaf1_ecx, bit_AVX | bit_FMA | bit_F16C) &&
+               has_all(features.leaf7_ebx, bit_AVX2);
+    // macOS grants these registers at their first use only, and so keeps AVX2.
+    cpu.avx512bw = cpu.avx2 && has_all(features.xcr0, avx512_registers) &&
+                   has_all(features.leaf7_ebx,
+                           bit_AVX512F | bit_AVX512CD | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL);
+    // Family 25 is Zen 3 and Zen 4; only Zen 4 has AVX-512.
+    cpu.splits_512_bits = cpu.avx512bw && family(features.amd_signature) == 25;
+    return cpu;
 }
 
 #else
@@ -56,22 +85,10 @@ CpuFeatures detect_cpu() {
     return {};
 }
 
+Cpu classify(const CpuFeatures&) {
+    return {};
+}
+
 #endif
-
-/// As AMD defines it: the base family plus, if that is 15, the extended one.
-static std::uint32_t family(std::uint32_t signature) {
-    const std::uint32_t base = (signature >> 8U) & 0xFU;
-    return base == 0xFU ? base + ((signature >> 20U) & 0xFFU) : base;
-}
-
-Cpu classify(const CpuFeatures& features) {
-    Cpu cpu;
-    cpu.avx2 = features.avx2 && features.fma && features.f16c;
-    cpu.avx512bw = cpu.avx2 && features.avx512f && features.avx512cd && features.avx512dq &&
-                   features.avx512bw && features.avx512vl;
-    // Family 25 is Zen 3 and Zen 4; only Zen 4 has AVX-512.
-    cpu.splits_512_bits = cpu.avx512bw && family(features.amd_signature) == 25;
-    return cpu;
-}
 
 } // namespace l1l2::kernels

@@ -3,8 +3,8 @@
 /**
  * What this CPU, under this operating system, can run.
  *
- * xsimd's own detection is not used: up to version 8.1 it ignores whether the operating system
- * saves the wide registers. The compilers' builtin asks OSXSAVE and XCR0.
+ * CPUID and XGETBV are read here. xsimd 8.1 ignores whether the operating system saves the wide
+ * registers, and the runtime libraries of some compilers have no __builtin_cpu_supports.
  */
 #pragma once
 
@@ -12,17 +12,11 @@
 
 namespace l1l2::kernels {
 
-/// What CPUID reports. AVX2, FMA and AVX-512 count only if the operating system saves their
-/// registers.
+/// What CPUID and XGETBV report, as Intel's and AMD's manuals number the bits.
 struct CpuFeatures {
-    bool avx2 = false;
-    bool fma = false;
-    bool f16c = false;
-    bool avx512f = false;
-    bool avx512cd = false;
-    bool avx512dq = false;
-    bool avx512bw = false;
-    bool avx512vl = false;
+    std::uint32_t leaf1_ecx = 0;
+    std::uint32_t leaf7_ebx = 0; ///< of subleaf 0
+    std::uint32_t xcr0 = 0;      ///< the lower half; 0 if the operating system does not set it
     /// EAX of CPUID's leaf 1, which holds the family, if the vendor is AMD; else 0.
     std::uint32_t amd_signature = 0;
 };

@@ -110,6 +110,50 @@ multiarch_libdir)
     eval "includedir=$(pkg_config "$work/prefix" --variable=includedir)"
     test "$(realpath "$includedir")" = "$(realpath "$work/prefix")/include"
     ;;
+system_prefix)
+    # pkg-config leaves out the compiler's own folders, which would come before those of other packages.
+    cmake -S "$source" -B "$work/build" -DCMAKE_INSTALL_PREFIX=/usr -DL1L2_BUILD_TESTS=OFF
+    mkdir "$work/pkgconfig"
+    cp "$work/build/l1l2.pc" "$work/pkgconfig"
+    said=$(pkg_config "$work/pkgconfig" --cflags --libs)
+    [ "${said% }" = -ll1l2 ]
+    ;;
+components)
+    # Distributions leave out static libraries.
+    cp -a "$prefix" "$work/prefix"
+    find "$work/prefix" -name 'libl1l2*.a' -delete
+    build_find_package "$work/prefix" l1l2::l1l2_shared
+    # finds COMPONENT PREFIX MESSAGE
+    finds() {
+        printf 'cmake_minimum_required(VERSION 3.18)\nproject(finds C)\nset(%s off)\n%s\n' "$1" \
+            "find_package(l1l2 CONFIG REQUIRED COMPONENTS $1)" >"$work/CMakeLists.txt"
+        cmake -S "$work" -B "$work/finds" -DCMAKE_PREFIX_PATH="$2" 2>"$work/error"
+    }
+    finds shared "$work/prefix"
+    finds static "$prefix"
+    refuses finds static "$work/prefix"
+    tr -s ' \n' ' ' <"$work/error" | grep 'this l1l2 was installed without its static library'
+    refuses finds statics "$prefix"
+    tr -s ' \n' ' ' <"$work/error" | grep 'l1l2 has no component statics, but shared, static and threads'
+    ;;
+static_in_shared)
+    # A shared library that contains the static one exports none of its functions to other copies.
+    echo '#include <l1l2.h>
+        unsigned version(void) { return l1l2_version_number(); }' >"$work/contains.c"
+    static=$(library_dir "$prefix")/libl1l2.a
+    "${CC:-cc}" -shared -fPIC -I"$prefix/include" "$work/contains.c" "$static" -lstdc++ -lm -o "$work/contains.so"
+    nm -D --defined-only "$work/contains.so" >"$work/symbols"
+    grep ' T version$' "$work/symbols"
+    refuses grep l1l2_ "$work/symbols"
+    ;;
+hpp_refusals)
+    for option in -std=c++14 '-std=c++17 -fno-exceptions'; do
+        # shellcheck disable=SC2086
+        refuses "${CXX:-c++}" $option -fsyntax-only -I"$prefix/include" -x c++ "$prefix/include/l1l2.hpp" \
+            2>"$work/error"
+        grep 'l1l2.hpp needs C++17 and exceptions' "$work/error"
+    done
+    ;;
 add_subdirectory_shared | add_subdirectory_static)
     shared=OFF
     [ "$case" = add_subdirectory_static ] || shared=ON

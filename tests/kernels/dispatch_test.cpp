@@ -73,32 +73,39 @@ TEST_CASE("l1l2_isa names the table in use, always the same", "[dispatch]") {
 TEST_CASE("each instruction set needs all of its features", "[dispatch]") {
     using l1l2::kernels::classify;
     using l1l2::kernels::CpuFeatures;
+    struct Bit {
+        std::uint32_t CpuFeatures::*in;
+        int number;
+    };
+    // FMA, AVX and F16C; AVX2; the registers of SSE and AVX. Then F, DQ, CD, BW and VL; the masks,
+    // the upper halves of the first 16 registers, and the other 16.
+    const std::vector<Bit> of_avx2 = {{&CpuFeatures::leaf1_ecx, 12}, {&CpuFeatures::leaf1_ecx, 28},
+                                      {&CpuFeatures::leaf1_ecx, 29}, {&CpuFeatures::leaf7_ebx, 5},
+                                      {&CpuFeatures::xcr0, 1},       {&CpuFeatures::xcr0, 2}};
+    const std::vector<Bit> of_avx512bw = {
+        {&CpuFeatures::leaf7_ebx, 16}, {&CpuFeatures::leaf7_ebx, 17}, {&CpuFeatures::leaf7_ebx, 28},
+        {&CpuFeatures::leaf7_ebx, 30}, {&CpuFeatures::leaf7_ebx, 31}, {&CpuFeatures::xcr0, 5},
+        {&CpuFeatures::xcr0, 6},       {&CpuFeatures::xcr0, 7}};
     CpuFeatures all;
-    bool* const of_avx2[] = {&all.avx2, &all.fma, &all.f16c};
-    bool* const of_avx512bw[] = {&all.avx512f, &all.avx512cd, &all.avx512dq, &all.avx512bw,
-                                 &all.avx512vl};
-    for (bool* const feature : of_avx2) {
-        *feature = true;
-    }
+    const auto flip = [&](const Bit& bit) { all.*bit.in ^= std::uint32_t{1} << bit.number; };
+    std::for_each(of_avx2.begin(), of_avx2.end(), flip);
     CHECK(classify(all).avx2);
     CHECK_FALSE(classify(all).avx512bw);
-    for (bool* const feature : of_avx512bw) {
-        *feature = true;
-    }
+    std::for_each(of_avx512bw.begin(), of_avx512bw.end(), flip);
     CHECK(classify(all).avx2);
     CHECK(classify(all).avx512bw);
     CHECK_FALSE(classify(all).splits_512_bits);
-    for (bool* const feature : of_avx2) {
-        *feature = false;
+    for (const Bit& bit : of_avx2) {
+        flip(bit);
         CHECK_FALSE(classify(all).avx2);
         CHECK_FALSE(classify(all).avx512bw);
-        *feature = true;
+        flip(bit);
     }
-    for (bool* const feature : of_avx512bw) {
-        *feature = false;
+    for (const Bit& bit : of_avx512bw) {
+        flip(bit);
         CHECK(classify(all).avx2);
         CHECK_FALSE(classify(all).avx512bw);
-        *feature = true;
+        flip(bit);
     }
     // EAX of CPUID's leaf 1 of a Zen 4 and a Zen 3, a Zen 5, a Zen 2, and one without extended
     // family.
@@ -113,7 +120,7 @@ TEST_CASE("each instruction set needs all of its features", "[dispatch]") {
         CHECK(classify(all).splits_512_bits == signature.splits);
     }
     all.amd_signature = 0x00A10F11;
-    all.avx512f = false;
+    flip(of_avx512bw.front());
     CHECK_FALSE(classify(all).splits_512_bits);
 }
 
