@@ -127,6 +127,7 @@ components)
     finds() {
         printf 'cmake_minimum_required(VERSION 3.18)\nproject(finds C)\nset(%s off)\n%s\n' "$1" \
             "find_package(l1l2 CONFIG REQUIRED COMPONENTS $1)" >"$work/CMakeLists.txt"
+        rm -rf "$work/finds"
         cmake -S "$work" -B "$work/finds" -DCMAKE_PREFIX_PATH="$2" 2>"$work/error"
     }
     finds shared "$work/prefix"
