@@ -6,8 +6,10 @@
 #include "handle.hpp"
 
 #include "float_environment.hpp"
+#include "steps.hpp"
 
 using namespace l1l2::capi;
+using l1l2::core::accepts_all_steps;
 using l1l2::core::Arrays;
 using l1l2::core::Dtype;
 using l1l2::core::Regularizer;
@@ -33,6 +35,16 @@ l1l2_status write_prox_of(const Regularizer* regularizer, Dtype dtype, const voi
                           double step, void* out) {
     const Arrays arrays = {dtype, x, out, n};
     return write_prox(regularizer, dtype, &arrays, step);
+}
+
+l1l2_status take_prox_step(const Regularizer* regularizer, const Arrays* arrays, double step) {
+    const l1l2::kernels::KernelTable& table = l1l2::kernels::chosen_table();
+    if (!regularizer->accepts_prox_step(step, arrays->dtype) ||
+        !accepts_all_steps(table, *regularizer, step, *arrays)) {
+        return L1L2_ERROR_INVALID_STEP;
+    }
+    apply(regularizer->prox_step(table, arrays->dtype, step), *arrays);
+    return L1L2_OK;
 }
 
 } // namespace
@@ -79,4 +91,20 @@ l1l2_status l1l2_prox(const l1l2_regularizer* regularizer, l1l2_dtype dtype, con
         return L1L2_ERROR_OVERLAP;
     }
     return with_default_environment<write_prox_of>(&regularizer->value, type, x, n, step, out);
+}
+
+l1l2_status l1l2_prox_step(const l1l2_regularizer* regularizer, l1l2_dtype dtype, const void* x,
+                           size_t n, const void* gradient, double step, const void* steps,
+                           void* out) noexcept {
+    if (!is_dtype(dtype)) {
+        return L1L2_ERROR_UNSUPPORTED_DTYPE;
+    }
+    const Arrays arrays = {to_dtype(dtype), x, out, n, gradient, steps};
+    if (regularizer == nullptr || !are_step_arrays(arrays)) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    if (step_overlaps(arrays)) {
+        return L1L2_ERROR_OVERLAP;
+    }
+    return with_default_environment<take_prox_step>(&regularizer->value, &arrays, step);
 }

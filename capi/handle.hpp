@@ -51,10 +51,30 @@ inline bool is_array(const void* x, std::size_t n, core::Dtype dtype) {
 }
 
 /// Whether two arrays of n elements share a byte. Compared as numbers, as they are of two objects.
-inline bool overlap(const void* x, const void* y, std::size_t n, core::Dtype dtype) {
+inline bool overlap(const void* x, core::Dtype x_type, const void* y, core::Dtype y_type,
+                    std::size_t n) {
     const auto a = reinterpret_cast<std::uintptr_t>(x);
     const auto b = reinterpret_cast<std::uintptr_t>(y);
-    return (a < b ? b - a : a - b) < n * core::size_of(dtype);
+    return a < b ? b - a < n * core::size_of(x_type) : a - b < n * core::size_of(y_type);
+}
+inline bool overlap(const void* x, const void* y, std::size_t n, core::Dtype dtype) {
+    return overlap(x, dtype, y, dtype, n);
+}
+
+/// Whether the arrays of a step of proximal gradient descent can be arrays. gradient and steps may
+/// be NULL.
+inline bool are_step_arrays(const core::Arrays& of) {
+    return is_array(of.x, of.n, of.dtype) && is_array(of.y, of.n, of.dtype) &&
+           (of.steps == nullptr || is_array(of.steps, of.n, core::arithmetic(of.dtype)));
+}
+
+/// Whether `out` lies within an array that is read, other than being x or the gradient.
+inline bool step_overlaps(const core::Arrays& of) {
+    return (of.y != of.x && overlap(of.x, of.y, of.n, of.dtype)) ||
+           (of.gradient != nullptr && of.y != of.gradient &&
+            overlap(of.gradient, of.y, of.n, of.dtype)) ||
+           (of.steps != nullptr &&
+            overlap(of.steps, core::arithmetic(of.dtype), of.y, of.dtype, of.n));
 }
 
 inline l1l2_status to_status(core::TensorFault fault) {

@@ -6,15 +6,19 @@
 #include "handle.hpp"
 
 #include "float_environment.hpp"
+#include "steps.hpp"
 #include "terms.hpp"
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 
 using namespace l1l2::capi;
+using l1l2::core::Arrays;
 using l1l2::core::Dtype;
 using l1l2::core::Job;
 using l1l2::core::Regularizer;
+using l1l2::core::Runner;
 using l1l2::core::Term;
 using l1l2::kernels::chosen_table;
 
@@ -40,8 +44,7 @@ class CallersTerms final : public l1l2::core::TermSource {
     void read(std::size_t first, std::size_t count, Term* terms) const override {
         for (std::size_t i = 0; i < count; ++i) {
             const l1l2_term& term = given(first + i);
-            terms[i] = {&term.regularizer->value,
-                        {to_dtype(term.dtype), term.x, written(term), term.n}};
+            terms[i] = {&term.regularizer->value, arrays_of(term)};
         }
     }
 
@@ -58,19 +61,15 @@ class CallersTerms final : public l1l2::core::TermSource {
         if (!is_dtype(term.dtype)) {
             return L1L2_ERROR_UNSUPPORTED_DTYPE;
         }
-        const Dtype dtype = to_dtype(term.dtype);
-        void* const y = written(term);
-        const bool may_be_null = job_.kind != Kind::prox;
+        const Arrays arrays = arrays_of(term);
         if (term.regularizer == nullptr || term.reserved != 0 || !unknown_fields_are_zero(i) ||
-            !is_array(term.x, term.n, dtype) ||
-            !((may_be_null && y == nullptr) || is_array(y, term.n, dtype))) {
+            !are_arrays(arrays)) {
             return L1L2_ERROR_INVALID_ARGUMENT;
         }
-        const bool in_place = job_.kind == Kind::prox && y == term.x;
-        if (y != nullptr && !in_place && overlap(term.x, y, term.n, dtype)) {
+        if (overlaps(arrays)) {
             return L1L2_ERROR_OVERLAP;
         }
-        return check_parameter(term.regularizer->value, dtype);
+        return check_parameter(term.regularizer->value, arrays.dtype);
     }
 
     /// Whether the job's parameter suits a regularizer.
@@ -78,7 +77,7 @@ class CallersTerms final : public l1l2::core::TermSource {
         if (job_.suits(regularizer, dtype)) {
             return L1L2_OK;
         }
-        return job_.kind == Kind::prox ? L1L2_ERROR_INVALID_STEP : L1L2_ERROR_INVALID_SCALE;
+        return job_.has_step() ? L1L2_ERROR_INVALID_STEP : L1L2_ERROR_INVALID_SCALE;
     }
 
   private:
@@ -86,14 +85,38 @@ class CallersTerms final : public l1l2::core::TermSource {
         return *reinterpret_cast<const l1l2_term*>(terms_ + i * term_size_);
     }
 
-    void* written(const l1l2_term& term) const {
+    Arrays arrays_of(const l1l2_term& term) const {
+        Arrays arrays = {to_dtype(term.dtype), term.x, nullptr, term.n};
         switch (job_.kind) {
         case Kind::gradient:
-        case Kind::gradient_and_penalty: return term.gradient;
-        case Kind::prox: return term.out;
+        case Kind::gradient_and_penalty: arrays.y = term.gradient; break;
+        case Kind::prox: arrays.y = term.out; break;
+        case Kind::prox_step:
+            arrays.y = term.out;
+            arrays.gradient = term.gradient;
+            arrays.steps = term_size_ > oldest_size ? term.steps : nullptr;
+            break;
         case Kind::penalty: break;
         }
-        return nullptr;
+        return arrays;
+    }
+
+    bool are_arrays(const Arrays& arrays) const {
+        if (job_.kind == Kind::prox_step) {
+            return are_step_arrays(arrays);
+        }
+        const bool may_be_null = job_.kind != Kind::prox;
+        return is_array(arrays.x, arrays.n, arrays.dtype) &&
+               ((may_be_null && arrays.y == nullptr) || is_array(arrays.y, arrays.n, arrays.dtype));
+    }
+
+    bool overlaps(const Arrays& arrays) const {
+        if (job_.kind == Kind::prox_step) {
+            return step_overlaps(arrays);
+        }
+        const bool in_place = job_.kind == Kind::prox && arrays.y == arrays.x;
+        return arrays.y != nullptr && !in_place &&
+               overlap(arrays.x, arrays.y, arrays.n, arrays.dtype);
     }
 
     bool unknown_fields_are_zero(std::size_t i) const {
@@ -123,12 +146,32 @@ l1l2_status check_all(const CallersTerms* terms, std::size_t* index) {
     return status;
 }
 
+/// Checks the steps of the terms before `*index`, where check_all() has found `status`, and returns
+/// the first fault of both.
+l1l2_status check_steps(const CallersTerms& terms, const Job& job, Runner runner,
+                        l1l2_status status, std::size_t* index) {
+    const std::optional<std::size_t> refused =
+        l1l2::core::first_refused_steps(chosen_table(), terms, *index, job.parameter, runner);
+    if (!refused) {
+        *index = terms.size();
+        return L1L2_ERROR_RUNNER_FAILED;
+    }
+    if (*refused < *index) {
+        *index = *refused;
+        return L1L2_ERROR_INVALID_STEP;
+    }
+    return status;
+}
+
 l1l2_status compute(const CallersTerms& terms, const Job& job, l1l2_runner runner,
                     void* runner_state, double* penalties, double* total, std::size_t* faulty) {
     std::size_t index = terms.size();
     l1l2_status status = L1L2_ERROR_INVALID_ARGUMENT;
     if (terms.is_valid()) {
         status = l1l2::core::with_default_environment<check_all>(&terms, &index);
+        if (job.kind == Kind::prox_step && (status == L1L2_OK || index < terms.size())) {
+            status = check_steps(terms, job, {runner, runner_state}, status, &index);
+        }
     }
     if (status == L1L2_OK && !l1l2::core::compute_terms(chosen_table(), terms, job,
                                                         {runner, runner_state}, penalties, total)) {
@@ -162,6 +205,14 @@ l1l2_status l1l2_add_gradient_terms(const l1l2_term* terms, size_t term_size, si
 l1l2_status l1l2_prox_terms(const l1l2_term* terms, size_t term_size, size_t count, double step,
                             l1l2_runner runner, void* runner_state, size_t* faulty) noexcept {
     const Job job = {Kind::prox, step};
+    return compute({terms, term_size, count, job}, job, runner, runner_state, nullptr, nullptr,
+                   faulty);
+}
+
+l1l2_status l1l2_prox_step_terms(const l1l2_term* terms, size_t term_size, size_t count,
+                                 double step, l1l2_runner runner, void* runner_state,
+                                 size_t* faulty) noexcept {
+    const Job job = {Kind::prox_step, step};
     return compute({terms, term_size, count, job}, job, runner, runner_state, nullptr, nullptr,
                    faulty);
 }

@@ -271,24 +271,26 @@ L1L2_API l1l2_status l1l2_prox(const l1l2_regularizer* regularizer, l1l2_dtype d
  *
  * s is step, or step * steps[i]: methods with a step for each element (proximal Adagrad and Adam)
  * pass their preconditioner as steps and their direction as gradient. Without a gradient this is
- * the proximal operator with a step for each element.
+ * the proximal operator with a step for each element, as the adaptive lasso needs it.
  *
- * Bits, in the arithmetic type, each operation rounded once. Without steps: s = step, v = x[i] -
- * s * gradient[i], then as l1l2_prox of v with its t1, t2 and m. With steps: s = step * steps[i],
- * t = s * l1, d = 1 + s * (2 * l2), v as before; max(|v| - t, 0) / d with the sign of v. step, l1
- * and 2 * l2 are rounded to the arithmetic type first. Then the conversion to dtype. A NaN in x[i]
- * or gradient[i] gives NaN.
+ * Bits: step, t = step * l1 and e = 2 * (step * l2) are computed in double and rounded to the
+ * arithmetic type. In that type, without steps: v = x[i] - step * gradient[i], then what l1l2_prox
+ * computes of v, with its exact threshold. With w = steps[i]: v = x[i] - (step * w) * gradient[i],
+ * then max(|v| - t * w, 0) / (1 + e * w) with the sign of v. Then the conversion to dtype. Without
+ * a gradient v is x[i]. Zeros keep the sign of v, infinities stay, NaN gives NaN. Without gradient
+ * and steps the bits are those of l1l2_prox; so they are with a gradient of +0.0. Where step or w
+ * is 0 and the gradient finite, x[i] keeps its value.
  * @param dtype     the element type of x, gradient and out, any of the four
  * @param x,n       n contiguous elements (not bytes), any alignment; x may be NULL if n is 0
  * @param gradient  n elements, the gradient of the rest of the loss; NULL means 0
- * @param step      the step size, finite and >= 0
+ * @param step      the step size, finite and >= 0; -0.0 is taken as 0.0
  * @param steps     n factors of step, finite and >= 0, in the arithmetic type: double if dtype is
- *                  L1L2_FLOAT64, else float. They are read once more beforehand. NULL means 1
- * @param out       receives n elements: x itself, or without overlap with any of the others; may be
- *                  NULL if n is 0
+ *                  L1L2_FLOAT64, else float. They are read once more beforehand. NULL: s is step
+ * @param out       receives n elements: x or gradient itself, or without overlap with any array
+ *                  that is read; may be NULL if n is 0
  * @return L1L2_OK, L1L2_ERROR_UNSUPPORTED_DTYPE, ..._INVALID_ARGUMENT, ..._INVALID_STEP (step or an
- *         element of steps is negative or not finite, or s, s * l1 or 1 + 2 * s * l2 is infinite in
- *         the arithmetic type) or ..._OVERLAP
+ *         element of steps is negative or not finite; or step, t or e, or the product of one of
+ *         them with an element of steps, is infinite in the arithmetic type) or ..._OVERLAP
  * @since 0.4.0
  */
 L1L2_API l1l2_status l1l2_prox_step(const l1l2_regularizer* regularizer, l1l2_dtype dtype,
@@ -417,7 +419,7 @@ typedef struct l1l2_term {
  * Terms (since 0.2.0)
  * -------------------
  *
- * The next three functions do for a list of tensors what those for arrays do for one: thousands of
+ * The next functions do for a list of tensors what those for arrays do for one: thousands of
  * small tensors in one call, at little more than the cost of their elements.
  *
  *   terms         count terms, term_size bytes apart; only read. May be NULL if count is 0

@@ -12,9 +12,35 @@
 
 namespace l1l2::core {
 
+using kernels::arithmetic;
 using kernels::Dtype;
 using kernels::size_of;
 using kernels::Sums;
+
+/// n contiguous elements, and as many that are written, or NULL. A step of proximal gradient
+/// descent may also read a gradient, and steps of the arithmetic type.
+struct Arrays {
+    Dtype dtype;
+    const void* x;
+    void* y;
+    std::size_t n;
+    const void* gradient = nullptr;
+    const void* steps = nullptr;
+
+    /// The elements begin .. end - 1, or as many as there are.
+    Arrays part(std::size_t begin, std::size_t end) const {
+        const auto at = [&](const void* array, Dtype type) {
+            return array != nullptr ? static_cast<const char*>(array) + begin * size_of(type)
+                                    : nullptr;
+        };
+        return {dtype,
+                at(x, dtype),
+                y != nullptr ? static_cast<char*>(y) + begin * size_of(dtype) : nullptr,
+                (end < n ? end : n) - begin,
+                at(gradient, dtype),
+                at(steps, arithmetic(dtype))};
+    }
+};
 
 /// One kernel and its factors, or nothing. Computes in the default floating-point environment only.
 class Operation {
@@ -37,23 +63,30 @@ class Operation {
         double threshold;
         double factor;
     };
+    struct ProxStep {
+        kernels::ProxStepKernel kernel;
+        kernels::ProxStepFactors factors;
+    };
 
     Operation() = default; ///< nothing
     template <class Kind>
     explicit Operation(const Kind& kind) : kind_(kind) {}
 
     bool sums() const { return is<Sum>() || is<GradientAndSum>(); }
-    bool writes() const { return is<Gradient>() || is<GradientAndSum>() || is<Prox>(); }
+    bool writes() const {
+        return is<Gradient>() || is<GradientAndSum>() || is<Prox>() || is<ProxStep>();
+    }
     /// Whether what is written depends on what was there.
     bool updates() const { return is<Gradient>() || is<GradientAndSum>(); }
 
-    /// The sums of a block of n elements of x, and what is written to y for them.
-    Sums apply(const void* x, void* y, std::size_t n) const {
+    /// The sums of a block of x, and what is written to y for it.
+    Sums apply(const Arrays& block) const {
         if (const auto* const both = std::get_if<GradientAndSum>(&kind_)) {
-            return both->kernel(x, y, n, both->gradient.l1_factor, both->gradient.l2_factor);
+            return both->kernel(block.x, block.y, block.n, both->gradient.l1_factor,
+                                both->gradient.l2_factor);
         }
-        write(x, y, n);
-        return sum(x, n);
+        write(block);
+        return sum(block.x, block.n);
     }
 
     /// The sums alone; zeros if there are none.
@@ -68,13 +101,16 @@ class Operation {
     }
 
     /// What is written alone, for any number of elements.
-    void write(const void* x, void* y, std::size_t n) const {
+    void write(const Arrays& of) const {
         if (const auto* const gradient = std::get_if<Gradient>(&kind_)) {
-            gradient->kernel(x, y, n, gradient->l1_factor, gradient->l2_factor);
+            gradient->kernel(of.x, of.y, of.n, gradient->l1_factor, gradient->l2_factor);
         } else if (const auto* const both = std::get_if<GradientAndSum>(&kind_)) {
-            both->gradient.kernel(x, y, n, both->gradient.l1_factor, both->gradient.l2_factor);
+            both->gradient.kernel(of.x, of.y, of.n, both->gradient.l1_factor,
+                                  both->gradient.l2_factor);
         } else if (const auto* const prox = std::get_if<Prox>(&kind_)) {
-            prox->kernel(x, y, n, prox->threshold, prox->factor);
+            prox->kernel(of.x, of.y, of.n, prox->threshold, prox->factor);
+        } else if (const auto* const step = std::get_if<ProxStep>(&kind_)) {
+            step->kernel(of.x, of.gradient, of.steps, of.y, of.n, step->factors);
         }
     }
 
@@ -84,15 +120,7 @@ class Operation {
         return std::holds_alternative<Kind>(kind_);
     }
 
-    std::variant<std::monostate, Sum, Gradient, GradientAndSum, Prox> kind_;
-};
-
-/// n contiguous elements, and as many that are written, or NULL.
-struct Arrays {
-    Dtype dtype;
-    const void* x;
-    void* y;
-    std::size_t n;
+    std::variant<std::monostate, Sum, Gradient, GradientAndSum, Prox, ProxStep> kind_;
 };
 
 } // namespace l1l2::core

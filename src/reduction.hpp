@@ -55,7 +55,7 @@ Sums apply_blocks(const Operation& operation, const Arrays& arrays, std::size_t 
 /// Applies an operation to all elements and returns their sums.
 inline Sums apply(const Operation& operation, const Arrays& arrays) {
     if (arrays.n <= kernels::block_elements) {
-        return operation.apply(arrays.x, arrays.y, arrays.n);
+        return operation.apply(arrays);
     }
     // Copies: what has an address would be written to memory for small arrays, too.
     return apply_blocks(Operation(operation), Arrays(arrays), 0, count_blocks(arrays.n));

@@ -56,6 +56,24 @@ class Regularizer {
                is_finite(divisor(step), dtype);
     }
 
+    /// Whether a step of proximal gradient descent can be taken: also the step itself must be
+    /// finite in the arithmetic type.
+    bool accepts_prox_step(double step, Dtype dtype) const {
+        return accepts_step(step, dtype) && is_finite(step, dtype);
+    }
+
+    /// Whether the factors of such a step are finite also when they are multiplied by the greatest
+    /// of steps, as its kernel returns it.
+    bool accepts_steps(double step, double greatest, Dtype dtype) const {
+        const auto product_is_finite = [&](double factor) {
+            return dtype == Dtype::float64
+                       ? std::isfinite(factor * greatest)
+                       : std::isfinite(static_cast<float>(factor) * static_cast<float>(greatest));
+        };
+        return product_is_finite(step) && product_is_finite(threshold(step)) &&
+               product_is_finite(excess(step));
+    }
+
     /// The sums that the penalty needs; nothing if both coefficients are 0.
     Operation sum(const kernels::KernelTable& table, Dtype dtype) const {
         return wanted_ ? Operation(sum_of(table, dtype)) : Operation();
@@ -76,6 +94,12 @@ class Regularizer {
     Operation prox(const kernels::KernelTable& table, Dtype dtype, double step) const {
         return Operation(
             Operation::Prox{table.prox[index(dtype)], threshold(step), 1.0 / divisor(step)});
+    }
+
+    /// A step of proximal gradient descent that is accepted. That of -0.0 is the one of 0.0.
+    Operation prox_step(const kernels::KernelTable& table, Dtype dtype, double step) const {
+        return Operation(Operation::ProxStep{table.prox_step[index(dtype)],
+                                             {std::fabs(step), threshold(step), excess(step)}});
     }
 
     /// l1 * sum |x| + l2 * sum x^2, of the sums that an operation has made. The sum for a
@@ -99,7 +123,8 @@ class Regularizer {
     double l1_factor(double scale) const { return scale * l1_; }
     double l2_factor(double scale) const { return scale * (2.0 * l2_); }
     double threshold(double step) const { return step * l1_; }
-    double divisor(double step) const { return 1.0 + 2.0 * (step * l2_); }
+    double excess(double step) const { return 2.0 * (step * l2_); }
+    double divisor(double step) const { return 1.0 + excess(step); }
 
     Operation::Sum sum_of(const kernels::KernelTable& table, Dtype dtype) const {
         return {table.sums[index(dtype)][index(*wanted_)]};

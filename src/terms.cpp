@@ -7,8 +7,6 @@
 #include "tasks.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <cstdint>
 
 namespace l1l2::core {
 
@@ -27,6 +25,7 @@ Operation Job::operation(const KernelTable& table, const Term& term) const {
         }
         break;
     case Kind::prox: return regularizer.prox(table, dtype, parameter);
+    case Kind::prox_step: return regularizer.prox_step(table, dtype, parameter);
     case Kind::penalty: break;
     }
     return regularizer.sum(table, dtype);
@@ -50,16 +49,7 @@ class Wave {
 
     std::size_t end() const { return plan_.end_term; }
 
-    /// False if the runner said so or has left out a task. In the caller's floating-point
-    /// environment, and whatever the runner makes of it.
-    bool run(const Runner& runner) {
-        if (runner.run(runner.state, call_task, this, plan_.tasks) != 0) {
-            return false;
-        }
-        return std::all_of(state_, state_ + plan_.tasks, [](const std::atomic<State>& state) {
-            return state.load(std::memory_order_acquire) == State::done;
-        });
-    }
+    bool run(const Runner& runner) { return Run<Wave>(*this, plan_.tasks).by(runner); }
 
     /// Writes the penalties to those of all terms, if that is not NULL, and adds them to the total.
     /// After run().
@@ -76,21 +66,6 @@ class Wave {
         }
     }
 
-  private:
-    // Of 32 bits: RISC-V exchanges nothing smaller without help of a library, libatomic.
-    enum class State : std::uint32_t { waiting, taken, done };
-
-    static void call_task(void* work, std::size_t index) {
-        auto& wave = *static_cast<Wave*>(work);
-        // A gradient that is added twice is wrong, whatever a runner believes.
-        State waiting = State::waiting;
-        if (index < wave.plan_.tasks &&
-            wave.state_[index].compare_exchange_strong(waiting, State::taken)) {
-            with_default_environment<&Wave::compute_task>(&wave, index);
-            wave.state_[index].store(State::done, std::memory_order_release);
-        }
-    }
-
     void compute_task(std::size_t index) {
         const Task& task = plan_.task[index];
         if (task.blocks == 0) {
@@ -104,13 +79,13 @@ class Wave {
         }
     }
 
+  private:
     const KernelTable& table_;
     const TermSource& terms_;
     const Job& job_;
     const Plan plan_;
     Sums sums_[Plan::max_tasks];      ///< of tasks that are pieces of a term
     double penalty_[Plan::max_terms]; ///< of terms, without those in pieces until finish()
-    std::atomic<State> state_[Plan::max_tasks] = {};
 };
 
 /// All terms in the calling thread.

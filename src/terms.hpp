@@ -6,9 +6,9 @@
 #pragma once
 
 #include "regularizer.hpp"
+#include "runs.hpp"
 
 #include <cstddef>
-#include <cstdint>
 
 namespace l1l2::core {
 
@@ -43,9 +43,11 @@ class TermSource {
 
 /// What is computed of each term.
 struct Job {
-    enum class Kind { penalty, gradient, gradient_and_penalty, prox };
+    enum class Kind { penalty, gradient, gradient_and_penalty, prox, prox_step };
     Kind kind;
-    double parameter; ///< the scale of the gradient or the step of the prox
+    double parameter; ///< the scale of the gradient or the step
+
+    bool has_step() const { return kind == Kind::prox || kind == Kind::prox_step; }
 
     /// Whether the parameter suits a term.
     bool suits(const Regularizer& regularizer, Dtype dtype) const {
@@ -53,6 +55,7 @@ struct Job {
         case Kind::gradient:
         case Kind::gradient_and_penalty: return regularizer.accepts_scale(parameter, dtype);
         case Kind::prox: return regularizer.accepts_step(parameter, dtype);
+        case Kind::prox_step: return regularizer.accepts_prox_step(parameter, dtype);
         case Kind::penalty: break;
         }
         return true;
@@ -60,13 +63,6 @@ struct Job {
 
     /// For a term that it suits. Without y a gradient is not written.
     Operation operation(const kernels::KernelTable& table, const Term& term) const;
-};
-
-/// Calls task(work, i) once for each i < count; see l1l2_runner.
-struct Runner {
-    std::int32_t (*run)(void* state, void (*task)(void* work, std::size_t index), void* work,
-                        std::size_t count);
-    void* state;
 };
 
 /**

@@ -160,7 +160,7 @@ class Walk::Cursor {
             if (operation.updates()) {
                 Cursor(*this).gather(buffer, some);
             }
-            operation.write(x + done * element_, buffer, some);
+            operation.write({walk_.dtype_, x + done * element_, buffer, some});
             scatter(buffer, some);
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The l1l2 authors
 // SPDX-License-Identifier: Apache-2.0
-/// The kernels that work element by element, gradient and prox, one template over the instruction
-/// set.
+/// The kernels that work element by element, gradients, proxes and steps, one template over the
+/// instruction set.
 #pragma once
 
 #include "block_sum.hpp"
@@ -11,6 +11,8 @@
 #include <xsimd/xsimd.hpp>
 
 namespace {
+
+using l1l2::kernels::ProxStepFactors;
 
 template <class Isa, class T>
 class Elementwise {
@@ -33,13 +35,80 @@ class Elementwise {
         }
     }
 
-    /// Stores at y what compute(x, y, watch) returns for one batch.
-    template <bool reads_y, class F>
-    [[gnu::always_inline]] static inline void compute_batch(const char* x, char* y, Batch& watch,
+    /// What is read beside x.
+    static constexpr unsigned y = 1;
+    static constexpr unsigned gradient = 2;
+    static constexpr unsigned steps = 4;
+
+    /// Where the elements are. What is not read or written may be NULL.
+    struct Places {
+        const char* x;
+        char* y;
+        const char* gradient;
+        const char* steps;
+    };
+
+    /// What was read of a batch.
+    struct Elements {
+        Batch x = Batch(A{0});
+        Batch y = Batch(A{0});
+        Batch gradient = Batch(A{0});
+        Batch step = Batch(A{0});
+    };
+
+    /// The places i elements on.
+    template <unsigned reads>
+    [[gnu::always_inline]] static inline Places advance(const Places& from, size_t i) {
+        Places to = from;
+        to.x += i * sizeof(T);
+        to.y += i * sizeof(T);
+        if constexpr ((reads & gradient) != 0) {
+            to.gradient += i * sizeof(T);
+        }
+        if constexpr ((reads & steps) != 0) {
+            to.steps += i * sizeof(A);
+        }
+        return to;
+    }
+
+    /// Stores at y what compute(elements, watch) returns for one batch.
+    template <unsigned reads, class F>
+    [[gnu::always_inline]] static inline void compute_batch(const Places& at, Batch& watch,
                                                             F&& compute) {
-        const Batch x_batch = Isa::template load_arithmetic<T>(x);
-        const Batch y_batch = reads_y ? Isa::template load_arithmetic<T>(y) : Batch(A{0});
-        Isa::template store_arithmetic<T>(y, compute(x_batch, y_batch, watch));
+        Elements elements;
+        elements.x = Isa::template load_arithmetic<T>(at.x);
+        if constexpr ((reads & y) != 0) {
+            elements.y = Isa::template load_arithmetic<T>(at.y);
+        }
+        if constexpr ((reads & gradient) != 0) {
+            elements.gradient = Isa::template load_arithmetic<T>(at.gradient);
+        }
+        if constexpr ((reads & steps) != 0) {
+            elements.step = Isa::template load_arithmetic<A>(at.steps);
+        }
+        Isa::template store_arithmetic<T>(at.y, compute(elements, watch));
+    }
+
+    /// The last n elements, fewer than a batch.
+    template <unsigned reads, class F>
+    [[gnu::always_inline]] static inline void compute_rest(const Places& at, size_t n, Batch& watch,
+                                                           F&& compute) {
+        char x_rest[batch_bytes] = {};
+        char y_rest[batch_bytes] = {};
+        char gradient_rest[batch_bytes] = {};
+        char steps_rest[width * sizeof(A)] = {};
+        __builtin_memcpy(x_rest, at.x, n * sizeof(T));
+        if constexpr ((reads & y) != 0) {
+            __builtin_memcpy(y_rest, at.y, n * sizeof(T));
+        }
+        if constexpr ((reads & gradient) != 0) {
+            __builtin_memcpy(gradient_rest, at.gradient, n * sizeof(T));
+        }
+        if constexpr ((reads & steps) != 0) {
+            __builtin_memcpy(steps_rest, at.steps, n * sizeof(A));
+        }
+        compute_batch<reads>({x_rest, y_rest, gradient_rest, steps_rest}, watch, compute);
+        __builtin_memcpy(at.y, y_rest, n * sizeof(T));
     }
 
     /**
@@ -49,46 +118,33 @@ class Elementwise {
      * to `watch` for each v that may be a NaN. Once NaN, `watch` stays NaN, and the chunk's NaNs
      * are replaced afterwards. An infinity gives a false alarm.
      */
-    template <bool reads_y, class F>
-    [[gnu::always_inline]] static inline void for_chunk(const char* x, char* y, size_t n,
-                                                        F&& compute) {
+    template <unsigned reads, class F>
+    [[gnu::always_inline]] static inline void for_chunk(const Places& at, size_t n, F&& compute) {
         Batch watch(A{0});
         Batch other_watch(A{0}); // used by turns, as each addition would wait for the last
         size_t i = 0;
         for (; i + width <= n; i += width) {
-            compute_batch<reads_y>(x + i * sizeof(T), y + i * sizeof(T), watch, compute);
+            compute_batch<reads>(advance<reads>(at, i), watch, compute);
             const Batch latest = watch;
             watch = other_watch;
             other_watch = latest;
         }
         if (i < n) {
-            const size_t rest = n - i;
-            char x_rest[batch_bytes] = {};
-            char y_rest[batch_bytes] = {};
-            __builtin_memcpy(x_rest, x + i * sizeof(T), rest * sizeof(T));
-            if (reads_y) {
-                __builtin_memcpy(y_rest, y + i * sizeof(T), rest * sizeof(T));
-            }
-            compute_batch<reads_y>(x_rest, y_rest, watch, compute);
-            __builtin_memcpy(y + i * sizeof(T), y_rest, rest * sizeof(T));
+            compute_rest<reads>(advance<reads>(at, i), n - i, watch, compute);
         }
         watch = watch + other_watch;
         if (xsimd::any(xsimd::isnan(watch))) {
-            canonicalize_nans(x, y, n);
+            canonicalize_nans(at.x, at.y, n);
         }
     }
 
-    template <bool reads_y, class F>
-    [[gnu::always_inline]] static inline void for_each(const void* from, void* to, size_t n,
-                                                       F&& compute) {
-        const char* x = static_cast<const char*>(from);
-        char* y = static_cast<char*>(to);
+    template <unsigned reads, class F>
+    [[gnu::always_inline]] static inline void for_each(Places at, size_t n, F&& compute) {
         while (n > 0) {
             const size_t count = n < chunk ? n : chunk;
-            for_chunk<reads_y>(x, y, count, compute);
+            for_chunk<reads>(at, count, compute);
             n -= count;
-            x += count * sizeof(T);
-            y += count * sizeof(T);
+            at = advance<reads>(at, count);
         }
     }
 
@@ -101,7 +157,9 @@ class Elementwise {
     [[gnu::always_inline]] static inline auto gradient_of(double l1_factor, double l2_factor) {
         const Batch a(static_cast<A>(l1_factor));
         const Batch b(static_cast<A>(l2_factor));
-        return [=](Batch x, Batch g, Batch & watch) __attribute__((always_inline)) {
+        return [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
+            const Batch x = of.x;
+            const Batch g = of.y;
             Batch result;
             if constexpr (wanted == WantedSums::both) {
                 result = g + (b * x + Isa::times_sign(x, a));
@@ -116,11 +174,79 @@ class Elementwise {
         };
     }
 
+    /// What prox computes of each batch. The threshold is subtracted in two parts, as it may have
+    /// more mantissa bits than a float32.
+    [[gnu::always_inline]] static inline auto shrinking(double threshold, double factor) {
+        const A upper = static_cast<A>(threshold);
+        const Batch t(upper);
+        const Batch t_rest(static_cast<A>(threshold - static_cast<double>(upper)));
+        const Batch m(static_cast<A>(factor));
+        return [=](Batch v, Batch & watch) __attribute__((always_inline)) {
+            Batch above = xsimd::abs(v) - t;
+            if constexpr (!is_same<T, double>) {
+                above = above - t_rest;
+            }
+            const Batch shrunk = Isa::positive_part(above) * m;
+            watch_for_nan(shrunk, watch);
+            return Isa::signed_as(v, shrunk);
+        };
+    }
+
+    /// What prox_step computes of each batch with steps.
+    template <unsigned reads>
+    [[gnu::always_inline]] static inline auto step_of_each(const ProxStepFactors& factors) {
+        const Batch s(static_cast<A>(factors.step));
+        const Batch t(static_cast<A>(factors.threshold));
+        const Batch b(static_cast<A>(factors.excess));
+        return [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
+            Batch v = of.x;
+            if constexpr ((reads & gradient) != 0) {
+                v = v - (s * of.step) * of.gradient;
+            }
+            const Batch above = xsimd::abs(v) - t * of.step;
+            const Batch shrunk =
+                Isa::quotient(Isa::positive_part(above), Batch(A{1}) + b * of.step);
+            watch_for_nan(shrunk, watch);
+            return Isa::signed_as(v, shrunk);
+        };
+    }
+
+    /// What greatest_step knows of the steps so far.
+    struct Range {
+        Batch least = Batch(A{0});
+        Batch most = Batch(A{0});
+        Batch watch =
+            Batch(A{0}); ///< has all bits that are set in a NaN, if there was one or an infinity
+
+        [[gnu::always_inline]] inline void add(const char* at) {
+            const Batch w = Isa::template load_arithmetic<A>(at);
+            least = xsimd::min(least, w);
+            most = xsimd::max(most, w);
+            watch = watch | (w * Batch(A{0}));
+        }
+        [[gnu::always_inline]] inline void add(const Range& other) {
+            least = xsimd::min(least, other.least);
+            most = xsimd::max(most, other.most);
+            watch = watch | other.watch;
+        }
+        [[gnu::always_inline]] inline double greatest() const {
+            const bool valid = !xsimd::any(least < Batch(A{0})) && !xsimd::any(xsimd::isnan(watch));
+            A of_lanes[width];
+            Isa::template store_arithmetic<A>(reinterpret_cast<char*>(of_lanes), most);
+            A greatest{0};
+            for (size_t i = 0; i < width; ++i) {
+                greatest = of_lanes[i] > greatest ? of_lanes[i] : greatest;
+            }
+            return valid ? static_cast<double>(greatest) : __builtin_nan("");
+        }
+    };
+
   public:
     template <WantedSums wanted>
     static void add_gradient(const void* x, void* gradient, size_t n, double l1_factor,
                              double l2_factor) {
-        for_each<true>(x, gradient, n, gradient_of<wanted>(l1_factor, l2_factor));
+        for_each<y>({static_cast<const char*>(x), static_cast<char*>(gradient), nullptr, nullptr},
+                    n, gradient_of<wanted>(l1_factor, l2_factor));
     }
 
     /// Also sums the block, alternating with the gradient chunk by chunk. A chunk stays in the
@@ -140,7 +266,7 @@ class Elementwise {
             const size_t rows = count / lanes;
             Sum::add(x, rows, sums);
             used = Sum::add_rest(x + rows * lanes * sizeof(T), count % lanes, sums);
-            for_chunk<true>(x, gradient, count, compute);
+            for_chunk<y>({x, gradient, nullptr, nullptr}, count, compute);
             x += count * sizeof(T);
             gradient += count * sizeof(T);
             left -= count;
@@ -148,22 +274,58 @@ class Elementwise {
         return Sum::fold(sums, n < lanes ? used : Sum::batches);
     }
 
-    /// The threshold is subtracted in two parts, as it may have more mantissa bits than a float32.
     static void prox(const void* x, void* out, size_t n, double threshold, double factor) {
-        const A upper = static_cast<A>(threshold);
-        const Batch t(upper);
-        const Batch t_rest(static_cast<A>(threshold - static_cast<double>(upper)));
-        const Batch m(static_cast<A>(factor));
-        for_each<false>(
-            x, out, n, [=](Batch xs, Batch, Batch & watch) __attribute__((always_inline)) {
-                Batch above = xsimd::abs(xs) - t;
-                if constexpr (!is_same<T, double>) {
-                    above = above - t_rest;
-                }
-                const Batch shrunk = Isa::positive_part(above) * m;
-                watch_for_nan(shrunk, watch);
-                return Isa::signed_as(xs, shrunk);
+        const auto shrink = shrinking(threshold, factor);
+        for_each<0>(
+            {static_cast<const char*>(x), static_cast<char*>(out), nullptr, nullptr},
+            n, [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
+                return shrink(of.x, watch);
             });
+    }
+
+    static void prox_step(const void* x, const void* gradient_or_null, const void* steps_or_null,
+                          void* out, size_t n, const ProxStepFactors& factors) {
+        const Places at = {static_cast<const char*>(x), static_cast<char*>(out),
+                           static_cast<const char*>(gradient_or_null),
+                           static_cast<const char*>(steps_or_null)};
+        if (at.steps == nullptr && at.gradient == nullptr) {
+            prox(x, out, n, factors.threshold, 1.0 / (1.0 + factors.excess));
+        } else if (at.steps == nullptr) {
+            const Batch s(static_cast<A>(factors.step));
+            const auto shrink = shrinking(factors.threshold, 1.0 / (1.0 + factors.excess));
+            for_each<gradient>(
+                at, n, [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
+                    return shrink(of.x - s * of.gradient, watch);
+                });
+        } else if (at.gradient == nullptr) {
+            for_each<steps>(at, n, step_of_each<steps>(factors));
+        } else {
+            for_each<gradient | steps>(at, n, step_of_each<gradient | steps>(factors));
+        }
+    }
+
+    /// T is the arithmetic type here.
+    static double greatest_step(const void* steps, size_t n) {
+        constexpr size_t batches = 4; // to wait for none of them
+        constexpr size_t together = batches * width;
+        Range range[batches];
+        const char* at = static_cast<const char*>(steps);
+        size_t i = 0;
+        for (; i + together <= n; i += together) {
+            unrolled<0, batches>([&](auto batch) __attribute__((always_inline)) {
+                range[batch.value].add(at + (i + batch.value * width) * sizeof(A));
+            });
+        }
+        for (; i < n; i += width) {
+            char rest[width * sizeof(A)] = {};
+            const size_t count = n - i < width ? n - i : width;
+            __builtin_memcpy(rest, at + i * sizeof(A), count * sizeof(A));
+            range[0].add(rest);
+        }
+        unrolled<1, batches>([&](auto batch) __attribute__((always_inline)) {
+            range[0].add(range[batch.value]);
+        });
+        return range[0].greatest();
     }
 };
 

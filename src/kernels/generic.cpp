@@ -138,20 +138,65 @@ Sums add_gradient_and_sum(const void* x, void* gradient, size_t n, double l1_fac
     return sum_block<T, wanted>(x, n);
 }
 
+template <class A>
+A magnitude(A x) {
+    return __builtin_signbit(x) ? -x : x;
+}
+template <class A>
+A with_sign_of(A x, A positive) {
+    return __builtin_signbit(x) ? -positive : positive;
+}
+
 /// The threshold is subtracted in two parts, as it may have more mantissa bits than a float32. Of a
 /// double the second part is 0.
+template <class A>
+A shrink(A x, double threshold, A factor) {
+    const A t = static_cast<A>(threshold);
+    const A t_rest = static_cast<A>(threshold - static_cast<double>(t));
+    const A above = (magnitude(x) - t) - t_rest;
+    return with_sign_of(x, above < 0 ? A{0} : above * factor);
+}
+
 template <class T>
 void prox(const void* x, void* out, size_t n, double threshold, double factor) {
     using A = Arithmetic<T>;
-    const A t = static_cast<A>(threshold);
-    const A t_rest = static_cast<A>(threshold - static_cast<double>(t));
-    const A m = static_cast<A>(factor);
     for (size_t i = 0; i < n; ++i) {
-        const A value = load<A, T>(x, i);
-        const A above = ((__builtin_signbit(value) ? -value : value) - t) - t_rest;
-        const A shrunk = above < 0 ? A{0} : above * m;
-        store<T>(out, i, __builtin_signbit(value) ? -shrunk : shrunk);
+        store<T>(out, i, shrink(load<A, T>(x, i), threshold, static_cast<A>(factor)));
     }
+}
+
+template <class T>
+void prox_step(const void* x, const void* gradient, const void* steps, void* out, size_t n,
+               const ProxStepFactors& factors) {
+    using A = Arithmetic<T>;
+    const double factor = 1.0 / (1.0 + factors.excess);
+    for (size_t i = 0; i < n; ++i) {
+        const A w = steps != nullptr ? load<A, A>(steps, i) : A{1};
+        A v = load<A, T>(x, i);
+        if (gradient != nullptr) {
+            v = v - (static_cast<A>(factors.step) * w) * load<A, T>(gradient, i);
+        }
+        if (steps == nullptr) {
+            v = shrink(v, factors.threshold, static_cast<A>(factor));
+        } else {
+            const A above = magnitude(v) - static_cast<A>(factors.threshold) * w;
+            const A divisor = A{1} + static_cast<A>(factors.excess) * w;
+            v = with_sign_of(v, above < 0 ? A{0} : above / divisor);
+        }
+        store<T>(out, i, v);
+    }
+}
+
+template <class A>
+double greatest_step(const void* steps, size_t n) {
+    A greatest{0};
+    bool valid = true;
+    for (size_t i = 0; i < n; ++i) {
+        const A w = load<A, A>(steps, i);
+        valid = valid && w >= 0 && !__builtin_isinf(w);
+        greatest = w > greatest ? w : greatest;
+    }
+    return valid ? static_cast<double>(greatest) : __builtin_nan("");
 }
 
 /// Everything element by element: the plain way to be exact.
@@ -174,6 +219,8 @@ struct PlainKernels {
     template <WantedSums wanted>
     static constexpr GradientAndSumKernel add_gradient_and_sum = ::add_gradient_and_sum<T, wanted>;
     static constexpr ProxKernel prox = ::prox<T>;
+    static constexpr ProxStepKernel prox_step = ::prox_step<T>;
+    static constexpr GreatestStepKernel greatest_step = ::greatest_step<Arithmetic<T>>;
     static constexpr ExactKernel exact = sum_exactly<dtype_of<T>>;
 };
 

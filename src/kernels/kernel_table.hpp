@@ -52,6 +52,7 @@
  *     signed_as(x, y)          * y with its sign flipped where that of x is set
  *     positive_part(x)         * x where it is above 0 or a NaN, else 0
  *     times_sign(x, a)         * a, -a or +0 as x is above, below or equal to 0
+ *     quotient(x, y)           * x / y, rounded once
  */
 // clang-format on
 #pragma once
@@ -91,6 +92,10 @@ struct CommonIsa {
     static inline AnyBatch times_sign(AnyBatch x, AnyBatch a) {
         return xsimd::select(x == AnyBatch(0), AnyBatch(0), signed_as(x, a));
     }
+    template <class AnyBatch>
+    static inline AnyBatch quotient(AnyBatch x, AnyBatch y) {
+        return x / y;
+    }
 };
 
 /// The kernels of a type. Those of sums and of exact sums have the registers of SumIsa.
@@ -105,6 +110,9 @@ struct IsaKernels {
     static constexpr l1l2::kernels::GradientAndSumKernel add_gradient_and_sum =
         Elementwise<Isa, T>::template add_gradient_and_sum<wanted, SumIsa>;
     static constexpr l1l2::kernels::ProxKernel prox = Elementwise<Isa, T>::prox;
+    static constexpr l1l2::kernels::ProxStepKernel prox_step = Elementwise<Isa, T>::prox_step;
+    static constexpr l1l2::kernels::GreatestStepKernel greatest_step =
+        Elementwise<Isa, Arithmetic<T>>::greatest_step;
     static constexpr l1l2::kernels::ExactKernel exact = ExactKernels<SumIsa, T>::run;
 };
 

@@ -23,6 +23,11 @@ constexpr size_t size_of(Dtype dtype) {
     return dtype == Dtype::float64 ? 8 : dtype == Dtype::float32 ? 4 : 2;
 }
 
+/// The type that gradients and proxes of a type are computed in.
+constexpr Dtype arithmetic(Dtype dtype) {
+    return dtype == Dtype::float64 ? Dtype::float64 : Dtype::float32;
+}
+
 /**
  * An IEEE 754 binary format: a sign, an exponent field and a mantissa. With the hidden bit in its
  * mantissa an element is  mantissa * 2^(exponent field - 1 + lowest_exponent());  with the exponent
@@ -95,6 +100,28 @@ using GradientAndSumKernel = Sums (*)(const void* x, void* gradient, size_t n, d
 /// the arithmetic type. out may be x.
 using ProxKernel = void (*)(const void* x, void* out, size_t n, double threshold, double factor);
 
+/// What a proximal gradient step is computed with, before it is multiplied by a factor of its own
+/// for each element. Each is converted to the arithmetic type.
+struct ProxStepFactors {
+    double step;
+    double threshold; ///< step * l1
+    double excess;    ///< 2 * step * l2, the divisor's excess over 1
+};
+
+/**
+ * For each of n elements:  v = x - step * gradient,  then the prox of v, where the factor is
+ * 1 / (1 + excess). With steps, which are of the arithmetic type:  v = x - (step * w) * gradient,
+ * then  max(|v| - threshold * w, 0) / (1 + excess * w)  with the sign of v, where w is the
+ * element's. gradient and steps may each be NULL: then v is x, or there is no w. out may be x or
+ * gradient. In the same manner as above.
+ */
+using ProxStepKernel = void (*)(const void* x, const void* gradient, const void* steps, void* out,
+                                size_t n, const ProxStepFactors& factors);
+
+/// The greatest of n steps and 0, or a NaN if one is negative, infinite or a NaN. They are of the
+/// arithmetic type.
+using GreatestStepKernel = double (*)(const void* steps, size_t n);
+
 /// The elements of a block of exact sums: 16 KiB of float32 or of float64, which stay in the
 /// first-level cache from the scan of their exponents to their sums. No contract.
 constexpr size_t exact_block_elements(Dtype dtype) {
@@ -132,6 +159,8 @@ struct KernelTable {
     GradientKernel add_gradient[dtype_count][wanted_sums_count];
     GradientAndSumKernel add_gradient_and_sum[dtype_count][wanted_sums_count];
     ProxKernel prox[dtype_count];
+    ProxStepKernel prox_step[dtype_count];
+    GreatestStepKernel greatest_step[dtype_count];
     ExactKernel exact[dtype_count];
 };
 

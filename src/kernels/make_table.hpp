@@ -22,7 +22,15 @@ constexpr void add_wanted(KernelTable& table, size_t dtype) {
 template <class... Kernels>
 constexpr KernelTable make_table(const char* isa, const char* name) {
     static_assert(sizeof...(Kernels) == l1l2::kernels::dtype_count);
-    KernelTable table = {isa, name, {}, {}, {}, {Kernels::prox...}, {Kernels::exact...}};
+    KernelTable table = {isa,
+                         name,
+                         {},
+                         {},
+                         {},
+                         {Kernels::prox...},
+                         {Kernels::prox_step...},
+                         {Kernels::greatest_step...},
+                         {Kernels::exact...}};
     size_t dtype = 0;
     ((add_wanted<Kernels, WantedSums::absolute>(table, dtype),
       add_wanted<Kernels, WantedSums::square>(table, dtype),

@@ -92,6 +92,10 @@ struct Neon64 : CommonIsa<xsimd::neon64> {
     static inline Doubles fma(Doubles x, Doubles y, Doubles z) { return vfmaq_f64(z, x, y); }
     static inline Floats fma(Floats x, Floats y, Floats z) { return vfmaq_f32(z, x, y); }
 
+    /// xsimd's for floats multiplies by an approximate reciprocal.
+    static inline Floats quotient(Floats x, Floats y) { return vdivq_f32(x, y); }
+    static inline Doubles quotient(Doubles x, Doubles y) { return vdivq_f64(x, y); }
+
     static inline double fold(Doubles lane) {
         const float64x2_t v = lane;
         return vgetq_lane_f64(v, 0) + vgetq_lane_f64(v, 1);

@@ -11,6 +11,7 @@
 #include <numeric>
 #include <string>
 
+using l1l2::kernels::arithmetic;
 using l1l2::kernels::Dtype;
 using l1l2::kernels::KernelTable;
 using l1l2::kernels::runnable_tables;
@@ -66,10 +67,27 @@ std::vector<unsigned char> ordinary_elements(Dtype dtype, std::size_t n) {
     return bytes;
 }
 
-/// A kernel with its factors; what it does not make is 0.
+/// n factors of a step: elements of the arithmetic type, finite and not negative.
+std::vector<unsigned char> some_steps(Dtype dtype, std::size_t n) {
+    const auto magnitudes = [n](Dtype type, auto element) {
+        std::vector<unsigned char> bytes = ordinary_elements(type, n);
+        for (std::size_t i = 0; i < bytes.size(); i += sizeof element) {
+            std::memcpy(&element, &bytes[i], sizeof element);
+            element = std::fabs(element);
+            std::memcpy(&bytes[i], &element, sizeof element);
+        }
+        return bytes;
+    };
+    return dtype == Dtype::float64 ? magnitudes(Dtype::float64, double())
+                                   : magnitudes(Dtype::float32, float());
+}
+
+/// A kernel with its factors; what it does not make is 0. It may read steps.
 struct Kernel {
     std::string name;
-    std::function<Sums(const KernelTable&, const void* x, void* y, std::size_t n)> run;
+    std::function<Sums(const KernelTable&, const void* x, void* y, std::size_t n,
+                       const void* steps)>
+        run;
 };
 
 std::vector<Kernel> kernels_of(Dtype dtype) {
@@ -79,28 +97,47 @@ std::vector<Kernel> kernels_of(Dtype dtype) {
         const auto t = static_cast<std::size_t>(wanted);
         const std::string of_wanted = " of wanted sums " + std::to_string(t);
         kernels.push_back(
-            {"sums" + of_wanted, [=](const KernelTable& table, const void* x, void*,
-                                     std::size_t n) { return table.sums[d][t](x, n); }});
+            {"sums" + of_wanted, [=](const KernelTable& table, const void* x, void*, std::size_t n,
+                                     const void*) { return table.sums[d][t](x, n); }});
         for (const double sign : {0.01, -3.0, 0.0}) {
             const double linear = 0.1 - sign;
             kernels.push_back({"gradient" + of_wanted, [=](const KernelTable& table, const void* x,
-                                                           void* y, std::size_t n) {
+                                                           void* y, std::size_t n, const void*) {
                                    table.add_gradient[d][t](x, y, n, sign, linear);
                                    return Sums{0.0, 0.0};
                                }});
         }
-        kernels.push_back({"gradient and sums" + of_wanted,
-                           [=](const KernelTable& table, const void* x, void* y, std::size_t n) {
-                               return table.add_gradient_and_sum[d][t](x, y, n, 0.01, -3.0);
-                           }});
-    }
-    for (const double threshold : {0.0, 0.01, 1.5}) {
         kernels.push_back(
-            {"prox", [=](const KernelTable& table, const void* x, void* y, std::size_t n) {
-                 table.prox[d](x, y, n, threshold, 1.0 / (1.0 + threshold));
-                 return Sums{0.0, 0.0};
+            {"gradient and sums" + of_wanted,
+             [=](const KernelTable& table, const void* x, void* y, std::size_t n, const void*) {
+                 return table.add_gradient_and_sum[d][t](x, y, n, 0.01, -3.0);
              }});
     }
+    for (const double threshold : {0.0, 0.01, 1.5}) {
+        kernels.push_back({"prox", [=](const KernelTable& table, const void* x, void* y,
+                                       std::size_t n, const void*) {
+                               table.prox[d](x, y, n, threshold, 1.0 / (1.0 + threshold));
+                               return Sums{0.0, 0.0};
+                           }});
+        // What is written takes the place of the gradient, which so is read where it ends.
+        for (const bool with_gradient : {false, true}) {
+            for (const bool with_steps : {false, true}) {
+                kernels.push_back({std::string("step") + (with_gradient ? " of a gradient" : "") +
+                                       (with_steps ? " with steps" : ""),
+                                   [=](const KernelTable& table, const void* x, void* y,
+                                       std::size_t n, const void* steps) {
+                                       table.prox_step[d](x, with_gradient ? y : nullptr,
+                                                          with_steps ? steps : nullptr, y, n,
+                                                          {0.7, threshold, 3.0 * threshold});
+                                       return Sums{0.0, 0.0};
+                                   }});
+            }
+        }
+    }
+    kernels.push_back({"greatest step", [=](const KernelTable& table, const void*, void*,
+                                            std::size_t n, const void* steps) {
+                           return Sums{table.greatest_step[d](steps, n), 0.0};
+                       }});
     return kernels;
 }
 
@@ -115,20 +152,26 @@ void compare_with_generic(Dtype dtype, const std::vector<std::size_t>& sizes, Pl
     const Tables tables = runnable_tables();
     Surrounded x_memory;
     Surrounded y_memory;
+    Surrounded steps_memory;
+    const std::vector<unsigned char> steps = some_steps(dtype, 4096);
     const std::vector<unsigned char> y = arbitrary_elements(dtype, 4096, 2);
     for (const auto& x : {ordinary_elements(dtype, 4096), arbitrary_elements(dtype, 4096, 1)}) {
         for (const Kernel& kernel : kernels_of(dtype)) {
             for (const std::size_t n : sizes) {
                 const std::size_t bytes = n * size_of(dtype);
                 std::vector<unsigned char> expected = y;
-                const Sums sums = kernel.run(l1l2::kernels::generic, x.data(), expected.data(), n);
+                const Sums sums =
+                    kernel.run(l1l2::kernels::generic, x.data(), expected.data(), n, steps.data());
                 const auto compare = [&](const KernelTable& table, std::size_t offset,
                                          bool at_end) {
                     unsigned char* const x_at = x_memory.place(x.data(), bytes, offset, at_end);
                     // Another offset for the second array.
                     unsigned char* const y_at =
                         y_memory.place(y.data(), bytes, offset == 0 ? 0 : offset * 37 % 64, at_end);
-                    const Sums actual = kernel.run(table, x_at, y_at, n);
+                    unsigned char* const steps_at =
+                        steps_memory.place(steps.data(), n * size_of(arithmetic(dtype)),
+                                           offset == 0 ? 0 : offset * 11 % 64, at_end);
+                    const Sums actual = kernel.run(table, x_at, y_at, n, steps_at);
                     if (canonical_bits(actual.absolute) != canonical_bits(sums.absolute) ||
                         canonical_bits(actual.square) != canonical_bits(sums.square) ||
                         !std::equal(y_at, y_at + bytes, expected.begin()) ||
@@ -222,4 +265,39 @@ TEST_CASE("every float16 and bfloat16 is widened and narrowed alike", "[kernels]
             }
         }
     }
+}
+
+TEST_CASE("the greatest step is found wherever it is, and a NaN for one that is none",
+          "[kernels]") {
+    const Tables tables = runnable_tables();
+    const auto check = [&](Dtype dtype, auto zero) {
+        using A = decltype(zero);
+        for (std::size_t n = 0; n < 200; n += n < 70 ? 1 : 9) {
+            std::vector<A> steps(n, A(0.25));
+            for (std::size_t at = 0; at < n; ++at) {
+                for (const A value :
+                     {A(3), -std::numeric_limits<A>::denorm_min(), A(-0.0),
+                      std::numeric_limits<A>::infinity(), std::numeric_limits<A>::quiet_NaN()}) {
+                    steps[at] = value;
+                    const double expected = value == A(3)   ? 3.0
+                                            : value == A(0) ? (n == 1 ? 0.0 : 0.25)
+                                                            : std::nan("");
+                    for (std::size_t t = 0; t < tables.count; ++t) {
+                        const double found =
+                            tables.table[t]->greatest_step[index(dtype)](steps.data(), n);
+                        if (canonical_bits(found) != canonical_bits(expected)) {
+                            FAIL(tables.table[t]->name << ", " << value << " at " << at << " of "
+                                                       << n << ": " << found);
+                        }
+                    }
+                }
+                steps[at] = A(0.25);
+            }
+        }
+    };
+    for (const Dtype dtype : {Dtype::float32, Dtype::float16, Dtype::bfloat16}) {
+        check(dtype, 0.0F);
+    }
+    check(Dtype::float64, 0.0);
+    SUCCEED("all of them");
 }

@@ -183,6 +183,58 @@ std::vector<T> specified_prox(Coefficients c, const std::vector<T>& x, double st
     return out;
 }
 
+/// The bits that l1l2.h specifies for l1l2_prox_step. An empty gradient or no steps are NULL.
+template <class T, class A = typename Format<T>::Arithmetic>
+std::vector<T> specified_prox_step(Coefficients c, const std::vector<T>& x,
+                                   const std::vector<T>& gradient, double step,
+                                   const std::vector<A>& steps) {
+    const double threshold = step * c.l1;
+    const double excess = 2.0 * (step * c.l2);
+    const A t1 = static_cast<A>(threshold);
+    const A t2 = static_cast<A>(threshold - static_cast<double>(t1));
+    const A m = static_cast<A>(1.0 / (1.0 + excess));
+    std::vector<T> out(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        A s = static_cast<A>(std::fabs(step)); // of -0.0
+        if (!steps.empty()) {
+            s = s * steps[i];
+        }
+        A v = static_cast<A>(value_of(x[i]));
+        if (!gradient.empty()) {
+            const A product = s * static_cast<A>(value_of(gradient[i]));
+            v = v - product;
+        }
+        A shrunk = 0;
+        if (steps.empty()) {
+            const A above = (std::fabs(v) - t1) - t2;
+            shrunk = (above > 0 ? above : A(0)) * m;
+        } else {
+            const A t = t1 * steps[i];
+            const A e = static_cast<A>(excess) * steps[i];
+            const A above = std::fabs(v) - t;
+            shrunk = (above > 0 ? above : A(0)) / (A(1) + e);
+        }
+        out[i] = nearest<T>(is_nan(v) ? v : std::copysign(shrunk, v));
+    }
+    return out;
+}
+
+/// Factors of a step: mostly ordinary, some 0 of either sign, tiny or large.
+template <class T, class A = typename Format<T>::Arithmetic>
+std::vector<A> some_steps(std::size_t n, unsigned seed) {
+    std::vector<A> steps = ordinary_elements<A>(n, seed + 500);
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::size_t kind = (i * 7919 + seed) % 16;
+        const A factor = std::fabs(steps[i]);
+        steps[i] = kind == 0   ? A(0)
+                   : kind == 1 ? A(-0.0)
+                   : kind == 2 ? factor * A(1e-30)
+                   : kind == 3 ? factor * A(1e12)
+                               : factor;
+    }
+    return steps;
+}
+
 /// Coefficients for which subnormal elements of T give subnormal results: thresholds, and with
 /// scale 1 also products, as 2 * l2 is a little less than 1.
 template <class T>

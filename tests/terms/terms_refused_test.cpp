@@ -191,9 +191,10 @@ TEST_CASE("a term size that is too small, odd or too large for the address space
         add_array(model, 0, 10, handle);
     }
     constexpr std::size_t size = sizeof(l1l2_term);
+    constexpr std::size_t oldest_size = offsetof(l1l2_term, steps);
     constexpr std::size_t alignment = alignof(l1l2_term);
     for (const std::size_t bad :
-         {std::size_t{0}, std::size_t{1}, alignment, size - alignment, size - 1, size + 1,
+         {std::size_t{0}, std::size_t{1}, alignment, oldest_size - alignment, size - 1, size + 1,
           size + alignment / 2, SIZE_MAX, SIZE_MAX / 4 + 1, SIZE_MAX / 2 + 1}) {
         for (const Function function : functions) {
             INFO("term size " << bad);
