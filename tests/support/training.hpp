@@ -229,7 +229,7 @@ std::vector<A> some_steps(std::size_t n, unsigned seed) {
         steps[i] = kind == 0   ? A(0)
                    : kind == 1 ? A(-0.0)
                    : kind == 2 ? factor * A(1e-30)
-                   : kind == 3 ? factor * A(1e12)
+                   : kind == 3 ? factor * A(1e3)
                                : factor;
     }
     return steps;

@@ -1,6 +1,5 @@
 /**
- * Lists of arrays of all types; compares the three functions for terms with those for single
- * arrays.
+ * Lists of arrays of all types; compares the functions for terms with those for single arrays.
  */
 #pragma once
 
@@ -24,13 +23,15 @@ class Model {
   public:
     template <class T>
     void add(const std::vector<T>& x, const std::vector<T>& gradient, const Handle& regularizer,
-             bool with_gradient = true) {
+             bool with_gradient = true,
+             const std::vector<typename Format<T>::Arithmetic>& steps = {}) {
         Array array;
         array.dtype = Format<T>::dtype;
         array.n = x.size();
         array.regularizer = regularizer.get();
         array.x = bytes_of(x);
         array.gradient = bytes_of(gradient);
+        array.steps = bytes_of(steps);
         array.out.assign(array.x.size(), 0x55);
         array.with_gradient = with_gradient;
         arrays.push_back(array);
@@ -49,6 +50,7 @@ class Model {
             terms[i].gradient = array.with_gradient ? array.gradient.data() : nullptr;
             terms[i].out = array.out.data();
             terms[i].dtype = array.dtype;
+            terms[i].steps = array.steps.empty() ? nullptr : array.steps.data();
         }
         return terms;
     }
@@ -79,6 +81,14 @@ class Model {
         }
     }
 
+    void prox_step_one_at_a_time(double step) {
+        for (Array& array : arrays) {
+            l1l2_prox_step(array.regularizer, array.dtype, array.x.data(), array.n,
+                           array.with_gradient ? array.gradient.data() : nullptr, step,
+                           array.steps.empty() ? nullptr : array.steps.data(), array.out.data());
+        }
+    }
+
     bool operator==(const Model& other) const {
         return std::equal(arrays.begin(), arrays.end(), other.arrays.begin(), other.arrays.end());
     }
@@ -89,11 +99,13 @@ class Model {
         const l1l2_regularizer* regularizer = nullptr;
         std::vector<unsigned char> x;
         std::vector<unsigned char> gradient;
+        std::vector<unsigned char> steps; ///< empty for none
         std::vector<unsigned char> out;
         bool with_gradient = true;
 
         bool operator==(const Array& other) const {
-            return x == other.x && gradient == other.gradient && out == other.out;
+            return x == other.x && gradient == other.gradient && steps == other.steps &&
+                   out == other.out;
         }
     };
     std::vector<Array> arrays;
@@ -127,14 +139,19 @@ std::vector<T> ordinary(std::size_t n, unsigned seed) {
     return ordinary_elements<T>(n, seed);
 }
 
-/// Adds an array of one of the four types.
+/// Adds an array of one of the four types, some of them with steps.
 inline void add_array(Model& model, std::size_t number, std::size_t n, const Handle& regularizer,
                       bool with_gradient = true) {
     const auto add = [&](auto element) {
         using T = decltype(element);
         const auto seed = static_cast<unsigned>(number);
+        std::vector<typename Format<T>::Arithmetic> steps;
+        if (number % 3 != 1) {
+            steps = some_steps<T>(n, seed);
+        }
         model.add(many_elements<T>(n, ordinary<T>, seed),
-                  many_elements<T>(n, rough_elements<T>, seed + 1), regularizer, with_gradient);
+                  many_elements<T>(n, rough_elements<T>, seed + 1), regularizer, with_gradient,
+                  steps);
     };
     switch (number % 4) {
     case 0: add(float()); break;
@@ -158,7 +175,7 @@ inline double sum_in_order(const std::vector<double>& penalties) {
     return sum;
 }
 
-/// Returns "" if all three functions give, with all runners, the results of single calls.
+/// Returns "" if all functions give, with all runners, the results of single calls.
 inline std::string mistake(const Model& model, std::deque<Runner> runners = willing_runners()) {
     const double scale = -0.5;
     const double step = 0.25;
@@ -168,6 +185,8 @@ inline std::string mistake(const Model& model, std::deque<Runner> runners = will
     expected_gradients.add_gradients_one_at_a_time(scale);
     Model expected_proxes = expected_gradients;
     expected_proxes.prox_one_at_a_time(step);
+    Model expected_steps = expected_proxes;
+    expected_steps.prox_step_one_at_a_time(step);
     for (Runner& runner : runners) {
         std::vector<double> penalties(model.size(), untouched);
         double total = untouched;
@@ -216,6 +235,11 @@ inline std::string mistake(const Model& model, std::deque<Runner> runners = will
                                      runner.function(), runner.state(), &faulty);
             found = failed("prox", status, expected_proxes, false);
         }
+        if (found.empty()) {
+            status = l1l2_prox_step_terms(terms.data(), sizeof(l1l2_term), terms.size(), step,
+                                          runner.function(), runner.state(), &faulty);
+            found = failed("prox step", status, expected_steps, false);
+        }
         if (!found.empty()) {
             return found;
         }
@@ -238,11 +262,16 @@ inline Model some_model(const Handle& first, const Handle& second, const Handle&
     return model;
 }
 
-enum class Function { penalty, gradient, prox };
+enum class Function { penalty, gradient, prox, prox_step };
 
-constexpr Function functions[] = {Function::penalty, Function::gradient, Function::prox};
+constexpr Function functions[] = {Function::penalty, Function::gradient, Function::prox,
+                                  Function::prox_step};
 
-/// Calls a function. The prox has neither penalties nor a total.
+constexpr bool has_penalties(Function function) {
+    return function == Function::penalty || function == Function::gradient;
+}
+
+/// Calls a function.
 inline l1l2_status call(Function function, const std::vector<l1l2_term>& terms, double factor,
                         Runner& runner, double* penalties, double* total, std::size_t* faulty,
                         std::size_t term_size = sizeof(l1l2_term)) {
@@ -253,9 +282,12 @@ inline l1l2_status call(Function function, const std::vector<l1l2_term>& terms, 
     case Function::gradient:
         return l1l2_add_gradient_terms(terms.data(), term_size, terms.size(), factor,
                                        runner.function(), runner.state(), penalties, total, faulty);
-    default:
+    case Function::prox:
         return l1l2_prox_terms(terms.data(), term_size, terms.size(), factor, runner.function(),
                                runner.state(), faulty);
+    default:
+        return l1l2_prox_step_terms(terms.data(), term_size, terms.size(), factor,
+                                    runner.function(), runner.state(), faulty);
     }
 }
 

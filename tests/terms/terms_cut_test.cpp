@@ -59,7 +59,7 @@ SharedOutcome compute_shared(const std::vector<std::size_t>& sizes) {
             if (call(function, terms, factor, runner, penalties.data(), &total, nullptr) !=
                 L1L2_OK) {
                 outcome.mistake = "a status";
-            } else if (function != Function::prox &&
+            } else if (has_penalties(function) &&
                        (!difference(penalties, expected_penalties).empty() ||
                         to_bits(total) != expected_total)) {
                 outcome.mistake = "penalties or total";

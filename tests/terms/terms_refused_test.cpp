@@ -24,7 +24,8 @@ Outcome refusal(Function function, const Model& model, const std::vector<l1l2_te
     CHECK((model == before));
     CHECK(difference(penalties, std::vector<double>(terms.size(), untouched)) == "");
     CHECK(total == untouched);
-    CHECK(runner.calls == 0);
+    // Nor is a runner called, but to check the steps of the terms before the faulty one.
+    CHECK((function == Function::prox_step || runner.calls == 0));
     return {status, faulty};
 }
 
@@ -34,7 +35,7 @@ TEST_CASE("the first faulty term is reported, and nothing is written", "[terms]"
     struct Fault {
         const char* name;
         std::function<void(l1l2_term&, Model::Array&)> make;
-        std::array<l1l2_status, 3> statuses; ///< of the penalty, the gradient and the prox
+        std::array<l1l2_status, 4> statuses; ///< of the penalty, the gradient, the prox, the step
     };
     constexpr l1l2_status argument = L1L2_ERROR_INVALID_ARGUMENT;
     constexpr l1l2_status dtype = L1L2_ERROR_UNSUPPORTED_DTYPE;
@@ -43,17 +44,19 @@ TEST_CASE("the first faulty term is reported, and nothing is written", "[terms]"
     const Fault faults[] = {
         {"no regularizer",
          [](l1l2_term& term, Model::Array&) { term.regularizer = nullptr; },
-         {argument, argument, argument}},
+         {argument, argument, argument, argument}},
         {"no x",
          [](l1l2_term& term, Model::Array&) { term.x = nullptr; },
-         {argument, argument, argument}},
+         {argument, argument, argument, argument}},
         {"too many elements",
          [](l1l2_term& term, Model::Array&) { term.n = PTRDIFF_MAX; },
-         {argument, argument, argument}},
-        {"no dtype", [](l1l2_term& term, Model::Array&) { term.dtype = 0; }, {dtype, dtype, dtype}},
+         {argument, argument, argument, argument}},
+        {"no dtype",
+         [](l1l2_term& term, Model::Array&) { term.dtype = 0; },
+         {dtype, dtype, dtype, dtype}},
         {"an unknown dtype",
          [](l1l2_term& term, Model::Array&) { term.dtype = 5; },
-         {dtype, dtype, dtype}},
+         {dtype, dtype, dtype, dtype}},
         {"an unknown dtype, whatever else is wrong",
          [](l1l2_term& term, Model::Array&) {
              term = {};
@@ -61,34 +64,48 @@ TEST_CASE("the first faulty term is reported, and nothing is written", "[terms]"
              term.dtype = 99;
              term.reserved = 1;
          },
-         {dtype, dtype, dtype}},
+         {dtype, dtype, dtype, dtype}},
         {"reserved",
          [](l1l2_term& term, Model::Array&) { term.reserved = 1; },
-         {argument, argument, argument}},
+         {argument, argument, argument, argument}},
         {"reserved and negative",
          [](l1l2_term& term, Model::Array&) { term.reserved = INT32_MIN; },
-         {argument, argument, argument}},
+         {argument, argument, argument, argument}},
         {"no out",
          [](l1l2_term& term, Model::Array&) { term.out = nullptr; },
-         {L1L2_OK, L1L2_OK, argument}},
+         {L1L2_OK, L1L2_OK, argument, argument}},
         {"an overlap",
          [](l1l2_term& term, Model::Array& array) {
              term.gradient = array.x.data() + 1;
              term.out = array.x.data() + array.x.size() - 1;
          },
-         {L1L2_OK, overlap, overlap}},
+         {L1L2_OK, overlap, overlap, overlap}},
         {"a gradient over x",
          [](l1l2_term& term, Model::Array& array) { term.gradient = array.x.data(); },
-         {L1L2_OK, overlap, L1L2_OK}},
+         {L1L2_OK, overlap, L1L2_OK, L1L2_OK}},
+        {"out over a part of the gradient",
+         [](l1l2_term& term, Model::Array& array) { term.out = array.gradient.data() + 1; },
+         {L1L2_OK, L1L2_OK, L1L2_OK, overlap}},
+        {"out over the steps",
+         [](l1l2_term& term, Model::Array& array) { term.steps = array.out.data(); },
+         {L1L2_OK, L1L2_OK, L1L2_OK, overlap}},
+        {"a negative step",
+         [](l1l2_term& term, Model::Array& array) {
+             array.steps.assign(8 * term.n, 0);
+             std::fill(array.steps.begin() + static_cast<std::ptrdiff_t>(4 * (term.n - 1)),
+                       array.steps.end(), static_cast<unsigned char>(0xBF));
+             term.steps = array.steps.data();
+         },
+         {L1L2_OK, L1L2_OK, L1L2_OK, L1L2_ERROR_INVALID_STEP}},
         {"a coefficient too large for the factor",
          [](l1l2_term& term, Model::Array&) { term.regularizer = large.get(); },
-         {L1L2_OK, L1L2_ERROR_INVALID_SCALE, L1L2_ERROR_INVALID_STEP}},
+         {L1L2_OK, L1L2_ERROR_INVALID_SCALE, L1L2_ERROR_INVALID_STEP, L1L2_ERROR_INVALID_STEP}},
         {"a coefficient too large for the factor, without a gradient",
          [](l1l2_term& term, Model::Array&) {
              term.regularizer = large.get();
              term.gradient = nullptr;
          },
-         {L1L2_OK, L1L2_ERROR_INVALID_SCALE, L1L2_ERROR_INVALID_STEP}},
+         {L1L2_OK, L1L2_ERROR_INVALID_SCALE, L1L2_ERROR_INVALID_STEP, L1L2_ERROR_INVALID_STEP}},
     };
     const Handle handle(both);
     for (const Fault& fault : faults) {
@@ -135,6 +152,40 @@ TEST_CASE("of several faulty terms the first is reported", "[terms]") {
         std::swap(terms[1], terms[2]);
         CHECK(refusal(function, model, terms) == Outcome{L1L2_ERROR_INVALID_ARGUMENT, 1});
     }
+    const std::vector<float> negative(10, -1.0F);
+    for (const std::size_t at : {0U, 2U}) {
+        std::vector<l1l2_term> terms = model.terms();
+        terms[at].steps = negative.data();
+        terms[1].dtype = 99;
+        CHECK(refusal(Function::prox_step, model, terms) ==
+              (at == 0 ? Outcome{L1L2_ERROR_INVALID_STEP, 0}
+                       : Outcome{L1L2_ERROR_UNSUPPORTED_DTYPE, 1}));
+    }
+}
+
+TEST_CASE("the first term with an invalid step is reported, with every runner", "[terms]") {
+    const Handle handle(both);
+    Model model;
+    for (std::size_t i = 0; i < 1500; ++i) { // more than fit into one run
+        add_array(model, 3 * i, i == 700 ? 300001 : i % 20, handle);
+    }
+    const std::vector<float> wrong(300001, -1.0F);
+    const Model before = model;
+    for (Runner& runner : willing_runners()) {
+        INFO(runner.name());
+        for (const std::size_t first : {3U, 700U, 1499U}) {
+            std::vector<l1l2_term> terms = model.terms();
+            for (const std::size_t at : {first, std::size_t{1499}}) {
+                terms[at].steps = wrong.data();
+                terms[at].dtype = L1L2_FLOAT16;
+            }
+            std::size_t faulty = 77;
+            const l1l2_status status =
+                call(Function::prox_step, terms, 0.5, runner, nullptr, nullptr, &faulty);
+            CHECK(Outcome{status, faulty} == Outcome{L1L2_ERROR_INVALID_STEP, first});
+            CHECK((model == before));
+        }
+    }
 }
 
 TEST_CASE("a scale or a step that is valid for no term is refused", "[terms]") {
@@ -151,6 +202,9 @@ TEST_CASE("a scale or a step that is valid for no term is refused", "[terms]") {
         CHECK(refusal(Function::prox, model, model.terms(), step) ==
               Outcome{L1L2_ERROR_INVALID_STEP, 1});
         CHECK(refusal(Function::prox, model, {}, step) == Outcome{L1L2_ERROR_INVALID_STEP, 0});
+        CHECK(refusal(Function::prox_step, model, model.terms(), step) ==
+              Outcome{L1L2_ERROR_INVALID_STEP, 1});
+        CHECK(refusal(Function::prox_step, model, {}, step) == Outcome{L1L2_ERROR_INVALID_STEP, 0});
     }
     // Too large for bfloat16, but not for float64.
     Model narrow;
@@ -159,8 +213,10 @@ TEST_CASE("a scale or a step that is valid for no term is refused", "[terms]") {
     add_array(narrow, 3, 10, large);
     CHECK(refusal(Function::gradient, narrow, narrow.terms(), 1e30) ==
           Outcome{L1L2_ERROR_INVALID_SCALE, 1});
-    CHECK(refusal(Function::prox, narrow, narrow.terms(), 1e30) ==
-          Outcome{L1L2_ERROR_INVALID_STEP, 1});
+    for (const Function function : {Function::prox, Function::prox_step}) {
+        CHECK(refusal(function, narrow, narrow.terms(), 1e30) ==
+              Outcome{L1L2_ERROR_INVALID_STEP, 1});
+    }
 }
 
 TEST_CASE("terms that are NULL are an invalid argument", "[terms]") {
@@ -175,6 +231,10 @@ TEST_CASE("terms that are NULL are an invalid argument", "[terms]") {
     CHECK(l1l2_add_gradient_terms(nullptr, size, 3, 1.0, nullptr, nullptr, &penalty, &total,
                                   &faulty) == L1L2_ERROR_INVALID_ARGUMENT);
     CHECK(faulty == 3);
+    faulty = 77;
+    CHECK(l1l2_prox_step_terms(nullptr, size, 4, 1.0, nullptr, nullptr, &faulty) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(faulty == 4);
     faulty = 77;
     CHECK(l1l2_prox_terms(nullptr, size, 2, 1.0, nullptr, nullptr, &faulty) ==
           L1L2_ERROR_INVALID_ARGUMENT);
@@ -208,6 +268,43 @@ TEST_CASE("a term size that is too small, odd or too large for the address space
         CHECK(l1l2_prox_terms(terms.data(), size, count, 1.0, nullptr, nullptr, &faulty) ==
               L1L2_ERROR_INVALID_ARGUMENT);
         CHECK(faulty == count);
+    }
+}
+
+TEST_CASE("terms of the header of 0.3, which has no steps, are accepted", "[terms]") {
+    struct Earlier {
+        const l1l2_regularizer* regularizer;
+        const void* x;
+        std::size_t n;
+        void* gradient;
+        void* out;
+        l1l2_dtype dtype;
+        std::int32_t reserved;
+    };
+    static_assert(sizeof(Earlier) == offsetof(l1l2_term, steps));
+    const Handle handle(both);
+    Model model;
+    for (std::size_t i = 0; i < 5; ++i) {
+        add_array(model, 3 * i + 1, 3000 * i + 1, handle); // without steps
+    }
+    Model expected = model;
+    std::vector<Earlier> earlier;
+    for (const l1l2_term& term : model.terms()) {
+        earlier.push_back(
+            {term.regularizer, term.x, term.n, term.gradient, term.out, term.dtype, 0});
+    }
+    const auto* const terms = reinterpret_cast<const l1l2_term*>(earlier.data());
+    for (Runner& runner : willing_runners()) {
+        INFO(runner.name());
+        std::size_t faulty = 77;
+        CHECK(l1l2_prox_terms(terms, sizeof(Earlier), 5, 0.5, runner.function(), runner.state(),
+                              &faulty) == L1L2_OK);
+        expected.prox_one_at_a_time(0.5);
+        CHECK((model == expected));
+        CHECK(l1l2_prox_step_terms(terms, sizeof(Earlier), 5, 0.5, runner.function(),
+                                   runner.state(), &faulty) == L1L2_OK);
+        expected.prox_step_one_at_a_time(0.5);
+        CHECK((model == expected));
     }
 }
 

@@ -175,6 +175,8 @@ TEST_CASE("penalties, total and faulty may each be NULL", "[terms]") {
     expected.add_gradients_one_at_a_time(2.0);
     Model expected_proxes = model;
     expected_proxes.prox_one_at_a_time(2.0);
+    Model expected_steps = model;
+    expected_steps.prox_step_one_at_a_time(2.0);
     for (unsigned wanted = 0; wanted < 8; ++wanted) {
         for (const Function function : functions) {
             INFO("wanted: " << wanted << ", function " << static_cast<int>(function));
@@ -186,7 +188,11 @@ TEST_CASE("penalties, total and faulty may each be NULL", "[terms]") {
             double* const to_penalties = wanted % 2 != 0 ? penalties.data() : nullptr;
             double* const to_total = wanted / 2 % 2 != 0 ? &total : nullptr;
             std::size_t* const to_faulty = wanted / 4 != 0 ? &faulty : nullptr;
-            if (function == Function::prox) {
+            if (function == Function::prox_step) {
+                CHECK(l1l2_prox_step_terms(terms.data(), sizeof(l1l2_term), terms.size(), 2.0,
+                                           nullptr, nullptr, to_faulty) == L1L2_OK);
+                CHECK((computed == expected_steps));
+            } else if (function == Function::prox) {
                 CHECK(l1l2_prox_terms(terms.data(), sizeof(l1l2_term), terms.size(), 2.0, nullptr,
                                       nullptr, to_faulty) == L1L2_OK);
                 CHECK((computed == expected_proxes));
@@ -200,10 +206,10 @@ TEST_CASE("penalties, total and faulty may each be NULL", "[terms]") {
                                          nullptr, to_penalties, to_total, to_faulty) == L1L2_OK);
                 CHECK((computed == model));
             }
-            if (function != Function::prox && to_penalties != nullptr) {
+            if (has_penalties(function) && to_penalties != nullptr) {
                 CHECK(difference(penalties, expected_penalties) == "");
             }
-            if (function != Function::prox && to_total != nullptr) {
+            if (has_penalties(function) && to_total != nullptr) {
                 CHECK(to_bits(total) == to_bits(sum_in_order(expected_penalties)));
             }
             CHECK(faulty == (to_faulty == nullptr ? 77 : terms.size()));
@@ -357,6 +363,10 @@ TEST_CASE("a runner that fails or leaves out a task is reported", "[terms]") {
             faulty = 77;
             CHECK(l1l2_prox_terms(terms.data(), sizeof(l1l2_term), 2, 1.0, runner.function(),
                                   runner.state(), &faulty) == L1L2_ERROR_RUNNER_FAILED);
+            CHECK(faulty == 2);
+            faulty = 77;
+            CHECK(l1l2_prox_step_terms(terms.data(), sizeof(l1l2_term), 2, 1.0, runner.function(),
+                                       runner.state(), &faulty) == L1L2_ERROR_RUNNER_FAILED);
             CHECK(faulty == 2);
             CHECK(total == untouched);
         }
