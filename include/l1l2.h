@@ -662,21 +662,24 @@ L1L2_API l1l2_status l1l2_to_json(const l1l2_regularizer* regularizer, l1l2_json
 #define L1L2_JSON_MAX_LENGTH 65536
 
 /**
- * Creates a regularizer from the JSON that any version of Keras writes for an L1L2, L1 or L2:
+ * Creates a regularizer from the JSON that any version of Keras writes for an L1L2, L1 or L2; but a
+ * negative coefficient, which Keras 2 and TensorFlow.js write too, is invalid:
  *   {"l1": 0.01, "l2": 0.02}, a configuration alone;
  *   {"class_name": C, "config": {...}}, where C is "L1L2", "L1", "L2" or a function name: "l1_l2",
- *       "l1l2", "l1", "l2". Other keys beside these two ("module", "registered_name", ...) are
- *       ignored, as Keras does;
+ *       "l1l2", "l1", "l2". With a "module", C is Keras's own if that is the package
+ *       keras, tf_keras, keras_core, tensorflow.keras, tensorflow.python.keras or builtins, or in
+ *       one, and if "registered_name" has no ">"; else it is a custom class and refused, whatever
+ *       its name. Other keys are ignored, as Keras does;
  *   {"name": C, "l1": 0.0, "l2": 0.0005} of Keras 1, where C is "WeightRegularizer" or
  *       "L1L2Regularizer";
  *   a string: "l1" and "L1" mean l1 = 0.01, "l2" and "L2" mean l2 = 0.01, "l1_l2" means both 0.01,
  *       "L1L2" and "l1l2" mean both 0.
  * The configuration of L1 has the key "l1", that of L2 "l2"; both also take the old key "l", which
- * wins. What is missing, empty or null takes its default: 0.01 for the coefficient of L1 or L2,
- * else 0.0. Any other key there, or in Keras 1's object, is an error. A repeated key takes its last
- * value. Any number too large for double, or longer than 300 characters, is an invalid coefficient,
- * wherever it stands. An unpaired surrogate escape is malformed. Only white space may follow.
- * Linear time.
+ * wins. What is missing, empty or null takes the default of Keras 3 (TensorFlow.js has others):
+ * 0.01 for the coefficient of L1 or L2, else 0.0. Any other key there, or in Keras 1's object, is
+ * an error. A repeated key takes its last value. Any number too large for double, or longer than
+ * 300 characters, is an invalid coefficient, wherever it stands. An unpaired surrogate escape is
+ * malformed. Only white space may follow. Linear time.
  * @param json,length       at most L1L2_JSON_MAX_LENGTH bytes of UTF-8, nested to any depth, not
  *                          necessarily NUL-terminated; may be NULL if length is 0 (malformed)
  * @param regularizer       receives the handle, to be freed once by l1l2_destroy; NULL on failure

@@ -5,10 +5,8 @@
 #include "decimal.hpp"
 
 #include <algorithm>
-#include <clocale>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -54,6 +52,11 @@ const Json* find(const Object& object, std::string_view key) {
     return found == object.rend() ? nullptr : &found->second;
 }
 
+/// A copy of a value's text, "" if it has none.
+std::string text(const Json* value) {
+    return value != nullptr && value->is_string() ? value->get_ref<const std::string&>() : "";
+}
+
 /// `text` in quotes and in ASCII, cut to a length that leaves a message readable.
 std::string quote(std::string_view text) {
     constexpr std::size_t longest = 80;
@@ -80,10 +83,8 @@ class DocumentBuilder {
     bool boolean(bool value) { return place(value); }
     bool number_integer(std::int64_t value) { return place(static_cast<double>(value)); }
     bool number_unsigned(std::uint64_t value) { return place(static_cast<double>(value)); }
-    bool number_float(double value, const std::string& token) {
-        if (!strtod_reads_on_) {
-            value = parse_decimal(token);
-        }
+    bool number_float(double /*in the locale*/, const std::string& token) {
+        const double value = parse_decimal(token);
         if (token.size() > max_number_length || !std::isfinite(value)) {
             refuse_number();
         }
@@ -93,14 +94,7 @@ class DocumentBuilder {
     static bool binary(Json::binary_t& /*value*/) { return false; } // is not in JSON text
     bool start_object(std::size_t /*size*/) {
         place(Json::value_t::object);
-        if (open_.empty()) {
-            return open(&document_.members);
-        }
-        if (open_.back() == &document_.members && key_ == "config") {
-            document_.config.clear();
-            return open(&document_.config);
-        }
-        return open(nullptr);
+        return open(key_ == "config");
     }
     bool key(std::string& value) {
         key_ = std::move(value);
@@ -109,7 +103,7 @@ class DocumentBuilder {
     bool end_object() { return close(); }
     bool start_array(std::size_t /*size*/) {
         place(Json::value_t::array);
-        return open(nullptr);
+        return open(false);
     }
     bool end_array() { return close(); }
 
@@ -135,31 +129,32 @@ class DocumentBuilder {
 
     template <class T>
     bool place(T&& value) {
-        if (open_.empty()) {
+        if (depth_ == 0) {
             document_.root = Json(std::forward<T>(value));
-        } else if (open_.back() != nullptr) {
-            open_.back()->emplace_back(key_, std::forward<T>(value));
+        } else if (depth_ == 1) {
+            document_.members.emplace_back(key_, std::forward<T>(value));
+        } else if (depth_ == 2 && in_config_) {
+            document_.config.emplace_back(key_, std::forward<T>(value));
         }
         return true;
     }
-    bool open(Object* object) {
-        open_.push_back(object);
+    bool open(bool is_config) {
+        in_config_ = ++depth_ == 2 ? is_config : in_config_;
+        if (depth_ == 2 && is_config) {
+            document_.config.clear();
+        }
         return true;
     }
     bool close() {
-        open_.pop_back();
+        --depth_;
         return true;
     }
 
     std::string_view json_;
     Document& document_;
-    /// The objects and arrays that have begun, NULL for those whose members do not matter.
-    std::vector<Object*> open_;
+    std::size_t depth_ = 0; ///< objects and arrays that have begun
+    bool in_config_ = false;
     std::string key_; ///< the last one
-    /// Whether strtod recognises a decimal point: nlohmann_json writes the first byte of the
-    /// locale's.
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): nlohmann_json looks at the locale just as well.
-    const bool strtod_reads_on_ = std::strlen(std::localeconv()->decimal_point) == 1;
 };
 
 Document parse_json(std::string_view json) {
@@ -180,65 +175,59 @@ Document parse_json(std::string_view json) {
 
 // What it means -----------------------------------------------------------------------------------
 
-using Keys = std::vector<std::string_view>;
-
-/// A class of Keras: the keys of each coefficient, of which the first one that is there counts, and
-/// the default of those that it has.
+/// A class of Keras: which coefficients it has, and their default.
 struct RegularizerClass {
-    Keys l1;
-    Keys l2;
+    bool has_l1;
+    bool has_l2;
     double default_coefficient;
 };
 
-[[noreturn]] void refuse_class(std::string_view name) {
-    throw ConfigError(Fault::unknown_config, "no L1L2 regularizer: class " + quote(name));
+[[noreturn]] void refuse_class(std::string_view name, const std::string& origin = "") {
+    throw ConfigError(Fault::unknown_config, "no L1L2 regularizer: class " + quote(name) + origin);
 }
 
 RegularizerClass find_class(std::string_view name) {
     if (name == "L1L2" || name == "l1_l2" || name == "l1l2") {
-        return {{"l1"}, {"l2"}, 0.0};
+        return {true, true, 0.0};
     }
     if (name == "L1" || name == "l1") {
-        return {{"l", "l1"}, {}, 0.01};
+        return {true, false, 0.01};
     }
     if (name == "L2" || name == "l2") {
-        return {{}, {"l", "l2"}, 0.01};
+        return {false, true, 0.01};
     }
     refuse_class(name);
 }
 
-double coefficient(const Object& config, const Keys& keys, double default_coefficient) {
-    for (const std::string_view key : keys) {
-        const Json* const value = find(config, key);
-        if (value == nullptr) {
-            continue;
-        }
-        if (value->is_null()) {
-            return default_coefficient;
-        }
-        if (!value->is_number()) {
-            throw ConfigError(Fault::invalid_coefficient, quote(key) + " is not a number");
-        }
-        const double number = value->get<double>();
-        if (!Regularizer::valid_coefficient(number)) {
-            throw ConfigError(Fault::invalid_coefficient, quote(key) + " must be finite and >= 0");
-        }
-        return number;
+double coefficient(std::string_view key, const Json* value, double default_coefficient) {
+    if (value == nullptr || value->is_null()) {
+        return default_coefficient;
     }
-    return keys.empty() ? 0.0 : default_coefficient;
+    if (!value->is_number()) {
+        throw ConfigError(Fault::invalid_coefficient, quote(key) + " is not a number");
+    }
+    const double number = value->get<double>();
+    if (!Regularizer::valid_coefficient(number)) {
+        throw ConfigError(Fault::invalid_coefficient, quote(key) + " must be finite and >= 0");
+    }
+    return number;
 }
 
 Regularizer from_config(const RegularizerClass& cls, const Object& config) {
+    const bool takes_l = !cls.has_l1 || !cls.has_l2;
     for (const auto& [key, value] : config) {
-        const auto has = [&key = key](const Keys& keys) {
-            return std::find(keys.begin(), keys.end(), key) != keys.end();
-        };
-        if (!has(cls.l1) && !has(cls.l2)) {
+        if (!(cls.has_l1 && key == "l1") && !(cls.has_l2 && key == "l2") &&
+            !(takes_l && key == "l")) {
             throw ConfigError(Fault::unknown_config, "unknown key " + quote(key));
         }
     }
-    return {coefficient(config, cls.l1, cls.default_coefficient),
-            coefficient(config, cls.l2, cls.default_coefficient)};
+    const Json* const l = find(config, "l"); // of Keras 2; it wins
+    const auto read = [&](bool has, std::string_view key) {
+        return !has ? 0.0
+               : l  ? coefficient("l", l, cls.default_coefficient)
+                    : coefficient(key, find(config, key), cls.default_coefficient);
+    };
+    return {read(cls.has_l1, "l1"), read(cls.has_l2, "l2")};
 }
 
 Regularizer from_identifier(std::string_view identifier) {
@@ -248,13 +237,38 @@ Regularizer from_identifier(std::string_view identifier) {
     return from_config(find_class(identifier), {});
 }
 
+/// Refuses what a program calls L1L2, L1 or L2 itself: beside it Keras writes null or the program's
+/// module, or "package>class" as the registered name; beside its own classes a module of Keras.
+void refuse_custom(const Object& members, std::string_view class_name) {
+    constexpr std::string_view packages[] = {
+        "keras.",   "tf_keras.", "keras_core.", "tensorflow.keras.", "tensorflow.python.keras.",
+        "builtins."};
+    const Json* const module = find(members, "module");
+    if (module == nullptr) {
+        return; // written by Keras before 2.13, which marks them in the class name
+    }
+    const std::string name = text(module);
+    const auto holds = [&](std::string_view package) {
+        return (name + ".").rfind(package, 0) == 0;
+    };
+    if (std::none_of(std::begin(packages), std::end(packages), holds)) {
+        refuse_class(class_name, name.empty() ? " of no module" : " of module " + quote(name));
+    }
+    const std::string registered = text(find(members, "registered_name"));
+    if (registered.find('>') != std::string::npos) {
+        refuse_class(registered);
+    }
+}
+
 /// {"class_name": ..., "config": ...} of Keras 2 and 3. As in every version of Keras, other keys
-/// ("module", "registered_name", "shared_object_id", "build_config") may say anything.
+/// ("shared_object_id", "build_config") may say anything.
 Regularizer from_class(const Document& document, const Json& class_name) {
     if (!class_name.is_string()) {
         throw ConfigError(Fault::unknown_config, "\"class_name\" is not a string");
     }
-    const RegularizerClass cls = find_class(class_name.get_ref<const std::string&>());
+    const std::string name = text(&class_name);
+    const RegularizerClass cls = find_class(name);
+    refuse_custom(document.members, name);
     const Json* const config = find(document.members, "config");
     if (config == nullptr || config->is_null()) {
         return from_config(cls, {});
@@ -270,10 +284,9 @@ Regularizer from_keras1(Object members, const Json& name) {
     if (!name.is_string()) {
         throw ConfigError(Fault::unknown_config, "\"name\" is not a string");
     }
-    // Not as Json: its comparison with a text allocates and is noexcept.
-    const auto& text = name.get_ref<const std::string&>();
-    if (text != "WeightRegularizer" && text != "L1L2Regularizer") {
-        refuse_class(text);
+    const std::string cls = text(&name);
+    if (cls != "WeightRegularizer" && cls != "L1L2Regularizer") {
+        refuse_class(cls);
     }
     const auto is_name = [](const auto& member) { return member.first == "name"; };
     members.erase(std::remove_if(members.begin(), members.end(), is_name), members.end());
@@ -289,7 +302,7 @@ Regularizer parse_config(std::string_view json) {
     }
     const Document document = parse_json(json);
     if (document.root.is_string()) {
-        return from_identifier(document.root.get_ref<const std::string&>());
+        return from_identifier(text(&document.root));
     }
     if (!document.root.is_object()) {
         throw ConfigError(Fault::unknown_config, "neither an object nor a string");

@@ -142,15 +142,65 @@ TEST_CASE("the class form is read, with the defaults of its class", "[config]") 
     }
 }
 
-TEST_CASE("what stands beside class_name and config says nothing", "[config]") {
+TEST_CASE("what else stands beside class_name and config says nothing", "[config]") {
     CHECK(read(R"({"module": "keras.regularizers", "class_name": "L1L2",
                    "config": {"l1": 1.0, "l2": 2.0}, "registered_name": null})") ==
           Coefficients{1.0, 2.0});
-    CHECK(read(R"({"module": 7, "registered_name": [{"a": {}}], "shared_object_id": {"x": [1]},
+    CHECK(read(R"({"registered_name": [{"a": {}}], "shared_object_id": {"x": [1]},
                    "config": {"l2": 2.0}, "class_name": "L1L2"})") == Coefficients{0.0, 2.0});
     CHECK(read(R"({"class_name": "L1L2", "config": {"l1": 1.0}, "l1": -5, "foo": "bar",
                    "build_config": {"input_shape": [1, 2]}, "name": 7})") ==
           Coefficients{1.0, 0.0});
+}
+
+TEST_CASE("a class of another module is a custom one, whatever its name", "[config]") {
+    const auto of = [](const std::string& beside) {
+        return R"({"class_name": "L2", "config": {"l2": 2.0}, )" + beside + "}";
+    };
+    for (const char* module :
+         {"keras.regularizers", "keras", "keras.src.regularizers.regularizers", "builtins",
+          "tf_keras.src.regularizers", "keras_core.regularizers", "tensorflow.keras.regularizers",
+          "tensorflow.python.keras.regularizers"}) {
+        const std::string key = R"("module": ")" + std::string(module) + "\"";
+        CHECK(read(of(key)) == Coefficients{0.0, 2.0});
+        CHECK(read(of(key + R"(, "registered_name": "L2")")) == Coefficients{0.0, 2.0});
+        check_fault(of(key + R"(, "registered_name": "my>L2")"), Fault::unknown_config,
+                    R"(class "my>L2")");
+    }
+    for (const char* module : {"my.losses", "keras_nlp.layers", "my.keras.regularizers", "KERAS",
+                               "kera", "tensorflow", "tensorflow.kerasx"}) {
+        check_fault(of(R"("module": ")" + std::string(module) + "\""), Fault::unknown_config,
+                    R"(class "L2" of module ")" + std::string(module) + "\"");
+    }
+    for (const char* none : {"null", "\"\"", "7", "true", "[]", "{}"}) {
+        check_fault(of(R"("module": )" + std::string(none)), Fault::unknown_config,
+                    R"(class "L2" of no module)");
+    }
+    // Without a module, as Keras wrote before 2.13, the name alone says it.
+    CHECK(read(of(R"("registered_name": "my>L2")")) == Coefficients{0.0, 2.0});
+    check_fault(R"({"class_name": "my>L2", "config": {"l2": 2.0}})", Fault::unknown_config,
+                R"(class "my>L2")");
+    // The last of a repeated key counts here too, and only beside "class_name".
+    CHECK(read(of(R"("module": null, "module": "keras")")) == Coefficients{0.0, 2.0});
+    CHECK(read(of(R"("x": {"module": null}, "y": [{"registered_name": "a>b"}])")) ==
+          Coefficients{0.0, 2.0});
+    // The class is told before its coefficients, as that of another name is.
+    check_fault(R"({"module": null, "class_name": "L1", "config": {"l1": -1}})",
+                Fault::unknown_config, "no module");
+    const std::string quotes(600, '\'');
+    check_fault(of(R"("module": ")" + quotes + "\""), Fault::unknown_config, "'...\"");
+    check_fault(of(R"("module": "keras", "registered_name": ">)" + quotes + "\""),
+                Fault::unknown_config, "'...\"");
+}
+
+TEST_CASE("only the members of the configuration itself are read", "[config]") {
+    CHECK(read(R"({"class_name": "L2", "config": {"l2": 2.0}, "build_config": {"l2": 3.0},
+                   "x": [{"config": {"l2": 4.0}}], "y": {"config": {"l2": 5.0}}})") ==
+          Coefficients{0.0, 2.0});
+    check_fault(R"({"class_name": "L2", "config": {"l2": {"l2": 2.0}}})",
+                Fault::invalid_coefficient, "\"l2\" is not a number");
+    check_fault(R"({"class_name": "L2", "config": {"l2": [2.0]}})", Fault::invalid_coefficient,
+                "\"l2\" is not a number");
 }
 
 TEST_CASE("the form of Keras 1 is read", "[config]") {

@@ -401,6 +401,11 @@ def make():
         ('{"l1": -1}', INVALID_COEFFICIENT),
         ('{"l1": 1e400}', INVALID_COEFFICIENT),
         ('{"l2": "much"}', INVALID_COEFFICIENT),
+        ('{"module": "tf_keras.src.regularizers", "class_name": "L2", "config": {"l2": 2}}', OK, 0.0, 2.0),
+        ('{"module": null, "class_name": "L2", "config": {"l2": 2}, "registered_name": "my>L2"}', UNKNOWN_CONFIG),
+        ('{"module": "my.losses", "class_name": "L1L2", "config": {"l1": 1, "l2": 2}}', UNKNOWN_CONFIG),
+        ('{"module": "keras.regularizers", "class_name": "L1", "config": {"l1": 1}, "registered_name": "my>L1"}',
+         UNKNOWN_CONFIG),
     ):
         vectors.from_json(text, status, *coefficients)
     for dtype in DTYPES:

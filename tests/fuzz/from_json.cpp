@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 #include <memory>
+#include <string>
 
 namespace {
 
@@ -102,6 +103,20 @@ void check_round_trip(const Reading& reading, l1l2_json_style style) {
           "the same coefficients give the same text");
 }
 
+/// A text that begins with an object is of a custom class if its module is null, unless it names
+/// one itself, which may be escaped.
+void check_custom_class(const char* text, std::size_t length) {
+    const std::string json(text, length);
+    const std::size_t brace = json.find_first_not_of(" \t\r\n");
+    if (json[brace] != '{' || json.find("module") != std::string::npos ||
+        json.find('\\') != std::string::npos) {
+        return;
+    }
+    const std::string custom = R"({"module":null,)" + json.substr(brace + 1);
+    const Reading reading = read(custom.data(), custom.size(), 0, Environment::usual);
+    check(reading.status != L1L2_OK, "a class of no module is a custom one");
+}
+
 /// Depends on the length of the input only, so that the same input always does the same.
 std::size_t a_capacity(std::size_t length) {
     constexpr std::size_t capacities[] = {0, 1, 7, 256, 2, 40, 300, 64};
@@ -130,6 +145,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         for (const l1l2_json_style style : {L1L2_JSON_CONFIG, L1L2_JSON_KERAS2, L1L2_JSON_KERAS3}) {
             check_round_trip(reading, style);
         }
+        check_custom_class(start, size);
         text[0] = ' ';
         check(same(read(text.get(), size + 1, 0, Environment::usual), reading),
               "white space before a text changes nothing");
