@@ -7,7 +7,7 @@ fail() {
     exit 1
 }
 shopt -s nullglob
-pages=(*.md docs/*.md examples/data/*/README.md tests/golden/README.md bindings/*/README.md)
+pages=(*.md docs/*.md examples/data/*/README.md tests/golden/README.md tests/keras_models/README.md bindings/*/README.md)
 
 # Code after a line  From [NAME](FILE):  stands in that file, at any indentation.
 work=$(mktemp -d)
