@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the library, installs it into build-demo/prefix, builds the examples against it as a user would,
-# computes the regularization losses of a Keras model and trains elastic nets:
+# computes the regularization losses of a Keras model, and trains elastic nets and a sparse network:
 #     scripts/demo.sh [MODEL.json [WEIGHTS [LOSSES.json]]]
 # Without arguments it takes the model in examples/data/digits, in each form that Keras writes.
 set -euo pipefail
@@ -53,6 +53,9 @@ quietly "Building examples/c/step through pkg-config" \
 quietly "Building examples/c/train through pkg-config" \
     "${CC:-cc}" -O2 -o build-demo/train examples/c/train/train.c \
     "${flags[@]}" -lm -Wl,-rpath,"$prefix/lib"
+quietly "Building examples/c/sparse through pkg-config" \
+    "${CC:-cc}" -O2 -o build-demo/sparse examples/c/sparse/sparse.c \
+    "${flags[@]}" -lm -Wl,-rpath,"$prefix/lib"
 
 if [ ${#arguments[@]} -eq 0 ]; then
     for form in keras3 keras2 keras212; do
@@ -67,6 +70,9 @@ fi
 
 printf '\nexamples/c/train with examples/data/diabetes\n'
 build-demo/train examples/data/diabetes/diabetes.csv examples/data/diabetes/elastic_net.csv
+
+printf '\nexamples/c/sparse with examples/data/optdigits\n'
+build-demo/sparse examples/data/optdigits/digits.txt examples/data/optdigits/recording.csv
 
 printf '\nexamples/c/penalty\n'
 build-demo/penalty

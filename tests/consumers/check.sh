@@ -363,6 +363,47 @@ example_train)
     refuses_to_train 'text.csv:17: age is not a finite number: "34;2"' "$work/text.csv"
     refuses_to_train 'none.csv: cannot be opened' "$work/none.csv"
     ;;
+example_sparse)
+    compile "$prefix" "$work/sparse" -O2 -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror \
+        "$source/examples/c/sparse/sparse.c" -lm
+    LD_LIBRARY_PATH=$(library_dir "$prefix")
+    export LD_LIBRARY_PATH
+    sparse=$work/sparse
+    data=$source/examples/data/optdigits
+    "$sparse" "$data/digits.txt" "$data/recording.csv" | tee "$work/out"
+    tail -n 1 "$work/out" | grep -qx "All losses, accuracies and zeros are those of $data/recording\.csv\."
+    # The table of docs/training.md.
+    head -n -1 "$work/out" | sed 's/^/    /' >"$work/table"
+    [ "$(wc -l <"$work/table")" -eq 9 ]
+    [[ $(<"$source/docs/training.md") == *"$(<"$work/table")"* ]]
+    # refuses_to_train MESSAGE ARGUMENT...: fails unless it ends in an error that says MESSAGE.
+    refuses_to_train() {
+        refuses "$sparse" "${@:2}" 2>"$work/error"
+        cat "$work/error"
+        grep -qF "$1" "$work/error"
+    }
+    # Another last digit of a loss, other places of zeros, a row that is missing.
+    first=$(sed -n 2p "$data/recording.csv")
+    for changed in 's/^\([^.]*\.[0-9]*\)[0-8],/\19,/' 's/.$/x/' 's/.*//'; do
+        sed "2$changed" "$data/recording.csv" >"$work/wrong.csv"
+        refuses cmp "$data/recording.csv" "$work/wrong.csv"
+        refuses_to_train "\"$(sed -n 2p "$work/wrong.csv")\" there, \"$first\" here" \
+            "$data/digits.txt" "$work/wrong.csv"
+    done
+    # Without a recording it compares nothing.
+    head -n 60 "$data/digits.txt" >"$work/few.txt"
+    "$sparse" "$work/few.txt" | tee "$work/alone"
+    [ "$(wc -l <"$work/alone")" -eq 9 ]
+    # An error in a file names its line.
+    sed '17s/./h/' "$data/digits.txt" >"$work/wrong.txt"
+    refuses_to_train 'wrong.txt:17: is not 64 pixels of 0 to g, a space and a digit' "$work/wrong.txt"
+    head -n 2 "$data/digits.txt" >"$work/two.txt"
+    refuses_to_train 'two.txt: has fewer than 3 images' "$work/two.txt"
+    cat "$data/digits.txt" "$data/digits.txt" >"$work/many.txt"
+    refuses_to_train 'many.txt:2001: is one image too many' "$work/many.txt"
+    refuses_to_train 'none.txt: cannot be opened' "$work/none.txt"
+    refuses_to_train 'none.csv: cannot be opened' "$data/digits.txt" "$work/none.csv"
+    ;;
 *)
     echo "no such case: $case" >&2
     exit 2
