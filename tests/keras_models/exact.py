@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Penalties in exact arithmetic, rounded once."""
 
+from __future__ import annotations
+
 import math
 import struct
 from fractions import Fraction

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The register of the models, one feature each; the modules *_models add to it."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import typing
 
 from writers import Writer
 
-ALL: list = []
+ALL: list[typing.Any] = []
 
 #: Kinds that a library does not write, or that another folder has.
 LEFT_OUT = {
@@ -35,11 +37,11 @@ class Feature:
     name: str
     description: str
     #: From a Writer to the model and the custom objects that it needs.
-    build: typing.Callable
+    build: typing.Callable[..., typing.Any]
     #: See files.save.
-    kinds: tuple = ("keras",)
+    kinds: tuple[typing.Any, ...] = ("keras",)
     #: The writers that have the feature; all, if empty.
-    only: tuple = ()
+    only: tuple[typing.Any, ...] = ()
     #: A class of `layers` without which the feature does not exist.
     needs: str = ""
     policy: str = "float32"
@@ -47,14 +49,14 @@ class Feature:
     refused: str = ""
     #: "WRITER KIND": Keras fails to load its file, or loads something else, and the entry is of
     #: the model that was saved.
-    as_saved: tuple = ()
+    as_saved: tuple[typing.Any, ...] = ()
     #: In the paths of variables that have a loss and are not in the file, or whose regularizer is
     #: not.
     not_in_file: str = ""
 
-    def kinds_of(self, writer: Writer) -> list:
+    def kinds_of(self, writer: Writer) -> list[typing.Any]:
         is_tfjs = writer.name == "tfjs"
-        kinds = [kind for kind in self.kinds if (kind == "tfjs") == is_tfjs]
+        kinds = [kind for kind in self.kinds if kind.startswith("tfjs") == is_tfjs]
         left_out = list(LEFT_OUT.get(writer.name, ()))
         if writer.is_keras3 and self.name not in LEGACY_OF_KERAS3:
             left_out.append("h5")
@@ -65,11 +67,15 @@ class Feature:
         return has_layer and (not self.only or writer.name in self.only)
 
 
-def feature(description: str, **options: typing.Any) -> typing.Callable:
+def feature(
+    description: str, **options: typing.Any
+) -> typing.Callable[..., typing.Any]:
     """Registers a function of a Writer that returns a model or (model, custom objects)."""
 
-    def register(build: typing.Callable) -> typing.Callable:
-        def pair(writer: Writer) -> tuple:
+    def register(
+        build: typing.Callable[..., typing.Any],
+    ) -> typing.Callable[..., typing.Any]:
+        def pair(writer: Writer) -> tuple[typing.Any, ...]:
             made = build(writer)
             return made if isinstance(made, tuple) else (made, {})
 
@@ -80,7 +86,7 @@ def feature(description: str, **options: typing.Any) -> typing.Callable:
 
 
 @contextlib.contextmanager
-def policy(writer: Writer, name: str) -> typing.Iterator:
+def policy(writer: Writer, name: str) -> typing.Iterator[typing.Any]:
     """The dtype policy of all layers that are made within."""
     mixed = writer.keras.mixed_precision
     set_policy = getattr(mixed, "set_global_policy", None) or mixed.set_dtype_policy
@@ -91,6 +97,8 @@ def policy(writer: Writer, name: str) -> typing.Iterator:
         set_policy("float32")
 
 
-def sequential(k: Writer, shape: tuple, *layers: typing.Any) -> typing.Any:
+def sequential(
+    k: Writer, shape: tuple[typing.Any, ...], *layers: typing.Any
+) -> typing.Any:
     """The layers on an input of this shape (without the batch)."""
     return k.keras.Sequential([k.keras.Input(shape), *layers])

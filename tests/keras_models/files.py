@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Saves models so that they are small and a second run writes the same bytes."""
 
+from __future__ import annotations
+
 import json
 import pathlib
 import re
@@ -12,6 +14,7 @@ import numpy
 import safetensors.numpy
 
 import rows
+import tfjs
 from writers import Writer
 
 #: What Keras takes from the clock, and the addresses that it takes for numbers of shared objects.
@@ -21,9 +24,16 @@ FIRST_SHARED_OBJECT = 140000000000000
 
 
 def save(
-    writer: Writer, model: typing.Any, stem: pathlib.Path, kind: str, custom: dict
-) -> tuple:
+    writer: Writer,
+    model: typing.Any,
+    stem: pathlib.Path,
+    kind: str,
+    custom: dict[str, typing.Any],
+) -> tuple[typing.Any, ...]:
     """The model's file, the weights' file or None, and a function that loads them."""
+    if kind in tfjs.QUANTIZATIONS:
+        path = tfjs.save(model, stem, kind)
+        return path, None, lambda: tfjs.load(path)
     load_model = writer.keras.models.load_model
     if kind == "keras_h5":
         path = stem.with_name(stem.name + "_hdf5.keras")
@@ -43,7 +53,8 @@ def save(
     save_json(model, path)
     weights = stem.with_suffix("." + kind)
     if kind == "npz" and writer.is_keras3:
-        numpy.savez(weights, **{v.path: numpy.array(v) for v in model.weights})
+        arrays: dict[str, typing.Any] = {v.path: numpy.array(v) for v in model.weights}
+        numpy.savez(weights, **arrays)
     elif kind == "npz":
         numpy.savez(weights, **rows.arrays(writer, model))
     elif kind == "safetensors":
@@ -94,9 +105,9 @@ def save_json(model: typing.Any, path: pathlib.Path) -> None:
 
 
 def _number_shared_objects(text: str) -> str:
-    numbers: dict = {}
+    numbers: dict[str, typing.Any] = {}
 
-    def number(match: re.Match) -> str:
+    def number(match: re.Match[str]) -> str:
         index = numbers.setdefault(match[1], len(numbers))
         return f'"shared_object_id": {FIRST_SHARED_OBJECT + index}'
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models by the class of their layer: each with a regularizer for each of its variables."""
 
+from __future__ import annotations
+
 import typing
 
 from features import feature, sequential
@@ -14,7 +16,7 @@ IMAGE = (6, 6, 3)
 SEQUENCE = (5, 3)
 
 
-def weighted(k: Writer, *parts: str) -> dict:
+def weighted(k: Writer, *parts: str) -> dict[str, typing.Any]:
     """{"kernel_regularizer": ..., ...}, of a coefficient and a class of its own for each part."""
     kinds = (k.l2(0.01), k.l1(0.02), k.l1l2(0.03, 0.04), k.l2(0.05))
     return {f"{part}_regularizer": kind for part, kind in zip(parts, kinds)}
@@ -293,7 +295,7 @@ def frozen_wrappers(k: Writer) -> Any:
     return _wrappers(k, {"trainable": False})
 
 
-def _wrappers(k: Writer, options: dict) -> Any:
+def _wrappers(k: Writer, options: dict[str, typing.Any]) -> Any:
     inputs = k.keras.Input(SEQUENCE)
     lstm = k.layers.LSTM(2, return_sequences=True, **weighted(k, *RECURRENT))
     x = k.layers.Bidirectional(lstm, **options)(inputs)

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes small models with a version of Keras, and records what Keras says of their losses.
 
-    python make_models.py {keras3,keras33,tf_keras,keras212} [PART_OF_A_NAME]
+    python make_models.py {keras3,keras33,tf_keras,keras212,tfjs} [PART_OF_A_NAME]
 
 writes the folder of that name here. README.md describes its files and the environments.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
@@ -53,7 +55,9 @@ def main() -> None:
         write_expected(writer, entries, folder / "expected.json")
 
 
-def record(writer: Writer, feature: features.Feature, folder: pathlib.Path) -> list:
+def record(
+    writer: Writer, feature: features.Feature, folder: pathlib.Path
+) -> list[typing.Any]:
     """Makes, saves and loads the feature's model in each of its formats."""
     entries = []
     for kind in feature.kinds_of(writer):
@@ -68,7 +72,7 @@ def record(writer: Writer, feature: features.Feature, folder: pathlib.Path) -> l
             writer, model, folder / feature.name, kind, custom
         )
         entry = {
-            "file": path.name,
+            "file": str(path.relative_to(folder)),
             "weights": weights.name if weights else None,
             "feature": feature.description,
         }
@@ -97,7 +101,9 @@ def set_weights(model: typing.Any, name: str) -> None:
     model.set_weights(values)
 
 
-def write_expected(writer: Writer, entries: list, path: pathlib.Path) -> None:
+def write_expected(
+    writer: Writer, entries: list[typing.Any], path: pathlib.Path
+) -> None:
     """One JSON object; each row of a model on a line of its own."""
     lines = ["{"]
     package = writer.keras.__name__

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models by what regularizes, and by the numbers that are in the file."""
 
+from __future__ import annotations
+
 import math
 import typing
 
@@ -68,14 +70,14 @@ def orthogonal_frozen(k: Writer) -> Any:
     as_saved=("tf_keras h5",),
 )
 def custom_class(k: Writer) -> Any:
-    class Half(k.regularizers.Regularizer):
+    class Half(k.regularizers.Regularizer):  # type: ignore[name-defined, misc]
         def __init__(self, factor: float):
             self.factor = factor
 
         def __call__(self, x: Any) -> Any:
             return 0.5 * self.factor * k.sum_of_squares(x)
 
-        def get_config(self) -> dict:
+        def get_config(self) -> dict[str, typing.Any]:
             return {"factor": self.factor}
 
     register(k)(Half)
@@ -110,7 +112,7 @@ def _half_l2(k: Writer) -> type:
         def __call__(self, x: Any) -> Any:
             return 0.5 * self.l2 * k.sum_of_squares(x)
 
-        def get_config(self) -> dict:
+        def get_config(self) -> dict[str, typing.Any]:
             return {"l2": self.l2}
 
     return L2
@@ -122,7 +124,7 @@ def _half_l2(k: Writer) -> type:
     as_saved=("tf_keras h5",),
 )
 def custom_subclass(k: Writer) -> Any:
-    class Twice(k.regularizers.L2):
+    class Twice(k.regularizers.L2):  # type: ignore[name-defined, misc]
         def __call__(self, x: Any) -> Any:
             return 2.0 * super().__call__(x)
 

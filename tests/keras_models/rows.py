@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is in a model that Keras has loaded: a row for each regularizer, and the totals."""
 
+from __future__ import annotations
+
 import typing
 from fractions import Fraction
 
@@ -13,12 +15,14 @@ from writers import Writer
 SUFFIX = "_regularizer"
 
 
-def describe(writer: Writer, model: typing.Any, not_in_file: str) -> dict:
+def describe(
+    writer: Writer, model: typing.Any, not_in_file: str
+) -> dict[str, typing.Any]:
     """The part of an entry of expected.json that Keras and exact arithmetic give.
 
     Variables with `not_in_file` in their path, unless that is empty, are not in the file.
     """
-    rows: list = []
+    rows: list[typing.Any] = []
     exact_total = Fraction()
     for path, layer in _walk(writer, model, (), set()):
         for variable in writer.own_variables(layer):
@@ -40,7 +44,7 @@ def describe(writer: Writer, model: typing.Any, not_in_file: str) -> dict:
     }
 
 
-def arrays(writer: Writer, model: typing.Any) -> dict:
+def arrays(writer: Writer, model: typing.Any) -> dict[str, typing.Any]:
     """All variables' values by the names of the rows: layer, slash, variable."""
     return {
         "/".join((*path, writer.variable_name(variable))): numpy.array(variable)
@@ -57,7 +61,9 @@ def total(model: typing.Any) -> float:
     return float(sum(float(x) for x in model.losses if hasattr(x, "numpy")))
 
 
-def _walk(writer: Writer, layer: typing.Any, path: tuple, seen: set) -> typing.Iterator:
+def _walk(
+    writer: Writer, layer: typing.Any, path: tuple[typing.Any, ...], seen: set[int]
+) -> typing.Iterator[typing.Any]:
     """The layer and all below it, each once, with the names that lead to it."""
     if id(layer) in seen:
         return
@@ -70,10 +76,10 @@ def _walk(writer: Writer, layer: typing.Any, path: tuple, seen: set) -> typing.I
 def _row(
     writer: Writer,
     model: typing.Any,
-    path: tuple,
+    path: tuple[typing.Any, ...],
     variable: typing.Any,
     regularizer: typing.Any,
-) -> dict:
+) -> dict[str, typing.Any]:
     row = {
         "layer": "/".join(path),
         "variable": writer.variable_name(variable),
@@ -89,7 +95,7 @@ def _row(
     return row
 
 
-def _penalty(row: dict, variable: typing.Any) -> Fraction:
+def _penalty(row: dict[str, typing.Any], variable: typing.Any) -> Fraction:
     return exact.penalty(numpy.array(variable), row["l1"], row["l2"])
 
 
@@ -98,7 +104,7 @@ def _dtype(variable: typing.Any) -> str:
     return dtype if isinstance(dtype, str) else str(dtype.name)
 
 
-def _class_of(writer: Writer, regularizer: typing.Any) -> dict:
+def _class_of(writer: Writer, regularizer: typing.Any) -> dict[str, typing.Any]:
     kinds = writer.regularizers
     if type(regularizer) not in (kinds.L1, kinds.L2, kinds.L1L2):
         name = getattr(regularizer, "__name__", type(regularizer).__name__)
@@ -108,7 +114,9 @@ def _class_of(writer: Writer, regularizer: typing.Any) -> dict:
     return {"status": "counted", "l1": l1, "l2": l2}
 
 
-def _rows_without_variable(writer: Writer, path: tuple, layer: typing.Any) -> list:
+def _rows_without_variable(
+    writer: Writer, path: tuple[typing.Any, ...], layer: typing.Any
+) -> list[typing.Any]:
     rows = []
     for attribute, regularizer in sorted(vars(layer).items()):
         if not attribute.endswith(SUFFIX) or not callable(regularizer):

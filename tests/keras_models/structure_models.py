@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models by the way in which layers lie in one another."""
 
+from __future__ import annotations
+
 import typing
 
 import numpy
@@ -24,6 +26,8 @@ Any = typing.Any
         "npz",
         "safetensors",
         "tfjs",
+        "tfjs_float16",
+        "tfjs_uint8",
     ),
 )
 def dense(k: Writer) -> Any:
@@ -220,7 +224,7 @@ def subclassed(k: Writer) -> Any:
     serialize = k.layers.serialize
     deserialize = k.layers.deserialize
 
-    class Net(k.keras.Model):
+    class Net(k.keras.Model):  # type: ignore[name-defined, misc]
         def __init__(self, hidden: Any, head: Any, **options: Any):
             super().__init__(**options)
             self.hidden = deserialize(hidden) if isinstance(hidden, dict) else hidden
@@ -234,7 +238,7 @@ def subclassed(k: Writer) -> Any:
         def call(self, x: Any) -> Any:
             return self.head(self.hidden(x))
 
-        def get_config(self) -> dict:
+        def get_config(self) -> dict[str, typing.Any]:
             return {"hidden": serialize(self.hidden), "head": serialize(self.head)}
 
     register(k)(Net)
@@ -252,7 +256,7 @@ def subclassed(k: Writer) -> Any:
     refused="the configuration of the class my>Net names no layers",
 )
 def subclassed_opaque(k: Writer) -> Any:
-    class Net(k.keras.Model):
+    class Net(k.keras.Model):  # type: ignore[name-defined, misc]
         def __init__(self, units: int, **options: Any):
             super().__init__(**options)
             self.units = units
@@ -265,7 +269,7 @@ def subclassed_opaque(k: Writer) -> Any:
         def call(self, x: Any) -> Any:
             return self.hidden(x)
 
-        def get_config(self) -> dict:
+        def get_config(self) -> dict[str, typing.Any]:
             return {"units": self.units}
 
     register(k)(Net)
@@ -278,7 +282,7 @@ def subclassed_opaque(k: Writer) -> Any:
     "a registered layer with a regularizer of its own", only=KERAS3 + ("tf_keras",)
 )
 def custom_layer(k: Writer) -> Any:
-    class Scale(k.layers.Layer):
+    class Scale(k.layers.Layer):  # type: ignore[name-defined, misc]
         def __init__(self, factor_regularizer: Any = None, **options: Any):
             super().__init__(**options)
             self.factor_regularizer = k.regularizers.get(factor_regularizer)
@@ -295,7 +299,7 @@ def custom_layer(k: Writer) -> Any:
         def call(self, x: Any) -> Any:
             return x * self.factor
 
-        def get_config(self) -> dict:
+        def get_config(self) -> dict[str, typing.Any]:
             regularizer = k.regularizers.serialize(self.factor_regularizer)
             return {**super().get_config(), "factor_regularizer": regularizer}
 
@@ -311,7 +315,7 @@ def custom_layer(k: Writer) -> Any:
     not_in_file="fixed/factor",
 )
 def custom_layer_hidden(k: Writer) -> Any:
-    class Fixed(k.layers.Layer):
+    class Fixed(k.layers.Layer):  # type: ignore[name-defined, misc]
         def build(self, input_shape: Any) -> None:
             self.factor = self.add_weight(
                 name="factor",

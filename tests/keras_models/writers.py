@@ -6,6 +6,8 @@ A library of the second generation does not store which regularizer belongs to w
 Keras2 listens while layers are built.
 """
 
+from __future__ import annotations
+
 import importlib
 import typing
 
@@ -14,6 +16,7 @@ PACKAGES = {
     "keras3": ("keras", "3.15."),
     "keras33": ("keras", "3.3."),
     "tf_keras": ("tf_keras", "2."),
+    "tfjs": ("tf_keras", "2."),
     "keras212": ("keras", "2.12."),
 }
 
@@ -34,6 +37,32 @@ class Writer:
         self.regularizers = keras.regularizers
         self.version = keras.__version__
 
+    def regularizer_of(self, variable: typing.Any) -> typing.Any:
+        """What regularizes the variable, or None."""
+        raise NotImplementedError
+
+    def sublayers(self, layer: typing.Any) -> list[typing.Any]:
+        """The layers directly below, in the order of the configuration."""
+        raise NotImplementedError
+
+    def variables(self, layer: typing.Any) -> list[typing.Any]:
+        """The variables that the layer holds itself."""
+        raise NotImplementedError
+
+    def counts(self, model: typing.Any, variable: typing.Any) -> bool:
+        """Whether the variable is one whose regularizer is in model.losses."""
+        raise NotImplementedError
+
+    def variable_name(self, variable: typing.Any) -> str:
+        raise NotImplementedError
+
+    def policy(self, name: str) -> typing.Any:
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        """Begins the numbers in names anew."""
+        raise NotImplementedError
+
     def l1(self, factor: float) -> typing.Any:
         return self.regularizers.L1(factor)
 
@@ -43,7 +72,7 @@ class Writer:
     def l1l2(self, l1: float, l2: float) -> typing.Any:
         return self.regularizers.L1L2(l1, l2)
 
-    def own_variables(self, layer: typing.Any) -> list:
+    def own_variables(self, layer: typing.Any) -> list[typing.Any]:
         """The variables of the layer that are not those of a layer directly below.
 
         A wrapper may hold its layer's variables, as SpectralNormalization does.
@@ -65,16 +94,14 @@ class Keras3(Writer):
     def regularizer_of(self, variable: typing.Any) -> typing.Any:
         return variable.regularizer
 
-    def sublayers(self, layer: typing.Any) -> list:
-        """The layers directly below, in the order of the configuration."""
+    def sublayers(self, layer: typing.Any) -> list[typing.Any]:
         return _direct(layer, layer._layers)
 
-    def variables(self, layer: typing.Any) -> list:
+    def variables(self, layer: typing.Any) -> list[typing.Any]:
         own = layer._trainable_variables + layer._non_trainable_variables
         return [v for v in own if hasattr(v, "regularizer")]
 
     def counts(self, model: typing.Any, variable: typing.Any) -> bool:
-        """Whether the variable is one whose regularizer is in model.losses."""
         return any(variable is other for other in model.trainable_weights)
 
     def variable_name(self, variable: typing.Any) -> str:
@@ -92,7 +119,7 @@ class Keras2(Writer):
 
     def __init__(self, name: str, keras: typing.Any):
         super().__init__(name, keras)
-        self._regularizers: dict = {}
+        self._regularizers: dict[int, typing.Any] = {}
         source = "keras" if name == "keras212" else f"{keras.__name__}.src"
         base = importlib.import_module(f"{source}.engine.base_layer").Layer
         handle = base._handle_weight_regularization
@@ -108,12 +135,12 @@ class Keras2(Writer):
     def regularizer_of(self, variable: typing.Any) -> typing.Any:
         return self._regularizers.get(id(variable), (None, None))[1]
 
-    def sublayers(self, layer: typing.Any) -> list:
+    def sublayers(self, layer: typing.Any) -> list[typing.Any]:
         below = layer._flatten_layers(recursive=False, include_self=False)
         return _direct(layer, list(below))
 
-    def variables(self, layer: typing.Any) -> list:
-        return layer._trainable_weights + layer._non_trainable_weights
+    def variables(self, layer: typing.Any) -> list[typing.Any]:
+        return list(layer._trainable_weights + layer._non_trainable_weights)
 
     def counts(self, model: typing.Any, variable: typing.Any) -> bool:
         return True
@@ -129,7 +156,7 @@ class Keras2(Writer):
         self.keras.backend.clear_session()
 
 
-def _direct(layer: typing.Any, below: list) -> list:
+def _direct(layer: typing.Any, below: list[typing.Any]) -> list[typing.Any]:
     """The layers of a model as its property has them; of another layer what it holds."""
     listed = getattr(layer, "layers", None)
     in_order = list(listed) if isinstance(listed, list) else []
@@ -145,7 +172,9 @@ def writer_of(name: str) -> Writer:
     return made(name, keras)
 
 
-def register(writer: Writer) -> typing.Callable:
+def register(writer: Writer) -> typing.Callable[..., typing.Any]:
     """The decorator that makes a class or function known to Keras as my>NAME."""
     utils = writer.keras.utils if writer.name == "keras212" else writer.keras.saving
-    return utils.register_keras_serializable(package="my")
+    decorator: typing.Callable[..., typing.Any]
+    decorator = utils.register_keras_serializable(package="my")
+    return decorator
