@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Builds the library for systems that Debian has no compiler for, by zig, and checks it:
+#     scripts/zig.sh musl      x86-64 Linux with musl, as Alpine; runs, linked statically
+#     scripts/zig.sh glibc     x86-64 Linux from glibc 2.17 on, as RHEL 7; runs
+#     scripts/zig.sh freebsd   x86-64; exports and needed libraries are checked, nothing is run
+#     scripts/zig.sh macos     arm64 and x86-64; likewise
+# The programs are those of tests/conformance and tests/bits. zig is the one on the PATH, or it is fetched from
+# Python's package index. Exits with 77 if there is none.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/usage.sh
+. scripts/lib/packages.sh
+ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev binutils
+folder=$PWD/build-zig
+mkdir -p "$folder"
+
+case ${1-} in
+musl) targets=(x86_64-linux-musl) system=Linux ;;
+glibc) targets=(x86_64-linux-gnu.2.17) system=Linux ;;
+freebsd) targets=(x86_64-freebsd) system=FreeBSD ;;
+macos) targets=(aarch64-macos x86_64-macos) system=Darwin ;;
+*) wrong_usage "zig.sh takes one system: ${1:-none was named}" ;;
+esac
+
+zig=("$(command -v zig)") || zig=()
+if [ ${#zig[@]} -eq 0 ]; then
+    offer_packages python3-venv ca-certificates
+    python=$folder/python/bin/python
+    # The test of another system may be fetching it.
+    (
+        flock 9
+        "$python" -m ziglang version >/dev/null 2>&1 || {
+            python3 -m venv --clear "$folder/python" &&
+                "$python" -m pip install --no-deps --require-hashes --requirement scripts/lib/zig.txt
+        } >"$folder/log" 2>&1
+    ) 9>"$folder/lock" || {
+        echo "no zig, and pip cannot fetch it: $(grep -m 1 ERROR "$folder/log")"
+        exit 77
+    }
+    zig=("$python" -m ziglang)
+fi
+
+# Compilers as CMake takes them, one word each.
+tools=$folder/$1
+mkdir -p "$tools/headers"
+for tool in cc c++ ar; do
+    printf '#!/usr/bin/env bash\nexec%s "$@"\n' "$(printf ' %q' "${zig[@]}" "$tool")" >"$tools/$tool"
+    chmod +x "$tools/$tool"
+done
+header_files libxsimd-dev nlohmann-json3-dev | xargs cp --parents -t "$tools/headers"
+
+# Fails unless the program finds all bits equal, with each instruction set of this CPU.
+compare() {
+    local isa found
+    for isa in avx512bw avx2 sse2 generic; do
+        found=$(L1L2_ISA=$isa "$1/conformance" isa)
+        [ "$found" = "$isa" ] || continue
+        echo "$target, $isa: $(L1L2_ISA=$isa "$1/conformance" vectors tests/conformance/vectors.txt)"
+        echo "$target, $isa: $(L1L2_ISA=$isa "$1/bits" tests/bits/golden.txt)"
+    done
+    # zig's runtime has no __builtin_cpu_supports: the best one must be chosen nevertheless.
+    [ "$("$1/conformance" isa)" = "$(g++ -x c++ -E -march=native -dM /dev/null | awk '
+        / __AVX2__ / { two = 1 } / __AVX512BW__ / { wide = 1 }
+        END { print wide ? "avx512bw" : two ? "avx2" : "sse2" }')" ]
+}
+
+for target in "${targets[@]}"; do
+    build=$tools/$target
+    cmake -S . -B "$build" -DCMAKE_SYSTEM_NAME=$system -DCMAKE_SYSTEM_PROCESSOR="${target%%-*}" \
+        -DCMAKE_CXX_COMPILER="$tools/c++" -DCMAKE_AR="$tools/ar" -DCMAKE_CXX_FLAGS="-target $target" \
+        -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF \
+        -Dxsimd_DIR="$(dirname "$(find "$tools/headers" -name xsimdConfig.cmake)")" \
+        -Dnlohmann_json_DIR="$(dirname "$(find "$tools/headers" -name nlohmann_jsonConfig.cmake)")" \
+        >"$build.log" 2>&1 && cmake --build "$build" --parallel "$(nproc)" >>"$build.log" 2>&1 || {
+        tail -n 40 "$build.log" >&2
+        exit 1
+    }
+    options=(-target "$target" -O1 -Iinclude)
+    case $1 in
+    macos)
+        # Its name, and of other libraries the system's alone. zig's linker exports more than is asked for.
+        file=$build/capi/libl1l2.0.dylib
+        strings -n 3 "$file" >"$build/strings"
+        grep -qx '@rpath/libl1l2.0.dylib' "$build/strings"
+        [ "$(grep -E '^(/|@).*\.dylib$' "$build/strings" | sort -u | tr '\n' ' ')" = \
+            '/usr/lib/libSystem.B.dylib @rpath/libl1l2.0.dylib ' ]
+        echo "$target: built, not run"
+        continue
+        ;;
+    musl)
+        # What a program links is one file: no loader of musl is needed to run it.
+        [ "$(readelf -d "$build/capi/libl1l2.so.0" | grep -c NEEDED)" -eq 1 ]
+        library=("$build/capi/libl1l2.a")
+        ;;
+    *) library=(-L"$build/capi" -ll1l2 "-Wl,-rpath,$build/capi") ;;
+    esac
+    tests/binary/symbols.sh exports "$build/capi/libl1l2.so.0" include/l1l2.h capi/l1l2.map
+    if [ "$1" = freebsd ]; then
+        echo "$target: built, not run"
+        continue
+    fi
+    "$tools/cc" "${options[@]}" -std=gnu11 -c tests/conformance/conformance.c -o "$build/conformance.o"
+    "$tools/c++" "${options[@]}" "$build/conformance.o" "${library[@]}" -pthread -o "$build/conformance"
+    "$tools/c++" "${options[@]}" -std=c++17 tests/bits/bits.cpp "${library[@]}" -pthread -o "$build/bits"
+    compare "$build"
+done
