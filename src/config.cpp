@@ -34,7 +34,8 @@ using Fault = ConfigError::Fault;
 
 using Json = nlohmann::json;
 
-/// Its values have no members.
+/// Its values have no members: to destroy a Json that has, nlohmann_json allocates, and without
+/// memory ends the process.
 using Object = std::vector<std::pair<std::string, Json>>;
 
 /// All of a text that can matter.
