@@ -24,16 +24,6 @@ static_assert(L1L2_EXACT_SUMS_LENGTH == ExactSums::length);
 
 namespace {
 
-l1l2_status to_status(SumsFault fault) {
-    switch (fault) {
-    case SumsFault::none: return L1L2_OK;
-    case SumsFault::unknown_layout: return L1L2_ERROR_UNKNOWN_LAYOUT;
-    case SumsFault::count_overflow: return L1L2_ERROR_COUNT_OVERFLOW;
-    case SumsFault::invalid_sums: break;
-    }
-    return L1L2_ERROR_INVALID_SUMS;
-}
-
 /// Reads an accumulator, adds n elements to it by add(ExactSums&), and writes it back.
 template <class Add>
 l1l2_status add_to(int64_t* sums, std::size_t n, Add add) {
@@ -48,6 +38,27 @@ l1l2_status add_to(int64_t* sums, std::size_t n, Add add) {
     add(exact);
     exact.store(sums);
     return L1L2_OK;
+}
+
+/// Changes an accumulator by another one.
+template <SumsFault (ExactSums::*change)(ExactSums&)>
+l1l2_status combine(int64_t* sums, const int64_t* other) {
+    if (sums == nullptr || other == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    ExactSums exact;
+    ExactSums changing;
+    SumsFault fault = exact.load(sums);
+    if (fault == SumsFault::none) {
+        fault = changing.load(other);
+    }
+    if (fault == SumsFault::none) {
+        fault = (exact.*change)(changing);
+    }
+    if (fault == SumsFault::none) {
+        exact.store(sums);
+    }
+    return to_status(fault);
 }
 
 /// Writes a double by its bits, which must not pass through a register.
@@ -99,22 +110,11 @@ l1l2_status l1l2_exact_sums_add_dlpack(int64_t* sums, const void* x) noexcept {
 }
 
 l1l2_status l1l2_exact_sums_merge(int64_t* sums, const int64_t* other) noexcept {
-    if (sums == nullptr || other == nullptr) {
-        return L1L2_ERROR_INVALID_ARGUMENT;
-    }
-    ExactSums exact;
-    ExactSums added;
-    SumsFault fault = exact.load(sums);
-    if (fault == SumsFault::none) {
-        fault = added.load(other);
-    }
-    if (fault == SumsFault::none) {
-        fault = exact.merge(added);
-    }
-    if (fault == SumsFault::none) {
-        exact.store(sums);
-    }
-    return to_status(fault);
+    return combine<&ExactSums::merge>(sums, other);
+}
+
+l1l2_status l1l2_exact_sums_subtract(int64_t* sums, const int64_t* other) noexcept {
+    return combine<&ExactSums::subtract>(sums, other);
 }
 
 l1l2_status l1l2_exact_sums_check(const int64_t* sums) noexcept {
@@ -145,6 +145,18 @@ l1l2_status l1l2_exact_sums_read(const int64_t* sums, double* absolute, double* 
         *count = exact.count();
     }
     return L1L2_OK;
+}
+
+l1l2_status l1l2_exact_sums_norm(const int64_t* sums, double* norm) noexcept {
+    if (sums == nullptr || norm == nullptr) {
+        return L1L2_ERROR_INVALID_ARGUMENT;
+    }
+    ExactSums exact;
+    const SumsFault fault = exact.load(sums);
+    if (fault == SumsFault::none) {
+        set(norm, exact.norm());
+    }
+    return to_status(fault);
 }
 
 l1l2_status l1l2_penalty_exact_sums(const l1l2_regularizer* regularizer, const int64_t* sums,

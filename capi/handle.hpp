@@ -7,6 +7,7 @@
 
 #include "l1l2.h"
 
+#include "exact_sums.hpp"
 #include "kernels/dispatch.hpp"
 #include "operation.hpp"
 #include "reduction.hpp"
@@ -86,6 +87,16 @@ inline l1l2_status to_status(core::TensorFault fault) {
     case core::TensorFault::invalid_tensor: break;
     }
     return L1L2_ERROR_INVALID_TENSOR;
+}
+
+inline l1l2_status to_status(core::SumsFault fault) {
+    switch (fault) {
+    case core::SumsFault::none: return L1L2_OK;
+    case core::SumsFault::unknown_layout: return L1L2_ERROR_UNKNOWN_LAYOUT;
+    case core::SumsFault::count_overflow: return L1L2_ERROR_COUNT_OVERFLOW;
+    case core::SumsFault::invalid_sums: break;
+    }
+    return L1L2_ERROR_INVALID_SUMS;
 }
 
 // What is computed of Arrays or a Walk. Needs the default floating-point environment.

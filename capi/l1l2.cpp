@@ -114,6 +114,7 @@ const char* l1l2_status_string(l1l2_status status) noexcept {
         return "not an accumulator, or one of another layout or byte order";
     case L1L2_ERROR_BUFFER_TOO_SMALL: return "the buffer is too small for the text";
     case L1L2_ERROR_COUNT_OVERFLOW: return "more elements or accumulators than can be counted";
+    case L1L2_ERROR_INVALID_NORM: return "a norm is negative or not finite";
     case L1L2_ERROR_OUT_OF_MEMORY: return "out of memory";
     case L1L2_ERROR_MALFORMED_JSON: return "the text is not JSON";
     case L1L2_ERROR_UNKNOWN_CONFIG: return "the JSON describes no L1L2 regularizer";

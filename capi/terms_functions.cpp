@@ -5,6 +5,7 @@
  */
 #include "handle.hpp"
 
+#include "exact_sums_terms.hpp"
 #include "float_environment.hpp"
 #include "steps.hpp"
 #include "terms.hpp"
@@ -16,9 +17,11 @@
 using namespace l1l2::capi;
 using l1l2::core::Arrays;
 using l1l2::core::Dtype;
+using l1l2::core::ExactSums;
 using l1l2::core::Job;
 using l1l2::core::Regularizer;
 using l1l2::core::Runner;
+using l1l2::core::SumsFault;
 using l1l2::core::Term;
 using l1l2::kernels::chosen_table;
 
@@ -44,7 +47,7 @@ class CallersTerms final : public l1l2::core::TermSource {
     void read(std::size_t first, std::size_t count, Term* terms) const override {
         for (std::size_t i = 0; i < count; ++i) {
             const l1l2_term& term = given(first + i);
-            terms[i] = {&term.regularizer->value, arrays_of(term)};
+            terms[i] = {job_.regularizes() ? &term.regularizer->value : &none_, arrays_of(term)};
         }
     }
 
@@ -62,14 +65,14 @@ class CallersTerms final : public l1l2::core::TermSource {
             return L1L2_ERROR_UNSUPPORTED_DTYPE;
         }
         const Arrays arrays = arrays_of(term);
-        if (term.regularizer == nullptr || term.reserved != 0 || !unknown_fields_are_zero(i) ||
-            !are_arrays(arrays)) {
+        if ((term.regularizer == nullptr && job_.regularizes()) || term.reserved != 0 ||
+            !unknown_fields_are_zero(i) || !are_arrays(arrays)) {
             return L1L2_ERROR_INVALID_ARGUMENT;
         }
         if (overlaps(arrays)) {
             return L1L2_ERROR_OVERLAP;
         }
-        return check_parameter(term.regularizer->value, arrays.dtype);
+        return check_parameter(job_.regularizes() ? term.regularizer->value : none_, arrays.dtype);
     }
 
     /// Whether the job's parameter suits a regularizer.
@@ -77,7 +80,9 @@ class CallersTerms final : public l1l2::core::TermSource {
         if (job_.suits(regularizer, dtype)) {
             return L1L2_OK;
         }
-        return job_.has_step() ? L1L2_ERROR_INVALID_STEP : L1L2_ERROR_INVALID_SCALE;
+        return job_.has_step()           ? L1L2_ERROR_INVALID_STEP
+               : job_.kind == Kind::clip ? L1L2_ERROR_INVALID_NORM
+                                         : L1L2_ERROR_INVALID_SCALE;
     }
 
   private:
@@ -90,12 +95,14 @@ class CallersTerms final : public l1l2::core::TermSource {
         switch (job_.kind) {
         case Kind::gradient:
         case Kind::gradient_and_penalty: arrays.y = term.gradient; break;
-        case Kind::prox: arrays.y = term.out; break;
+        case Kind::prox:
+        case Kind::clip: arrays.y = term.out; break;
         case Kind::prox_step:
             arrays.y = term.out;
             arrays.gradient = term.gradient;
             arrays.steps = term_size_ > oldest_size ? term.steps : nullptr;
             break;
+        case Kind::exact_sums:
         case Kind::penalty: break;
         }
         return arrays;
@@ -105,7 +112,7 @@ class CallersTerms final : public l1l2::core::TermSource {
         if (job_.kind == Kind::prox_step) {
             return are_step_arrays(arrays);
         }
-        const bool may_be_null = job_.kind != Kind::prox;
+        const bool may_be_null = !job_.replaces();
         return is_array(arrays.x, arrays.n, arrays.dtype) &&
                ((may_be_null && arrays.y == nullptr) || is_array(arrays.y, arrays.n, arrays.dtype));
     }
@@ -114,7 +121,7 @@ class CallersTerms final : public l1l2::core::TermSource {
         if (job_.kind == Kind::prox_step) {
             return step_overlaps(arrays);
         }
-        const bool in_place = job_.kind == Kind::prox && arrays.y == arrays.x;
+        const bool in_place = job_.replaces() && arrays.y == arrays.x;
         return arrays.y != nullptr && !in_place &&
                overlap(arrays.x, arrays.y, arrays.n, arrays.dtype);
     }
@@ -131,6 +138,7 @@ class CallersTerms final : public l1l2::core::TermSource {
     const char* terms_;
     std::size_t term_size_;
     const Job& job_;
+    const Regularizer none_{0.0, 0.0}; ///< of terms that need none
 };
 
 /// Checks the parameter and all terms. Returns the first fault and the index of its term, or the
@@ -163,15 +171,19 @@ l1l2_status check_steps(const CallersTerms& terms, const Job& job, Runner runner
     return status;
 }
 
+/// Checks the array, then what check_all() does.
+l1l2_status check(const CallersTerms& terms, std::size_t* index) {
+    *index = terms.size();
+    return terms.is_valid() ? l1l2::core::with_default_environment<check_all>(&terms, index)
+                            : L1L2_ERROR_INVALID_ARGUMENT;
+}
+
 l1l2_status compute(const CallersTerms& terms, const Job& job, l1l2_runner runner,
                     void* runner_state, double* penalties, double* total, std::size_t* faulty) {
-    std::size_t index = terms.size();
-    l1l2_status status = L1L2_ERROR_INVALID_ARGUMENT;
-    if (terms.is_valid()) {
-        status = l1l2::core::with_default_environment<check_all>(&terms, &index);
-        if (job.kind == Kind::prox_step && (status == L1L2_OK || index < terms.size())) {
-            status = check_steps(terms, job, {runner, runner_state}, status, &index);
-        }
+    std::size_t index = 0;
+    l1l2_status status = check(terms, &index);
+    if (job.kind == Kind::prox_step && (status == L1L2_OK || index < terms.size())) {
+        status = check_steps(terms, job, {runner, runner_state}, status, &index);
     }
     if (status == L1L2_OK && !l1l2::core::compute_terms(chosen_table(), terms, job,
                                                         {runner, runner_state}, penalties, total)) {
@@ -181,6 +193,22 @@ l1l2_status compute(const CallersTerms& terms, const Job& job, l1l2_runner runne
         *faulty = index;
     }
     return status;
+}
+
+l1l2_status add_to_sums(std::int64_t* sums, const CallersTerms& terms, const Runner& runner) {
+    ExactSums exact;
+    SumsFault fault = exact.load(sums);
+    if (fault == SumsFault::none) {
+        fault = l1l2::core::count_terms(exact, terms);
+    }
+    if (fault != SumsFault::none) {
+        return to_status(fault);
+    }
+    if (!l1l2::core::add_terms(exact, chosen_table(), terms, runner)) {
+        return L1L2_ERROR_RUNNER_FAILED;
+    }
+    exact.store(sums);
+    return L1L2_OK;
 }
 
 } // namespace
@@ -215,4 +243,28 @@ l1l2_status l1l2_prox_step_terms(const l1l2_term* terms, size_t term_size, size_
     const Job job = {Kind::prox_step, step};
     return compute({terms, term_size, count, job}, job, runner, runner_state, nullptr, nullptr,
                    faulty);
+}
+
+l1l2_status l1l2_clip_by_norm_terms(const l1l2_term* terms, size_t term_size, size_t count,
+                                    double norm, double max_norm, l1l2_runner runner,
+                                    void* runner_state, size_t* faulty) noexcept {
+    const Job job = {Kind::clip, norm, max_norm};
+    return compute({terms, term_size, count, job}, job, runner, runner_state, nullptr, nullptr,
+                   faulty);
+}
+
+l1l2_status l1l2_exact_sums_add_terms(int64_t* sums, const l1l2_term* terms, size_t term_size,
+                                      size_t count, l1l2_runner runner, void* runner_state,
+                                      size_t* faulty) noexcept {
+    const Job job = {Kind::exact_sums, 0.0};
+    const CallersTerms list(terms, term_size, count, job);
+    std::size_t index = count;
+    l1l2_status status = sums != nullptr ? check(list, &index) : L1L2_ERROR_INVALID_ARGUMENT;
+    if (status == L1L2_OK) {
+        status = add_to_sums(sums, list, {runner, runner_state});
+    }
+    if (faulty != nullptr) {
+        *faulty = index;
+    }
+    return status;
 }

@@ -404,7 +404,8 @@ typedef int32_t (*l1l2_runner)(void* state, l1l2_task task, void* work, size_t c
  * at the end, and zero there means today's behaviour. Since 0.2.0.
  */
 typedef struct l1l2_term {
-    const l1l2_regularizer* regularizer; /**< a live handle; terms may share one */
+    const l1l2_regularizer* regularizer; /**< a live handle; terms may share one; NULL where the
+                                              function says so */
     const void* x;                       /**< n contiguous elements; may be NULL if n is 0 */
     size_t n;                            /**< the number of elements (not bytes) */
     void* gradient;    /**< for l1l2_add_gradient_terms and l1l2_prox_step_terms, which only reads
@@ -492,16 +493,20 @@ L1L2_API l1l2_status l1l2_prox_step_terms(const l1l2_term* terms, size_t term_si
  *     out[i] = x[i] * min(1, max_norm / norm)
  *
  * The norm comes from l1l2_exact_sums_norm: then the result is the same on any number of threads
- * and machines. Ignores the fields regularizer, which may be NULL, gradient and steps. An out of
- * NULL with n > 0 is L1L2_ERROR_INVALID_ARGUMENT.
+ * and machines. Ignores the fields regularizer, gradient and steps. An out of NULL with n > 0 is
+ * L1L2_ERROR_INVALID_ARGUMENT.
  *
  * Bits: if norm <= max_norm, every element keeps its bits. Otherwise q = max_norm / norm is rounded
- * to double, then x[i] * q to double and to dtype; if q is below 2^-1022, (x[i] / norm) * max_norm
- * instead. NaN gives NaN, zeros keep their sign.
+ * to double and to the arithmetic type, then x[i] * q to the arithmetic type and to dtype. If q is
+ * below the smallest normal number of the arithmetic type (2^-1022 or 2^-126) and max_norm is not
+ * 0, q and x[i] * q are rounded to 53 bits, with any exponent, then to double, to the arithmetic
+ * type and to dtype. So nothing finite becomes infinite, and nothing but a product below the
+ * smallest subnormal number becomes 0. NaN gives NaN, zeros keep their sign, an infinity times 0 is
+ * NaN.
  * @param norm      the norm of all elements of all terms, of all machines: finite and >= 0
  * @param max_norm  the largest norm that is left as it is: finite and >= 0
  * @return see "Terms" for the result and the other parameters, and L1L2_ERROR_INVALID_NORM, which
- * is reported even without terms, with *faulty = count
+ *         is reported even without terms, with *faulty = count
  * @since 0.4.0
  */
 L1L2_API l1l2_status l1l2_clip_by_norm_terms(const l1l2_term* terms, size_t term_size, size_t count,
@@ -531,8 +536,13 @@ L1L2_API l1l2_status l1l2_clip_by_norm_terms(const l1l2_term* terms, size_t term
  * On failure it leaves them unchanged and returns L1L2_ERROR_INVALID_ARGUMENT or
  *   L1L2_ERROR_UNKNOWN_LAYOUT  another layout, another byte order, or not an accumulator
  *   L1L2_ERROR_INVALID_SUMS    a damaged one: the checksum finds every flipped bit and nearly every
- *                              other change; or sums that so many elements cannot have
- *   L1L2_ERROR_COUNT_OVERFLOW  more than 2^63 - 1 elements, or a sum of over 2^30 accumulators
+ *                              other change; or sums that n finite elements cannot have: sum |x| is
+ *                              not below n * 2^1024 or sum x^2 not below n * 2^2048, or not
+ *                              sum x^2 <= (sum |x|)^2 <= n * sum x^2
+ *   L1L2_ERROR_COUNT_OVERFLOW  more than 2^63 - 1 elements, or a sum of over 2^30 accumulators. Of
+ *                              sums by other means than l1l2_exact_sums_merge, those of 2^64
+ *                              elements and more are L1L2_ERROR_INVALID_SUMS, and of 2^40
+ *                              accumulators and more any of the three; 2^64 can go unnoticed
  *
  * Infinities and NaNs are counted, not added. The sums read as NaN if there was a NaN, else as
  * infinity if there was an infinity. At any time one thread may write an accumulator, or any number
@@ -576,10 +586,12 @@ L1L2_API l1l2_status l1l2_exact_sums_add_dlpack(int64_t* sums, const void* x) L1
 L1L2_API l1l2_status l1l2_exact_sums_merge(int64_t* sums, const int64_t* other) L1L2_NOEXCEPT;
 
 /**
- * Adds the elements of terms to exact sums. Of a term it reads x, n and dtype alone.
+ * Adds the elements of terms to exact sums. Of a term it uses x, n and dtype: the regularizer may
+ * be NULL, and gradient, out and steps are ignored.
  * @param sums  an accumulator; all zeros to begin with
- * @return see "Terms" for the result and the other parameters, then "Exact sums". sums is unchanged
- *         also if the runner failed
+ * @return a NULL sums is L1L2_ERROR_INVALID_ARGUMENT with *faulty = count; then see "Terms" for the
+ *         result and the other parameters, then "Exact sums", errors of sums before a number of
+ *         elements that is too large. sums is unchanged also if the runner failed
  * @since 0.4.0
  */
 L1L2_API l1l2_status l1l2_exact_sums_add_terms(int64_t* sums, const l1l2_term* terms,
@@ -591,8 +603,8 @@ L1L2_API l1l2_status l1l2_exact_sums_add_terms(int64_t* sums, const l1l2_term* t
  * @param sums   the accumulator that is subtracted from
  * @param other  the sums of the elements that leave; may be the same, which leaves all zeros
  * @return see "Exact sums", errors of sums first. L1L2_ERROR_INVALID_SUMS also if other has more
- *         elements, infinities or NaNs than sums, a greater sum, or if what is left cannot be the
- *         sums of so many elements
+ *         elements, infinities or NaNs than sums, a greater sum, or if what is left is not found to
+ *         be the sums of so many elements. What was never added may go unnoticed
  * @since 0.4.0
  */
 L1L2_API l1l2_status l1l2_exact_sums_subtract(int64_t* sums, const int64_t* other) L1L2_NOEXCEPT;
@@ -616,7 +628,8 @@ L1L2_API l1l2_status l1l2_exact_sums_read(const int64_t* sums, double* absolute,
 /**
  * Reads the Euclidean norm, the square root of sum x^2, rounded once to nearest, ties to even. It
  * is right also where sum x^2 is beyond the range of double. The same on any number of ranks.
- * @param norm  receives the norm: >= 0, +infinity (with an infinity, or of 2^1024 or more) or NaN
+ * @param norm  receives the norm: >= 0; NaN if there was a NaN; else +infinity if there was an
+ *              infinity, or from 2^1024 - 2^970 on
  * @return see "Exact sums"
  * @since 0.4.0
  */

@@ -175,6 +175,12 @@ class ExactSums {
         return *this;
     }
 
+    /** Takes out elements that were added. Throws as l1l2_exact_sums_subtract fails. */
+    ExactSums& operator-=(const ExactSums& other) {
+        detail::check(l1l2_exact_sums_subtract(data(), other.data()));
+        return *this;
+    }
+
     /** sum |x| and sum x^2, each rounded once, and the number of elements. They throw Error as
      * l1l2_exact_sums_read fails. */
     double absolute() const {
@@ -191,6 +197,13 @@ class ExactSums {
         std::int64_t count = 0;
         detail::check(l1l2_exact_sums_read(data(), nullptr, nullptr, &count));
         return count;
+    }
+
+    /** The Euclidean norm, rounded once. Throws as l1l2_exact_sums_norm fails. */
+    double norm() const {
+        double norm = 0.0;
+        detail::check(l1l2_exact_sums_norm(data(), &norm));
+        return norm;
     }
 
     /** The accumulator, to store, send or add up element by element. The next function that uses it
@@ -448,14 +461,22 @@ class TermError : public Error {
     std::size_t term_;
 };
 
-/** A term over a contiguous range, with nothing to write. It borrows both arguments. */
+/** A term over a contiguous range without a regularizer: for add_terms and, once its field `out` is
+ * set, for clip_by_norm_terms. It borrows the range. */
 template <class X>
-l1l2_term make_term(const Regularizer& regularizer, const X& x) {
+l1l2_term make_term(const X& x) {
     l1l2_term term = {};
-    term.regularizer = regularizer.get();
     term.x = std::data(x);
     term.n = std::size(x);
     term.dtype = dtype_of<detail::element_t<const X&>>::value;
+    return term;
+}
+
+/** A term over a contiguous range, with nothing to write. It borrows both arguments. */
+template <class X>
+l1l2_term make_term(const Regularizer& regularizer, const X& x) {
+    l1l2_term term = make_term(x);
+    term.regularizer = regularizer.get();
     return term;
 }
 
@@ -535,6 +556,27 @@ inline void prox_terms(const std::vector<l1l2_term>& terms, double step, Runner 
     std::size_t faulty = 0;
     const l1l2_status status = l1l2_prox_terms(terms.data(), sizeof(l1l2_term), terms.size(), step,
                                                runner.run(), runner.state(), &faulty);
+    detail::check_terms(status, terms.size(), faulty, runner);
+}
+
+/** Adds the elements of all terms to exact sums. Throws as penalty_terms does; then sums is
+ * unchanged. */
+inline void add_terms(ExactSums& sums, const std::vector<l1l2_term>& terms, Runner runner = {}) {
+    std::size_t faulty = 0;
+    const l1l2_status status =
+        l1l2_exact_sums_add_terms(sums.data(), terms.data(), sizeof(l1l2_term), terms.size(),
+                                  runner.run(), runner.state(), &faulty);
+    detail::check_terms(status, terms.size(), faulty, runner);
+}
+
+/** Clips the terms by the norm of all of them together into their fields `out`. Throws as
+ * penalty_terms does. */
+inline void clip_by_norm_terms(const std::vector<l1l2_term>& terms, double norm, double max_norm,
+                               Runner runner = {}) {
+    std::size_t faulty = 0;
+    const l1l2_status status =
+        l1l2_clip_by_norm_terms(terms.data(), sizeof(l1l2_term), terms.size(), norm, max_norm,
+                                runner.run(), runner.state(), &faulty);
     detail::check_terms(status, terms.size(), faulty, runner);
 }
 

@@ -22,6 +22,15 @@ using kernels::ExactSink;
 constexpr std::int64_t layout_tag = 0x6C316C01;
 constexpr std::int64_t max_parts = std::int64_t{1} << 30;
 
+/// Times the tag this is 1 modulo 2^64, so that it gives the number of parts also where the sum of
+/// their tags has wrapped.
+constexpr std::uint64_t inverse_of_tag = 0x8F686CC1595E9401;
+static_assert(inverse_of_tag * layout_tag == 1);
+
+/// What is no sum of fewer parts than this has another layout. One that is taken for a sum of too
+/// many has a chance of 2^-24.
+constexpr std::uint64_t unlikely_parts = std::uint64_t{1} << 40;
+
 /// A Mersenne prime: no power of two is a multiple of it, so every flipped bit changes the
 /// checksum.
 constexpr int checksum_bits = 31;
@@ -123,12 +132,13 @@ void deposit(const FixedPoint& sum, const ExactPart& part) {
     }
 }
 
-/// Whether a carried sum can be that of so many elements. Each is below 2^1024 and its square below
-/// 2^2048, and that is where the two highest limbs of both sums begin.
-bool is_sum_of(const FixedPoint& sum, std::int64_t elements) {
-    if (elements == 0) {
-        return std::all_of(sum.limb, sum.limb + sum.limbs, [](auto limb) { return limb == 0; });
-    }
+bool is_zero(const FixedPoint& sum) {
+    return std::all_of(sum.limb, sum.limb + sum.limbs, [](auto limb) { return limb == 0; });
+}
+
+/// Whether a carried sum is small enough for so many elements. Each is below 2^1024 and its square
+/// below 2^2048, and that is where the two highest limbs of both sums begin.
+bool is_small_enough(const FixedPoint& sum, std::int64_t elements) {
     const std::int64_t* const highest = sum.limb + sum.limbs - 2;
     return (static_cast<std::uint64_t>(highest[1]) << limb_bits |
             static_cast<std::uint64_t>(highest[0])) < static_cast<std::uint64_t>(elements);
@@ -185,17 +195,26 @@ bool ExactSums::has_possible_limbs(std::int64_t parts) const {
 
 /// Of carried limbs.
 bool ExactSums::has_possible_sums() {
-    const std::int64_t finite = count() - number_[infinities_index] - number_[nans_index];
-    return is_sum_of(absolute_sum(), finite) && is_sum_of(square_sum(), finite);
+    if (finite() == 0) {
+        return is_zero(absolute_sum()) && is_zero(square_sum());
+    }
+    return is_small_enough(absolute_sum(), finite()) && is_small_enough(square_sum(), finite()) &&
+           are_sums_of(absolute_sum(), square_sum(), static_cast<std::uint64_t>(finite()));
+}
+
+void ExactSums::clear() {
+    std::fill(number_, number_ + length, 0);
+    elements_to_carry_ = 0;
 }
 
 SumsFault ExactSums::load(const std::int64_t* accumulator) {
     std::copy(accumulator, accumulator + length, number_);
-    const std::int64_t tags = number_[parts_index];
-    if (tags < 0 || tags % layout_tag != 0) {
+    elements_to_carry_ = 0;
+    const std::uint64_t tags = static_cast<std::uint64_t>(number_[parts_index]) * inverse_of_tag;
+    if (tags >= unlikely_parts) {
         return SumsFault::unknown_layout;
     }
-    const std::int64_t parts = tags / layout_tag;
+    const auto parts = static_cast<std::int64_t>(tags);
     const bool has_wrapped = parts > 1 && count() < 0;
     if (parts > max_parts || has_wrapped) {
         return SumsFault::count_overflow;
@@ -211,6 +230,7 @@ SumsFault ExactSums::load(const std::int64_t* accumulator) {
 }
 
 void ExactSums::store(std::int64_t* accumulator) {
+    carry_added();
     number_[parts_index] = count() > 0 ? layout_tag : 0;
     number_[checksum_index] = checksum();
     std::copy(number_, number_ + length, accumulator);
@@ -224,10 +244,12 @@ SumsFault ExactSums::add_to_count(std::size_t n) {
     return SumsFault::none;
 }
 
-SumsFault ExactSums::merge(const ExactSums& other) {
+SumsFault ExactSums::merge(ExactSums& other) {
     if (other.count() > INT64_MAX - count()) {
         return SumsFault::count_overflow;
     }
+    carry_added();
+    other.carry_added();
     for (std::size_t i = count_index; i < length; ++i) {
         number_[i] += other.number_[i];
     }
@@ -235,10 +257,29 @@ SumsFault ExactSums::merge(const ExactSums& other) {
     return SumsFault::none;
 }
 
+SumsFault ExactSums::subtract(ExactSums& other) {
+    carry_added();
+    other.carry_added();
+    for (std::size_t i = count_index; i < length; ++i) {
+        number_[i] -= other.number_[i];
+    }
+    const bool possible = count() >= 0 && number_[infinities_index] >= 0 &&
+                          number_[nans_index] >= 0 && finite() >= 0 && carry(absolute_sum()) &&
+                          carry(square_sum()) && has_possible_sums();
+    return possible ? SumsFault::none : SumsFault::invalid_sums;
+}
+
 /// Sums of finite elements always fit: there are less than 2^63 of them.
 void ExactSums::carry_all() {
     static_cast<void>(carry(absolute_sum()));
     static_cast<void>(carry(square_sum()));
+}
+
+void ExactSums::carry_added() {
+    if (elements_to_carry_ > 0) {
+        carry_all();
+        elements_to_carry_ = 0;
+    }
 }
 
 /// Adds each by itself, which for a few is faster than a place for each exponent field.
@@ -351,8 +392,11 @@ void ExactSums::add(const kernels::KernelTable& table, Dtype dtype, const void* 
     const char* at = static_cast<const char*>(x);
     while (n > 0) {
         const std::size_t some = std::min(n, elements_per_carry);
+        if (elements_to_carry_ > elements_per_carry - some) {
+            carry_added();
+        }
+        elements_to_carry_ += some;
         table.exact[static_cast<std::size_t>(dtype)](at, some, sink.functions());
-        carry_all();
         at += some * size_of(dtype);
         n -= some;
     }
@@ -380,11 +424,18 @@ std::uint64_t ExactSums::special(std::uint64_t finite) const {
 }
 
 std::uint64_t ExactSums::absolute() {
+    carry_added();
     return special(nearest_double(absolute_sum()));
 }
 
 std::uint64_t ExactSums::square() {
+    carry_added();
     return special(nearest_double(square_sum()));
+}
+
+std::uint64_t ExactSums::norm() {
+    carry_added();
+    return special(nearest_root(square_sum()));
 }
 
 std::uint64_t ExactSums::penalty(const Regularizer& regularizer) {
@@ -393,6 +444,7 @@ std::uint64_t ExactSums::penalty(const Regularizer& regularizer) {
     if (l1 == 0 && l2 == 0) {
         return 0;
     }
+    carry_added();
     // From 2^-3250, the lowest bit times 2^-1074, to 2^3136, the largest sum times the largest
     // double, and one limb more that add_product touches.
     constexpr std::size_t limbs = 201;

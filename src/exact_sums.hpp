@@ -54,6 +54,9 @@ class ExactSums {
     /// Writes one part, or zeros for no elements: the same bits for the same elements.
     void store(std::int64_t* accumulator);
 
+    /// Makes it that of no elements.
+    void clear();
+
     /// Adds n to the number of elements, before they are added.
     SumsFault add_to_count(std::size_t n);
 
@@ -65,7 +68,9 @@ class ExactSums {
     void add(const kernels::KernelTable& table, const Tensor& x);
 
     /// Adds the elements that another one has.
-    SumsFault merge(const ExactSums& other);
+    SumsFault merge(ExactSums& other);
+    /// Takes out elements that it has. After a fault it is no accumulator any more.
+    SumsFault subtract(ExactSums& other);
 
     std::int64_t count() const { return number_[count_index]; }
 
@@ -74,6 +79,8 @@ class ExactSums {
     /// sum |x| and sum x^2, each rounded once.
     std::uint64_t absolute();
     std::uint64_t square();
+    /// The square root of sum x^2, rounded once.
+    std::uint64_t norm();
     /// l1 * sum |x| + l2 * sum x^2, rounded once; a part whose coefficient is 0 is left out.
     std::uint64_t penalty(const Regularizer& regularizer);
 
@@ -106,12 +113,18 @@ class ExactSums {
     std::int64_t checksum() const;
     bool is_in_range(std::size_t index, std::uint64_t largest, std::int64_t parts) const;
     bool has_its_checksum(std::int64_t parts) const;
+    std::int64_t finite() const {
+        return count() - number_[infinities_index] - number_[nans_index];
+    }
     bool has_possible_counts(std::int64_t parts) const;
     bool has_possible_limbs(std::int64_t parts) const;
     bool has_possible_sums();
     void carry_all();
+    /// Of what was added since the last carry.
+    void carry_added();
 
     std::int64_t number_[length];
+    std::size_t elements_to_carry_;
 };
 
 } // namespace l1l2::core

@@ -53,4 +53,13 @@ void add_product(const FixedPoint& sum, const FixedPoint& factor, std::uint64_t 
 /// on. The number's lowest bit must be below 2^-1074.
 std::uint64_t nearest_double(const FixedPoint& number);
 
+/// The same of the number's square root. The lowest bit that is set must be worth 2^-2148 or more.
+std::uint64_t nearest_root(const FixedPoint& number);
+
+/// Whether carried numbers can be sum |x| and sum x^2 of n > 0 elements:
+///     sum x^2 <= (sum |x|)^2 <= n * sum x^2,
+/// the latter by Cauchy and Schwarz. Exact. The limbs of the squares must be those of the other
+/// sum's square: the same number of them or less, and a lowest bit worth its square.
+bool are_sums_of(const FixedPoint& absolute, const FixedPoint& square, std::uint64_t n);
+
 } // namespace l1l2::core

@@ -68,14 +68,24 @@ class Operation {
         kernels::ProxStepFactors factors;
     };
 
+    struct Scale {
+        kernels::ScaleKernel kernel;
+        double factor;
+    };
+    struct FarScale {
+        kernels::FarScaleKernel kernel;
+        kernels::FarFactor far;
+    };
+    struct Copy {
+        std::size_t element_size;
+    };
+
     Operation() = default; ///< nothing
     template <class Kind>
     explicit Operation(const Kind& kind) : kind_(kind) {}
 
     bool sums() const { return is<Sum>() || is<GradientAndSum>(); }
-    bool writes() const {
-        return is<Gradient>() || is<GradientAndSum>() || is<Prox>() || is<ProxStep>();
-    }
+    bool writes() const { return kind_.index() != 0 && !is<Sum>(); }
     /// Whether what is written depends on what was there.
     bool updates() const { return is<Gradient>() || is<GradientAndSum>(); }
 
@@ -111,6 +121,14 @@ class Operation {
             prox->kernel(of.x, of.y, of.n, prox->threshold, prox->factor);
         } else if (const auto* const step = std::get_if<ProxStep>(&kind_)) {
             step->kernel(of.x, of.gradient, of.steps, of.y, of.n, step->factors);
+        } else if (const auto* const scale = std::get_if<Scale>(&kind_)) {
+            scale->kernel(of.x, of.y, of.n, scale->factor);
+        } else if (const auto* const far_scale = std::get_if<FarScale>(&kind_)) {
+            far_scale->kernel(of.x, of.y, of.n, far_scale->far);
+        } else if (const auto* const copy = std::get_if<Copy>(&kind_)) {
+            if (of.y != of.x && of.n > 0) {
+                std::memcpy(of.y, of.x, of.n * copy->element_size);
+            }
         }
     }
 
@@ -120,7 +138,9 @@ class Operation {
         return std::holds_alternative<Kind>(kind_);
     }
 
-    std::variant<std::monostate, Sum, Gradient, GradientAndSum, Prox, ProxStep> kind_;
+    std::variant<std::monostate, Sum, Gradient, GradientAndSum, Prox, ProxStep, Scale, FarScale,
+                 Copy>
+        kind_;
 };
 
 } // namespace l1l2::core

@@ -26,6 +26,8 @@ Operation Job::operation(const KernelTable& table, const Term& term) const {
         break;
     case Kind::prox: return regularizer.prox(table, dtype, parameter);
     case Kind::prox_step: return regularizer.prox_step(table, dtype, parameter);
+    case Kind::clip: return clip().operation(table, dtype);
+    case Kind::exact_sums:
     case Kind::penalty: break;
     }
     return regularizer.sum(table, dtype);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "clip.hpp"
 #include "regularizer.hpp"
 #include "runs.hpp"
 
@@ -43,11 +44,19 @@ class TermSource {
 
 /// What is computed of each term.
 struct Job {
-    enum class Kind { penalty, gradient, gradient_and_penalty, prox, prox_step };
+    /// Exact sums are add_terms' matter; here is what is checked of them.
+    enum class Kind { penalty, gradient, gradient_and_penalty, prox, prox_step, clip, exact_sums };
     Kind kind;
-    double parameter; ///< the scale of the gradient or the step
+    double parameter;   ///< the scale of a gradient, a step, or the norm of a clip
+    double limit = 0.0; ///< the largest norm of a clip
 
     bool has_step() const { return kind == Kind::prox || kind == Kind::prox_step; }
+    /// Whether terms need a regularizer.
+    bool regularizes() const { return kind != Kind::clip && kind != Kind::exact_sums; }
+    /// Whether every term needs a place for its result, which may be x.
+    bool replaces() const { return has_step() || kind == Kind::clip; }
+
+    Clip clip() const { return {parameter, limit}; }
 
     /// Whether the parameter suits a term.
     bool suits(const Regularizer& regularizer, Dtype dtype) const {
@@ -56,6 +65,8 @@ struct Job {
         case Kind::gradient_and_penalty: return regularizer.accepts_scale(parameter, dtype);
         case Kind::prox: return regularizer.accepts_step(parameter, dtype);
         case Kind::prox_step: return regularizer.accepts_prox_step(parameter, dtype);
+        case Kind::clip: return clip().is_valid();
+        case Kind::exact_sums:
         case Kind::penalty: break;
         }
         return true;

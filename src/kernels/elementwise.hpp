@@ -283,6 +283,17 @@ class Elementwise {
             });
     }
 
+    static void scale(const void* x, void* out, size_t n, double factor) {
+        const Batch f(static_cast<A>(factor));
+        for_each<0>(
+            {static_cast<const char*>(x), static_cast<char*>(out), nullptr, nullptr},
+            n, [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
+                const Batch product = of.x * f;
+                watch_for_nan(product, watch);
+                return product;
+            });
+    }
+
     static void prox_step(const void* x, const void* gradient_or_null, const void* steps_or_null,
                           void* out, size_t n, const ProxStepFactors& factors) {
         const Places at = {static_cast<const char*>(x), static_cast<char*>(out),

@@ -166,6 +166,23 @@ void prox(const void* x, void* out, size_t n, double threshold, double factor) {
 }
 
 template <class T>
+void scale(const void* x, void* out, size_t n, double factor) {
+    using A = Arithmetic<T>;
+    const A f = static_cast<A>(factor);
+    for (size_t i = 0; i < n; ++i) {
+        store<T>(out, i, load<A, T>(x, i) * f);
+    }
+}
+
+template <class T>
+void scale_far_away(const void* x, void* out, size_t n, const FarFactor& far) {
+    for (size_t i = 0; i < n; ++i) {
+        const double product = load<double, T>(x, i) * far.factor * far.power * far.rest;
+        store<T>(out, i, static_cast<Arithmetic<T>>(product));
+    }
+}
+
+template <class T>
 void prox_step(const void* x, const void* gradient, const void* steps, void* out, size_t n,
                const ProxStepFactors& factors) {
     using A = Arithmetic<T>;
@@ -219,6 +236,7 @@ struct PlainKernels {
     template <WantedSums wanted>
     static constexpr GradientAndSumKernel add_gradient_and_sum = ::add_gradient_and_sum<T, wanted>;
     static constexpr ProxKernel prox = ::prox<T>;
+    static constexpr ScaleKernel scale = ::scale<T>;
     static constexpr ProxStepKernel prox_step = ::prox_step<T>;
     static constexpr GreatestStepKernel greatest_step = ::greatest_step<Arithmetic<T>>;
     static constexpr ExactKernel exact = sum_exactly<dtype_of<T>>;
@@ -229,3 +247,7 @@ struct PlainKernels {
 constexpr KernelTable l1l2::kernels::generic =
     make_table<PlainKernels<float>, PlainKernels<double>, PlainKernels<Float16>,
                PlainKernels<BFloat16>>("generic", "generic");
+
+constexpr FarScaleKernel l1l2::kernels::scale_far[] = {
+    scale_far_away<float>, scale_far_away<double>, scale_far_away<Float16>,
+    scale_far_away<BFloat16>};

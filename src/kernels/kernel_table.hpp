@@ -110,6 +110,7 @@ struct IsaKernels {
     static constexpr l1l2::kernels::GradientAndSumKernel add_gradient_and_sum =
         Elementwise<Isa, T>::template add_gradient_and_sum<wanted, SumIsa>;
     static constexpr l1l2::kernels::ProxKernel prox = Elementwise<Isa, T>::prox;
+    static constexpr l1l2::kernels::ScaleKernel scale = Elementwise<Isa, T>::scale;
     static constexpr l1l2::kernels::ProxStepKernel prox_step = Elementwise<Isa, T>::prox_step;
     static constexpr l1l2::kernels::GreatestStepKernel greatest_step =
         Elementwise<Isa, Arithmetic<T>>::greatest_step;

@@ -100,6 +100,19 @@ using GradientAndSumKernel = Sums (*)(const void* x, void* gradient, size_t n, d
 /// the arithmetic type. out may be x.
 using ProxKernel = void (*)(const void* x, void* out, size_t n, double threshold, double factor);
 
+/// For each of n elements:  out = x * factor,  in the same manner. out may be x.
+using ScaleKernel = void (*)(const void* x, void* out, size_t n, double factor);
+
+/// For each of n elements:  out = ((x * factor) * power) * rest,  each product rounded to double
+/// and the last one to the arithmetic type and to the element type. out may be x. For factors so
+/// small that a number of the arithmetic type would lose bits.
+struct FarFactor {
+    double factor;
+    double power; ///< of two, and so is the rest
+    double rest;
+};
+using FarScaleKernel = void (*)(const void* x, void* out, size_t n, const FarFactor& far);
+
 /// What a proximal gradient step is computed with, before it is multiplied by a factor of its own
 /// for each element. Each is converted to the arithmetic type.
 struct ProxStepFactors {
@@ -159,10 +172,14 @@ struct KernelTable {
     GradientKernel add_gradient[dtype_count][wanted_sums_count];
     GradientAndSumKernel add_gradient_and_sum[dtype_count][wanted_sums_count];
     ProxKernel prox[dtype_count];
+    ScaleKernel scale[dtype_count];
     ProxStepKernel prox_step[dtype_count];
     GreatestStepKernel greatest_step[dtype_count];
     ExactKernel exact[dtype_count];
 };
+
+/// Rare, so in plain C++ alone. The values of Dtype index it.
+extern const FarScaleKernel scale_far[dtype_count];
 
 // One file each. Which of them this CPU can run is dispatch.hpp's matter.
 extern const KernelTable generic;

@@ -28,6 +28,7 @@ constexpr KernelTable make_table(const char* isa, const char* name) {
                          {},
                          {},
                          {Kernels::prox...},
+                         {Kernels::scale...},
                          {Kernels::prox_step...},
                          {Kernels::greatest_step...},
                          {Kernels::exact...}};
