@@ -217,49 +217,74 @@ TEST_CASE("a number that is out of its range is refused, whatever the checksum i
 }
 
 TEST_CASE("sums that so many elements cannot have are refused", "[exact_sums]") {
-    // Of n finite elements they are below n * 2^1024 and n * 2^2048.
     for (const std::int64_t parts : {std::int64_t{1}, std::int64_t{1000}, most_parts}) {
-        for (const auto& elements :
-             {std::vector<float>{1.0F}, std::vector<float>(7, -0.0F),
-              std::vector<float>{1.0F, std::numeric_limits<float>::infinity(),
-                                 std::numeric_limits<float>::quiet_NaN()}}) {
-            const Accumulator one = sums_of(elements);
-            const std::int64_t finite =
-                parts * (one[count_index] - one[infinities_index] - one[nans_index]);
-            for (const std::size_t unit : {square_index - 2, one.size() - 2}) {
-                Accumulator sums = parts * one;
-                sums[unit] = finite;
-                CHECK(refused_as(with_checksum(sums)) == L1L2_ERROR_INVALID_SUMS);
-                sums[unit] = finite - 1;
-                CHECK(check(with_checksum(sums)) == L1L2_OK);
-                sums[unit + 1] = 1;
-                CHECK(refused_as(with_checksum(sums)) == L1L2_ERROR_INVALID_SUMS);
-                // What leaves nothing in the limbs that there are.
-                sums[unit] = 0;
-                sums[unit + 1] = std::int64_t{1} << 32;
-                CHECK(refused_as(with_checksum(sums)) == L1L2_ERROR_INVALID_SUMS);
-            }
+        // Of n finite elements they are below n * 2^1024 and n * 2^2048.
+        Accumulator sums = parts * sums_of(std::vector<float>(7, -0.0F));
+        const std::int64_t most = 7 * parts - 1;
+        const auto status_of = [&](std::int64_t absolute, std::int64_t square) {
+            sums[square_index - 2] = absolute;
+            sums[sums.size() - 2] = square;
+            const Accumulator complete = with_checksum(sums);
+            return check(complete) == L1L2_OK ? L1L2_OK : refused_as(complete);
+        };
+        CHECK(status_of(most, most) == L1L2_OK);
+        CHECK(status_of(most + 1, most) == L1L2_ERROR_INVALID_SUMS);
+        CHECK(status_of(most, most + 1) == L1L2_ERROR_INVALID_SUMS);
+        // With one limb more, and with what leaves nothing in the limbs that there are.
+        for (const std::size_t last : {square_index - 1, sums.size() - 1}) {
+            sums[last] = 1;
+            CHECK(status_of(most, most) == L1L2_ERROR_INVALID_SUMS);
+            sums[last] = std::int64_t{1} << 32;
+            CHECK(status_of(0, 0) == L1L2_ERROR_INVALID_SUMS);
+            sums[last] = 0;
         }
-        // Of none they are 0.
+        // sum x^2 <= (sum |x|)^2 <= n * sum x^2, in units of 2^1024 and 2^2048.
+        CHECK(status_of(2, 4) == L1L2_OK);
+        CHECK(status_of(2, 5) == L1L2_ERROR_INVALID_SUMS);
+        CHECK(status_of(5, 25 / (7 * parts) + 1) == L1L2_OK);
+        CHECK(status_of(6 * parts, 36 * parts / 7) == L1L2_ERROR_INVALID_SUMS);
+        CHECK(status_of(6 * parts, 36 * parts / 7 + 1) == L1L2_OK);
+        CHECK(status_of(0, 1) == L1L2_ERROR_INVALID_SUMS);
+        CHECK(status_of(1, 0) == L1L2_ERROR_INVALID_SUMS);
+        // Of no finite elements they are 0.
         const Accumulator none =
             parts * sums_of<double>({training::infinity, training::not_a_number});
         CHECK(check(none) == L1L2_OK);
         for (std::size_t i = absolute_index; i < none.size(); ++i) {
-            Accumulator sums = none;
-            sums[i] = 1;
-            CHECK(refused_as(with_checksum(sums)) == L1L2_ERROR_INVALID_SUMS);
+            Accumulator some = none;
+            some[i] = 1;
+            CHECK(refused_as(with_checksum(some)) == L1L2_ERROR_INVALID_SUMS);
         }
     }
     // With so many elements the highest limb is one, too.
     Accumulator many = sums_of<float>({1.0F});
     many[count_index] = INT64_MAX;
     for (const std::size_t last : {square_index - 1, many.size() - 1}) {
+        many[last] = 0x7FFFFFFF;
+        many[last - 1] = 0xFFFFFFFE;
+    }
+    CHECK(check(with_checksum(many)) == L1L2_OK);
+    for (const std::size_t last : {square_index - 1, many.size() - 1}) {
         Accumulator sums = many;
-        sums[last] = 0x7FFFFFFF;
-        sums[last - 1] = 0xFFFFFFFE;
-        CHECK(check(with_checksum(sums)) == L1L2_OK);
         sums[last - 1] = 0xFFFFFFFF;
         CHECK(refused_as(with_checksum(sums)) == L1L2_ERROR_INVALID_SUMS);
+    }
+}
+
+TEST_CASE("elements of equal size, and one by itself, reach the limits of their sums",
+          "[exact_sums]") {
+    std::mt19937_64 random(3);
+    for (int i = 0; i < 500; ++i) {
+        const double x = finite_elements<double>(1, static_cast<unsigned>(random()))[0];
+        const std::vector<double> equal(1 + random() % 100, x);
+        Accumulator sums = sums_of(equal);
+        CHECK(check(sums) == L1L2_OK);
+        --sums[count_index];
+        if (x != 0.0 && sums[count_index] > 0) {
+            CHECK(refused_as(with_checksum(sums)) == L1L2_ERROR_INVALID_SUMS);
+        }
+        sums[count_index] += 2;
+        CHECK(check(with_checksum(sums)) == L1L2_OK);
     }
 }
 

@@ -177,19 +177,30 @@ TEST_CASE("up to 2^30 accumulators may be added, and no more", "[exact_sums]") {
         CHECK(refused_as(most_parts * one + most_parts * one) == L1L2_ERROR_COUNT_OVERFLOW);
         // Of accumulators of no elements there may be any number.
         CHECK(check(most_parts * one + Accumulator()) == L1L2_OK);
-        // The largest sums that one element can have, and more.
-        Accumulator full = one;
-        std::fill(full.begin() + absolute_index, full.begin() + square_index - 2, 0xFFFFFFFF);
-        std::fill(full.begin() + square_index, full.end() - 2, 0xFFFFFFFF);
-        full = with_checksum(full);
-        if (one[count_index] == one[infinities_index] + one[nans_index]) {
-            CHECK(refused_as(full) == L1L2_ERROR_INVALID_SUMS);
-        } else {
-            CHECK(check(full) == L1L2_OK);
-            CHECK(check(most_parts * full) == L1L2_OK);
-            CHECK(canonical(most_parts * full)[absolute_index] == (0xFFFFFFFF << 30) % (1LL << 32));
+    }
+    // Limbs as large as those of a part can be; sum x^2 is below the square of sum |x|.
+    Accumulator full = sums_of(std::vector<double>(7, 1.0));
+    std::fill(full.begin() + absolute_index, full.begin() + square_index - 2, 0xFFFFFFFF);
+    std::fill(full.begin() + square_index, full.end() - 2, 0xFFFFFFFF);
+    full[full.size() - 3] = 0x7FFFFFFF;
+    full = with_checksum(full);
+    CHECK(check(full) == L1L2_OK);
+    CHECK(check(most_parts * full) == L1L2_OK);
+    CHECK(canonical(most_parts * full)[absolute_index] == (0xFFFFFFFF << 30) % (1LL << 32));
+}
+
+TEST_CASE("a sum of less than 2^40 accumulators but more than 2^30 is seen, though its tag wraps",
+          "[exact_sums]") {
+    std::mt19937_64 random(4);
+    const Accumulator one = rich_accumulator();
+    for (int exponent = 31; exponent < 40; ++exponent) {
+        const std::int64_t power = std::int64_t{1} << exponent;
+        for (const std::int64_t times :
+             {power, power + 1, power + static_cast<std::int64_t>(random() % power)}) {
+            CHECK(refused_as(times * one) == L1L2_ERROR_COUNT_OVERFLOW);
         }
     }
+    CHECK(refused_as((std::int64_t{1} << 40) * one) == L1L2_ERROR_UNKNOWN_LAYOUT);
 }
 
 TEST_CASE("merging has no limit but the number of elements, which is 2^63 - 1", "[exact_sums]") {
@@ -233,9 +244,9 @@ TEST_CASE("merging has no limit but the number of elements, which is 2^63 - 1", 
         CHECK(refused_as(power + power) == L1L2_ERROR_COUNT_OVERFLOW);
         CHECK(refused_as(power + power + one) == L1L2_ERROR_COUNT_OVERFLOW);
         CHECK(refused_as(all + one) == L1L2_ERROR_COUNT_OVERFLOW);
-        // Where the number wraps and is not negative, it is seen all the same.
-        CHECK(refused_as(4 * power) != L1L2_OK);
-        CHECK(refused_as(5 * power) != L1L2_OK);
-        CHECK(refused_as(4 * power + one) != L1L2_OK);
+        // Where the number wraps and is not negative, it looks like damage.
+        CHECK(refused_as(4 * power) == L1L2_ERROR_INVALID_SUMS);
+        CHECK(refused_as(5 * power) == L1L2_ERROR_INVALID_SUMS);
+        CHECK(refused_as(4 * power + one) == L1L2_ERROR_INVALID_SUMS);
     }
 }

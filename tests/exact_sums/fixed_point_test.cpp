@@ -247,3 +247,114 @@ TEST_CASE("the nearest double of random limbs is the nearest", "[fixed_point]") 
     }
     SUCCEED("all numbers");
 }
+
+TEST_CASE("the nearest double of a square root is found for any number", "[fixed_point]") {
+    std::mt19937_64 random(11);
+    constexpr int lowest = 28; // bit 28 is worth 2^-2148
+    const auto check = [](Number& number) {
+        const auto root = from_bits<double>(l1l2::core::nearest_root(number.view()));
+        if (!number.value().root_rounds_to(root)) {
+            FAIL("the root is not " << root);
+        }
+    };
+    for (int highest = lowest; highest < 134 * 32; ++highest) {
+        for (int i = 0; i < 8; ++i) {
+            Number number(layouts[1]);
+            number.set(highest, highest + 1, 1);
+            // Bits far apart, in a row, or none.
+            const int from = std::max(lowest, highest - static_cast<int>(random() % 240));
+            number.set(from, highest, i < 2 ? UINT64_MAX : i < 4 ? 0 : random());
+            check(number);
+            number.set(lowest, lowest + 1, random());
+            check(number);
+        }
+    }
+    Number zero(layouts[1]);
+    CHECK(l1l2::core::nearest_root(zero.view()) == 0);
+}
+
+TEST_CASE(
+    "the root of a square halfway between doubles goes to the even one, beside it to the near",
+    "[fixed_point]") {
+    std::mt19937_64 random(12);
+    for (int i = 0; i < 4000; ++i) {
+        // A middle of 54 bits, of fewer where the root is subnormal; the last ones overflow.
+        const int exponent = i % 4 < 2 ? -1075 : static_cast<int>(random() % 2046) - 1075;
+        const bool subnormal = exponent == -1075;
+        const std::uint64_t middle =
+            (subnormal ? random() >> (11 + random() % 52)
+                       : (std::uint64_t{1} << 53) + (random() >> (11 + random() % 52))) |
+            1U;
+        const std::uint64_t low = middle % (1U << 27);
+        const std::uint64_t high = middle >> 27;
+        Number square(layouts[1]);
+        const auto add = [&](std::uint64_t value, int at) {
+            l1l2::core::deposit(square.view(), static_cast<std::int64_t>(value), at);
+        };
+        add(low * low, 2 * exponent);
+        add(2 * low * high, 2 * exponent + 27);
+        add(high * high, 2 * exponent + 54);
+        for (const std::int64_t beside : {0, 1, -2}) {
+            l1l2::core::deposit(square.view(), beside, -2150);
+            REQUIRE(carry(square.view()));
+            const auto root = from_bits<double>(l1l2::core::nearest_root(square.view()));
+            if (!square.value().root_rounds_to(root)) {
+                FAIL(middle << " * 2^" << exponent << ", " << beside);
+            }
+        }
+    }
+}
+
+TEST_CASE("sum x^2 <= (sum |x|)^2 <= n sum x^2 is decided to the last bit", "[fixed_point]") {
+    std::mt19937_64 random(13);
+    int decided[2] = {0, 0};
+    const auto check = [&](Number& absolute, Number& square, std::uint64_t n) {
+        const ExactSum of_absolute = absolute.value().squared();
+        const ExactSum of_square = square.value();
+        const bool expected = of_square.compare_product(1, of_absolute) <= 0 &&
+                              of_square.compare_product(n, of_absolute) >= 0;
+        ++decided[expected ? 1 : 0];
+        if (l1l2::core::are_sums_of(absolute.view(), square.view(), n) != expected) {
+            FAIL(n << " elements: " << expected);
+        }
+    };
+    for (int i = 0; i < 3000; ++i) {
+        Number absolute(layouts[0]);
+        Number square(layouts[1]);
+        const int top = 96 + static_cast<int>(random() % (32 * 68 - 100));
+        absolute.set(top - static_cast<int>(random() % 96), top + 1, random() | 1U);
+        const std::uint64_t n = (random() >> (1 + random() % 63)) | 1U;
+        // The square, the square over n, and their neighbours.
+        const auto limbs = absolute.value().squared().limbs_from(-2176, 136);
+        if (limbs[134] != 0 || limbs[135] != 0) {
+            continue;
+        }
+        std::copy_n(limbs.begin(), 134, square.limbs().begin());
+        check(absolute, square, n);
+        if (i % 2 == 0) {
+            std::uint64_t rest = 0;
+            for (std::size_t limb = 134; limb-- > 0;) {
+                __extension__ using Wide = unsigned __int128;
+                const Wide dividend =
+                    (static_cast<Wide>(rest) << 32U) + static_cast<std::uint64_t>(limbs[limb]);
+                square.limbs()[limb] = static_cast<std::int64_t>(dividend / n);
+                rest = static_cast<std::uint64_t>(dividend % n);
+            }
+            check(absolute, square, n);
+        }
+        for (const std::int64_t change : {1, -2}) {
+            l1l2::core::deposit(square.view(), change, -2176);
+            if (!carry(square.view())) {
+                break;
+            }
+            check(absolute, square, n);
+        }
+    }
+    CHECK(decided[0] > 500);
+    CHECK(decided[1] > 500);
+    Number zero(layouts[0]);
+    Number square(layouts[1]);
+    CHECK(l1l2::core::are_sums_of(zero.view(), square.view(), 1));
+    square.set(100, 101, 1);
+    CHECK_FALSE(l1l2::core::are_sums_of(zero.view(), square.view(), 1));
+}

@@ -5,6 +5,7 @@
 
 #include "accumulator.hpp"
 #include "catch.hpp"
+#include "run_tasks.hpp"
 #include "training.hpp"
 
 #include <vector>
@@ -36,6 +37,11 @@ inline l1l2_status refused_as(const Accumulator& damaged) {
     Accumulator other = sound;
     Numbers numbers = {untouched, untouched, 77};
     double penalty = untouched;
+    double norm = untouched;
+    l1l2_term term = {};
+    term.x = x;
+    term.n = 1;
+    term.dtype = L1L2_FLOAT32;
     const l1l2_status status = check(damaged);
     const l1l2_status others[] = {
         l1l2_exact_sums_add(sums.data(), L1L2_FLOAT32, x, 1),
@@ -43,6 +49,14 @@ inline l1l2_status refused_as(const Accumulator& damaged) {
         l1l2_exact_sums_merge(sums.data(), sound.data()),
         l1l2_exact_sums_merge(other.data(), damaged.data()),
         l1l2_exact_sums_merge(sums.data(), sums.data()),
+        l1l2_exact_sums_subtract(sums.data(), sound.data()),
+        l1l2_exact_sums_subtract(other.data(), damaged.data()),
+        l1l2_exact_sums_subtract(sums.data(), sums.data()),
+        l1l2_exact_sums_add_terms(sums.data(), nullptr, sizeof(l1l2_term), 0, nullptr, nullptr,
+                                  nullptr),
+        l1l2_exact_sums_add_terms(sums.data(), &term, sizeof term, 1, run_in_a_row, nullptr,
+                                  nullptr),
+        l1l2_exact_sums_norm(damaged.data(), &norm),
         l1l2_exact_sums_read(damaged.data(), &numbers.absolute, &numbers.square, &numbers.count),
         l1l2_exact_sums_read(damaged.data(), nullptr, nullptr, nullptr),
         l1l2_penalty_exact_sums(handle.get(), damaged.data(), &penalty)};
@@ -51,7 +65,7 @@ inline l1l2_status refused_as(const Accumulator& damaged) {
                     [&](l1l2_status other_status) { return other_status == status; });
     const bool nothing_changed = sums == damaged && other == sound &&
                                  numbers.absolute == untouched && numbers.square == untouched &&
-                                 numbers.count == 77 && penalty == untouched;
+                                 numbers.count == 77 && penalty == untouched && norm == untouched;
     return agreed && nothing_changed ? status : L1L2_OK;
 }
 

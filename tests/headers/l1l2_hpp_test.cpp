@@ -431,6 +431,60 @@ TEST_CASE("exact sums can be copied, compared, merged and exported as accumulato
     CHECK(ExactSums(zeros.data()) == ExactSums());
 }
 
+TEST_CASE("exact sums of terms have a norm, by which the terms are clipped", "[cpp]") {
+    std::vector<float> weights = {3.0F, 0.0F};
+    std::vector<double> biases = {-4.0};
+    std::vector<l1l2_term> terms = {l1l2::make_term(weights), l1l2::make_term(biases)};
+    CHECK(terms[0].regularizer == nullptr);
+    ExactSums sums;
+    l1l2::add_terms(sums, terms);
+    CHECK(sums.norm() == 5.0);
+    ExactSums of_weights;
+    of_weights.add(weights);
+    CHECK(&(sums -= of_weights) == &sums);
+    CHECK(sums.norm() == 4.0);
+    CHECK(sums.count() == 1);
+    const auto backwards = [](std::size_t count, const l1l2::Task& task) {
+        for (std::size_t i = count; i-- > 0;) {
+            task(i);
+        }
+    };
+    l1l2::add_terms(sums, {terms[0]}, backwards);
+    CHECK(sums.norm() == 5.0);
+    terms[0].out = weights.data();
+    terms[1].out = biases.data();
+    l1l2::clip_by_norm_terms(terms, sums.norm(), 5.0);
+    CHECK(weights == std::vector<float>{3.0F, 0.0F});
+    l1l2::clip_by_norm_terms(terms, sums.norm(), 2.5, backwards);
+    CHECK(weights == std::vector<float>{1.5F, 0.0F});
+    CHECK(biases == std::vector<double>{-2.0});
+}
+
+TEST_CASE("errors of norms, differences and clips are thrown", "[cpp]") {
+    std::vector<float> x = {3.0F};
+    l1l2_term term = l1l2::make_term(x);
+    l1l2_term bad = term;
+    bad.dtype = 0;
+    ExactSums sums;
+    sums.add(x);
+    const ExactSums before = sums;
+    CHECK_THROWS_AS(l1l2::add_terms(sums, {term, bad}), l1l2::TermError);
+    CHECK_THROWS_AS(l1l2::add_terms(sums, {term},
+                                    [](std::size_t, const l1l2::Task&) {
+                                        throw std::logic_error("no threads");
+                                    }),
+                    std::logic_error);
+    ExactSums more;
+    more.add(std::vector<float>{4.0F});
+    CHECK(status_of([&] { sums -= more; }) == L1L2_ERROR_INVALID_SUMS);
+    CHECK(sums == before);
+    term.out = x.data();
+    CHECK(status_of([&] { l1l2::clip_by_norm_terms({term}, -1.0, 1.0); }) ==
+          L1L2_ERROR_INVALID_NORM);
+    CHECK_THROWS_AS(l1l2::clip_by_norm_terms({term, bad}, 3.0, 1.0), l1l2::TermError);
+    CHECK(x == std::vector<float>{3.0F});
+}
+
 TEST_CASE("errors in exact sums are thrown and leave them unchanged", "[cpp]") {
     ExactSums sound;
     sound.add(std::vector<float>{1.0F, -2.0F});
@@ -464,6 +518,10 @@ TEST_CASE("errors in exact sums are thrown and leave them unchanged", "[cpp]") {
         CHECK(status_of([&] { damaged.add(std::vector<float>{1.0F}); }) == c.status);
         CHECK(status_of([&] { damaged += sound; }) == c.status);
         CHECK(status_of([&] { sound += damaged; }) == c.status);
+        CHECK(status_of([&] { damaged -= sound; }) == c.status);
+        CHECK(status_of([&] { sound -= damaged; }) == c.status);
+        CHECK(status_of([&] { l1l2::add_terms(damaged, {}); }) == c.status);
+        CHECK(status_of([&] { (void)damaged.norm(); }) == c.status);
         CHECK(status_of([&] { (void)damaged.absolute(); }) == c.status);
         CHECK(status_of([&] { (void)damaged.square(); }) == c.status);
         CHECK(status_of([&] { (void)damaged.count(); }) == c.status);

@@ -128,6 +128,9 @@ class Truth {
 
     bool absolute_is(double value) const { return is(absolute, value); }
     bool square_is(double value) const { return is(square, value); }
+    bool norm_is(double value) const {
+        return nans > 0 || infinities > 0 ? is(square, value) : square.root_rounds_to(value);
+    }
 
     bool penalty_is(double l1, double l2, double value) const {
         if (l1 == 0.0 && l2 == 0.0) {
@@ -197,11 +200,17 @@ inline Numbers read(const Accumulator& sums) {
     return numbers;
 }
 
+inline double norm_of(const Accumulator& sums) {
+    double norm = -1.0;
+    l1l2_exact_sums_norm(sums.data(), &norm);
+    return norm;
+}
+
 /// Whether an accumulator reads as what is true.
 inline bool reads_as(const Accumulator& sums, const Truth& truth) {
     const Numbers numbers = read(sums);
     return numbers.count == truth.count && truth.absolute_is(numbers.absolute) &&
-           truth.square_is(numbers.square);
+           truth.square_is(numbers.square) && truth.norm_is(norm_of(sums));
 }
 
 /// Empty if two accumulators are the same, else where they are not.

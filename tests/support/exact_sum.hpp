@@ -96,6 +96,70 @@ class ExactSum {
         return (above < 0 || (above == 0 && !odd)) && (below > 0 || (below == 0 && !odd));
     }
 
+    /// Whether a double is the one that is nearest to the square root of a sum >= 0, in the same
+    /// way: the sum is compared with the squares of both middles, which are integers in small
+    /// units.
+    bool root_rounds_to(double value) const {
+        constexpr std::uint64_t infinity = 0x7ff0000000000000;
+        constexpr std::uint64_t hidden = std::uint64_t{1} << 52;
+        std::uint64_t bits;
+        std::memcpy(&bits, &value, sizeof bits);
+        if (bits > infinity) {
+            return false;
+        }
+        const std::uint64_t field = bits >> 52;
+        const std::uint64_t mantissa = bits % hidden + (field > 0 ? hidden : 0);
+        const int unit = (field > 0 ? static_cast<int>(field) : 1) - 1075;
+        // The sign of sum - (middle * 2^exponent)^2.
+        const auto side = [&](std::uint64_t middle, int exponent) {
+            const auto high = static_cast<std::int64_t>(middle >> 28);
+            const auto low = static_cast<std::int64_t>(middle % (1 << 28));
+            ExactSum distance = *this;
+            distance.add_integer(-high * high, 2 * exponent + 56);
+            distance.add_integer(-2 * high * low, 2 * exponent + 28);
+            distance.add_integer(-low * low, 2 * exponent);
+            return distance.sign();
+        };
+        const bool odd = mantissa % 2 != 0;
+        const bool binade_begins = mantissa == hidden && field > 1;
+        const int above = bits < infinity ? side(2 * mantissa + 1, unit - 1) : -1;
+        const int below = bits == 0       ? 1
+                          : binade_begins ? side(4 * mantissa - 1, unit - 2)
+                                          : side(2 * mantissa - 1, unit - 1);
+        return (above < 0 || (above == 0 && !odd)) && (below > 0 || (below == 0 && !odd));
+    }
+
+    /// The sign of sum * factor - other.
+    int compare_product(std::uint64_t factor, const ExactSum& other) const {
+        ExactSum carried = *this;
+        carried.carry();
+        ExactSum difference = other;
+        difference.carry();
+        for (std::int64_t& limb : difference.limb_) {
+            limb = -limb;
+        }
+        for (std::size_t i = 0; i + 3 < limbs; ++i) {
+            difference.add_scaled(static_cast<Wide>(carried.limb_[i]) * factor,
+                                  static_cast<int>(i) * limb_bits - bits_below, 1);
+        }
+        return difference.sign();
+    }
+
+    /// The square of a sum >= 0 without bits below 2^-1664.
+    ExactSum squared() const {
+        ExactSum carried = *this;
+        carried.carry();
+        ExactSum square;
+        for (std::size_t i = limbs / 4; i < limbs * 3 / 4; ++i) {
+            for (std::size_t j = limbs / 4; j < limbs * 3 / 4; ++j) {
+                square.add_scaled(static_cast<Wide>(carried.limb_[i]) *
+                                      static_cast<std::uint64_t>(carried.limb_[j]),
+                                  static_cast<int>(i + j) * limb_bits - 2 * bits_below, 1);
+            }
+        }
+        return square;
+    }
+
     /// The limbs (32 bits each) of a sum >= 0, the first one in units of 2^exponent, which is a
     /// multiple of 32.
     std::vector<std::int64_t> limbs_from(int exponent, std::size_t count) const {
