@@ -8,6 +8,7 @@
 #include "kernels/kernels.hpp"
 
 #include <cstddef>
+#include <cstring>
 #include <variant>
 
 namespace l1l2::core {
