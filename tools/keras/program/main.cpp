@@ -1,0 +1,84 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+/// l1l2-keras: the regularization loss of a Keras model, without Python.
+#include "check.hpp"
+#include "options.hpp"
+#include "plot.hpp"
+#include "report.hpp"
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace {
+
+using program::Options;
+using program::Output;
+using program::Report;
+
+enum Exit { complete = 0, different = 1, failed = 2, partial = 3 };
+
+void print(const std::string& text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+        throw std::runtime_error("the output cannot be written");
+    }
+}
+
+void write(const std::string& path, const std::string& text) {
+    std::ofstream file(path, std::ios::binary);
+    if (!(file << text) || !file.flush()) {
+        throw std::runtime_error(path + ": cannot be written");
+    }
+}
+
+Exit run(const Options& options) {
+    const l1l2::keras::Model model = l1l2::keras::load(options.model, options.weights);
+    Report report = program::make_report(model, options.gradient_norms);
+    if (!options.losses.empty()) {
+        program::read_losses(options.losses, report);
+    }
+    if (!options.plot.empty()) {
+        write(options.plot,
+              program::plot(report, std::filesystem::path(options.model).filename().string()));
+    }
+    const bool agreed = !report.compared || program::agrees(report);
+    switch (options.output) {
+    case Output::json:
+        print(program::json(report, options.model));
+        break;
+    case Output::csv:
+        print(program::csv(report));
+        break;
+    case Output::table:
+        print(program::table(report));
+        if (report.compared) {
+            print(agreed ? "Every penalty agrees with Keras's to a millionth.\n"
+                         : "A penalty differs from Keras's by more than a millionth.\n");
+        }
+    }
+    return !agreed ? different : model.complete() ? complete : partial;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        const Options options = program::parse(argc, argv);
+        if (options.help) {
+            print(program::usage);
+            return complete;
+        }
+        if (options.version) {
+            print(std::string("l1l2-keras ") + l1l2_version_string() + "\n");
+            return complete;
+        }
+        return run(options);
+    } catch (const program::WrongUsage& error) {
+        std::fprintf(stderr, "l1l2-keras: %s\n\n%s", error.what(), program::usage);
+    } catch (const std::bad_alloc&) {
+        std::fprintf(stderr, "l1l2-keras: not enough memory for this file\n");
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "l1l2-keras: %s\n", error.what());
+    }
+    return failed;
+}

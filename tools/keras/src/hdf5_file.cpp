@@ -1,0 +1,187 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+#include "hdf5_file.hpp"
+
+#include <algorithm>
+
+namespace l1l2::keras {
+namespace {
+
+std::recursive_mutex one_thread;
+
+/// A file that libhdf5 reads in place: its callbacks hand out the caller's bytes and copy nothing.
+struct Image {
+    const void* bytes;
+    std::size_t size;
+};
+
+void* image_malloc(size_t /*size*/, H5FD_file_image_op_t /*op*/, void* image) {
+    return const_cast<void*>(static_cast<Image*>(image)->bytes);
+}
+void* image_memcpy(void* to, const void* /*from*/, size_t /*size*/, H5FD_file_image_op_t /*op*/,
+                   void* /*image*/) {
+    return to;
+}
+void* image_realloc(void* /*old*/, size_t /*size*/, H5FD_file_image_op_t /*op*/, void* /*image*/) {
+    return nullptr; // nothing is written
+}
+herr_t image_free(void* /*old*/, H5FD_file_image_op_t /*op*/, void* /*image*/) {
+    return 0;
+}
+void* image_copy(void* image) {
+    return image;
+}
+herr_t image_release(void* /*image*/) {
+    return 0;
+}
+
+Hdf5Id open_image(Image& image) {
+    const Hdf5Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+    H5FD_file_image_callbacks_t callbacks = {image_malloc, image_memcpy,  image_realloc, image_free,
+                                             image_copy,   image_release, &image};
+    if (!access || H5Pset_fapl_core(access.get(), 1 << 16, 0) < 0 ||
+        H5Pset_file_image_callbacks(access.get(), &callbacks) < 0 ||
+        H5Pset_file_image(access.get(), const_cast<void*>(image.bytes), image.size) < 0) {
+        return {};
+    }
+    return {H5Fopen("in memory", H5F_ACC_RDONLY, access.get()), H5Fclose};
+}
+
+/// The object behind one link; none without such a link.
+Hdf5Id follow(hid_t from, const std::string& name) {
+    H5L_info_t link;
+    if (name.empty() || name == "." || H5Lexists(from, name.c_str(), H5P_DEFAULT) <= 0 ||
+        H5Lget_info(from, name.c_str(), &link, H5P_DEFAULT) < 0) {
+        return {};
+    }
+    if (link.type != H5L_TYPE_HARD) {
+        throw LoadError(name + " is a link to another place; links are not followed");
+    }
+    return {H5Oopen(from, name.c_str(), H5P_DEFAULT), H5Oclose};
+}
+
+std::string joined(const std::string& folder, const std::string& name) {
+    return folder.empty() ? name : folder + "/" + name;
+}
+
+} // namespace
+
+Hdf5Session::Hdf5Session() : lock_(one_thread) {
+    H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
+
+Hdf5Session::~Hdf5Session() {
+    H5Eset_auto2(H5E_DEFAULT, print_, print_data_);
+}
+
+Hdf5File::Hdf5File(const std::filesystem::path& path, const Limits& limits) : limits_(limits) {
+    file_ = Hdf5Id(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+    check_opened();
+}
+
+Hdf5File::Hdf5File(const void* bytes, std::size_t n, const Limits& limits) : limits_(limits) {
+    Image image = {bytes, n}; // its address is not used once the file is open
+    file_ = open_image(image);
+    check_opened();
+}
+
+void Hdf5File::check_opened() {
+    if (!file_) {
+        throw LoadError("broken HDF5 file");
+    }
+    root_ = has_group("model_weights") ? "model_weights" : "";
+}
+
+Hdf5Id Hdf5File::find(const std::string& path) const {
+    Hdf5Id at(H5Oopen(file_.get(), "/", H5P_DEFAULT), H5Oclose);
+    for (std::size_t start = 0; at && start < path.size();) {
+        const std::size_t end = std::min(path.find('/', start), path.size());
+        if (H5Iget_type(at.get()) != H5I_GROUP) {
+            return {};
+        }
+        at = follow(at.get(), path.substr(start, end - start));
+        start = end + 1;
+    }
+    return at;
+}
+
+bool Hdf5File::has_group(const std::string& path) const {
+    const Hdf5Id object = find(path);
+    return object && H5Iget_type(object.get()) == H5I_GROUP;
+}
+
+std::optional<std::string> Hdf5File::attribute(const std::string& name) const {
+    const Hdf5Id object = find("");
+    const auto texts = object ? read_texts(object.get(), name) : std::nullopt;
+    if (!texts || texts->size() != 1) {
+        return std::nullopt;
+    }
+    return texts->front();
+}
+
+std::vector<std::string> Hdf5File::list(const std::string& path,
+                                        const std::string& attribute) const {
+    const Hdf5Id object = find(path);
+    if (!object) {
+        throw LoadError("has no group " + path);
+    }
+    if (const auto whole = read_texts(object.get(), attribute)) {
+        return *whole;
+    }
+    // A list that is too long for one attribute is in several, with numbers behind the name.
+    std::vector<std::string> texts;
+    for (int i = 0;; ++i) {
+        const auto part = read_texts(object.get(), attribute + std::to_string(i));
+        if (!part) {
+            return texts;
+        }
+        texts.insert(texts.end(), part->begin(), part->end());
+    }
+}
+
+Naming Hdf5File::naming() const {
+    const Hdf5Id root = find(root_);
+    const bool by_layer = root && (H5Aexists(root.get(), "layer_names") > 0 ||
+                                   H5Aexists(root.get(), "layer_names0") > 0);
+    return by_layer ? Naming::layers : Naming::paths;
+}
+
+std::vector<Group> Hdf5File::groups() const {
+    std::vector<Group> groups;
+    for (const std::string& layer : list(root_, "layer_names")) {
+        groups.push_back({layer, list(joined(root_, layer), "weight_names")});
+    }
+    return groups;
+}
+
+std::optional<std::size_t> Hdf5File::variables_at(const std::string& path) const {
+    const Hdf5Id group = find(joined(path, "vars"));
+    H5G_info_t info;
+    if (!group || H5Iget_type(group.get()) != H5I_GROUP || H5Gget_info(group.get(), &info) < 0) {
+        return std::nullopt;
+    }
+    return static_cast<std::size_t>(info.nlinks);
+}
+
+Hdf5Id Hdf5File::dataset(const std::string& group, const std::string& name) const {
+    const std::string path = group.empty() ? name : joined(root_, joined(group, name));
+    Hdf5Id object = find(path);
+    if (!object || H5Iget_type(object.get()) != H5I_DATASET) {
+        throw LoadError("has no array " + path);
+    }
+    return object;
+}
+
+ArrayInfo Hdf5File::info(const std::string& group, const std::string& name) const {
+    return dataset_info(dataset(group, name).get(), limits_);
+}
+
+Array Hdf5File::read(const std::string& group, const std::string& name, const Check& check) const {
+    const Hdf5Id array = dataset(group, name);
+    const ArrayInfo info = dataset_info(array.get(), limits_);
+    check(info);
+    return {info, read_elements(array.get(), info)};
+}
+
+} // namespace l1l2::keras

@@ -1,0 +1,320 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+#include "layer_variables.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace l1l2::keras {
+namespace {
+
+using nlohmann::json;
+
+using Patterns = std::optional<Pattern>;
+
+void add(Layer& layer, const std::string& name, json regularizer, Patterns pattern) {
+    layer.variables.push_back({name, std::move(regularizer), std::move(pattern)});
+}
+
+/// Adds a variable that the layer may not have: then its regularizer does nothing.
+void add_if(bool present, Layer& layer, const std::string& name, json regularizer,
+            Patterns pattern) {
+    if (present) {
+        add(layer, name, std::move(regularizer), std::move(pattern));
+    } else if (!regularizer.is_null()) {
+        layer.remarks.push_back({name, Status::no_variable, std::move(regularizer), "", ""});
+    }
+}
+
+void add_bias(Config& config, Layer& layer, Patterns pattern) {
+    add_if(flag_of(config.values(), "use_bias", true), layer, "bias",
+           config.regularizer("bias_regularizer"), std::move(pattern));
+}
+
+/// With LoRA a kernel is not trained, its two factors are.
+void add_factors(Config& config, Layer& layer, const std::string& name, const json& regularizer) {
+    const std::int64_t rank = size_of(config.values(), "lora_rank");
+    if (rank < 0) {
+        return;
+    }
+    layer.variables.front().trains = false;
+    add(layer, "lora_" + name + "_a", regularizer, std::nullopt);
+    layer.variables.back().left_rank = static_cast<std::size_t>(rank);
+    add(layer, "lora_" + name + "_b", regularizer, std::nullopt);
+    layer.variables.back().right_rank = static_cast<std::size_t>(rank);
+}
+
+void add_kernel(Config& config, Layer& layer, Patterns kernel, Patterns bias) {
+    const json regularizer = config.regularizer("kernel_regularizer");
+    add(layer, "kernel", regularizer, std::move(kernel));
+    add_bias(config, layer, std::move(bias));
+    add_factors(config, layer, "kernel", regularizer);
+}
+
+void add_dense(Config& config, Generation /*generation*/, Layer& layer) {
+    const std::int64_t units = size_of(config.values(), "units");
+    add_kernel(config, layer, Pattern{-1, units}, Pattern{units});
+}
+
+void add_einsum_dense(Config& config, Generation /*generation*/, Layer& layer) {
+    const json regularizer = config.regularizer("kernel_regularizer");
+    add(layer, "kernel", regularizer, std::nullopt);
+    add_if(config.has("bias_axes"), layer, "bias", config.regularizer("bias_regularizer"),
+           std::nullopt);
+    add_factors(config, layer, "kernel", regularizer);
+}
+
+void add_embedding(Config& config, Generation /*generation*/, Layer& layer) {
+    const json regularizer = config.regularizer("embeddings_regularizer");
+    add(layer, "embeddings", regularizer,
+        Pattern{size_of(config.values(), "input_dim"), size_of(config.values(), "output_dim")});
+    if (layer.class_name == "ReversibleEmbedding" && !flag_of(config.values(), "tie_weights", true)) {
+        add(layer, "reverse_embeddings", json(), std::nullopt);
+    }
+    add_factors(config, layer, "embeddings", regularizer);
+}
+
+/// The extents of a window, and two more: {3, 3, a, b}.
+Pattern window(const Config& config, std::int64_t a, std::int64_t b) {
+    Pattern pattern;
+    const json& values = config.values();
+    const auto sizes = values.find("kernel_size");
+    if (sizes != values.end() && sizes->is_array()) {
+        for (const json& size : *sizes) {
+            pattern.push_back(size.is_number_unsigned() ? size.get<std::int64_t>() : -1);
+        }
+    }
+    pattern.insert(pattern.end(), {a, b});
+    return pattern;
+}
+
+void add_conv(Config& config, Generation /*generation*/, Layer& layer) {
+    const std::int64_t filters = size_of(config.values(), "filters");
+    add_kernel(config, layer, window(config, -1, filters), Pattern{filters});
+}
+
+void add_conv_transpose(Config& config, Generation /*generation*/, Layer& layer) {
+    const std::int64_t filters = size_of(config.values(), "filters");
+    add_kernel(config, layer, window(config, filters, -1), Pattern{filters});
+}
+
+void add_depthwise_conv(Config& config, Generation generation, Layer& layer) {
+    add(layer, generation == Generation::keras3 ? "kernel" : "depthwise_kernel",
+        config.regularizer("depthwise_regularizer"),
+        window(config, -1, size_of(config.values(), "depth_multiplier")));
+    add_bias(config, layer, Pattern{-1});
+}
+
+void add_separable_conv(Config& config, Generation /*generation*/, Layer& layer) {
+    const std::int64_t filters = size_of(config.values(), "filters");
+    add(layer, "depthwise_kernel", config.regularizer("depthwise_regularizer"),
+        window(config, -1, size_of(config.values(), "depth_multiplier")));
+    Pattern pointwise = window(config, -1, filters);
+    std::fill(pointwise.begin(), pointwise.end() - 2, 1);
+    add(layer, "pointwise_kernel", config.regularizer("pointwise_regularizer"), pointwise);
+    add_bias(config, layer, Pattern{filters});
+}
+
+void add_locally_connected(Config& config, Generation /*generation*/, Layer& layer) {
+    add_kernel(config, layer, std::nullopt, std::nullopt);
+}
+
+void add_normalization(Config& config, Generation /*generation*/, Layer& layer) {
+    const json& values = config.values();
+    const bool rms = flag_of(values, "rms_scaling", false);
+    add_if(flag_of(values, "scale", true) || rms, layer, "gamma",
+           config.regularizer("gamma_regularizer"), std::nullopt);
+    add_if(flag_of(values, "center", true) && !rms, layer, "beta",
+           config.regularizer("beta_regularizer"), std::nullopt);
+}
+
+void add_batch_normalization(Config& config, Generation generation, Layer& layer) {
+    add_normalization(config, generation, layer);
+    for (const char* name : {"moving_mean", "moving_variance"}) {
+        layer.variables.push_back({name, json(), std::nullopt, false});
+    }
+    if (flag_of(config.values(), "renorm", false)) {
+        for (const char* name : {"renorm_mean", "renorm_stddev"}) {
+            layer.variables.push_back({name, json(), std::nullopt, false});
+        }
+    }
+}
+
+void add_prelu(Config& config, Generation /*generation*/, Layer& layer) {
+    add(layer, "alpha", config.regularizer("alpha_regularizer"), std::nullopt);
+}
+
+/// The three variables of a recurrent cell.
+void add_cell(Config& config, Generation /*generation*/, Layer& layer) {
+    const std::int64_t units = size_of(config.values(), "units");
+    const std::string kind = layer.class_name.substr(0, layer.class_name.find("Cell"));
+    const std::int64_t gates = kind == "LSTM" ? 4 : kind == "GRU" ? 3 : 1;
+    const std::int64_t width = units < 0 || units > INT64_MAX / 4 ? -1 : units * gates;
+    add(layer, "kernel", config.regularizer("kernel_regularizer"), Pattern{-1, width});
+    add(layer, "recurrent_kernel", config.regularizer("recurrent_regularizer"),
+        Pattern{units, width});
+    add_bias(config, layer, std::nullopt);
+}
+
+/// A layer over such a cell: the cell has the layer's config.
+void add_recurrent(Config& config, Generation generation, Layer& layer) {
+    Layer cell;
+    cell.class_name = layer.class_name + "Cell";
+    cell.attributes = {"cell"};
+    cell.trains = layer.trains;
+    cell.trained_then = layer.trained_then;
+    add_cell(config, generation, cell);
+    layer.parts.push_back(std::move(cell));
+}
+
+void add_conv_recurrent(Config& config, Generation /*generation*/, Layer& layer) {
+    Layer cell;
+    cell.class_name = "ConvLSTMCell";
+    cell.attributes = {"cell"};
+    cell.trained_then = layer.trained_then; // Keras does not hand `trainable` on to this cell
+    add(cell, "kernel", config.regularizer("kernel_regularizer"), std::nullopt);
+    add(cell, "recurrent_kernel", config.regularizer("recurrent_regularizer"), std::nullopt);
+    add_bias(config, cell, std::nullopt);
+    layer.parts.push_back(std::move(cell));
+}
+
+void add_cudnn(Config& config, Generation /*generation*/, Layer& layer) {
+    add(layer, "kernel", config.regularizer("kernel_regularizer"), std::nullopt);
+    add(layer, "recurrent_kernel", config.regularizer("recurrent_regularizer"), std::nullopt);
+    add(layer, "bias", config.regularizer("bias_regularizer"), std::nullopt);
+}
+
+/// Dense layers over the last axes, of which one regularizer of the attention layer is for all.
+void add_attention(Config& config, Generation /*generation*/, Layer& layer) {
+    const bool has_bias = flag_of(config.values(), "use_bias", true);
+    const json kernel = config.regularizer("kernel_regularizer");
+    const json bias = config.regularizer("bias_regularizer");
+    if (!has_bias) {
+        add_if(false, layer, "bias", bias, std::nullopt);
+    }
+    for (const std::string name : {"query", "key", "gate", "value", "output"}) {
+        if (name == "gate" && !flag_of(config.values(), "use_gate", false)) {
+            continue;
+        }
+        Layer part;
+        part.class_name = "EinsumDense";
+        part.name = name == "output" ? "attention_output" : name;
+        part.attributes = {name + "_dense", "_" + name + "_dense"};
+        part.trained_then = layer.trained_then; // nor to these
+        add(part, "kernel", kernel, std::nullopt);
+        if (has_bias) {
+            add(part, "bias", bias, std::nullopt);
+        }
+        layer.parts.push_back(std::move(part));
+    }
+}
+
+using Add = void (*)(Config&, Generation, Layer&);
+
+const std::map<std::string, Add>& classes() {
+    static const std::map<std::string, Add> table = {
+        {"Dense", add_dense},
+        {"EinsumDense", add_einsum_dense},
+        {"Embedding", add_embedding},
+        {"ReversibleEmbedding", add_embedding},
+        {"Conv1D", add_conv},
+        {"Conv2D", add_conv},
+        {"Conv3D", add_conv},
+        {"Conv1DTranspose", add_conv_transpose},
+        {"Conv2DTranspose", add_conv_transpose},
+        {"Conv3DTranspose", add_conv_transpose},
+        {"DepthwiseConv1D", add_depthwise_conv},
+        {"DepthwiseConv2D", add_depthwise_conv},
+        {"SeparableConv1D", add_separable_conv},
+        {"SeparableConv2D", add_separable_conv},
+        {"LocallyConnected1D", add_locally_connected},
+        {"LocallyConnected2D", add_locally_connected},
+        {"BatchNormalization", add_batch_normalization},
+        {"BatchNormalizationV1", add_batch_normalization},
+        {"BatchNormalizationV2", add_batch_normalization},
+        {"SyncBatchNormalization", add_batch_normalization},
+        {"LayerNormalization", add_normalization},
+        {"GroupNormalization", add_normalization},
+        {"PReLU", add_prelu},
+        {"SimpleRNN", add_recurrent},
+        {"GRU", add_recurrent},
+        {"LSTM", add_recurrent},
+        {"SimpleRNNCell", add_cell},
+        {"GRUCell", add_cell},
+        {"LSTMCell", add_cell},
+        {"CuDNNGRU", add_cudnn},
+        {"CuDNNLSTM", add_cudnn},
+        {"ConvLSTM1D", add_conv_recurrent},
+        {"ConvLSTM2D", add_conv_recurrent},
+        {"ConvLSTM3D", add_conv_recurrent},
+        {"MultiHeadAttention", add_attention},
+        {"GroupQueryAttention", add_attention},
+        {"GroupedQueryAttention", add_attention},
+    };
+    return table;
+}
+
+/// Whether the variables are integers and scales, which Keras makes without regularizers.
+bool is_quantized(const json& config) {
+    const auto dtype = config.find("dtype");
+    return dtype != config.end() && dtype->is_object() &&
+           text_of(*dtype, "class_name", "").rfind("Quantized", 0) == 0;
+}
+
+/// Remarks in place of variables that are not what was trained.
+void make_unknown(Layer& layer, const std::string& reason) {
+    for (const Variable& variable : layer.variables) {
+        if (!variable.regularizer.is_null()) {
+            layer.remarks.push_back(
+                {variable.name, Status::unknown, variable.regularizer, "", reason});
+        }
+    }
+    layer.variables.clear();
+    layer.known = false;
+    for (Layer& part : layer.parts) {
+        make_unknown(part, reason);
+    }
+}
+
+std::string without_suffix(const std::string& key) {
+    const std::size_t at = key.rfind("_regularizer");
+    return at == std::string::npos ? key : key.substr(0, at);
+}
+
+} // namespace
+
+void add_activity(Config& config, Layer& layer) {
+    json regularizer = config.regularizer("activity_regularizer");
+    if (layer.class_name == "ActivityRegularization") {
+        regularizer = json::object();
+        for (const char* key : {"l1", "l2"}) {
+            regularizer[key] = config.values().value(key, json());
+        }
+    }
+    if (!regularizer.is_null()) {
+        layer.remarks.push_back({"", Status::activity, std::move(regularizer), "", ""});
+    }
+    if (layer.class_name == "AddLoss") {
+        layer.remarks.push_back({"", Status::activity, json(), layer.class_name, ""});
+    }
+}
+
+void add_variables(Config& config, Generation generation, Layer& layer) {
+    const auto found = classes().find(layer.class_name);
+    if (found != classes().end()) {
+        found->second(config, generation, layer);
+    }
+    if (is_quantized(config.values())) {
+        make_unknown(layer, "its variables are quantized");
+    }
+}
+
+void add_rest(const Config& config, Layer& layer) {
+    config.for_rest([&](const std::string& key, const json& regularizer) {
+        layer.remarks.push_back({without_suffix(key), Status::unknown, regularizer, "",
+                                 "no variable of a " + layer.class_name +
+                                     " is known to have this regularizer"});
+    });
+}
+
+} // namespace l1l2::keras

@@ -1,0 +1,21 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+/// The variables of each class of layers that has regularizers in Keras.
+#pragma once
+
+#include "layer_config.hpp"
+#include "layers.hpp"
+
+namespace l1l2::keras {
+
+/// Adds the regularizer of a layer's outputs, if there is one.
+void add_activity(Config& config, Layer& layer);
+
+/// Adds the variables of a layer of Keras's own, in the order in which Keras makes them; the trained
+/// ones first. A class that is not listed has no variable with a regularizer.
+void add_variables(Config& config, Generation generation, Layer& layer);
+
+/// Adds a remark for each regularizer that none of the layer's variables has.
+void add_rest(const Config& config, Layer& layer);
+
+} // namespace l1l2::keras

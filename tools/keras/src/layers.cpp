@@ -1,0 +1,230 @@
+// SPDX-FileCopyrightText: 2026 The l1l2 authors
+// SPDX-License-Identifier: Apache-2.0
+#include "layers.hpp"
+
+#include "layer_config.hpp"
+#include "layer_variables.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace l1l2::keras {
+namespace {
+
+using nlohmann::json;
+
+bool is_upper(char c) {
+    return c >= 'A' && c <= 'Z';
+}
+bool is_lower(char c) {
+    return c >= 'a' && c <= 'z';
+}
+
+/// Whether a module is of Keras itself, in any of its packages.
+bool is_keras_module(const std::string& module) {
+    const std::string package = module.substr(0, module.find('.'));
+    return package == "keras" || package == "tf_keras" || package == "keras_core" ||
+           module.rfind("tensorflow.keras", 0) == 0 || module.rfind("tensorflow.python.keras", 0) == 0;
+}
+
+/// Whether a class is not one of Keras, but of the program that wrote the model.
+bool is_custom(const json& entry, const std::string& class_name) {
+    const auto module = entry.find("module");
+    if (class_name.find('>') != std::string::npos) {
+        return true;
+    }
+    return module != entry.end() &&
+           !(module->is_string() && is_keras_module(module->get<std::string>()));
+}
+
+const json& config_of(const json& entry) {
+    if (!entry.is_object() || !entry.contains("class_name") || !entry["class_name"].is_string() ||
+        !entry.contains("config") || !entry["config"].is_structured()) {
+        throw LoadError("holds a layer without class_name and config");
+    }
+    return entry["config"];
+}
+
+/// The layers of a model, or NULL if this is no model of layers. Sequential models of Keras before
+/// 2.2.3 have them as their config. A class of the program's own is a model of layers if it has what
+/// Keras writes for one.
+const json* layers_of(const json& config, bool custom) {
+    if (config.is_array()) {
+        return &config;
+    }
+    const auto layers = config.find("layers");
+    const bool is_model =
+        !custom || config.contains("input_layers") || config.contains("build_input_shape");
+    return is_model && layers != config.end() && layers->is_array() ? &*layers : nullptr;
+}
+
+/// Gives the layers of a list their paths, as Keras counts classes.
+void number(std::vector<Layer>& layers, const std::string& attribute) {
+    std::map<std::string, int> seen;
+    for (Layer& layer : layers) {
+        const std::string name = snake_case(layer.class_name);
+        const int i = seen[name]++;
+        layer.attributes.push_back(attribute + "/" + name + (i > 0 ? "_" + std::to_string(i) : ""));
+    }
+}
+
+bool has_variables(const Layer& layer) {
+    return !layer.variables.empty() ||
+           std::any_of(layer.parts.begin(), layer.parts.end(), has_variables);
+}
+
+/// In Keras 2.12 a layer with variables is twice in the list, of which the second is not stored.
+void number_twice(std::vector<Layer>& layers) {
+    std::map<std::string, int> seen;
+    for (Layer& layer : layers) {
+        const std::string name = snake_case(layer.class_name);
+        int& i = seen[name];
+        layer.attributes.push_back("_layer_checkpoint_dependencies/" + name +
+                                   (i > 0 ? "_" + std::to_string(i) : ""));
+        i += has_variables(layer) ? 2 : 1;
+    }
+}
+
+class Reader {
+  public:
+    explicit Reader(Generation generation) : generation_(generation) {}
+
+    Layer read(const json& entry) const {
+        const json& config = config_of(entry);
+        Layer layer;
+        layer.class_name = entry["class_name"].get<std::string>();
+        if (config.is_object()) {
+            layer.name = text_of(config, "name", text_of(entry, "name", ""));
+            layer.trained_then = layer.trains = flag_of(config, "trainable", true);
+        }
+        const bool custom = is_custom(entry, layer.class_name);
+        if (const json* layers = layers_of(config, custom)) {
+            read_model(*layers, layer);
+        } else if (!custom) {
+            read_layer(config, layer);
+        }
+        if (custom) {
+            layer.class_name = layer.class_name.substr(layer.class_name.rfind('>') + 1);
+            remark_custom(layer);
+        }
+        return layer;
+    }
+
+  private:
+    void read_model(const json& layers, Layer& model) const {
+        for (const json& entry : layers) {
+            model.parts.push_back(read(entry));
+        }
+        number(model.parts, "layers");
+        number_twice(model.parts);
+    }
+
+    void remark_custom(Layer& layer) const {
+        // A model of layers adds what its layers add; other losses are not regularizers.
+        if (layer.parts.empty()) {
+            layer.known = false;
+            layer.remarks.push_back({"", Status::unknown, json(), layer.class_name,
+                                     "what a class of the program's own regularizes is not in the "
+                                     "file"});
+        }
+    }
+
+    void read_layer(const json& config, Layer& layer) const {
+        Config reader(config);
+        add_activity(reader, layer);
+        if (layer.class_name == "Bidirectional") {
+            read_bidirectional(reader, layer);
+        } else if (layer.class_name == "RNN") {
+            read_part(reader, "cell", "cell", layer);
+        } else if (layer.class_name == "StackedRNNCells") {
+            read_cells(reader, layer);
+        } else if (layer.class_name == "TimeDistributed") {
+            read_part(reader, "layer", "layer", layer);
+        } else if (layer.class_name == "SpectralNormalization") {
+            read_part(reader, "layer", "layer", layer);
+            layer.variables.push_back({"vector_u", json(), std::nullopt, false});
+            layer.aliases = 1;
+        } else {
+            add_variables(reader, generation_, layer);
+        }
+        add_rest(reader, layer);
+    }
+
+    void read_part(Config& config, const char* key, const char* attribute, Layer& layer) const {
+        layer.parts.push_back(read(config.take(key)));
+        layer.parts.back().attributes = {attribute};
+    }
+
+    void read_cells(Config& config, Layer& layer) const {
+        for (const json& cell : config.take("cells")) {
+            layer.parts.push_back(read(cell));
+        }
+        number(layer.parts, "cells");
+    }
+
+    void read_bidirectional(Config& config, Layer& layer) const {
+        const json& forward = config.take("layer");
+        const json& backward = config.has("backward_layer") ? config.take("backward_layer") : forward;
+        layer.parts = {read(forward), read(backward)};
+        layer.parts[0].attributes = {"forward_layer"};
+        layer.parts[1].attributes = {"backward_layer"};
+        const std::string& name = layer.parts[0].name;
+        if (name.rfind("forward_", 0) != 0) {
+            layer.parts[0].name = "forward_" + name;
+        }
+        if (&forward == &backward || layer.parts[1].name.rfind("backward_", 0) != 0) {
+            layer.parts[1].name = "backward_" + layer.parts[1].name;
+        }
+    }
+
+    Generation generation_;
+};
+
+/// What only Keras 3 leaves out: variables that are not trained.
+void apply_freezing(Layer& layer, bool model_trains, Generation generation) {
+    layer.trains = generation == Generation::keras2 || (layer.trains && model_trains);
+    for (Layer& part : layer.parts) {
+        apply_freezing(part, model_trains, generation);
+    }
+}
+
+} // namespace
+
+std::string snake_case(const std::string& class_name) {
+    // The two substitutions of Keras's own function, each from left to right without overlap.
+    std::string words;
+    const std::size_t n = class_name.size();
+    for (std::size_t i = 0; i < n;) {
+        words += class_name[i];
+        if (i + 2 < n && is_upper(class_name[i + 1]) && is_lower(class_name[i + 2])) {
+            words += '_';
+            words += class_name[++i];
+            while (i + 1 < n && is_lower(class_name[i + 1])) {
+                words += class_name[++i];
+            }
+        }
+        ++i;
+    }
+    std::string snake;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (i > 0 && is_lower(words[i - 1]) && is_upper(words[i])) {
+            snake += '_';
+        }
+        snake += is_upper(words[i]) ? static_cast<char>(words[i] - 'A' + 'a') : words[i];
+    }
+    return snake;
+}
+
+Layer read_architecture(const json& model, Generation generation) {
+    const json& config = config_of(model);
+    Layer root = Reader(generation).read(model);
+    if (root.parts.empty() && root.known && root.variables.empty()) {
+        throw LoadError("is no model: its config has no layers");
+    }
+    // Keras 3 reads `trainable` of the outermost model if it is functional.
+    const bool functional = config.is_object() && config.contains("input_layers");
+    apply_freezing(root, !functional || root.trained_then, generation);
+    return root;
+}
+
+} // namespace l1l2::keras
