@@ -9,6 +9,11 @@ namespace {
 
 std::recursive_mutex one_thread;
 
+/// No model comes near these.
+constexpr int deepest_group = 100;
+constexpr std::size_t most_objects = 1'000'000;
+constexpr std::size_t longest_name = 4096;
+
 /// A file that libhdf5 reads in place: its callbacks hand out the caller's bytes and copy nothing.
 struct Image {
     const void* bytes;
@@ -162,6 +167,40 @@ std::optional<std::size_t> Hdf5File::variables_at(const std::string& path) const
         return std::nullopt;
     }
     return static_cast<std::size_t>(info.nlinks);
+}
+
+std::vector<std::string> Hdf5File::arrays_below(const std::string& path) const {
+    std::vector<std::string> arrays;
+    std::size_t visited = 0;
+    list_arrays(path, 0, arrays, visited);
+    return arrays;
+}
+
+void Hdf5File::list_arrays(const std::string& path, int depth, std::vector<std::string>& arrays,
+                           std::size_t& visited) const {
+    const Hdf5Id group = find(path);
+    H5G_info_t info;
+    if (!group || H5Gget_info(group.get(), &info) < 0) {
+        return;
+    }
+    for (hsize_t i = 0; i < info.nlinks; ++i) {
+        // Links can lead back: a file of cycles has no end.
+        if (depth > deepest_group || ++visited > most_objects) {
+            throw LoadError("its groups have no end");
+        }
+        char name[longest_name];
+        if (H5Lget_name_by_idx(group.get(), ".", H5_INDEX_NAME, H5_ITER_NATIVE, i, name, sizeof name,
+                               H5P_DEFAULT) < 0) {
+            throw LoadError("a group of it is damaged");
+        }
+        const std::string inner = joined(path, name);
+        const Hdf5Id object = find(inner);
+        if (object && H5Iget_type(object.get()) == H5I_DATASET) {
+            arrays.push_back(inner);
+        } else if (object && H5Iget_type(object.get()) == H5I_GROUP) {
+            list_arrays(inner, depth + 1, arrays, visited);
+        }
+    }
 }
 
 Hdf5Id Hdf5File::dataset(const std::string& group, const std::string& name) const {

@@ -78,12 +78,15 @@ class Hdf5File : public Weights {
     std::vector<Group> groups() const override;
     std::optional<std::size_t> variables_at(const std::string& path) const override;
     bool has_group(const std::string& path) const override;
+    std::vector<std::string> arrays_below(const std::string& path) const override;
     ArrayInfo info(const std::string& group, const std::string& name) const override;
     Array read(const std::string& group, const std::string& name,
                const Check& check) const override;
 
   private:
     void check_opened();
+    void list_arrays(const std::string& path, int depth, std::vector<std::string>& arrays,
+                     std::size_t& visited) const;
 
     /// The object that hard links lead to; none if a link is missing.
     Hdf5Id find(const std::string& path) const;

@@ -33,15 +33,14 @@ void add_bias(Config& config, Layer& layer, Patterns pattern) {
 
 /// With LoRA a kernel is not trained, its two factors are.
 void add_factors(Config& config, Layer& layer, const std::string& name, const json& regularizer) {
-    const std::int64_t rank = size_of(config.values(), "lora_rank");
-    if (rank < 0) {
+    if (!config.has("lora_rank")) {
         return;
     }
     layer.variables.front().trains = false;
-    add(layer, "lora_" + name + "_a", regularizer, std::nullopt);
-    layer.variables.back().left_rank = static_cast<std::size_t>(rank);
-    add(layer, "lora_" + name + "_b", regularizer, std::nullopt);
-    layer.variables.back().right_rank = static_cast<std::size_t>(rank);
+    for (const char* factor : {"_a", "_b"}) {
+        add(layer, "lora_" + name + factor, regularizer, std::nullopt);
+        layer.variables.back().factor = true;
+    }
 }
 
 void add_kernel(Config& config, Layer& layer, Patterns kernel, Patterns bias) {
@@ -254,25 +253,45 @@ const std::map<std::string, Add>& classes() {
     return table;
 }
 
-/// Whether the variables are integers and scales, which Keras makes without regularizers.
-bool is_quantized(const json& config) {
+/// How a layer is quantized: "int8", "float8"; "" if it is not.
+std::string quantization(const json& config) {
     const auto dtype = config.find("dtype");
-    return dtype != config.end() && dtype->is_object() &&
-           text_of(*dtype, "class_name", "").rfind("Quantized", 0) == 0;
+    if (dtype == config.end()) {
+        return "";
+    }
+    if (dtype->is_string()) { // "int8_from_float32", of Keras 3.3
+        const std::string name = dtype->get<std::string>();
+        const std::size_t from = name.find("_from_");
+        return from == std::string::npos ? "" : name.substr(0, from);
+    }
+    const bool quantized =
+        dtype->is_object() && text_of(*dtype, "class_name", "").rfind("Quantized", 0) == 0;
+    return quantized && dtype->contains("config") ? text_of((*dtype)["config"], "mode", "unknown")
+                                                  : "";
 }
 
-/// Remarks in place of variables that are not what was trained.
-void make_unknown(Layer& layer, const std::string& reason) {
-    for (const Variable& variable : layer.variables) {
-        if (!variable.regularizer.is_null()) {
-            layer.remarks.push_back(
-                {variable.name, Status::unknown, variable.regularizer, "", reason});
+void add_remark(Layer& layer, const Variable& variable, Status status, const std::string& reason) {
+    if (!variable.regularizer.is_null()) {
+        layer.remarks.push_back({variable.name, status, variable.regularizer, "", reason});
+    }
+}
+
+/// Keras makes the integers of a quantized kernel without a regularizer; a bias stays as it is, and
+/// scales follow. Other ways to quantize are not known.
+void quantize(Layer& layer, const std::string& mode) {
+    const bool to_integers = mode == "int8" || mode == "int4";
+    layer.known = false;
+    for (Variable& variable : layer.variables) {
+        if (!to_integers) {
+            add_remark(layer, variable, Status::unknown, "it is quantized to " + mode);
+            variable.regularizer = json();
+        } else if (variable.name != "bias") {
+            add_remark(layer, variable, Status::no_variable, "");
+            variable.regularizer = json();
         }
     }
-    layer.variables.clear();
-    layer.known = false;
     for (Layer& part : layer.parts) {
-        make_unknown(part, reason);
+        quantize(part, mode);
     }
 }
 
@@ -304,8 +323,9 @@ void add_variables(Config& config, Generation generation, Layer& layer) {
     if (found != classes().end()) {
         found->second(config, generation, layer);
     }
-    if (is_quantized(config.values())) {
-        make_unknown(layer, "its variables are quantized");
+    const std::string mode = quantization(config.values());
+    if (!mode.empty()) {
+        quantize(layer, mode);
     }
 }
 

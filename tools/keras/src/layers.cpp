@@ -6,6 +6,7 @@
 #include "layer_variables.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace l1l2::keras {
@@ -37,6 +38,13 @@ bool is_custom(const json& entry, const std::string& class_name) {
            !(module->is_string() && is_keras_module(module->get<std::string>()));
 }
 
+/// Whether a value in a config is a layer: regularizers and others have a class and a config, too.
+bool is_layer(const json& value) {
+    return value.is_object() && value.contains("class_name") && value.contains("config") &&
+           value["config"].is_object() && value["config"].contains("name") &&
+           value.contains("build_config");
+}
+
 const json& config_of(const json& entry) {
     if (!entry.is_object() || !entry.contains("class_name") || !entry["class_name"].is_string() ||
         !entry.contains("config") || !entry["config"].is_structured()) {
@@ -58,11 +66,16 @@ const json* layers_of(const json& config, bool custom) {
     return is_model && layers != config.end() && layers->is_array() ? &*layers : nullptr;
 }
 
+/// A class is called by its name in Python, which of one class is not the name in the file.
+std::string path_name(const std::string& class_name) {
+    return snake_case(class_name == "GroupQueryAttention" ? "GroupedQueryAttention" : class_name);
+}
+
 /// Gives the layers of a list their paths, as Keras counts classes.
 void number(std::vector<Layer>& layers, const std::string& attribute) {
     std::map<std::string, int> seen;
     for (Layer& layer : layers) {
-        const std::string name = snake_case(layer.class_name);
+        const std::string name = path_name(layer.class_name);
         const int i = seen[name]++;
         layer.attributes.push_back(attribute + "/" + name + (i > 0 ? "_" + std::to_string(i) : ""));
     }
@@ -77,7 +90,7 @@ bool has_variables(const Layer& layer) {
 void number_twice(std::vector<Layer>& layers) {
     std::map<std::string, int> seen;
     for (Layer& layer : layers) {
-        const std::string name = snake_case(layer.class_name);
+        const std::string name = path_name(layer.class_name);
         int& i = seen[name];
         layer.attributes.push_back("_layer_checkpoint_dependencies/" + name +
                                    (i > 0 ? "_" + std::to_string(i) : ""));
@@ -97,15 +110,16 @@ class Reader {
             layer.name = text_of(config, "name", text_of(entry, "name", ""));
             layer.trained_then = layer.trains = flag_of(config, "trainable", true);
         }
-        const bool custom = is_custom(entry, layer.class_name);
-        if (const json* layers = layers_of(config, custom)) {
-            read_model(*layers, layer);
-        } else if (!custom) {
-            read_layer(config, layer);
-        }
-        if (custom) {
+        layer.custom = is_custom(entry, layer.class_name);
+        if (layer.custom) {
             layer.class_name = layer.class_name.substr(layer.class_name.rfind('>') + 1);
-            remark_custom(layer);
+        }
+        if (const json* layers = layers_of(config, layer.custom)) {
+            read_model(*layers, layer);
+        } else if (layer.custom) {
+            read_custom(config, layer);
+        } else {
+            read_layer(config, layer);
         }
         return layer;
     }
@@ -119,13 +133,22 @@ class Reader {
         number_twice(model.parts);
     }
 
-    void remark_custom(Layer& layer) const {
-        // A model of layers adds what its layers add; other losses are not regularizers.
-        if (layer.parts.empty()) {
-            layer.known = false;
-            layer.remarks.push_back({"", Status::unknown, json(), layer.class_name,
-                                     "what a class of the program's own regularizes is not in the "
-                                     "file"});
+    /// Of a class of the program's own: the layers that are values of its config.
+    void read_custom(const json& config, Layer& layer) const {
+        layer.known = false;
+        for (const auto& [key, value] : config.items()) {
+            std::vector<Layer> parts;
+            if (is_layer(value)) {
+                parts.push_back(read(value));
+                parts.front().attributes = {key};
+            } else if (value.is_array() && !value.empty() &&
+                       std::all_of(value.begin(), value.end(), is_layer)) {
+                for (const json& entry : value) {
+                    parts.push_back(read(entry));
+                }
+                number(parts, key);
+            }
+            std::move(parts.begin(), parts.end(), std::back_inserter(layer.parts));
         }
     }
 

@@ -22,11 +22,7 @@ struct Variable {
     nlohmann::json regularizer;     ///< null without one
     std::optional<Pattern> pattern; ///< none if not even the rank is known
     bool trains = true;             ///< false for the moving mean of a normalization
-    /// Of a factor of LoRA, the rank: files of paths have the factors merged into the kernel, and
-    /// Keras makes them anew, of zeros. The left one has the shape of the kernel with the rank as
-    /// its last extent, the right one is rank x that extent.
-    std::size_t left_rank = 0, right_rank = 0;
-
+    bool factor = false; ///< of LoRA: a file of paths has the factors merged into the kernel
     std::string group = {}, stored_as = {}; ///< where it is in the file of weights; "" if it is not sought
 };
 
@@ -48,7 +44,9 @@ struct Layer {
     bool trains = true;       ///< whether its own variables are trained when Keras has loaded it
     bool trained_then = true; ///< whether they were when it was saved: `trainable` of the file
     bool known = true;        ///< whether `variables` and `parts` are all that it has
-    std::size_t aliases = 0;  ///< arrays of its group in a file of paths that its parts have, too
+    /// A class of the program that wrote the model: what else it has shows in the arrays alone.
+    bool custom = false;
+    std::size_t aliases = 0; ///< arrays of its group in a file of paths that its parts have, too
     std::vector<Variable> variables; ///< in Keras's order
     std::vector<Remark> remarks;
     std::vector<Layer> parts; ///< in Keras's order

@@ -14,7 +14,7 @@ bool is_regularized(const Variable& variable) {
 }
 
 bool is_factor(const Variable& variable) {
-    return variable.left_rank > 0 || variable.right_rank > 0;
+    return variable.factor;
 }
 
 bool has_regularized(const Layer& layer) {
@@ -39,31 +39,63 @@ std::string path_of(const std::string& parent, const Layer& part, const Weights&
     return {};
 }
 
-void place_by_path(Layer& layer, const std::string& path, const Weights& weights) {
-    if (std::any_of(layer.variables.begin(), layer.variables.end(), is_regularized)) {
-        const auto stored = weights.variables_at(path).value_or(0);
-        const auto has = layer.aliases + layer.variables.size() -
-                         static_cast<std::size_t>(std::count_if(
-                             layer.variables.begin(), layer.variables.end(), is_factor));
-        if (stored != has) {
-            throw LoadError(described(layer) + path + "/vars has " + std::to_string(stored) +
-                            " arrays, where " + std::to_string(has) + " are expected");
-        }
-        for (std::size_t i = 0; i < layer.variables.size(); ++i) {
-            Variable& variable = layer.variables[i];
-            if (is_regularized(variable) && !is_factor(variable)) {
-                variable.stored_as = path + "/vars/" + std::to_string(i);
-            }
+/// Sets the places of a layer's own variables.
+void place_own(Layer& layer, const std::string& path, const Weights& weights) {
+    const auto factors = std::count_if(layer.variables.begin(), layer.variables.end(), is_factor);
+    const std::size_t has =
+        layer.aliases + layer.variables.size() - static_cast<std::size_t>(factors);
+    const std::size_t stored = weights.variables_at(path).value_or(0);
+    if (layer.known ? stored != has : stored < has) {
+        throw LoadError(described(layer) + path + "/vars has " + std::to_string(stored) +
+                        " arrays, where " + std::to_string(has) + " are expected");
+    }
+    for (std::size_t i = 0; i < layer.variables.size(); ++i) {
+        Variable& variable = layer.variables[i];
+        if (is_regularized(variable) && !is_factor(variable)) {
+            variable.stored_as = path + "/vars/" + std::to_string(i);
         }
     }
+}
+
+void place_by_path(Layer& layer, const std::string& path, const Weights& weights);
+
+/// A class of the program's own may have more variables than the layers in its config. It has not,
+/// if all arrays below it are theirs.
+void place_custom(Layer& layer, const std::string& path, const Weights& weights) {
+    std::vector<std::string> arrays = weights.arrays_below(path);
+    std::vector<Layer> found;
     for (Layer& part : layer.parts) {
-        if (has_regularized(part)) {
-            const std::string part_path = path_of(path, part, weights);
-            if (part_path.empty()) {
-                throw LoadError(described(part) + "the file has no weights of it" +
-                                (path.empty() ? "" : " in " + path));
-            }
+        const std::string part_path = path_of(path, part, weights);
+        if (!part_path.empty()) {
             place_by_path(part, part_path, weights);
+            found.push_back(std::move(part));
+            arrays.erase(std::remove_if(arrays.begin(), arrays.end(),
+                                        [&](const std::string& array) {
+                                            return array.rfind(part_path + "/", 0) == 0;
+                                        }),
+                         arrays.end());
+        }
+    }
+    layer.parts = std::move(found);
+    layer.known = arrays.empty();
+}
+
+void place_by_path(Layer& layer, const std::string& path, const Weights& weights) {
+    if (layer.custom && !layer.known) {
+        return place_custom(layer, path, weights);
+    }
+    if (std::any_of(layer.variables.begin(), layer.variables.end(), is_regularized)) {
+        place_own(layer, path, weights);
+    }
+    for (Layer& part : layer.parts) {
+        const std::string part_path = path_of(path, part, weights);
+        if (!part_path.empty()) {
+            place_by_path(part, part_path, weights);
+        } else if (has_regularized(part)) {
+            throw LoadError(described(part) + "the file has no weights of it" +
+                            (path.empty() ? "" : " in " + path));
+        } else if (part.custom) {
+            part.known = true; // it has no variables at all
         }
     }
 }
@@ -217,6 +249,15 @@ void place_in_group(Layer& layer, const Group& group) {
     }
 }
 
+/// A layer of a class of the program's own that is not in the file has no variables.
+void settle_custom(Layer& layer, const std::vector<Group>& groups) {
+    if (layer.custom && layer.parts.empty()) {
+        layer.known = std::any_of(groups.begin(), groups.end(), [&](const Group& group) {
+            return group.layer == layer.name && group.names.empty();
+        });
+    }
+}
+
 bool has_variables(const Layer& layer) {
     return !layer.known || !layer.variables.empty() ||
            std::any_of(layer.parts.begin(), layer.parts.end(), has_variables);
@@ -225,6 +266,9 @@ bool has_variables(const Layer& layer) {
 /// Each layer has a group of its own name; or else there are as many groups, in order.
 void place_by_layer(Layer& model, const Weights& weights) {
     std::vector<Group> groups = weights.groups();
+    for (Layer& layer : model.parts) {
+        settle_custom(layer, groups);
+    }
     groups.erase(std::remove_if(groups.begin(), groups.end(),
                                 [](const Group& group) { return group.names.empty(); }),
                  groups.end());
@@ -262,7 +306,7 @@ void find_places(Layer& model, const Weights& weights) {
         return place_by_layer(model, weights);
     case Naming::names:
         for (const Group& group : weights.groups()) {
-            place_in_group(model, group);
+            place_by_name(in_order(model), group);
         }
     }
 }

@@ -80,6 +80,11 @@ class Terms {
         for (const Remark& remark : layer.remarks) {
             add_remark(remark, path);
         }
+        if (layer.custom && !layer.known) {
+            add_remark({"", Status::unknown, json(), layer.class_name,
+                        "what a class of the program's own regularizes is not in the file"},
+                       path);
+        }
         for (const Layer& part : layer.parts) {
             const std::string inner = path.empty() || part.name.empty() ? path + part.name
                                                                         : path + "/" + part.name;
@@ -99,7 +104,8 @@ class Terms {
         set_regularizer(term, variable.regularizer);
         term.stored_as = variable.stored_as;
         if (variable.stored_as.empty()) {
-            make_factor(variable, term);
+            term.status = Status::unknown;
+            term.reason = "Keras merges the factors of LoRA into the kernel when it saves";
         } else {
             try {
                 read(variable, term);
@@ -130,41 +136,6 @@ class Terms {
         term.data = std::move(array.elements);
     }
 
-    /// A factor of LoRA that the file does not have, as Keras makes it when it loads the file.
-    void make_factor(const Variable& variable, Term& term) const {
-        const Term& kernel = kernel_of(term);
-        ArrayInfo info = {kernel.shape, kernel.dtype};
-        if (info.shape.empty()) {
-            throw LoadError("the variable " + term.layer + "/" + term.variable +
-                            " belongs to a kernel without axes");
-        }
-        if (variable.left_rank > 0) {
-            info.shape.back() = variable.left_rank;
-        } else {
-            info.shape = {variable.right_rank, info.shape.back()};
-        }
-        if (byte_count(info) > most_zeros) {
-            throw LoadError("the variable " + term.layer + "/" + term.variable +
-                            " has a rank beyond all reason");
-        }
-        term.shape = info.shape;
-        term.dtype = info.dtype;
-        term.data.resize(byte_count(info));
-        term.reason = "Keras merges it into the kernel when it saves; loaded again it is zero";
-    }
-
-    /// The kernel of the same layer, which comes before its factors.
-    const Term& kernel_of(const Term& factor) const {
-        const auto found = std::find_if(terms_.rbegin(), terms_.rend(), [&](const Term& term) {
-            return term.layer == factor.layer && !term.stored_as.empty();
-        });
-        if (found == terms_.rend()) {
-            throw LoadError("the variable " + factor.layer + "/" + factor.variable +
-                            " has no kernel");
-        }
-        return *found;
-    }
-
     void add_remark(const Remark& remark, const std::string& path) {
         Term term;
         term.layer = path;
@@ -179,8 +150,6 @@ class Terms {
         }
         terms_.push_back(std::move(term));
     }
-
-    static constexpr std::size_t most_zeros = std::size_t{1} << 30;
 
     const Weights& weights_;
     std::vector<Term> terms_;

@@ -71,6 +71,9 @@ class Weights {
     /// Whether a file of paths has this group.
     virtual bool has_group(const std::string& /*path*/) const { return false; }
 
+    /// The paths of all arrays below a group of a file of paths.
+    virtual std::vector<std::string> arrays_below(const std::string& /*path*/) const { return {}; }
+
     /// Of an array of groups(), as "GROUP" and "NAME"; in a file of paths the group is "".
     virtual ArrayInfo info(const std::string& group, const std::string& name) const = 0;
     virtual Array read(const std::string& group, const std::string& name,
