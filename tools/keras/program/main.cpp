@@ -7,8 +7,11 @@
 #include "report.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace {
 
@@ -59,9 +62,7 @@ Exit run(const Options& options) {
     return !agreed ? different : model.complete() ? complete : partial;
 }
 
-} // namespace
-
-int main(int argc, char** argv) {
+int run_and_report(int argc, char** argv) {
     try {
         const Options options = program::parse(argc, argv);
         if (options.help) {
@@ -81,4 +82,30 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "l1l2-keras: %s\n", error.what());
     }
     return failed;
+}
+
+/// Runs in a process of its own: on a damaged file libhdf5 can crash, which is to end in a sentence.
+int run_apart(int argc, char** argv) {
+    const pid_t child = fork();
+    if (child == 0) {
+        std::_Exit(run_and_report(argc, argv));
+    }
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) < 0) {
+        std::fprintf(stderr, "l1l2-keras: no process can be started\n");
+        return failed;
+    }
+    if (WIFEXITED(status)) {
+        return WEXITSTATUS(status);
+    }
+    std::fprintf(stderr, "l1l2-keras: reading the file was ended by signal %d: it is damaged, or too "
+                         "large for the memory\n",
+                 WTERMSIG(status));
+    return failed;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    return run_apart(argc, argv);
 }

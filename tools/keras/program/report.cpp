@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 namespace program {
@@ -137,6 +138,14 @@ std::string number(double value, int digits) {
     return text;
 }
 
+std::string shortest(double value) {
+    int digits = 15;
+    while (digits < 17 && std::strtod(number(value, digits).c_str(), nullptr) != value) {
+        ++digits;
+    }
+    return number(value, digits);
+}
+
 std::string json(const Report& report, const std::string& file) {
     nlohmann::ordered_json object;
     object["file"] = file;
@@ -162,11 +171,11 @@ std::string csv(const Report& report) {
         text += quoted(term.layer) + "," + quoted(term.variable) + "," +
                 l1l2::keras::status_name(term.status) + "," + quoted(term.class_name) + "," +
                 shape_text(term) + "," + dtype_text(term) + "," +
-                (term.regularizer ? number(term.regularizer->l1(), 17) : "") + "," +
-                (term.regularizer ? number(term.regularizer->l2(), 17) : "") + "," +
-                (computed ? number(row.penalty, 17) : "") + "," +
+                (term.regularizer ? shortest(term.regularizer->l1()) : "") + "," +
+                (term.regularizer ? shortest(term.regularizer->l2()) : "") + "," +
+                (computed ? shortest(row.penalty) : "") + "," +
                 (term.status == Status::counted ? number(row.share, 6) : "") + "," +
-                (row.gradient_norm ? number(*row.gradient_norm, 17) : "") + "\n";
+                (row.gradient_norm ? shortest(*row.gradient_norm) : "") + "\n";
     }
     return text;
 }

@@ -42,5 +42,7 @@ std::string shape_text(const l1l2::keras::Term& term);
 std::string dtype_text(const l1l2::keras::Term& term);
 /// As printf's %.*g prints it.
 std::string number(double value, int digits);
+/// With as few digits, from 15, as give the same number back.
+std::string shortest(double value);
 
 } // namespace program

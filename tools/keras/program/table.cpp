@@ -78,7 +78,7 @@ Cells line(const Row& row, const Cells& columns, bool compared) {
     cells.push_back(term.regularizer ? number(term.regularizer->l1(), 4) : "");
     cells.push_back(term.regularizer ? number(term.regularizer->l2(), 4) : "");
     const bool counted = term.status == Status::counted;
-    cells.push_back(counted ? number(row.penalty, 17) : remark(term));
+    cells.push_back(counted ? shortest(row.penalty) : remark(term));
     cells.push_back(counted ? percent(row.share) : "");
     if (std::find(columns.begin(), columns.end(), "gradient norm") != columns.end()) {
         cells.push_back(row.gradient_norm ? number(*row.gradient_norm, 6) : "");
@@ -91,7 +91,7 @@ Cells line(const Row& row, const Cells& columns, bool compared) {
 
 Cells last_line(const Report& report, std::size_t columns) {
     Cells cells = {report.model->complete() ? "total" : "partial total", "", "", "", "",
-                   number(report.total, 17)};
+                   shortest(report.total)};
     cells.resize(columns - (report.compared ? 2 : 0));
     if (report.compared) {
         add_comparison(cells, report.total, report.keras_total);

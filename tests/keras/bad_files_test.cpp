@@ -1,0 +1,214 @@
+/// Truncated, hostile and huge files are refused by a sentence, in bounded memory, and lead to no
+/// other file.
+#include "catch.hpp"
+#include "made_files.hpp"
+
+#include <l1l2_keras.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <sys/resource.h>
+
+namespace {
+
+using l1l2::keras::load;
+using l1l2::keras::LoadError;
+namespace fs = std::filesystem;
+
+const fs::path models = L1L2_KERAS_MODELS;
+
+std::string bytes_of(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    REQUIRE(file);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// What load() says of a file that it refuses.
+std::string refusal(const fs::path& model, const fs::path& weights = {}) {
+    try {
+        load(model, weights);
+    } catch (const LoadError& error) {
+        return error.what();
+    }
+    return "no refusal";
+}
+
+bool says(const std::string& sentence, const std::string& words) {
+    return sentence.find(words) != std::string::npos;
+}
+
+/// The most memory that this process has used, in bytes.
+std::size_t peak_memory() {
+    rusage usage = {};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+} // namespace
+
+TEST_CASE("a recorded model that is cut off is refused, at every length") {
+    for (const char* name : {"keras3/dense.keras", "keras3/dense.h5", "tf_keras/nested_three_deep.h5"}) {
+        const std::string whole = bytes_of(models / name);
+        INFO(name);
+        const std::size_t step = whole.size() > 20000 ? 97 : 7;
+        for (std::size_t n = 0; n < whole.size(); n += step) {
+            CHECK_THROWS_AS(load(whole.data(), n), LoadError);
+        }
+    }
+}
+
+TEST_CASE("an archive with a damaged byte is read or refused") {
+    for (const char* name : {"keras3/dense.keras", "keras3/dense_stored.keras"}) {
+        std::string bytes = bytes_of(models / name);
+        for (std::size_t i = 0; i < bytes.size(); i += 3) {
+            const char was = bytes[i];
+            bytes[i] = static_cast<char>(~was);
+            try {
+                load(bytes.data(), bytes.size());
+            } catch (const LoadError&) { // as it should be
+            }
+            bytes[i] = was;
+        }
+    }
+    SUCCEED();
+}
+
+TEST_CASE("what is no model is refused with what was expected") {
+    CHECK(says(refusal(made::file("note.txt", "Dear reader")), "note.txt: is none of a .keras archive"));
+    CHECK(says(refusal(made::file("empty", "")), "is none of a .keras archive"));
+    CHECK(says(refusal(made::file("list.json", "[1, 2]")), "is none of a .keras archive"));
+    CHECK(says(refusal(made::file("object.json", "{\"a\": 1}")), "no class_name"));
+    CHECK(says(refusal(made::file("no_layers.json",
+                                  R"({"class_name": "Sequential", "config": {"name": "a"}})"),
+                       made::folder("no_weights")),
+               "its config has no layers"));
+    CHECK(says(refusal(made::file("broken.json", "{\"class_name\": ")), "broken JSON at byte "));
+    CHECK(says(refusal(made::file("layers.json",
+                                  R"({"class_name": "Sequential", "config": {"layers": [3]}})"),
+                       made::folder("no_weights")),
+               "a layer without class_name and config"));
+    CHECK(says(refusal(made::file("types.json", R"({"class_name": "Sequential", "config": {"layers":
+        [{"class_name": "Dense", "config": {"name": "a", "use_bias": 3}}]}})"),
+                       made::folder("no_weights")),
+               "use_bias is neither true nor false"));
+    CHECK(says(refusal("/nowhere/model.keras"), "cannot be opened: No such file"));
+    CHECK(says(refusal(made::zip("other.zip", {{"a", "b"}})), "without config.json"));
+    CHECK(says(refusal(models / "keras3/dense.weights.h5"), "weights without an architecture"));
+    CHECK(says(refusal(models / "keras3/dense.json"), "an architecture without weights"));
+    CHECK(says(refusal(models / "keras3/dense.json", made::file("w.txt", "no weights at all")),
+               "its header is cut off"));
+    CHECK(says(refusal(made::file("keras1.json", R"({"class_name": "Sequential", "config": [],
+                                                     "keras_version": "1.2.2"})"),
+                       made::folder("no_weights")),
+               "was written by Keras 1.2.2"));
+}
+
+TEST_CASE("JSON that is nested without end is refused") {
+    const std::string deep(1000000, '[');
+    CHECK(says(refusal(made::file("deep.json", "{\"class_name\": " + deep)), "200 levels deep"));
+    CHECK(says(refusal(made::zip("deep.keras", {{"config.json", deep}})), "200 levels deep"));
+}
+
+TEST_CASE("an archive that unpacks without end is refused in bounded memory") {
+    const std::size_t before = peak_memory();
+    const fs::path bomb = made::zip_of_zeros("bomb.keras", "config.json", std::size_t{1} << 30);
+    CHECK(fs::file_size(bomb) < std::size_t{4} << 20);
+    CHECK(says(refusal(bomb), "unpacks to more than 268435456 bytes"));
+    CHECK(peak_memory() - before < std::size_t{900} << 20);
+    try {
+        load(models / "keras3/dense.keras", {}, {100});
+        FAIL("a smaller limit is kept");
+    } catch (const LoadError& error) {
+        CHECK(says(error.what(), "unpacks to more than 100 bytes"));
+    }
+}
+
+TEST_CASE("weights of another shape than the architecture says are refused") {
+    const fs::path json = made::file("dense.json", made::dense_json());
+    CHECK(says(refusal(json, made::weights("shape.h5", {4, 5})),
+               "its shape is 4x5, where the architecture says ?x3"));
+    CHECK(says(refusal(json, made::weights("rank.h5", {4})), "its shape is 4,"));
+    CHECK(says(refusal(json, made::weights("good.h5", {4, 3})), "no refusal"));
+}
+
+TEST_CASE("an HDF5 array that promises more than it stores is refused in bounded memory") {
+    const fs::path json = made::file("dense.json", made::dense_json());
+    CHECK(says(refusal(json, made::unwritten_weights("unwritten.h5", {hsize_t{1} << 40, 3})),
+               "of which 0 are stored"));
+    CHECK(says(refusal(json, made::unwritten_weights("overflow.h5", {hsize_t{1} << 62, 3})),
+               "more elements than memory"));
+}
+
+TEST_CASE("links and external storage in HDF5 lead nowhere") {
+    const fs::path json = made::file("dense.json", made::dense_json());
+    const fs::path good = made::weights("target.h5", {4, 3});
+    CHECK(says(refusal(json, made::linked_weights("soft.h5", "/elsewhere", "")),
+               "links are not followed"));
+    CHECK(says(refusal(json, made::linked_weights("external.h5", "/layers", good.string())),
+               "links are not followed"));
+    CHECK(says(refusal(json, made::external_weights("storage.h5", made::file("raw", std::string(48, 'a')))),
+               "other files are not opened"));
+    CHECK(says(refusal(json, made::cyclic_weights("cycle.h5")), "no weights of it"));
+}
+
+TEST_CASE("an HDF5 file of groups in a circle ends") {
+    const fs::path json = made::file("custom.json", R"({"module": "mine", "class_name": "Net",
+        "config": {}, "registered_name": "my>Net", "build_config": {}})");
+    CHECK(says(refusal(json, made::cyclic_weights("cycle.h5")), "its groups have no end"));
+}
+
+TEST_CASE("a damaged .npy is refused") {
+    const fs::path json = made::file("dense.json", made::dense_json());
+    const auto with = [&](const std::string& header, std::size_t bytes) {
+        const fs::path folder = made::folder("npy");
+        made::npy(folder / "d.kernel.npy", header, bytes);
+        return refusal(json, folder);
+    };
+    const std::string start = "{'descr': '<f4', 'fortran_order': False, 'shape': ";
+    CHECK(with(start + "(4, 3), }", 48) == "no refusal");
+    CHECK(says(with(start + "(4, 3), }", 47), "not as many bytes"));
+    CHECK(says(with(start + "(4, 5), }", 80), "where the architecture says ?x3"));
+    CHECK(says(with(start + "(6148914691236517206, 3), }", 48), "more elements than memory"));
+    CHECK(says(with(start + "(99999999999999999999, 3), }", 48), "no shape"));
+    CHECK(says(with(start + "4}", 48), "no shape"));
+    CHECK(says(with("{'descr': '<i8', 'fortran_order': False, 'shape': (4, 3), }", 96),
+               "its elements are '<i8'"));
+    CHECK(says(with("{'descr': '<f4', 'fortran_order': True, 'shape': (4, 3), }", 48), "Fortran"));
+    CHECK(says(with("{}", 48), "no 'descr'"));
+}
+
+TEST_CASE("a damaged .safetensors is refused") {
+    const fs::path json = made::file("dense.json", made::dense_json());
+    const auto with = [&](const std::string& header, std::size_t bytes) {
+        return refusal(json, made::safetensors("w.safetensors", header, bytes));
+    };
+    const std::string start = R"({"d/kernel": {"dtype": "F32", "shape": [4, 3], )";
+    CHECK(with(start + R"("data_offsets": [0, 48]}})", 48) == "no refusal");
+    CHECK(says(with(start + R"("data_offsets": [0, 48]}})", 47), "do not fit"));
+    CHECK(says(with(start + R"("data_offsets": [48, 0]}})", 48), "do not fit"));
+    CHECK(says(with(start + R"("data_offsets": [18446744073709551615, 47]}})", 48), "do not fit"));
+    CHECK(says(with(start + R"("data_offsets": "0"}})", 48), "a shape is no array"));
+    CHECK(says(with(R"({"d/kernel": {"dtype": "I8", "shape": [4, 3]}})", 48), "elements are I8"));
+    CHECK(says(with(R"({"d/kernel": 3})", 48), "no dtype and shape"));
+    CHECK(says(with("[]", 48), "no JSON object"));
+}
+
+TEST_CASE("a model.json of TensorFlow.js reads its own folder alone") {
+    const auto with = [&](const std::string& paths, const std::string& weight) {
+        const std::string model = R"({"modelTopology": {"keras_version": "tfjs-layers 4.22.0",
+            "model_config": )" + made::dense_json() + R"(}, "weightsManifest": [{"paths": )" +
+                                  paths + R"(, "weights": [)" + weight + "]}]}";
+        return refusal(made::file("tfjs/model.json", model));
+    };
+    made::file("tfjs/a.bin", std::string(20, '\0'));
+    made::file("tfjs/b.bin", std::string(28, '\0'));
+    const std::string kernel = R"({"name": "d/kernel", "shape": [4, 3], "dtype": "float32"})";
+    CHECK(with(R"(["a.bin", "b.bin"])", kernel) == "no refusal");
+    CHECK(says(with(R"(["a.bin"])", kernel), "its files are too short"));
+    CHECK(says(with(R"(["../a.bin"])", kernel), "outside of its folder"));
+    CHECK(says(with(R"(["/etc/passwd"])", kernel), "outside of its folder"));
+    CHECK(says(with("[3]", kernel), "outside of its folder"));
+    CHECK(says(with(R"(["a.bin", "b.bin"])", kernel + ", " + kernel), "two weights d/kernel"));
+    CHECK(says(with(R"(["a.bin"])", R"({"name": "d/kernel", "shape": [4, 3], "dtype": "float32",
+        "quantization": {"dtype": "uint8", "min": 0, "scale": 1}})"), "quantized to uint8"));
+}

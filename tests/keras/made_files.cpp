@@ -1,0 +1,153 @@
+#include "made_files.hpp"
+
+#include "catch.hpp"
+
+#include <cstdint>
+#include <fstream>
+#include <zip.h>
+
+namespace made {
+namespace {
+
+const fs::path work = L1L2_WORK;
+
+hid_t create_file(const fs::path& path) {
+    const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    REQUIRE(file >= 0);
+    return file;
+}
+
+/// layers/dense/vars/0 in a file, with properties of its creation and, if wanted, elements.
+void add_kernel(hid_t file, const std::vector<hsize_t>& shape, hid_t creation, bool write) {
+    const hid_t links = H5Pcreate(H5P_LINK_CREATE);
+    H5Pset_create_intermediate_group(links, 1);
+    const hid_t space = H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
+    const hid_t array = H5Dcreate2(file, "layers/dense/vars/0", H5T_IEEE_F32LE, space, links,
+                                   creation, H5P_DEFAULT);
+    REQUIRE(array >= 0);
+    if (write) {
+        hsize_t n = 1;
+        for (const hsize_t extent : shape) {
+            n *= extent;
+        }
+        const std::vector<float> zeros(n);
+        H5Dwrite(array, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros.data());
+    }
+    H5Dclose(array);
+    H5Sclose(space);
+    H5Pclose(links);
+}
+
+} // namespace
+
+fs::path folder(const std::string& name) {
+    fs::remove_all(work / name);
+    fs::create_directories(work / name);
+    return work / name;
+}
+
+fs::path file(const std::string& name, const std::string& bytes) {
+    fs::create_directories((work / name).parent_path());
+    std::ofstream(work / name, std::ios::binary) << bytes;
+    return work / name;
+}
+
+fs::path zip(const std::string& name,
+             const std::vector<std::pair<std::string, std::string>>& members) {
+    const fs::path path = work / name;
+    zip_t* archive = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, nullptr);
+    REQUIRE(archive != nullptr);
+    for (const auto& [member, bytes] : members) {
+        zip_source_t* source = zip_source_buffer(archive, bytes.data(), bytes.size(), 0);
+        REQUIRE(zip_file_add(archive, member.c_str(), source, 0) >= 0);
+    }
+    REQUIRE(zip_close(archive) == 0);
+    return path;
+}
+
+fs::path zip_of_zeros(const std::string& name, const std::string& member, std::size_t n) {
+    const fs::path zeros = file(name + ".zeros", "");
+    fs::resize_file(zeros, n); // a hole: it takes no room
+    const fs::path path = work / name;
+    zip_t* archive = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, nullptr);
+    REQUIRE(archive != nullptr);
+    zip_source_t* source = zip_source_file(archive, zeros.c_str(), 0, -1);
+    REQUIRE(zip_file_add(archive, member.c_str(), source, 0) >= 0);
+    REQUIRE(zip_close(archive) == 0);
+    return path;
+}
+
+std::string dense_json() {
+    return R"({"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": [
+        {"module": "keras.layers", "class_name": "Dense", "config": {"name": "d", "units": 3,
+         "use_bias": false, "kernel_regularizer": {"module": "keras.regularizers",
+         "class_name": "L2", "config": {"l2": 0.5}, "registered_name": null}},
+         "registered_name": null}]}, "registered_name": null})";
+}
+
+fs::path weights(const std::string& name, const std::vector<hsize_t>& shape) {
+    const hid_t file = create_file(work / name);
+    add_kernel(file, shape, H5P_DEFAULT, true);
+    H5Fclose(file);
+    return work / name;
+}
+
+fs::path unwritten_weights(const std::string& name, const std::vector<hsize_t>& shape) {
+    const hid_t file = create_file(work / name);
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    const std::vector<hsize_t> chunk(shape.size(), 3);
+    H5Pset_chunk(creation, static_cast<int>(chunk.size()), chunk.data());
+    add_kernel(file, shape, creation, false);
+    H5Pclose(creation);
+    H5Fclose(file);
+    return work / name;
+}
+
+fs::path linked_weights(const std::string& name, const std::string& target,
+                        const std::string& other_file) {
+    const hid_t file = create_file(work / name);
+    if (other_file.empty()) {
+        H5Lcreate_soft(target.c_str(), file, "layers", H5P_DEFAULT, H5P_DEFAULT);
+    } else {
+        H5Lcreate_external(other_file.c_str(), target.c_str(), file, "layers", H5P_DEFAULT,
+                           H5P_DEFAULT);
+    }
+    H5Fclose(file);
+    return work / name;
+}
+
+fs::path external_weights(const std::string& name, const fs::path& raw) {
+    const hid_t file = create_file(work / name);
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_external(creation, raw.c_str(), 0, 48);
+    add_kernel(file, {4, 3}, creation, false);
+    H5Pclose(creation);
+    H5Fclose(file);
+    return work / name;
+}
+
+fs::path cyclic_weights(const std::string& name) {
+    const hid_t file = create_file(work / name);
+    H5Lcreate_hard(file, "/", file, "layers", H5P_DEFAULT, H5P_DEFAULT);
+    H5Fclose(file);
+    return work / name;
+}
+
+void npy(const fs::path& path, const std::string& header, std::size_t bytes) {
+    std::string text = "\x93NUMPY";
+    text += '\x01';
+    text += '\0';
+    text += static_cast<char>(header.size() & 255);
+    text += static_cast<char>(header.size() >> 8);
+    std::ofstream(path, std::ios::binary) << text << header << std::string(bytes, '\0');
+}
+
+fs::path safetensors(const std::string& name, const std::string& header, std::size_t bytes) {
+    std::string text;
+    for (int i = 0; i < 8; ++i) {
+        text += static_cast<char>(std::uint64_t{header.size()} >> (8 * i) & 255);
+    }
+    return file(name, text + header + std::string(bytes, '\0'));
+}
+
+} // namespace made

@@ -1,0 +1,42 @@
+/// Files that are made for the tests, each with one fault.
+#pragma once
+
+#include <filesystem>
+#include <hdf5.h>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace made {
+
+namespace fs = std::filesystem;
+
+/// An empty folder.
+fs::path folder(const std::string& name);
+fs::path file(const std::string& name, const std::string& bytes);
+
+/// A zip archive of members.
+fs::path zip(const std::string& name,
+             const std::vector<std::pair<std::string, std::string>>& members);
+/// Of one member, n bytes of zero.
+fs::path zip_of_zeros(const std::string& name, const std::string& member, std::size_t n);
+
+/// A model of one layer "d", Dense(3) without bias, with L2.
+std::string dense_json();
+
+/// Its weights as Keras 3 stores them, of zeros.
+fs::path weights(const std::string& name, const std::vector<hsize_t>& shape);
+/// The same in chunks of which none is written.
+fs::path unwritten_weights(const std::string& name, const std::vector<hsize_t>& shape);
+/// The group "layers" is a link, within the file or to another one.
+fs::path linked_weights(const std::string& name, const std::string& target,
+                        const std::string& other_file);
+/// The elements are those of another file.
+fs::path external_weights(const std::string& name, const fs::path& raw);
+/// The group "layers" leads back to the root.
+fs::path cyclic_weights(const std::string& name);
+
+void npy(const fs::path& path, const std::string& header, std::size_t bytes);
+fs::path safetensors(const std::string& name, const std::string& header, std::size_t bytes);
+
+} // namespace made

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Tests the program l1l2-keras:  program.sh PROGRAM SOURCE WORK
+set -euo pipefail
+export LC_ALL=C
+program=$1 source=$2 work=$3
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work"
+models=$source/tests/keras_models
+digits=$source/examples/data/digits
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+# exits STATUS ARGUMENT...: runs the program; its output is in out, its messages are in err
+exits() {
+    local status=0
+    "$program" "${@:2}" >out 2>err || status=$?
+    [ "$status" -eq "$1" ] || fail "exit status $status, not $1: ${*:2}: $(cat err)"
+}
+
+# says TEXT [FILE]
+says() { grep -qF -- "$1" "${2:-out}" || fail "no \"$1\" in $(cat "${2:-out}")"; }
+
+# The model of handwritten digits in every form: nine variables, a line for the format, a heading, the total, and a
+# line that says that all agree.
+for form in keras3 keras2 keras212; do
+    exits 0 "$digits/model.$form.json" --check "$digits/losses.json"
+    [ "$(wc -l <out)" -eq 13 ] || fail "$form: $(cat out)"
+    says "Every penalty agrees with Keras's to a millionth."
+done
+exits 0 "$digits/model.keras3.json" "$digits/weights" --check="$digits/losses.json" --gradient-norms
+says 'gradient norm'
+sed 's/"penalty": 0.025/"penalty": 0.026/' "$digits/losses.json" >losses.json
+exits 1 "$digits/model.keras3.json" --check losses.json
+says "A penalty differs from Keras's by more than a millionth."
+sed '/"hidden", "variable": "kernel"/d' "$digits/losses.json" >fewer.json
+exits 1 "$digits/model.keras3.json" --check fewer.json
+echo '{}' >nothing.json
+exits 2 "$digits/model.keras3.json" --check nothing.json
+says 'nothing.json: is no JSON with a total' err
+
+# The exit status says whether the total is all.
+exits 0 "$models/keras3/dense.keras"
+exits 3 "$models/keras3/activity.keras"
+says 'The total is partial'
+says 'divided by the batch size'
+exits 3 "$models/keras3/orthogonal.keras"
+says 'not L1L2: '
+says 'partial total'
+exits 0 "$models/keras3/frozen_layer.keras"
+says 'Keras 3 leaves it out of the loss'
+exits 0 "$models/tf_keras/frozen_layer.h5"
+exits 0 "$models/keras3/no_bias.keras"
+says 'no variable'
+
+# Names of any length keep the columns: in every row the penalty ends at the same place.
+exits 0 "$models/keras212/long_names.h5"
+[ "$(sed -n '2,/^total/p' out | awk '{ print match($0, /%$|share$/) ? length($0) : "total" }' | sort -u | wc -l)" -le 2 ] ||
+    fail "columns: $(cat out)"
+
+# Errors name their file and what was expected.
+exits 2
+says 'usage: l1l2-keras' err
+exits 2 a b c
+exits 2 --unknown
+says 'unknown option' err
+exits 2 a --plot
+exits 2 none.keras
+says 'none.keras: cannot be opened' err
+exits 2 "$source/README.md"
+says 'is none of a .keras archive, an HDF5 file of a model' err
+exits 2 "$models/keras3/dense.weights.h5"
+says 'weights without an architecture' err
+[ ! -s out ] || fail "an error is printed on the standard output"
+
+# Damaged HDF5 ends in a sentence, even where libhdf5 crashes.
+for ((i = 8; i < $(stat -c %s "$models/keras3/dense.h5"); i += 211)); do
+    cp "$models/keras3/dense.h5" damaged.h5
+    printf '\xff\xff' | dd of=damaged.h5 bs=1 seek="$i" conv=notrunc status=none
+    status=0
+    "$program" damaged.h5 >out 2>err || status=$?
+    [ "$status" -le 3 ] || fail "exit status $status of a damaged byte at $i"
+    [ -s out ] || grep -q '^l1l2-keras: ' err || fail "no sentence for a damaged byte at $i"
+done
+
+# Other outputs.
+exits 0 --version
+[[ $(cat out) =~ ^l1l2-keras\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "$(cat out)"
+exits 0 --help
+says 'Exit status: 0 if'
+exits 0 --csv "$digits/model.keras3.json"
+[ "$(wc -l <out)" -eq 10 ] || fail "$(cat out)"
+says 'hidden,kernel,counted,L2,64x32,float32,0,0.001,0.0251423885041457'
+if command -v python3 >/dev/null; then
+    exits 0 --json --gradient-norms "$digits/model.keras3.json"
+    python3 - out <<'END'
+import json, sys
+report = json.load(open(sys.argv[1]))
+assert report["complete"] and len(report["terms"]) == 9
+assert abs(sum(term["share"] for term in report["terms"]) - 1) < 1e-12
+hidden = next(t for t in report["terms"] if (t["layer"], t["variable"]) == ("hidden", "kernel"))
+assert hidden["shape"] == [64, 32] and hidden["l2"] == 0.001
+# |2 l2 x| is twice l2 times the root of penalty / l2.
+assert abs(hidden["gradient_norm"] - 2 * 0.001 * (hidden["penalty"] / 0.001) ** 0.5) < 1e-8
+END
+    exits 0 --plot plot.svg "$digits/model.keras3.json"
+    python3 - plot.svg <<'END'
+import sys, xml.etree.ElementTree
+root = xml.etree.ElementTree.parse(sys.argv[1]).getroot()
+texts = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+assert "sparse/kernel" in texts and "exact zeros" in texts, texts
+END
+fi
+exits 2 --plot /nowhere/plot.svg "$models/keras3/dense.keras"
+says '/nowhere/plot.svg: cannot be written' err
