@@ -1,6 +1,6 @@
-# Installs the headers, the libraries, a CMake package and pkg-config files. They are in four components, of
-# each of which a package is made: l1l2_runtime, l1l2_development, l1l2_threads_runtime and
-# l1l2_threads_development.
+# Installs the headers, the libraries, a CMake package and pkg-config files. They are in six components, of
+# each of which a package is made: l1l2_runtime and l1l2_development, and the same two for l1l2_threads and
+# l1l2_keras.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/l1l2)
 
 # install_libraries(NAME): installs those of the targets NAME_shared and NAME_static that are built. Each has a file
@@ -31,6 +31,19 @@ if(L1L2_BUILD_THREADS)
   install_libraries(l1l2_threads)
   install(FILES include/l1l2_threads.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
           COMPONENT l1l2_threads_development)
+endif()
+
+# So has the reader of Keras's model files, whose users need HDF5 and libzip.
+if(L1L2_BUILD_TOOLS)
+  install(TARGETS l1l2-keras RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT l1l2_keras_runtime)
+  install(TARGETS l1l2_keras EXPORT l1l2_keras_targets
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT l1l2_keras_development)
+  install(EXPORT l1l2_keras_targets NAMESPACE l1l2:: FILE l1l2_keras.cmake
+          DESTINATION ${package_dir} COMPONENT l1l2_keras_development)
+  install(FILES cmake/keras_dependencies.cmake DESTINATION ${package_dir} COMPONENT l1l2_keras_development)
+  install(FILES tools/keras/include/l1l2_keras.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+          COMPONENT l1l2_keras_development)
+  install(FILES docs/keras_models.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT l1l2_keras_development)
 endif()
 
 configure_package_config_file(cmake/l1l2Config.cmake.in l1l2Config.cmake

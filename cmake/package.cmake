@@ -94,6 +94,13 @@ if(L1L2_DEB_PACKAGES)
     set(CPACK_DEBIAN_L1L2_THREADS_DEVELOPMENT_PACKAGE_DEPENDS
         "libl1l2-threads0 ${exactly}, libl1l2-dev ${exactly}, libtbb-dev")
   endif()
+  if(L1L2_BUILD_TOOLS)
+    deb_package(l1l2_keras_runtime l1l2-keras science "regularization loss of a Keras model file")
+    set(CPACK_DEBIAN_L1L2_KERAS_RUNTIME_PACKAGE_SECTION "science\nMulti-Arch: foreign") # a program
+    deb_package(l1l2_keras_development libl1l2-keras-dev libdevel
+                "L1/L2 regularization, reader of Keras's model files")
+    set(CPACK_DEBIAN_L1L2_KERAS_DEVELOPMENT_PACKAGE_DEPENDS "libl1l2-dev ${exactly}, libhdf5-dev, libzip-dev")
+  endif()
 endif()
 
 include(CPack)

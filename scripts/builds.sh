@@ -89,7 +89,7 @@ build_here() {
     {
         cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER="$cxx" \
             -DCMAKE_CXX_COMPILER_LAUNCHER="$PWD/tests/support/at_level.sh;-$level" -DL1L2_BUILD_STATIC=OFF \
-            -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF "${options[@]}"
+            -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF -DL1L2_BUILD_TOOLS=OFF "${options[@]}"
         cmake --build "$build"
         programs "$cxx" "$cc" "$build" "$PWD" env
     } >"$build/log" 2>&1
@@ -118,7 +118,7 @@ build_way() {
     fi
     {
         cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER="$cxx" -DL1L2_BUILD_TESTS=OFF \
-            -DL1L2_BUILD_THREADS=OFF "${options[@]}"
+            -DL1L2_BUILD_THREADS=OFF -DL1L2_BUILD_TOOLS=OFF "${options[@]}"
         cmake --build "$build" --config Debug
         [ "$1" != multi-config ] || ln -sf Debug/libl1l2.so.0 "$build/capi/"
         programs "$cxx" "$cc" "$build" "$PWD" env

@@ -33,7 +33,7 @@ done
 export LLVM_PROFILE_FILE=$folder/profiles/%p-%m.profraw
 # Atomic counters, as threads that count at once would lose some, and a difference of such counters wraps. Of
 # unoptimised tests the run takes longer than optimising them.
-configure "$folder" "$clang" -DCMAKE_BUILD_TYPE=Debug -DL1L2_BUILD_THREADS=ON \
+configure "$folder" "$clang" -DCMAKE_BUILD_TYPE=Debug -DL1L2_BUILD_THREADS=ON -DL1L2_BUILD_TOOLS=OFF \
     -DCMAKE_CXX_FLAGS_DEBUG="-O1 -fprofile-instr-generate -fcoverage-mapping -fprofile-update=atomic"
 targets=(unit_tests allocation_tests threads_tests bits)
 log=$folder/log

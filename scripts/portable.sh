@@ -26,7 +26,7 @@ as_root cp -r --parents CMakeLists.txt CHANGELOG.md LICENSE NOTICE capi cmake do
 
 in_root "$root" cmake -S /l1l2/source -B /l1l2/build -DCMAKE_BUILD_TYPE=Release \
     -DCMAKE_PREFIX_PATH=/l1l2/xsimd/usr -DCMAKE_INSTALL_LIBDIR=lib -DL1L2_BUILD_STATIC=OFF \
-    -DL1L2_BUILD_THREADS=OFF -DL1L2_BUILD_TESTS=OFF >build-portable/log
+    -DL1L2_BUILD_THREADS=OFF -DL1L2_BUILD_TOOLS=OFF -DL1L2_BUILD_TESTS=OFF >build-portable/log
 in_root "$root" cmake --build /l1l2/build --parallel "$(nproc)" >>build-portable/log
 in_root "$root" env --chdir=/l1l2/build cpack -G TGZ >>build-portable/log
 tarball=$(cd "$root/l1l2/build" && echo l1l2-*-linux-*.tar.gz)

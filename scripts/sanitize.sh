@@ -34,7 +34,7 @@ quietly() {
 # build FLAGS CMAKE_ARGUMENT...: builds the programs in the tool's folder. Of unoptimised tests the run takes
 # longer than the compiler takes to optimise them.
 build() {
-    quietly configure "$folder/$tool" "$compiler" -DCMAKE_BUILD_TYPE=Debug -DL1L2_BUILD_THREADS=OFF \
+    quietly configure "$folder/$tool" "$compiler" -DCMAKE_BUILD_TYPE=Debug -DL1L2_BUILD_THREADS=OFF -DL1L2_BUILD_TOOLS=OFF \
         -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1 $1" "${@:2}"
     quietly cmake --build "$folder/$tool" --parallel "$(nproc)" --target unit_tests process_tests
 }

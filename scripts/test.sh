@@ -36,8 +36,8 @@ done
 
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2 binutils
 # Without these, the tests that need them are shown as skipped.
-offer_packages abigail-tools clang-format-14 libdlpack-dev libeigen3-dev libopenblas-dev libtbb-dev locales \
-    python3 python3-numpy python3-tqdm
+offer_packages abigail-tools clang-format-14 libdlpack-dev libeigen3-dev libhdf5-dev libopenblas-dev libtbb-dev libzip-dev \
+    locales python3 python3-numpy python3-tqdm
 if [ "$languages" = ON ]; then
     # offer_tool COMMAND PACKAGE...: installs the packages unless the command is there, of whatever version.
     # Julia is not in every Debian; its test fetches it.

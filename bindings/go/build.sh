@@ -18,7 +18,7 @@ trap 'rm -rf "$work"' EXIT
 prefix=${1-}
 if [ -z "$prefix" ]; then
     cmake -S "$source" -B "$work/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$work/prefix" \
-        -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF >/dev/null
+        -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF -DL1L2_BUILD_TOOLS=OFF >/dev/null
     cmake --build "$work/build" --parallel >/dev/null
     cmake --install "$work/build" >/dev/null
     prefix=$work/prefix

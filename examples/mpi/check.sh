@@ -60,7 +60,7 @@ int main(int argc, char** argv) {
 }
 END
 eval "flags=($(pkg-config --cflags --libs l1l2))"
-"${CXX:-c++}" -std=c++17 -I"$source/../cpp/keras_model" one_array.cpp "${flags[@]}" -o one_array
+"${CXX:-c++}" -std=c++17 -I"$source" one_array.cpp "${flags[@]}" -o one_array
 ./one_array "$data"/weights/*.npy | tee one_array.out
 exact=$(<one_array.out)
 

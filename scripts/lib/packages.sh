@@ -10,13 +10,14 @@
 print_install_commands() {
     cat >&2 <<'END'
 Please install a C++17 compiler, make, CMake 3.18 or later, pkg-config, xsimd 8.1 or later,
-nlohmann_json and, for the tests, Catch2. The last package of each line, oneTBB 2021 or later, is
-optional: libl1l2_threads needs it.
+nlohmann_json and, for the tests, Catch2. The last packages of each line are optional:
+libl1l2_threads needs oneTBB 2021 or later, l1l2-keras HDF5 and libzip.
     Debian 12, Ubuntu 24.04 or later
                      apt-get install g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2 \
-                         libtbb-dev
-    Fedora           dnf install gcc-c++ make cmake pkgconf xsimd-devel json-devel catch-devel tbb-devel
-    Arch Linux       pacman -S gcc make cmake pkgconf xsimd nlohmann-json catch2 onetbb
+                         libtbb-dev libhdf5-dev libzip-dev
+    Fedora           dnf install gcc-c++ make cmake pkgconf xsimd-devel json-devel catch-devel tbb-devel \
+                         hdf5-devel libzip-devel
+    Arch Linux       pacman -S gcc make cmake pkgconf xsimd nlohmann-json catch2 onetbb hdf5 libzip
 END
 }
 

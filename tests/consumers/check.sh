@@ -135,7 +135,7 @@ components)
     refuses finds static "$work/prefix"
     tr -s ' \n' ' ' <"$work/error" | grep 'this l1l2 was installed without its static library'
     refuses finds statics "$prefix"
-    tr -s ' \n' ' ' <"$work/error" | grep 'l1l2 has no component statics, but shared, static and threads'
+    tr -s ' \n' ' ' <"$work/error" | grep 'l1l2 has no component statics, but shared, static, threads and keras'
     ;;
 static_in_shared)
     # A shared library that contains the static one exports none of its functions to other copies.
@@ -285,35 +285,26 @@ example_step)
     grep -q 'of which the gain 0.07875' "$work/step.out"
     grep -qE 'after a proximal step 0\.497\S* -1\.24\S* 0 1\.99\S*$' "$work/step.out"
     ;;
-example_keras_model)
-    cmake -S "$source/examples/cpp/keras_model" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix"
+example_keras_terms)
+    [ -e "$prefix/include/l1l2_keras.hpp" ] || {
+        echo "l1l2_keras is not built"
+        exit 77
+    }
+    cmake -S "$source/examples/cpp/keras_terms" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" \
+        -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Wconversion -Werror"
     cmake --build "$work/build"
-    keras_model=$work/build/keras_model
-    data=$source/examples/data/digits
-    for form in keras3 keras2 keras212; do
-        "$keras_model" "$data/model.$form.json" | tee "$work/$form.out"
-        # Nine variables, a heading, the total, and a line that says that all agree.
-        [ "$(wc -l <"$work/$form.out")" -eq 12 ]
-    done
-    # Without Keras's losses it compares nothing; with wrong ones it fails.
-    cp -r "$data/model.keras3.json" "$data/weights" "$work"
-    "$keras_model" "$work/model.keras3.json" | grep -q 'total .* - '
-    sed 's/"penalty": 0.025/"penalty": 0.026/' "$data/losses.json" >"$work/losses.json"
-    refuses "$keras_model" "$work/model.keras3.json"
-    # Keras names some variables differently from their regularizers.
-    mkdir -p "$work/lstm/weights"
-    cp "$data/weights/output.kernel.npy" "$work/lstm/weights/lstm.recurrent_kernel.npy"
-    echo '{"config": {"layers": [{"class_name": "LSTM", "config": {"name": "lstm",
-        "recurrent_regularizer": {"class_name": "L2", "config": {"l2": 1.0}},
-        "activity_regularizer": "l1"}}]}}' >"$work/lstm/model.json"
-    "$keras_model" "$work/lstm/model.json" | tee "$work/lstm.out"
-    grep -qE '^lstm +recurrent_kernel +24x10 ' "$work/lstm.out"
-    # An error names its file.
-    truncate -s 200 "$work/weights/conv.kernel.npy"
-    refuses "$keras_model" "$work/model.keras3.json" "$work/weights" 2>"$work/error"
-    grep -q 'conv.kernel.npy: has not as many bytes' "$work/error"
-    refuses "$keras_model" "$work/none.json" 2>"$work/error"
-    grep -q 'none.json: cannot be opened' "$work/error"
+    "$work/build/keras_terms" "$source/tests/keras_models/keras3/dense.keras" | tee "$work/out"
+    # A step down the gradient makes the loss smaller.
+    sed -E 's/.*loss (.*), after a step (.*)/\1 \2/' "$work/out" | awk '{ exit !($2 > 0 && $2 < $1) }'
+    "$prefix/bin/l1l2-keras" "$source/tests/keras_models/keras3/dense.keras" | grep '^total'
+    refuses "$work/build/keras_terms" "$work/none" 2>"$work/error"
+    grep 'none: cannot be opened' "$work/error"
+    # Without the component.
+    cp -a "$prefix" "$work/prefix"
+    rm "$work"/prefix/lib*/cmake/l1l2/l1l2_keras.cmake
+    refuses cmake -S "$source/examples/cpp/keras_terms" -B "$work/missing" -DCMAKE_PREFIX_PATH="$work/prefix" \
+        2>"$work/error"
+    tr -s ' \n' ' ' <"$work/error" | grep 'this l1l2 was installed without its component keras'
     ;;
 example_train)
     compile "$prefix" "$work/train" -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror \

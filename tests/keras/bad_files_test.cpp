@@ -47,7 +47,8 @@ std::size_t peak_memory() {
 } // namespace
 
 TEST_CASE("a recorded model that is cut off is refused, at every length") {
-    for (const char* name : {"keras3/dense.keras", "keras3/dense.h5", "tf_keras/nested_three_deep.h5"}) {
+    for (const char* name :
+         {"keras3/dense.keras", "keras3/dense.h5", "tf_keras/nested_three_deep.h5"}) {
         const std::string whole = bytes_of(models / name);
         INFO(name);
         const std::size_t step = whole.size() > 20000 ? 97 : 7;
@@ -74,7 +75,8 @@ TEST_CASE("an archive with a damaged byte is read or refused") {
 }
 
 TEST_CASE("what is no model is refused with what was expected") {
-    CHECK(says(refusal(made::file("note.txt", "Dear reader")), "note.txt: is none of a .keras archive"));
+    CHECK(says(refusal(made::file("note.txt", "Dear reader")),
+               "note.txt: is none of a .keras archive"));
     CHECK(says(refusal(made::file("empty", "")), "is none of a .keras archive"));
     CHECK(says(refusal(made::file("list.json", "[1, 2]")), "is none of a .keras archive"));
     CHECK(says(refusal(made::file("object.json", "{\"a\": 1}")), "no class_name"));
@@ -146,7 +148,8 @@ TEST_CASE("links and external storage in HDF5 lead nowhere") {
                "links are not followed"));
     CHECK(says(refusal(json, made::linked_weights("external.h5", "/layers", good.string())),
                "links are not followed"));
-    CHECK(says(refusal(json, made::external_weights("storage.h5", made::file("raw", std::string(48, 'a')))),
+    CHECK(says(refusal(json, made::external_weights("storage.h5",
+                                                    made::file("raw", std::string(48, 'a')))),
                "other files are not opened"));
     CHECK(says(refusal(json, made::cyclic_weights("cycle.h5")), "no weights of it"));
 }
@@ -196,8 +199,9 @@ TEST_CASE("a damaged .safetensors is refused") {
 TEST_CASE("a model.json of TensorFlow.js reads its own folder alone") {
     const auto with = [&](const std::string& paths, const std::string& weight) {
         const std::string model = R"({"modelTopology": {"keras_version": "tfjs-layers 4.22.0",
-            "model_config": )" + made::dense_json() + R"(}, "weightsManifest": [{"paths": )" +
-                                  paths + R"(, "weights": [)" + weight + "]}]}";
+            "model_config": )" + made::dense_json() +
+                                  R"(}, "weightsManifest": [{"paths": )" + paths +
+                                  R"(, "weights": [)" + weight + "]}]}";
         return refusal(made::file("tfjs/model.json", model));
     };
     made::file("tfjs/a.bin", std::string(20, '\0'));
@@ -210,5 +214,6 @@ TEST_CASE("a model.json of TensorFlow.js reads its own folder alone") {
     CHECK(says(with("[3]", kernel), "outside of its folder"));
     CHECK(says(with(R"(["a.bin", "b.bin"])", kernel + ", " + kernel), "two weights d/kernel"));
     CHECK(says(with(R"(["a.bin"])", R"({"name": "d/kernel", "shape": [4, 3], "dtype": "float32",
-        "quantization": {"dtype": "uint8", "min": 0, "scale": 1}})"), "quantized to uint8"));
+        "quantization": {"dtype": "uint8", "min": 0, "scale": 1}})"),
+               "quantized to uint8"));
 }

@@ -31,6 +31,9 @@ for form in keras3 keras2 keras212; do
     [ "$(wc -l <out)" -eq 13 ] || fail "$form: $(cat out)"
     says "Every penalty agrees with Keras's to a millionth."
 done
+# As docs/keras_models.md shows it.
+exits 0 "$digits/model.keras3.json" --check "$digits/losses.json"
+sed -n '/<!-- printed: digits -->/,/^Each penalty/s/^    //p' "$source/docs/keras_models.md" | diff - out
 exits 0 "$digits/model.keras3.json" "$digits/weights" --check="$digits/losses.json" --gradient-norms
 says 'gradient norm'
 sed 's/"penalty": 0.025/"penalty": 0.026/' "$digits/losses.json" >losses.json

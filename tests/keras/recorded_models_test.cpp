@@ -30,8 +30,9 @@ json expected(const std::string& writer) {
 
 Model load(const std::string& writer, const json& entry) {
     const fs::path folder = models / writer;
-    const fs::path weights =
-        entry.at("weights").is_null() ? fs::path() : folder / entry.at("weights").get<std::string>();
+    const fs::path weights = entry.at("weights").is_null()
+                                 ? fs::path()
+                                 : folder / entry.at("weights").get<std::string>();
     return l1l2::keras::load(folder / entry.at("file").get<std::string>(), weights);
 }
 
@@ -67,8 +68,9 @@ std::vector<std::string> our_rows(const Model& model) {
     for (const Term& term : model.terms) {
         if (term.status == Status::counted || term.status == Status::frozen ||
             term.status == Status::not_l1l2) {
-            rows.push_back(row_text(term.variable, l1l2::keras::status_name(term.status), term.shape,
-                                    dtype_name(term.dtype), l1l2::keras::penalty(term)));
+            rows.push_back(row_text(term.variable, l1l2::keras::status_name(term.status),
+                                    term.shape, dtype_name(term.dtype),
+                                    l1l2::keras::penalty(term)));
         }
     }
     return rows;
@@ -199,7 +201,8 @@ TEST_CASE("a model file says which Keras wrote it") {
 }
 
 TEST_CASE("a model in memory is read like its file") {
-    for (const char* name : {"keras3/dense.keras", "keras3/dense_stored.keras", "tf_keras/dense.h5"}) {
+    for (const char* name :
+         {"keras3/dense.keras", "keras3/dense_stored.keras", "tf_keras/dense.h5"}) {
         std::ifstream file(models / name, std::ios::binary);
         const std::string bytes{std::istreambuf_iterator<char>(file), {}};
         const Model model = l1l2::keras::load(bytes.data(), bytes.size());

@@ -67,8 +67,8 @@ struct Term {
 
 /** What load() found. */
 struct Model {
-    std::string writer; /**< "Keras 3.15.1", "tf_keras or Keras 2.15.0", "TensorFlow.js ..." */
-    std::string format; /**< "a .keras archive" */
+    std::string writer;      /**< "Keras 3.15.1", "tf_keras or Keras 2.15.0", "TensorFlow.js ..." */
+    std::string format;      /**< "a .keras archive" */
     std::vector<Term> terms; /**< in the order of the layers */
 
     /** Whether the counted terms are all that Keras adds to the loss: no term is activity, not_l1l2
@@ -92,9 +92,9 @@ struct Limits {
  *          legacy HDF5 file of weights, an .npz, a .safetensors or a folder of LAYER.VARIABLE.npy.
  *          Empty: the folder "weights" beside an architecture.
  *
- * Throws LoadError (the sentence begins with the file's name) or std::bad_alloc. Links in HDF5 files
- * are not followed. Calls take turns: HDF5 is used by one thread at a time, and no other thread may
- * use HDF5 meanwhile.
+ * Throws LoadError (the sentence begins with the file's name) or std::bad_alloc. Links in HDF5
+ * files are not followed. Calls take turns: HDF5 is used by one thread at a time, and no other
+ * thread may use HDF5 meanwhile.
  */
 Model load(const std::filesystem::path& model, const std::filesystem::path& weights = {},
            const Limits& limits = {});

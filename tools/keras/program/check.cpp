@@ -25,8 +25,8 @@ void read_losses(const std::string& path, Report& report) {
         report.compared = true;
         report.keras_total = losses.at("total").get<double>();
         for (const nlohmann::json& loss : losses.at("regularized")) {
-            const auto found = std::find_if(
-                report.rows.begin(), report.rows.end(), [&](const Row& row) {
+            const auto found =
+                std::find_if(report.rows.begin(), report.rows.end(), [&](const Row& row) {
                     return row.term->layer == loss.at("layer") &&
                            row.term->variable == loss.at("variable");
                 });

@@ -22,7 +22,8 @@ using program::Report;
 enum Exit { complete = 0, different = 1, failed = 2, partial = 3 };
 
 void print(const std::string& text) {
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
+        std::fflush(stdout) != 0) {
         throw std::runtime_error("the output cannot be written");
     }
 }
@@ -46,12 +47,8 @@ Exit run(const Options& options) {
     }
     const bool agreed = !report.compared || program::agrees(report);
     switch (options.output) {
-    case Output::json:
-        print(program::json(report, options.model));
-        break;
-    case Output::csv:
-        print(program::csv(report));
-        break;
+    case Output::json: print(program::json(report, options.model)); break;
+    case Output::csv: print(program::csv(report)); break;
     case Output::table:
         print(program::table(report));
         if (report.compared) {
@@ -84,7 +81,8 @@ int run_and_report(int argc, char** argv) {
     return failed;
 }
 
-/// Runs in a process of its own: on a damaged file libhdf5 can crash, which is to end in a sentence.
+/// Runs in a process of its own: on a damaged file libhdf5 can crash, which is to end in a
+/// sentence.
 int run_apart(int argc, char** argv) {
     const pid_t child = fork();
     if (child == 0) {
@@ -98,8 +96,9 @@ int run_apart(int argc, char** argv) {
     if (WIFEXITED(status)) {
         return WEXITSTATUS(status);
     }
-    std::fprintf(stderr, "l1l2-keras: reading the file was ended by signal %d: it is damaged, or too "
-                         "large for the memory\n",
+    std::fprintf(stderr,
+                 "l1l2-keras: reading the file was ended by signal %d: it is damaged, or too "
+                 "large for the memory\n",
                  WTERMSIG(status));
     return failed;
 }

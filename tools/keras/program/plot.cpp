@@ -42,12 +42,9 @@ double half(std::uint16_t bits) {
 double magnitude(const Term& term, std::size_t i) {
     const std::byte* x = term.data.data();
     switch (term.dtype) {
-    case L1L2_FLOAT64:
-        return std::fabs(read<double>(x + 8 * i));
-    case L1L2_FLOAT32:
-        return std::fabs(read<float>(x + 4 * i));
-    case L1L2_FLOAT16:
-        return half(read<std::uint16_t>(x + 2 * i));
+    case L1L2_FLOAT64: return std::fabs(read<double>(x + 8 * i));
+    case L1L2_FLOAT32: return std::fabs(read<float>(x + 4 * i));
+    case L1L2_FLOAT16: return half(read<std::uint16_t>(x + 2 * i));
     default: {
         const std::uint32_t bits = std::uint32_t{read<std::uint16_t>(x + 2 * i)} << 16;
         float value = 0.0F;
@@ -75,17 +72,10 @@ std::string escaped(const std::string& text) {
     std::string result;
     for (const char c : text) {
         switch (c) {
-        case '&':
-            result += "&amp;";
-            break;
-        case '<':
-            result += "&lt;";
-            break;
-        case '>':
-            result += "&gt;";
-            break;
-        default:
-            result += c;
+        case '&': result += "&amp;"; break;
+        case '<': result += "&lt;"; break;
+        case '>': result += "&gt;"; break;
+        default: result += c;
         }
     }
     return result;
@@ -152,8 +142,9 @@ std::string plot(const Report& report, const std::string& title) {
                       "\" height=\"" + number(y + 24, 8) +
                       "\" font-family=\"sans-serif\" font-size=\"12\">\n" +
                       rectangle(0, 0, page_width, y + 24, "white");
-    svg += text(names, 20, title + ": " + (report.model->complete() ? "" : "partial ") +
-                               "regularization loss " + number(report.total, 6),
+    svg += text(names, 20,
+                title + ": " + (report.model->complete() ? "" : "partial ") +
+                    "regularization loss " + number(report.total, 6),
                 " font-weight=\"bold\"");
     svg += text(shares, 48, "share of the total") + text(values, 48, "weights by log10 |x|") +
            text(zero_column, 48, "exact zeros");

@@ -9,8 +9,8 @@
 
 namespace program {
 
-/// An SVG: for each counted term its share of the total as a bar, and a histogram of log10 |x|, with
-/// exact zeros apart.
+/// An SVG: for each counted term its share of the total as a bar, and a histogram of log10 |x|,
+/// with exact zeros apart.
 std::string plot(const Report& report, const std::string& title);
 
 } // namespace program

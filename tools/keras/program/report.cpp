@@ -119,16 +119,11 @@ std::string shape_text(const Term& term) {
 
 std::string dtype_text(const Term& term) {
     switch (term.dtype) {
-    case L1L2_FLOAT16:
-        return "float16";
-    case L1L2_BFLOAT16:
-        return "bfloat16";
-    case L1L2_FLOAT32:
-        return "float32";
-    case L1L2_FLOAT64:
-        return "float64";
-    default:
-        return "";
+    case L1L2_FLOAT16: return "float16";
+    case L1L2_BFLOAT16: return "bfloat16";
+    case L1L2_FLOAT32: return "float32";
+    case L1L2_FLOAT64: return "float64";
+    default: return "";
     }
 }
 
@@ -164,7 +159,8 @@ std::string json(const Report& report, const std::string& file) {
 }
 
 std::string csv(const Report& report) {
-    std::string text = "layer,variable,status,class,shape,dtype,l1,l2,penalty,share,gradient_norm\n";
+    std::string text =
+        "layer,variable,status,class,shape,dtype,l1,l2,penalty,share,gradient_norm\n";
     for (const Row& row : report.rows) {
         const Term& term = *row.term;
         const bool computed = has_elements(term);

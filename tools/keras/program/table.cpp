@@ -16,8 +16,9 @@ using Cells = std::vector<std::string>;
 
 /// The number of characters of UTF-8.
 std::size_t width(const std::string& text) {
-    return static_cast<std::size_t>(std::count_if(
-        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    }));
 }
 
 /// Lines of cells in columns that are as wide as their widest cell; the first three to the left.
@@ -90,7 +91,11 @@ Cells line(const Row& row, const Cells& columns, bool compared) {
 }
 
 Cells last_line(const Report& report, std::size_t columns) {
-    Cells cells = {report.model->complete() ? "total" : "partial total", "", "", "", "",
+    Cells cells = {report.model->complete() ? "total" : "partial total",
+                   "",
+                   "",
+                   "",
+                   "",
                    shortest(report.total)};
     cells.resize(columns - (report.compared ? 2 : 0));
     if (report.compared) {
@@ -117,13 +122,13 @@ std::string notes(const Report& report) {
         text += "not L1L2: a regularizer of another class; its loss is not computed.\n";
     }
     if (occurs(Status::no_variable)) {
-        text += "no variable: the layer does not have the variable; the regularizer adds nothing.\n";
+        text +=
+            "no variable: the layer does not have the variable; the regularizer adds nothing.\n";
     }
     for (const Row& row : report.rows) {
         if (row.term->status == Status::unknown || row.term->status == Status::counted) {
-            text += row.term->reason.empty()
-                        ? ""
-                        : path_of(*row.term) + ": " + row.term->reason + ".\n";
+            text += row.term->reason.empty() ? ""
+                                             : path_of(*row.term) + ": " + row.term->reason + ".\n";
         }
     }
     if (!report.model->complete()) {

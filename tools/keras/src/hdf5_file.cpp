@@ -189,8 +189,8 @@ void Hdf5File::list_arrays(const std::string& path, int depth, std::vector<std::
             throw LoadError("its groups have no end");
         }
         char name[longest_name];
-        if (H5Lget_name_by_idx(group.get(), ".", H5_INDEX_NAME, H5_ITER_NATIVE, i, name, sizeof name,
-                               H5P_DEFAULT) < 0) {
+        if (H5Lget_name_by_idx(group.get(), ".", H5_INDEX_NAME, H5_ITER_NATIVE, i, name,
+                               sizeof name, H5P_DEFAULT) < 0) {
             throw LoadError("a group of it is damaged");
         }
         const std::string inner = joined(path, name);

@@ -63,8 +63,8 @@ std::optional<std::vector<std::string>> read_texts(hid_t object, const std::stri
 ArrayInfo dataset_info(hid_t dataset, const Limits& limits);
 std::vector<std::byte> read_elements(hid_t dataset, const ArrayInfo& info);
 
-/// A file of weights by path (.weights.h5 of Keras 3, and within .keras) or by layer (Keras 1 and 2,
-/// and .h5 of Keras 3). Links are not followed.
+/// A file of weights by path (.weights.h5 of Keras 3, and within .keras) or by layer (Keras 1 and
+/// 2, and .h5 of Keras 3). Links are not followed.
 class Hdf5File : public Weights {
   public:
     Hdf5File(const std::filesystem::path& path, const Limits& limits);

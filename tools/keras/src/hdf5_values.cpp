@@ -87,15 +87,15 @@ std::string type_name(hid_t type) {
                std::to_string(8 * H5Tget_size(type));
     case H5T_FLOAT:
         return "a floating-point type of " + std::to_string(8 * H5Tget_size(type)) + " bits";
-    default:
-        return "of another kind than numbers";
+    default: return "of another kind than numbers";
     }
 }
 
 /// Throws LoadError if an array is not stored in this file, or in a way that could run other code.
 void check_storage(hid_t properties) {
     const H5D_layout_t layout = H5Pget_layout(properties);
-    if (H5Pget_external_count(properties) > 0 || layout == H5D_VIRTUAL || layout == H5D_LAYOUT_ERROR) {
+    if (H5Pget_external_count(properties) > 0 || layout == H5D_VIRTUAL ||
+        layout == H5D_LAYOUT_ERROR) {
         throw LoadError("its elements are in another file; other files are not opened");
     }
     for (int i = 0; i < H5Pget_nfilters(properties); ++i) {

@@ -62,8 +62,8 @@ std::string text_of(const json& config, const std::string& key, const std::strin
 
 std::int64_t size_of(const json& config, const std::string& key) {
     const json* value = value_of(config, key);
-    const bool fits = value != nullptr && value->is_number_unsigned() &&
-                      value->get<std::uint64_t>() <= INT64_MAX;
+    const bool fits =
+        value != nullptr && value->is_number_unsigned() && value->get<std::uint64_t>() <= INT64_MAX;
     return fits ? value->get<std::int64_t>() : -1;
 }
 

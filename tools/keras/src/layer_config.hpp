@@ -15,7 +15,8 @@ namespace l1l2::keras {
 /// A value of a type, or the default if the key is missing or null. Throws LoadError for another
 /// type.
 bool flag_of(const nlohmann::json& config, const std::string& key, bool missing);
-std::string text_of(const nlohmann::json& config, const std::string& key, const std::string& missing);
+std::string text_of(const nlohmann::json& config, const std::string& key,
+                    const std::string& missing);
 /// -1 if there is no number.
 std::int64_t size_of(const nlohmann::json& config, const std::string& key);
 

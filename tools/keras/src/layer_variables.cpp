@@ -67,7 +67,8 @@ void add_embedding(Config& config, Generation /*generation*/, Layer& layer) {
     const json regularizer = config.regularizer("embeddings_regularizer");
     add(layer, "embeddings", regularizer,
         Pattern{size_of(config.values(), "input_dim"), size_of(config.values(), "output_dim")});
-    if (layer.class_name == "ReversibleEmbedding" && !flag_of(config.values(), "tie_weights", true)) {
+    if (layer.class_name == "ReversibleEmbedding" &&
+        !flag_of(config.values(), "tie_weights", true)) {
         add(layer, "reverse_embeddings", json(), std::nullopt);
     }
     add_factors(config, layer, "embeddings", regularizer);
@@ -331,9 +332,9 @@ void add_variables(Config& config, Generation generation, Layer& layer) {
 
 void add_rest(const Config& config, Layer& layer) {
     config.for_rest([&](const std::string& key, const json& regularizer) {
-        layer.remarks.push_back({without_suffix(key), Status::unknown, regularizer, "",
-                                 "no variable of a " + layer.class_name +
-                                     " is known to have this regularizer"});
+        layer.remarks.push_back(
+            {without_suffix(key), Status::unknown, regularizer, "",
+             "no variable of a " + layer.class_name + " is known to have this regularizer"});
     });
 }
 

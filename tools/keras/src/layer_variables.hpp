@@ -11,8 +11,8 @@ namespace l1l2::keras {
 /// Adds the regularizer of a layer's outputs, if there is one.
 void add_activity(Config& config, Layer& layer);
 
-/// Adds the variables of a layer of Keras's own, in the order in which Keras makes them; the trained
-/// ones first. A class that is not listed has no variable with a regularizer.
+/// Adds the variables of a layer of Keras's own, in the order in which Keras makes them; the
+/// trained ones first. A class that is not listed has no variable with a regularizer.
 void add_variables(Config& config, Generation generation, Layer& layer);
 
 /// Adds a remark for each regularizer that none of the layer's variables has.

@@ -25,7 +25,8 @@ bool is_lower(char c) {
 bool is_keras_module(const std::string& module) {
     const std::string package = module.substr(0, module.find('.'));
     return package == "keras" || package == "tf_keras" || package == "keras_core" ||
-           module.rfind("tensorflow.keras", 0) == 0 || module.rfind("tensorflow.python.keras", 0) == 0;
+           module.rfind("tensorflow.keras", 0) == 0 ||
+           module.rfind("tensorflow.python.keras", 0) == 0;
 }
 
 /// Whether a class is not one of Keras, but of the program that wrote the model.
@@ -54,8 +55,8 @@ const json& config_of(const json& entry) {
 }
 
 /// The layers of a model, or NULL if this is no model of layers. Sequential models of Keras before
-/// 2.2.3 have them as their config. A class of the program's own is a model of layers if it has what
-/// Keras writes for one.
+/// 2.2.3 have them as their config. A class of the program's own is a model of layers if it has
+/// what Keras writes for one.
 const json* layers_of(const json& config, bool custom) {
     if (config.is_array()) {
         return &config;
@@ -187,7 +188,8 @@ class Reader {
 
     void read_bidirectional(Config& config, Layer& layer) const {
         const json& forward = config.take("layer");
-        const json& backward = config.has("backward_layer") ? config.take("backward_layer") : forward;
+        const json& backward =
+            config.has("backward_layer") ? config.take("backward_layer") : forward;
         layer.parts = {read(forward), read(backward)};
         layer.parts[0].attributes = {"forward_layer"};
         layer.parts[1].attributes = {"backward_layer"};

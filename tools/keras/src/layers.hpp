@@ -23,7 +23,8 @@ struct Variable {
     std::optional<Pattern> pattern; ///< none if not even the rank is known
     bool trains = true;             ///< false for the moving mean of a normalization
     bool factor = false; ///< of LoRA: a file of paths has the factors merged into the kernel
-    std::string group = {}, stored_as = {}; ///< where it is in the file of weights; "" if it is not sought
+    std::string group = {},
+                stored_as = {}; ///< where it is in the file of weights; "" if it is not sought
 };
 
 /// A regularizer without a variable: a row that is shown and has no elements.

@@ -47,7 +47,8 @@ Kind kind_of(const fs::path& path) {
     if (failed) {
         throw LoadError("cannot be opened: " + failed.message());
     }
-    const Bytes start = read_part(path, 0, static_cast<std::size_t>(std::min<std::uintmax_t>(size, 64)));
+    const Bytes start =
+        read_part(path, 0, static_cast<std::size_t>(std::min<std::uintmax_t>(size, 64)));
     return kind_of(start.data(), start.size());
 }
 
@@ -102,8 +103,7 @@ Model read_keras(const ZipArchive& archive, const Limits& limits) {
     const json architecture = parse(archive.read("config.json", longest_json));
     std::string version;
     if (archive.contains("metadata.json")) {
-        version = text_member(parse(archive.read("metadata.json", longest_json)),
-                              "keras_version");
+        version = text_member(parse(archive.read("metadata.json", longest_json)), "keras_version");
     }
     if (!archive.contains("model.weights.h5")) {
         throw LoadError("has no model.weights.h5; weights in shards or .npz are not read");
@@ -131,12 +131,9 @@ std::unique_ptr<Weights> open_weights(const fs::path& path, const Limits& limits
         return open_npy_folder(path);
     }
     switch (kind_of(path)) {
-    case Kind::zip:
-        return open_npz(path, limits);
-    case Kind::hdf5:
-        return std::make_unique<Hdf5File>(path, limits);
-    case Kind::other:
-        return open_safetensors(path);
+    case Kind::zip: return open_npz(path, limits);
+    case Kind::hdf5: return std::make_unique<Hdf5File>(path, limits);
+    case Kind::other: return open_safetensors(path);
     default:
         throw LoadError("is none of an HDF5 file, an .npz, a .safetensors and a folder of .npy");
     }
@@ -167,7 +164,8 @@ Model read_architecture_file(const fs::path& model, const fs::path& weights_path
         throw LoadError("is an architecture without weights; name the file of the weights second");
     }
     return read_model(architecture, version, *weights,
-                      tensorflow_js ? "a model.json of TensorFlow.js" : "the JSON of an architecture");
+                      tensorflow_js ? "a model.json of TensorFlow.js"
+                                    : "the JSON of an architecture");
 }
 
 Model load_file(const fs::path& model, const fs::path& weights, const Limits& limits) {
@@ -182,10 +180,8 @@ Model load_file(const fs::path& model, const fs::path& weights, const Limits& li
         return weights.empty() ? read_hdf5(file, file)
                                : read_hdf5(file, *open_weights(weights, limits));
     }
-    case Kind::object:
-        return read_architecture_file(model, weights, limits);
-    default:
-        throw LoadError(expected);
+    case Kind::object: return read_architecture_file(model, weights, limits);
+    default: throw LoadError(expected);
     }
 }
 
@@ -213,14 +209,12 @@ Model load(const fs::path& model, const fs::path& weights, const Limits& limits)
 Model load(const void* bytes, std::size_t n, const Limits& limits) {
     return named("", [&]() -> Model {
         switch (kind_of(static_cast<const unsigned char*>(bytes), n)) {
-        case Kind::zip:
-            return read_keras(ZipArchive(bytes, n, limits), limits);
+        case Kind::zip: return read_keras(ZipArchive(bytes, n, limits), limits);
         case Kind::hdf5: {
             const Hdf5File file(bytes, n, limits);
             return read_hdf5(file, file);
         }
-        default:
-            throw LoadError("is neither a .keras archive nor an HDF5 file of a model");
+        default: throw LoadError("is neither a .keras archive nor an HDF5 file of a model");
         }
     });
 }

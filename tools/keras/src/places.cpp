@@ -300,10 +300,8 @@ void place_by_layer(Layer& model, const Weights& weights) {
 
 void find_places(Layer& model, const Weights& weights) {
     switch (weights.naming()) {
-    case Naming::paths:
-        return place_by_path(model, "", weights);
-    case Naming::layers:
-        return place_by_layer(model, weights);
+    case Naming::paths: return place_by_path(model, "", weights);
+    case Naming::layers: return place_by_layer(model, weights);
     case Naming::names:
         for (const Group& group : weights.groups()) {
             place_by_name(in_order(model), group);

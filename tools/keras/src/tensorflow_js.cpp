@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The l1l2 authors
 // SPDX-License-Identifier: Apache-2.0
-/// The weights of TensorFlow.js: model.json lists them, binary files beside it hold them end to end.
+/// The weights of TensorFlow.js: model.json lists them, binary files beside it hold them end to
+/// end.
 #include "shape.hpp"
 #include "weights.hpp"
 
@@ -109,8 +110,8 @@ class Manifest : public Weights {
         const std::string name = text(weight, "name");
         const bool quantized = weight.contains("quantization");
         const std::string dtype = text(quantized ? weight["quantization"] : weight, "dtype");
-        Place place = {{shape_of(member(weight, "shape")), L1L2_FLOAT32}, "", shards_.size() - 1,
-                       offset};
+        Place place = {
+            {shape_of(member(weight, "shape")), L1L2_FLOAT32}, "", shards_.size() - 1, offset};
         if (offset == unknown) {
             place.refused = "its place is behind an array of a type that is not read";
         } else if (quantized) {

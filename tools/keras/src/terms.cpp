@@ -44,11 +44,11 @@ void set_regularizer(Term& term, const json& regularizer) {
 }
 
 bool fits(const std::vector<std::size_t>& shape, const std::optional<Pattern>& pattern) {
-    return !pattern ||
-           std::equal(shape.begin(), shape.end(), pattern->begin(), pattern->end(),
-                      [](std::size_t extent, std::int64_t expected) {
-                          return expected < 0 || extent == static_cast<std::size_t>(expected);
-                      });
+    return !pattern || std::equal(shape.begin(), shape.end(), pattern->begin(), pattern->end(),
+                                  [](std::size_t extent, std::int64_t expected) {
+                                      return expected < 0 ||
+                                             extent == static_cast<std::size_t>(expected);
+                                  });
 }
 
 std::string text_of(const std::vector<std::size_t>& shape) {
@@ -86,8 +86,8 @@ class Terms {
                        path);
         }
         for (const Layer& part : layer.parts) {
-            const std::string inner = path.empty() || part.name.empty() ? path + part.name
-                                                                        : path + "/" + part.name;
+            const std::string inner =
+                path.empty() || part.name.empty() ? path + part.name : path + "/" + part.name;
             add(part, inner);
         }
     }
@@ -165,18 +165,12 @@ std::vector<Term> terms_of(const Layer& model, const Weights& weights) {
 
 const char* status_name(Status status) noexcept {
     switch (status) {
-    case Status::counted:
-        return "counted";
-    case Status::frozen:
-        return "frozen";
-    case Status::activity:
-        return "activity";
-    case Status::not_l1l2:
-        return "not L1L2";
-    case Status::no_variable:
-        return "no variable";
-    case Status::unknown:
-        return "unknown";
+    case Status::counted: return "counted";
+    case Status::frozen: return "frozen";
+    case Status::activity: return "activity";
+    case Status::not_l1l2: return "not L1L2";
+    case Status::no_variable: return "no variable";
+    case Status::unknown: return "unknown";
     }
     return "unknown";
 }

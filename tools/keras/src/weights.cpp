@@ -11,12 +11,9 @@ namespace {
 
 std::size_t item_size(l1l2_dtype dtype) {
     switch (dtype) {
-    case L1L2_FLOAT64:
-        return 8;
-    case L1L2_FLOAT32:
-        return 4;
-    default:
-        return 2;
+    case L1L2_FLOAT64: return 8;
+    case L1L2_FLOAT32: return 4;
+    default: return 2;
     }
 }
 

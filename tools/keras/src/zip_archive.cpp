@@ -91,8 +91,7 @@ Bytes ZipArchive::read(const std::string& name, std::uint64_t most) const {
         throw LoadError("its member " + name + " is encrypted");
     }
     most = std::min(most, stat.comp_method == ZIP_CM_STORE ? size_ : limits_.unpacked);
-    const std::unique_ptr<zip_file_t, CloseFile> file(
-        zip_fopen(archive_.get(), name.c_str(), 0));
+    const std::unique_ptr<zip_file_t, CloseFile> file(zip_fopen(archive_.get(), name.c_str(), 0));
     if (!file) {
         throw LoadError("its member " + name + " cannot be read");
     }

@@ -23,9 +23,9 @@ class ZipArchive {
     bool contains(const std::string& name) const;
     std::vector<std::string> names() const;
 
-    /// Unpacks a member and checks its CRC. Memory grows with what is really unpacked: a header that
-    /// promises more takes none. Throws LoadError beyond the limit for compressed members, or `most`
-    /// bytes.
+    /// Unpacks a member and checks its CRC. Memory grows with what is really unpacked: a header
+    /// that promises more takes none. Throws LoadError beyond the limit for compressed members, or
+    /// `most` bytes.
     Bytes read(const std::string& name, std::uint64_t most) const;
     Bytes read(const std::string& name) const;
 
