@@ -3,9 +3,11 @@
 #include "steps.hpp"
 
 #include "float_environment.hpp"
+#include "walk.hpp"
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 
 namespace l1l2::core {
 
@@ -19,6 +21,34 @@ bool accepts_all_steps(const KernelTable& table, const Regularizer& regularizer,
     const auto dtype = static_cast<std::size_t>(arrays.dtype);
     return regularizer.accepts_steps(step, table.greatest_step[dtype](arrays.steps, arrays.n),
                                      arrays.dtype);
+}
+
+namespace {
+
+/// The greatest of the steps that a walk has visited, or a NaN.
+struct Visited {
+    kernels::GreatestStepKernel kernel;
+    double greatest;
+
+    static void add(void* state, const void* steps, std::size_t n) {
+        auto& visited = *static_cast<Visited*>(state);
+        const double greatest = visited.kernel(steps, n);
+        if (!(greatest <= visited.greatest)) { // or a NaN, which also stays
+            visited.greatest = std::isnan(visited.greatest) ? visited.greatest : greatest;
+        }
+    }
+};
+
+} // namespace
+
+bool accepts_all_steps(const KernelTable& table, const Regularizer& regularizer, double step,
+                       Dtype dtype, const Tensor* steps) {
+    if (steps == nullptr) {
+        return true;
+    }
+    Visited visited = {table.greatest_step[static_cast<std::size_t>(dtype)], 0.0};
+    Walk(*steps).visit(&visited, Visited::add);
+    return regularizer.accepts_steps(step, visited.greatest, dtype);
 }
 
 namespace {

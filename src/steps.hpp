@@ -6,6 +6,7 @@
 #pragma once
 
 #include "runs.hpp"
+#include "tensor.hpp"
 #include "terms.hpp"
 
 #include <cstddef>
@@ -17,6 +18,10 @@ namespace l1l2::core {
 /// Needs the default floating-point environment.
 bool accepts_all_steps(const kernels::KernelTable& table, const Regularizer& regularizer,
                        double step, const Arrays& arrays);
+
+/// The same for steps that are a tensor, unless that is NULL.
+bool accepts_all_steps(const kernels::KernelTable& table, const Regularizer& regularizer,
+                       double step, Dtype dtype, const Tensor* steps);
 
 /// The index of the first of `count` terms of which that is not so, or count; nothing if the runner
 /// failed. Sets the floating-point environment itself.

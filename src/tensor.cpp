@@ -199,19 +199,34 @@ bool are_apart(const Tensor& x, const Tensor& y) {
         return false;
     }
     const std::uintptr_t distance = (b->first % period + period - a->first % period) % period;
-    const std::size_t element = size_of(x.dtype);
-    return distance >= element && period - distance >= element;
+    return distance >= size_of(x.dtype) && period - distance >= size_of(y.dtype);
+}
+
+TensorFault check_read(const Tensor& x, const Tensor& other, Dtype dtype) {
+    const bool fits = other.dtype == dtype && other.axes == x.axes &&
+                      std::equal(x.size, x.size + x.axes, other.size);
+    return fits ? TensorFault::none : TensorFault::invalid_tensor;
 }
 
 TensorFault check_written(const Tensor& x, const Tensor& y, bool in_place) {
-    if (y.dtype != x.dtype || y.axes != x.axes || !std::equal(x.size, x.size + x.axes, y.size)) {
-        return TensorFault::invalid_tensor;
-    }
-    if (x.count == 0) {
-        return TensorFault::none;
+    const TensorFault fault = check_read(x, y, x.dtype);
+    if (fault != TensorFault::none || x.count == 0) {
+        return fault;
     }
     const bool writable = is_nested(y) && ((in_place && are_the_same(x, y)) || are_apart(x, y));
     return writable ? TensorFault::none : TensorFault::overlap;
+}
+
+TensorFault check_step(const Tensor& x, const Tensor* gradient, const Tensor* steps,
+                       const Tensor& y) {
+    TensorFault fault = check_written(x, y, true);
+    if (fault == TensorFault::none && gradient != nullptr) {
+        fault = check_written(*gradient, y, true);
+    }
+    if (fault == TensorFault::none && steps != nullptr && x.count > 0 && !are_apart(*steps, y)) {
+        fault = TensorFault::overlap;
+    }
+    return fault;
 }
 
 } // namespace l1l2::core

@@ -57,6 +57,14 @@ struct Tensor {
 /// if in_place allows it, and then with the same strides.
 TensorFault check_written(const Tensor& x, const Tensor& y, bool in_place);
 
+/// Whether a tensor beside x, of another dtype perhaps, can be read: the dtype and the shape of x.
+TensorFault check_read(const Tensor& x, const Tensor& other, Dtype dtype);
+
+/// Whether the outcome of a step of proximal gradient descent can be written to y: as to that of x
+/// in place, of the gradient in place, and not where the steps are. Each may be NULL but x.
+TensorFault check_step(const Tensor& x, const Tensor* gradient, const Tensor* steps,
+                       const Tensor& y);
+
 // The parts of that check, for tensors that have elements.
 
 /// Whether each stride of more than one element reaches beyond all that the smaller ones cover, so

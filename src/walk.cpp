@@ -49,9 +49,12 @@ void copy_run(std::size_t element, const char* from, std::ptrdiff_t from_stride,
 
 } // namespace
 
-Walk::Walk(const Tensor& x, const Tensor* y) : dtype_(x.dtype), count_(x.count) {
+Walk::Walk(const Tensor& x_given, const Tensor* y_given, const Tensor* gradient_given,
+           const Tensor* steps_given)
+    : dtype_(x_given.dtype), count_(x_given.count) {
     if (count_ > 0) {
-        keep(x, y);
+        const Tensor* const given[] = {&x_given, y_given, gradient_given, steps_given};
+        keep(given);
         turn();
         sort();
         join();
@@ -59,17 +62,26 @@ Walk::Walk(const Tensor& x, const Tensor* y) : dtype_(x.dtype), count_(x.count) 
 }
 
 /// Takes the axes that have more than one element, or one of one if there are none.
-void Walk::keep(const Tensor& x, const Tensor* y) {
-    x_ = x.data;
-    y_ = y != nullptr ? y->data : nullptr;
-    for (std::size_t i = 0; i < x.axes; ++i) {
-        if (x.size[i] > 1) {
-            axis_[axes_++] = {x.size[i], x.stride[i], y != nullptr ? y->stride[i] : 0};
+void Walk::keep(const Tensor* const* given) {
+    for (std::size_t t = 0; t < tensors; ++t) {
+        if (given[t] != nullptr) {
+            first_[t] = given[t]->data;
+            element_[t] = static_cast<std::ptrdiff_t>(size_of(given[t]->dtype));
+        }
+    }
+    for (std::size_t i = 0; i < given[x]->axes; ++i) {
+        if (given[x]->size[i] > 1) {
+            Axis& axis = axis_[axes_++];
+            axis.size = given[x]->size[i];
+            for (std::size_t t = 0; t < tensors; ++t) {
+                axis.stride[t] = given[t] != nullptr ? given[t]->stride[i] : 0;
+            }
         }
     }
     if (axes_ == 0) {
-        const auto element = static_cast<std::ptrdiff_t>(size_of(dtype_));
-        axis_[axes_++] = {1, element, element};
+        Axis& axis = axis_[axes_++];
+        axis.size = 1;
+        std::copy_n(element_, tensors, axis.stride);
     }
 }
 
@@ -77,14 +89,14 @@ void Walk::keep(const Tensor& x, const Tensor* y) {
 void Walk::turn() {
     for (std::size_t i = 0; i < axes_; ++i) {
         Axis& axis = axis_[i];
-        if (axis.x_stride < 0) {
+        if (axis.stride[x] < 0) {
             const auto last = static_cast<std::ptrdiff_t>(axis.size - 1);
-            x_ += last * axis.x_stride;
-            if (y_ != nullptr) {
-                y_ += last * axis.y_stride;
+            for (std::size_t t = 0; t < tensors; ++t) {
+                if (first_[t] != nullptr) {
+                    first_[t] += last * axis.stride[t];
+                }
+                axis.stride[t] = -axis.stride[t];
             }
-            axis.x_stride = -axis.x_stride;
-            axis.y_stride = -axis.y_stride;
         }
     }
 }
@@ -92,7 +104,7 @@ void Walk::turn() {
 /// An insertion sort: stable, and without memory of its own.
 void Walk::sort() {
     const auto comes_before = [](const Axis& a, const Axis& b) {
-        return b.x_stride != 0 && (a.x_stride == 0 || a.x_stride > b.x_stride);
+        return b.stride[x] != 0 && (a.stride[x] == 0 || a.stride[x] > b.stride[x]);
     };
     for (std::size_t i = 1; i < axes_; ++i) {
         for (std::size_t j = i; j > 0 && comes_before(axis_[j], axis_[j - 1]); --j) {
@@ -106,10 +118,14 @@ void Walk::join() {
     std::size_t joined = 0;
     for (std::size_t i = 1; i < axes_; ++i) {
         Axis& outer = axis_[joined];
-        const Axis& inner = axis_[i];
-        if (continues(outer.x_stride, inner.x_stride, inner.size) &&
-            continues(outer.y_stride, inner.y_stride, inner.size)) {
-            outer = {outer.size * inner.size, inner.x_stride, inner.y_stride};
+        Axis inner = axis_[i];
+        bool one_run = true;
+        for (std::size_t t = 0; t < tensors; ++t) {
+            one_run = one_run && continues(outer.stride[t], inner.stride[t], inner.size);
+        }
+        if (one_run) {
+            inner.size *= outer.size;
+            outer = inner;
         } else {
             axis_[++joined] = inner;
         }
@@ -117,11 +133,17 @@ void Walk::join() {
     axes_ = joined + 1;
 }
 
-/// A place on a walk, in x or in y.
+/// Whether the elements of each tensor are one after another, in the same order.
+bool Walk::is_one_array() const {
+    return axes_ == 1 && std::equal(element_, element_ + tensors, axis_[0].stride);
+}
+
+/// A place on a walk, in one of its tensors.
 class Walk::Cursor {
   public:
-    Cursor(const Walk& walk, char* first, std::ptrdiff_t Axis::*stride)
-        : walk_(walk), stride_(stride), at_(first), element_(size_of(walk.dtype_)) {}
+    Cursor(const Walk& walk, std::size_t tensor)
+        : walk_(walk), tensor_(tensor), at_(walk.first_[tensor]),
+          element_(static_cast<std::size_t>(walk.element_[tensor])) {}
 
     /// The next n elements, one after another: where they are, or gathered in the buffer.
     const char* next(std::size_t n, char* buffer) {
@@ -150,21 +172,6 @@ class Walk::Cursor {
         }
     }
 
-    /// Writes what an operation makes of the next n elements, which for x are one after another. It
-    /// is elementwise and so needs no blocks of kernels::block_elements, which saves stack.
-    void write(const Operation& operation, const char* x, std::size_t n) {
-        constexpr std::size_t piece = 512;
-        alignas(64) char buffer[piece * largest_element];
-        for (std::size_t done = 0; done < n; done += piece) {
-            const std::size_t some = std::min(n - done, piece);
-            if (operation.updates()) {
-                Cursor(*this).gather(buffer, some);
-            }
-            operation.write({walk_.dtype_, x + done * element_, buffer, some});
-            scatter(buffer, some);
-        }
-    }
-
   private:
     /// Elements along the innermost axis.
     struct Run {
@@ -187,36 +194,59 @@ class Walk::Cursor {
         return run;
     }
 
-    std::ptrdiff_t stride(std::size_t axis) const { return walk_.axis_[axis].*stride_; }
+    std::ptrdiff_t stride(std::size_t axis) const { return walk_.axis_[axis].stride[tensor_]; }
     std::ptrdiff_t compact() const { return static_cast<std::ptrdiff_t>(element_); }
 
     const Walk& walk_;
-    std::ptrdiff_t Axis::*stride_;
+    std::size_t tensor_;
     char* at_;
     std::size_t element_;
     std::size_t index_[max_axes] = {};
 };
 
+/// Writes what an operation makes of the next n elements, of which those of x are in a block, one
+/// after another. It is elementwise and so needs no blocks of kernels::block_elements, which saves
+/// stack.
+void Walk::write(const Operation& operation, const char* block, std::size_t n,
+                 Cursor* cursor) const {
+    constexpr std::size_t piece = 512;
+    alignas(64) char y_buffer[piece * largest_element];
+    alignas(64) char gradient_buffer[piece * largest_element];
+    alignas(64) char steps_buffer[piece * largest_element];
+    for (std::size_t done = 0; done < n; done += piece) {
+        Arrays some = {dtype_, block + done * size_of(dtype_), y_buffer, std::min(n - done, piece)};
+        if (operation.updates()) {
+            Cursor(cursor[y]).gather(y_buffer, some.n);
+        }
+        if (first_[gradient] != nullptr) {
+            some.gradient = cursor[gradient].next(some.n, gradient_buffer);
+        }
+        if (first_[steps] != nullptr) {
+            some.steps = cursor[steps].next(some.n, steps_buffer);
+        }
+        operation.write(some);
+        cursor[y].scatter(y_buffer, some.n);
+    }
+}
+
 Sums Walk::apply(const Operation& operation) const {
-    const auto compact = static_cast<std::ptrdiff_t>(size_of(dtype_));
-    const bool writes = operation.writes();
-    if (count_ == 0 || !(operation.sums() || writes)) {
+    if (count_ == 0 || !(operation.sums() || operation.writes())) {
         return {0.0, 0.0};
     }
-    if (axes_ == 1 && axis_[0].x_stride == compact && (!writes || axis_[0].y_stride == compact)) {
-        return core::apply(operation, {dtype_, x_, y_, count_});
+    if (is_one_array()) {
+        return core::apply(operation,
+                           {dtype_, first_[x], first_[y], count_, first_[gradient], first_[steps]});
     }
     alignas(64) char buffer[block_elements * largest_element];
-    Cursor x(*this, x_, &Axis::x_stride);
-    Cursor y(*this, y_, &Axis::y_stride);
+    Cursor cursor[] = {{*this, x}, {*this, y}, {*this, gradient}, {*this, steps}};
     std::size_t left = count_;
     return reduce_tree(count_blocks(count_), [&](std::size_t) {
         const std::size_t n = std::min(left, block_elements);
         left -= n;
-        const char* const block = x.next(n, buffer);
+        const char* const block = cursor[x].next(n, buffer);
         const Sums sums = operation.sum(block, n);
-        if (writes) {
-            y.write(operation, block, n);
+        if (operation.writes()) {
+            write(operation, block, n, cursor);
         }
         return sums;
     });
@@ -226,13 +256,13 @@ void Walk::visit(void* state, void (*f)(void* state, const void* elements, std::
     if (count_ == 0) {
         return;
     }
-    if (axes_ == 1 && axis_[0].x_stride == static_cast<std::ptrdiff_t>(size_of(dtype_))) {
-        f(state, x_, count_);
+    if (is_one_array()) {
+        f(state, first_[x], count_);
         return;
     }
     // Half of what apply() has, as there is more on the stack here.
     alignas(64) char buffer[block_elements / 2 * largest_element];
-    Cursor cursor(*this, x_, &Axis::x_stride);
+    Cursor cursor(*this, x);
     for (std::size_t left = count_; left > 0;) {
         const std::size_t n = std::min(left, sizeof buffer / size_of(dtype_));
         f(state, cursor.next(n, buffer), n);

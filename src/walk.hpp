@@ -13,9 +13,9 @@
 namespace l1l2::core {
 
 /**
- * One tensor that is read and perhaps one that is written, walked together in the order of memory
- * of the first one: axes of stride 0 first, then from the largest stride to the smallest, equal
- * ones in their order, each towards higher addresses of x.
+ * One tensor that is read, x, and perhaps others, walked together in the order of memory of x: axes
+ * of stride 0 first, then from the largest stride to the smallest, equal ones in their order, each
+ * towards higher addresses of x.
  *
  * An example, x of float32, each axis as size:stride in bytes:
  *
@@ -26,15 +26,15 @@ namespace l1l2::core {
  *     joined    12:4                         4 bytes on, 2 of them are 8, 4 of them 16
  *
  * So these are 12 elements of one array. With 3:-20 it would be 3:20 4:4, rows of four elements
- * with a gap behind each, which are gathered in blocks. y follows the axes of x: its strides are
- * turned, sorted and joined with them, and only joined where its own fit, too.
+ * with a gap behind each, which are gathered in blocks. The others follow the axes of x: their
+ * strides are turned, sorted and joined with them, and only joined where their own fit, too.
  */
 class Walk {
   public:
-    explicit Walk(const Tensor& x) : Walk(x, nullptr) {}
-
-    /// With a tensor that is written, for which check_written() finds no fault.
-    Walk(const Tensor& x, const Tensor& y) : Walk(x, &y) {}
+    /// With a tensor y that is written, for which check_written() finds no fault; and with a
+    /// gradient and steps that are read, for which check_read() finds none. Each may be NULL.
+    explicit Walk(const Tensor& x, const Tensor* y = nullptr, const Tensor* gradient = nullptr,
+                  const Tensor* steps = nullptr);
 
     /// Applies an operation to all elements and returns their sums. Needs the default
     /// floating-point environment.
@@ -47,23 +47,30 @@ class Walk {
   private:
     class Cursor;
 
+    // The tensors.
+    static constexpr std::size_t x = 0;
+    static constexpr std::size_t y = 1;
+    static constexpr std::size_t gradient = 2;
+    static constexpr std::size_t steps = 3;
+    static constexpr std::size_t tensors = 4;
+
     struct Axis {
         std::size_t size;
-        std::ptrdiff_t x_stride;
-        std::ptrdiff_t y_stride;
+        std::ptrdiff_t stride[tensors]; ///< 0 of a tensor that is not there
     };
 
-    Walk(const Tensor& x, const Tensor* y);
-    void keep(const Tensor& x, const Tensor* y);
+    void keep(const Tensor* const* given);
     void turn();
     void sort();
     void join();
+    bool is_one_array() const;
+    void write(const Operation& operation, const char* block, std::size_t n, Cursor* cursor) const;
 
     Dtype dtype_;
     std::size_t count_;
-    char* x_ = nullptr; ///< the first element of the walk
-    char* y_ = nullptr;
-    std::size_t axes_ = 0; ///< at least one, if there are elements
+    char* first_[tensors] = {};            ///< the first element of the walk
+    std::ptrdiff_t element_[tensors] = {}; ///< the size of an element
+    std::size_t axes_ = 0;                 ///< at least one, if there are elements
     Axis axis_[max_axes];
 };
 
