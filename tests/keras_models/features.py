@@ -18,6 +18,8 @@ LEFT_OUT = {
     "keras33": ("weights", "keras_h5", "npz", "safetensors"),
     "tf_keras": ("keras_h5",),
     "keras212": ("keras", "weights.h5", "npz", "safetensors"),
+    "keras224": ("keras", "stored", "keras_h5", "weights.h5", "npz", "safetensors"),
+    "keras122": ("keras", "stored", "keras_h5", "weights.h5", "npz", "safetensors"),
 }
 
 #: The models that Keras 3 also writes in the legacy format, whose files are large.
@@ -27,6 +29,43 @@ LEGACY_OF_KERAS3 = (
     "bidirectional_gru",
     "custom_l2",
     "nan_in_json",
+)
+
+
+#: Those that Keras 2.12 writes in that format, and tf_keras does not.
+LEGACY_OF_KERAS212 = (
+    "activity_layer",
+    "custom_class",
+    "custom_function",
+    "float64",
+    "gru_reset_before",
+    "layer_policy",
+    "long_names",
+    "negative_coefficient",
+    "no_regularizers",
+    "shared_model",
+    "shared_regularizer",
+    "zero_coefficients",
+)
+
+#: What Keras 2.2.4 writes: the features whose layers it has.
+OF_KERAS224 = (
+    "dense",
+    "frozen_layer",
+    "frozen_nested",
+    "functional",
+    "shared_layer",
+    "nested_three_deep",
+    "batch_normalization",
+    "no_bias",
+    "depthwise_convolution",
+    "separable_convolutions",
+    "embedding",
+    "recurrent",
+    "bidirectional_lstm",
+    "time_distributed",
+    "rnn_cell",
+    "activity",
 )
 
 
@@ -58,11 +97,17 @@ class Feature:
         is_tfjs = writer.name == "tfjs"
         kinds = [kind for kind in self.kinds if kind.startswith("tfjs") == is_tfjs]
         left_out = list(LEFT_OUT.get(writer.name, ()))
+        if writer.name == "tf_keras" and self.name in LEGACY_OF_KERAS212:
+            left_out.append("h5")
         if writer.is_keras3 and self.name not in LEGACY_OF_KERAS3:
             left_out.append("h5")
         return [kind for kind in kinds if kind not in left_out]
 
     def is_in(self, writer: Writer) -> bool:
+        if writer.name == "keras224":
+            return self.name in OF_KERAS224
+        if "keras122" in (writer.name, *self.only):
+            return writer.name in self.only
         has_layer = not self.needs or hasattr(writer.layers, self.needs)
         return has_layer and (not self.only or writer.name in self.only)
 
@@ -88,6 +133,9 @@ def feature(
 @contextlib.contextmanager
 def policy(writer: Writer, name: str) -> typing.Iterator[typing.Any]:
     """The dtype policy of all layers that are made within."""
+    if name == "float32":
+        yield
+        return
     mixed = writer.keras.mixed_precision
     set_policy = getattr(mixed, "set_global_policy", None) or mixed.set_dtype_policy
     set_policy(name)
@@ -97,8 +145,6 @@ def policy(writer: Writer, name: str) -> typing.Iterator[typing.Any]:
         set_policy("float32")
 
 
-def sequential(
-    k: Writer, shape: tuple[typing.Any, ...], *layers: typing.Any
-) -> typing.Any:
+def sequential(k: Writer, shape: tuple[int, ...], *layers: typing.Any) -> typing.Any:
     """The layers on an input of this shape (without the batch)."""
-    return k.keras.Sequential([k.keras.Input(shape), *layers])
+    return k.sequential(shape, layers)

@@ -11,7 +11,6 @@ import typing
 import zipfile
 
 import numpy
-import safetensors.numpy
 
 import rows
 import tfjs
@@ -34,21 +33,25 @@ def save(
     if kind in tfjs.QUANTIZATIONS:
         path = tfjs.save(model, stem, kind)
         return path, None, lambda: tfjs.load(path)
-    load_model = writer.keras.models.load_model
+    options = {} if writer.name == "keras122" else {"compile": False}
+
+    def load_file() -> typing.Any:
+        return writer.keras.models.load_model(str(path), custom, **options)
+
     if kind == "keras_h5":
         path = stem.with_name(stem.name + "_hdf5.keras")
-        model.save(path, include_optimizer=False, save_format="h5")
-        return path, None, lambda: load_model(path, custom, compile=False)
+        save_h5(writer, model, path)
+        return path, None, load_file
     if kind in ("keras", "stored"):
         path = stem.with_name(
             stem.name + ("_stored.keras" if kind == "stored" else ".keras")
         )
         save_keras(writer, model, path, kind == "stored")
-        return path, None, lambda: load_model(path, custom, compile=False)
+        return path, None, load_file
     if kind == "h5":
         path = stem.with_suffix(".h5")
         save_h5(writer, model, path)
-        return path, None, lambda: load_model(path, custom, compile=False)
+        return path, None, load_file
     path = stem.with_suffix(".json")
     save_json(model, path)
     weights = stem.with_suffix("." + kind)
@@ -58,12 +61,14 @@ def save(
     elif kind == "npz":
         numpy.savez(weights, **rows.arrays(writer, model))
     elif kind == "safetensors":
+        import safetensors.numpy
+
         safetensors.numpy.save_file(rows.arrays(writer, model), weights)
     elif kind == "weights":
         weights = stem.with_name(stem.name + "_weights.h5")
-        model.save_weights(weights)
+        model.save_weights(str(weights))
     else:
-        model.save_weights(weights)
+        model.save_weights(str(weights))
 
     def load() -> typing.Any:
         again = writer.keras.models.model_from_json(path.read_text(), custom)
@@ -77,6 +82,7 @@ def save_keras(
     writer: Writer, model: typing.Any, path: pathlib.Path, stored: bool = False
 ) -> None:
     """A .keras archive. Keras stores the members; unless `stored`, they are deflated here."""
+    options: dict[str, typing.Any]
     options = {"save_format": "keras"} if writer.name == "keras212" else {}
     model.save(path, **options)
     with zipfile.ZipFile(path) as archive:
@@ -96,8 +102,11 @@ def save_keras(
 
 def save_h5(writer: Writer, model: typing.Any, path: pathlib.Path) -> None:
     """The legacy format: architecture and weights in one HDF5 file."""
-    options = {} if writer.is_keras3 else {"save_format": "h5"}
-    model.save(path, include_optimizer=False, **options)
+    options: dict[str, typing.Any]
+    options = {"save_format": "h5"} if writer.name in ("tf_keras", "keras212") else {}
+    if writer.name != "keras122":
+        options["include_optimizer"] = False
+    model.save(str(path), **options)
 
 
 def save_json(model: typing.Any, path: pathlib.Path) -> None:

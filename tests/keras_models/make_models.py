@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes small models with a version of Keras, and records what Keras says of their losses.
 
-    python make_models.py {keras3,keras33,tf_keras,keras212,tfjs} [PART_OF_A_NAME]
+    python make_models.py {keras3,keras33,tf_keras,keras212,keras224,keras122,tfjs} [PART_OF_A_NAME]
 
 writes the folder of that name here. README.md describes its files and the environments.
 """
@@ -18,7 +18,9 @@ import sys
 import typing
 
 # One thread and the plain kernels; all of this must be there before TensorFlow is loaded.
-os.environ["KERAS_BACKEND"] = "tensorflow"
+OLD = {"keras224", "keras122"} & set(sys.argv)
+os.environ["KERAS_BACKEND"] = "theano" if OLD else "tensorflow"
+os.environ["THEANO_FLAGS"] = "device=cpu,floatX=float32,optimizer=None,cxx="
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -31,6 +33,7 @@ import numpy
 import features
 import files
 import layer_models  # noqa: F401
+import old_models  # noqa: F401
 import regularizer_models  # noqa: F401
 import rows
 import structure_models  # noqa: F401
@@ -63,7 +66,7 @@ def record(
     for kind in feature.kinds_of(writer):
         writer.reset()
         random.seed(0)
-        writer.keras.utils.set_random_seed(0)
+        writer.seed()
         with features.policy(writer, feature.policy):
             model, custom = feature.build(writer)
             if model.built:
@@ -76,18 +79,20 @@ def record(
             "weights": weights.name if weights else None,
             "feature": feature.description,
         }
-        writer.keras.utils.set_random_seed(0)
+        writer.seed()
         as_saved = f"{writer.name} {kind}" in feature.as_saved
         loaded = model if as_saved else load()
         if as_saved:
             entry["described"] = "saved"
         if feature.refused:
             entry["refused"] = feature.refused
-            entry["keras_total"] = rows.total(loaded)
+            entry["keras_total"] = rows.total(writer, loaded)
         else:
             entry.update(rows.describe(writer, loaded, feature.not_in_file))
-            if entry["keras_total"] != rows.total(model):
-                print(f"{path.name}: {rows.total(model)} became {entry['keras_total']}")
+            if entry["keras_total"] != rows.total(writer, model):
+                print(
+                    f"{path.name}: {rows.total(writer, model)} became {entry['keras_total']}"
+                )
         entries.append(entry)
     return entries
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 import typing
 from fractions import Fraction
 
-import numpy
-
 import exact
 from writers import Writer
 
@@ -32,13 +30,14 @@ def describe(
                 if not_in_file and not_in_file in f"{row['layer']}/{row['variable']}":
                     row["status"] = "not_in_file"
                 if row["status"] == "counted":
-                    exact_total += _penalty(row, variable)
+                    exact_total += _penalty(writer, row, variable)
                 rows.append(row)
         rows += _rows_without_variable(writer, path, layer)
+    _check_sum(rows, total(writer, model))
     partial = {"activity", "not_l1l2", "not_in_file"}
     return {
         "complete": not any(row["status"] in partial for row in rows),
-        "keras_total": total(model),
+        "keras_total": total(writer, model),
         "exact_total": exact.to_hex(exact.rounded(exact_total)),
         "rows": rows,
     }
@@ -47,18 +46,23 @@ def describe(
 def arrays(writer: Writer, model: typing.Any) -> dict[str, typing.Any]:
     """All variables' values by the names of the rows: layer, slash, variable."""
     return {
-        "/".join((*path, writer.variable_name(variable))): numpy.array(variable)
+        "/".join((*path, writer.variable_name(variable))): writer.value(variable)
         for path, layer in _walk(writer, model, (), set())
         for variable in writer.own_variables(layer)
     }
 
 
-def total(model: typing.Any) -> float:
-    """The sum of Keras's own losses, before any call of the model.
+def total(writer: Writer, model: typing.Any) -> float:
+    """The sum of Keras's own losses, before any call of the model."""
+    return float(sum(writer.losses(model)))
 
-    Keras 2 has symbols among them, for regularizers of outputs.
-    """
-    return float(sum(float(x) for x in model.losses if hasattr(x, "numpy")))
+
+def _check_sum(rows: list[typing.Any], keras_total: float) -> None:
+    """Rows that do not make up Keras's total would be of the wrong variables."""
+    adding = ("counted", "not_l1l2", "not_in_file")
+    found = sum(row["keras"] for row in rows if row["status"] in adding)
+    if abs(found - keras_total) > 1e-6 * abs(found):
+        raise SystemExit(f"Keras's total is {keras_total}, that of the rows {found}")
 
 
 def _walk(
@@ -83,20 +87,22 @@ def _row(
     row = {
         "layer": "/".join(path),
         "variable": writer.variable_name(variable),
-        "shape": list(variable.shape),
+        "shape": list(writer.value(variable).shape),
         "dtype": _dtype(variable),
         **_class_of(writer, regularizer),
-        "keras": float(regularizer(variable)),
+        "keras": writer.scalar(regularizer(variable)),
     }
     if not writer.counts(model, variable):
         row["status"] = "frozen"
     if "l1" in row:
-        row["exact"] = exact.to_hex(exact.rounded(_penalty(row, variable)))
+        row["exact"] = exact.to_hex(exact.rounded(_penalty(writer, row, variable)))
     return row
 
 
-def _penalty(row: dict[str, typing.Any], variable: typing.Any) -> Fraction:
-    return exact.penalty(numpy.array(variable), row["l1"], row["l2"])
+def _penalty(
+    writer: Writer, row: dict[str, typing.Any], variable: typing.Any
+) -> Fraction:
+    return exact.penalty(writer.value(variable), row["l1"], row["l2"])
 
 
 def _dtype(variable: typing.Any) -> str:
@@ -105,8 +111,7 @@ def _dtype(variable: typing.Any) -> str:
 
 
 def _class_of(writer: Writer, regularizer: typing.Any) -> dict[str, typing.Any]:
-    kinds = writer.regularizers
-    if type(regularizer) not in (kinds.L1, kinds.L2, kinds.L1L2):
+    if type(regularizer) not in writer.l1l2_classes():
         name = getattr(regularizer, "__name__", type(regularizer).__name__)
         return {"status": "not_l1l2", "class": name}
     config = regularizer.get_config()

@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 import typing
 
+import numpy
+
 #: The option of the command line, its package, and the first digits of the version.
 PACKAGES = {
     "keras3": ("keras", "3.15."),
@@ -18,6 +20,8 @@ PACKAGES = {
     "tf_keras": ("tf_keras", "2."),
     "tfjs": ("tf_keras", "2."),
     "keras212": ("keras", "2.12."),
+    "keras224": ("keras", "2.2.4"),
+    "keras122": ("keras", "1.2.2"),
 }
 
 
@@ -62,6 +66,31 @@ class Writer:
     def reset(self) -> None:
         """Begins the numbers in names anew."""
         raise NotImplementedError
+
+    def l1l2_classes(self) -> tuple[typing.Any, ...]:
+        kinds = self.regularizers
+        return (kinds.L1, kinds.L2, kinds.L1L2)
+
+    def sequential(self, shape: tuple[int, ...], layers: typing.Any) -> typing.Any:
+        """The layers on an input of this shape (without the batch)."""
+        return self.keras.Sequential([self.keras.Input(shape), *layers])
+
+    def value(self, variable: typing.Any) -> typing.Any:
+        """As a NumPy array."""
+        return numpy.array(variable)
+
+    def scalar(self, loss: typing.Any) -> float:
+        return float(loss)
+
+    def losses(self, model: typing.Any) -> list[float]:
+        """Keras's own, before any call of the model.
+
+        Keras 2 has symbols among them, for regularizers of outputs.
+        """
+        return [float(loss) for loss in model.losses if hasattr(loss, "numpy")]
+
+    def seed(self) -> None:
+        self.keras.utils.set_random_seed(0)
 
     def l1(self, factor: float) -> typing.Any:
         return self.regularizers.L1(factor)
@@ -168,6 +197,10 @@ def writer_of(name: str) -> Writer:
     keras = importlib.import_module(package)
     if not keras.__version__.startswith(version):
         raise SystemExit(f"{name} needs {package} {version}*, not {keras.__version__}")
+    if name in ("keras224", "keras122"):
+        from old_writers import OldKeras
+
+        return OldKeras(name, keras)
     made = Keras3 if version.startswith("3.") else Keras2
     return made(name, keras)
 
