@@ -35,16 +35,26 @@ LEGACY_OF_KERAS3 = (
 #: Those that Keras 2.12 writes in that format, and tf_keras does not.
 LEGACY_OF_KERAS212 = (
     "activity_layer",
+    "batch_normalization_parts",
     "custom_class",
     "custom_function",
+    "custom_function_module",
+    "custom_subclass",
+    "embedding",
     "float64",
+    "functional",
     "gru_reset_before",
     "layer_policy",
     "long_names",
+    "mixed_bfloat16",
     "negative_coefficient",
     "no_regularizers",
+    "rnn_cell",
+    "separable_convolutions",
     "shared_model",
     "shared_regularizer",
+    "stacked_cells",
+    "time_distributed",
     "zero_coefficients",
 )
 

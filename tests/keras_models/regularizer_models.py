@@ -67,7 +67,6 @@ def orthogonal_frozen(k: Writer) -> Any:
 @feature(
     "a registered class of another name",
     kinds=("keras", "h5"),
-    as_saved=("tf_keras h5",),
 )
 def custom_class(k: Writer) -> Any:
     class Half(k.regularizers.Regularizer):  # type: ignore[name-defined, misc]
@@ -121,7 +120,6 @@ def _half_l2(k: Writer) -> type:
 @feature(
     "a registered class that extends Keras's L2",
     kinds=("keras", "h5"),
-    as_saved=("tf_keras h5",),
 )
 def custom_subclass(k: Writer) -> Any:
     class Twice(k.regularizers.L2):  # type: ignore[name-defined, misc]
@@ -136,7 +134,6 @@ def custom_subclass(k: Writer) -> Any:
     "a registered function",
     kinds=("keras", "h5"),
     only=FUNCTIONS,
-    as_saved=("tf_keras h5",),
 )
 def custom_function(k: Writer) -> Any:
     def half(x: Any) -> Any:
@@ -149,7 +146,6 @@ def custom_function(k: Writer) -> Any:
     "a function that is not registered",
     kinds=("keras", "h5"),
     only=FUNCTIONS,
-    as_saved=("tf_keras h5",),
 )
 def custom_function_module(k: Writer) -> Any:
     def half(x: Any) -> Any:

@@ -132,6 +132,8 @@ def _rows_without_variable(
             "variable": part,
             **_class_of(writer, regularizer),
         }
+        if part == "activity" and attribute != writer.activity_attribute:
+            continue  # handed on to parts
         if part == "activity":
             rows.append({**row, "variable": None, "status": "activity"})
         elif not _has_variable(writer, layer, regularizer, part):

@@ -33,6 +33,8 @@ class Writer:
     """What the libraries have in common."""
 
     is_keras3 = False
+    #: Where a layer has the regularizer of its outputs.
+    activity_attribute = "activity_regularizer"
 
     def __init__(self, name: str, keras: typing.Any):
         self.name = name
@@ -145,6 +147,8 @@ class Keras3(Writer):
 
 class Keras2(Writer):
     """tf_keras, or keras before version 3."""
+
+    activity_attribute = "_activity_regularizer"
 
     def __init__(self, name: str, keras: typing.Any):
         super().__init__(name, keras)
