@@ -37,6 +37,7 @@ import old_models  # noqa: F401
 import regularizer_models  # noqa: F401
 import rows
 import structure_models  # noqa: F401
+import tfjs
 from writers import PACKAGES, Writer, writer_of
 
 HERE = pathlib.Path(__file__).parent
@@ -54,6 +55,8 @@ def main() -> None:
     for feature in features.ALL:
         if arguments.part in feature.name and feature.is_in(writer):
             entries += record(writer, feature, folder)
+    if writer.name == "tfjs":
+        entries += record_javascript(writer, folder)
     if not arguments.part:
         write_expected(writer, entries, folder / "expected.json")
 
@@ -94,6 +97,25 @@ def record(
                     f"{path.name}: {rows.total(writer, model)} became {entry['keras_total']}"
                 )
         entries.append(entry)
+    return entries
+
+
+def record_javascript(writer: Writer, folder: pathlib.Path) -> list[typing.Any]:
+    """Entries of the models that make_tfjs.mjs has made, as the converter loads them."""
+    entries = []
+    for path in sorted(folder.glob("js_*/model.json")):
+        writer.reset()
+        writer.in_file = tfjs.coefficients(path)
+        losses = json.loads((path.parent / "losses.json").read_text())
+        entries.append(
+            {
+                "file": str(path.relative_to(folder)),
+                "weights": None,
+                "feature": "a model that TensorFlow.js itself has written",
+                **rows.describe(writer, tfjs.load(path), ""),
+                "tfjs_total": sum(losses),
+            }
+        )
     return entries
 
 

@@ -115,7 +115,8 @@ def _class_of(writer: Writer, regularizer: typing.Any) -> dict[str, typing.Any]:
         name = getattr(regularizer, "__name__", type(regularizer).__name__)
         return {"status": "not_l1l2", "class": name}
     config = regularizer.get_config()
-    l1, l2 = float(config.get("l1", 0.0)), float(config.get("l2", 0.0))
+    loaded = [float(config.get(key, 0.0)) for key in ("l1", "l2")]
+    l1, l2 = [writer.in_file.get(factor, factor) for factor in loaded]
     return {"status": "counted", "l1": l1, "l2": l2}
 
 

@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import shutil
 import sys
 import types
 import typing
+
+import numpy
 
 #: How each kind stores the weights.
 QUANTIZATIONS: dict[str, typing.Any] = {
@@ -34,6 +37,12 @@ def save(model: typing.Any, stem: pathlib.Path, kind: str) -> pathlib.Path:
 
 def load(path: pathlib.Path) -> typing.Any:
     return _converters().load_keras_model(str(path))
+
+
+def coefficients(path: pathlib.Path) -> dict[float, float]:
+    """The double for each float32 that a model of JavaScript's own becomes in Keras 2."""
+    numbers = re.findall(r'"l[12]":([0-9.e-]+)', path.read_text())
+    return {float(numpy.float32(text)): float(text) for text in numbers}
 
 
 def _converters() -> typing.Any:

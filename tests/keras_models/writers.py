@@ -42,6 +42,8 @@ class Writer:
         self.layers = keras.layers
         self.regularizers = keras.regularizers
         self.version = keras.__version__
+        #: Coefficients that the library rounds when it loads, and as they are in the file.
+        self.in_file: dict[float, float] = {}
 
     def regularizer_of(self, variable: typing.Any) -> typing.Any:
         """What regularizes the variable, or None."""
