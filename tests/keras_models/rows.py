@@ -136,6 +136,10 @@ def _rows_without_variable(
         if part == "activity" and attribute != writer.activity_attribute:
             continue  # handed on to parts
         if part == "activity":
+            if hasattr(
+                layer, "l1"
+            ):  # ActivityRegularization; Keras 2 rounds what it makes
+                row.update(l1=float(layer.l1), l2=float(layer.l2))
             rows.append({**row, "variable": None, "status": "activity"})
         elif not _has_variable(writer, layer, regularizer, part):
             rows.append({**row, "status": "no_variable"})
