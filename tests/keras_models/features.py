@@ -17,7 +17,7 @@ LEFT_OUT = {
     "keras3": ("weights", "keras_h5"),
     "keras33": ("weights", "keras_h5", "npz", "safetensors"),
     "tf_keras": ("keras_h5",),
-    "keras212": ("keras", "weights.h5", "npz", "safetensors"),
+    "keras212": ("keras", "stored", "weights.h5", "npz", "safetensors"),
     "keras224": ("keras", "stored", "keras_h5", "weights.h5", "npz", "safetensors"),
     "keras122": ("keras", "stored", "keras_h5", "weights.h5", "npz", "safetensors"),
 }

@@ -46,7 +46,7 @@ def save(
         path = stem.with_name(
             stem.name + ("_stored.keras" if kind == "stored" else ".keras")
         )
-        save_keras(writer, model, path, kind == "stored")
+        save_keras(model, path, kind == "stored")
         return path, None, load_file
     if kind == "h5":
         path = stem.with_suffix(".h5")
@@ -78,13 +78,9 @@ def save(
     return path, weights, load
 
 
-def save_keras(
-    writer: Writer, model: typing.Any, path: pathlib.Path, stored: bool = False
-) -> None:
+def save_keras(model: typing.Any, path: pathlib.Path, stored: bool = False) -> None:
     """A .keras archive. Keras stores the members; unless `stored`, they are deflated here."""
-    options: dict[str, typing.Any]
-    options = {"save_format": "keras"} if writer.name == "keras212" else {}
-    model.save(path, **options)
+    model.save(path)
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     config = members["config.json"].decode()
