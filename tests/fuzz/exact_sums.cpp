@@ -337,12 +337,33 @@ bool is_sum_of(std::int64_t elements, const std::int64_t* limb, std::size_t limb
            (elements > 0 ? highest < static_cast<std::uint64_t>(elements) : is_zero);
 }
 
+Truth meaning_of(const Accumulator& sums);
+
+/// Of how many parts a first number is the sum, modulo 2^64: divided by the tag in Newton's way.
+std::uint64_t parts_of(std::int64_t tags) {
+    const auto tag = static_cast<std::uint64_t>(layout_tag);
+    std::uint64_t inverse = tag;
+    for (int i = 0; i < 6; ++i) {
+        inverse *= 2 - tag * inverse;
+    }
+    return static_cast<std::uint64_t>(tags) * inverse;
+}
+
+/// sum x^2 <= (sum |x|)^2 <= n * sum x^2.
+bool keeps_inequalities(const Truth& sums) {
+    const ExactSum squared = sums.absolute.squared();
+    const auto finite = static_cast<std::uint64_t>(sums.count - sums.infinities - sums.nans);
+    return sums.square.compare_product(1, squared) <= 0 &&
+           sums.square.compare_product(finite, squared) >= 0;
+}
+
 /// What is wrong with an accumulator, as docs/distributed.md describes one.
 Faults faults_of(const Accumulator& sums) {
     Faults faults;
-    const std::int64_t parts = sums[tag_index] / layout_tag;
+    const std::uint64_t all_parts = parts_of(sums[tag_index]);
+    const auto parts = static_cast<std::int64_t>(all_parts);
     const std::int64_t count = sums[count_index];
-    if (sums[tag_index] < 0 || sums[tag_index] % layout_tag != 0) {
+    if (all_parts >> 40U != 0) {
         faults.add(L1L2_ERROR_UNKNOWN_LAYOUT);
     } else if (parts > most_parts || (parts > 1 && count < 0)) {
         faults.add(L1L2_ERROR_COUNT_OVERFLOW);
@@ -366,7 +387,7 @@ Faults faults_of(const Accumulator& sums) {
                         [&](std::int64_t limb) { return in_range(limb, parts * 0xFFFFFFFF); }) &&
             checksum % checksum_modulus == checksum_of(sums) &&
             can_be(absolute, square_index - absolute_index) &&
-            can_be(square, sums.size() - square_index);
+            can_be(square, sums.size() - square_index) && keeps_inequalities(meaning_of(sums));
         if (!is_valid) {
             faults.add(L1L2_ERROR_INVALID_SUMS);
         }
@@ -405,6 +426,10 @@ void check_refused(const Accumulator& sums, l1l2_status status) {
     static const Handle handle({0.01, 0.3});
     Numbers numbers;
     double penalty = fuzz::untouched;
+    double norm = fuzz::untouched;
+    check(l1l2_exact_sums_norm(sums.data(), &norm) == status &&
+              to_bits(norm) == to_bits(fuzz::untouched),
+          "what is refused has no norm");
     check(l1l2_exact_sums_read(sums.data(), &numbers.absolute, &numbers.square, &numbers.count) ==
                   status &&
               l1l2_penalty_exact_sums(handle.get(), sums.data(), &penalty) == status,
@@ -471,7 +496,29 @@ void check_growth(const Accumulator& sums, const std::vector<double>& elements) 
     });
 }
 
-/// An accumulator is added to another one, in both ways.
+/// An accumulator is subtracted from another one: what is left is refused, or with it gives the
+/// other one again.
+void check_difference(const Accumulator& sums, const Accumulator& other) {
+    Accumulator left = sums;
+    const l1l2_status status = l1l2_exact_sums_subtract(left.data(), other.data());
+    Faults faults = faults_of(sums);
+    if (faults.none()) {
+        faults = faults_of(other);
+    }
+    if (!faults.none()) {
+        faults.check_status(status);
+    }
+    if (status != L1L2_OK) {
+        check(left == sums && (!faults.none() || status == L1L2_ERROR_INVALID_SUMS),
+              "what cannot be subtracted leaves the accumulator as it was");
+        return;
+    }
+    check(faults_of(left).none(), "a difference is an accumulator");
+    check(l1l2_exact_sums_merge(left.data(), other.data()) == L1L2_OK && left == canonical(sums),
+          "a difference and what was subtracted are the minuend");
+}
+
+/// An accumulator is added to another one, in both ways; then what was added is taken out.
 void check_sum(const Accumulator& sums, const Accumulator& other) {
     Faults faults = faults_of(sums);
     Truth truth;
@@ -487,6 +534,13 @@ void check_sum(const Accumulator& sums, const Accumulator& other) {
     check_change(sums, faults, truth, [&](std::int64_t* accumulator) {
         return l1l2_exact_sums_merge(accumulator, other.data());
     });
+    if (faults.none()) {
+        Accumulator both = truth.accumulator();
+        check(l1l2_exact_sums_subtract(both.data(), other.data()) == L1L2_OK &&
+                  both == canonical(sums),
+              "what was added can be subtracted");
+    }
+    check_difference(sums, other);
     const std::int64_t parts = sums[tag_index] / layout_tag + other[tag_index] / layout_tag;
     if (faults.none() && parts <= most_parts) {
         check(canonical(sums + other) == truth.accumulator(),

@@ -134,6 +134,13 @@ std::vector<Kernel> kernels_of(Dtype dtype) {
             }
         }
     }
+    for (const double factor : {0.7, 0.0, 0x1p-120}) {
+        kernels.push_back({"scale", [=](const KernelTable& table, const void* x, void* y,
+                                        std::size_t n, const void*) {
+                               table.scale[d](x, y, n, factor);
+                               return Sums{0.0, 0.0};
+                           }});
+    }
     kernels.push_back({"greatest step", [=](const KernelTable& table, const void*, void*,
                                             std::size_t n, const void* steps) {
                            return Sums{table.greatest_step[d](steps, n), 0.0};

@@ -119,11 +119,14 @@ class Computation {
         bool well = true;
         for (const void* const x : {term.x, static_cast<const void*>(ones_.data())}) {
             std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
+            const std::int64_t zeros[L1L2_EXACT_SUMS_LENGTH] = {};
             std::int64_t count = 0;
             double number = 0.0;
             well = well && l1l2_exact_sums_add(sums, term.dtype, x, term.n) == L1L2_OK &&
                    l1l2_exact_sums_merge(sums, sums) == L1L2_OK &&
                    l1l2_exact_sums_check(sums) == L1L2_OK &&
+                   l1l2_exact_sums_norm(sums, &number) == L1L2_OK &&
+                   l1l2_exact_sums_subtract(sums, zeros) == L1L2_OK &&
                    l1l2_exact_sums_read(sums, &number, &number, &count) == L1L2_OK &&
                    l1l2_penalty_exact_sums(handle_.get(), sums, &number) == L1L2_OK &&
                    count == 2 * static_cast<std::int64_t>(term.n);
@@ -133,7 +136,14 @@ class Computation {
 
     bool in_terms(l1l2_runner runner) {
         double total = 0.0;
-        return l1l2_penalty_terms(terms_.data(), sizeof(l1l2_term), terms_.size(), runner, nullptr,
+        std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
+        return l1l2_exact_sums_add_terms(sums, terms_.data(), sizeof(l1l2_term), terms_.size(),
+                                         runner, nullptr, nullptr) == L1L2_OK &&
+               l1l2_clip_by_norm_terms(terms_.data(), sizeof(l1l2_term), terms_.size(), 2.0, 1.0,
+                                       runner, nullptr, nullptr) == L1L2_OK &&
+               l1l2_clip_by_norm_terms(terms_.data(), sizeof(l1l2_term), terms_.size(), 1e300,
+                                       1e-300, runner, nullptr, nullptr) == L1L2_OK &&
+               l1l2_penalty_terms(terms_.data(), sizeof(l1l2_term), terms_.size(), runner, nullptr,
                                   penalties_.data(), &total, nullptr) == L1L2_OK &&
                l1l2_add_gradient_terms(terms_.data(), sizeof(l1l2_term), terms_.size(), 1.0, runner,
                                        nullptr, penalties_.data(), &total, nullptr) == L1L2_OK &&

@@ -117,6 +117,14 @@ int main() {
             return l1l2_add_gradient_terms(terms.data(), sizeof(l1l2_term), m, 0.5, nullptr,
                                            nullptr, penalties.data(), &penalty, nullptr);
         });
+        measure("terms: exact sums", count, [&](std::size_t m) {
+            return l1l2_exact_sums_add_terms(sums.data(), terms.data(), sizeof(l1l2_term), m,
+                                             nullptr, nullptr, nullptr);
+        });
+        measure("terms: clip", count, [&](std::size_t m) {
+            return l1l2_clip_by_norm_terms(terms.data(), sizeof(l1l2_term), m, 2.0, 1.0, nullptr,
+                                           nullptr, nullptr);
+        });
         measure("terms: prox", count, [&](std::size_t m) {
             return l1l2_prox_terms(terms.data(), sizeof(l1l2_term), m, 0.5, nullptr, nullptr,
                                    nullptr);

@@ -90,6 +90,14 @@ std::string everything() {
         result << l1l2_add_gradient_terms(&term, sizeof term, 1, 0.5, runner, nullptr, nullptr,
                                           &penalty, nullptr);
         result << l1l2_prox_terms(&term, sizeof term, 1, 0.5, runner, nullptr, nullptr);
+        result << l1l2_clip_by_norm_terms(&term, sizeof term, 1, 2.0, 1.0, runner, nullptr,
+                                          nullptr);
+        std::int64_t sums_of_term[L1L2_EXACT_SUMS_LENGTH] = {};
+        double norm = 0.0;
+        result << l1l2_exact_sums_add_terms(sums_of_term, &term, sizeof term, 1, runner, nullptr,
+                                            nullptr)
+               << l1l2_exact_sums_norm(sums_of_term, &norm) << ' ' << to_bits(norm)
+               << l1l2_exact_sums_subtract(sums_of_term, sums_of_term);
         result << l1l2_penalty_terms(&term, sizeof term, 1, runner, nullptr, nullptr, &penalty,
                                      nullptr)
                << ' ' << to_bits(penalty);

@@ -151,7 +151,7 @@ class ExactSum {
         carried.carry();
         ExactSum square;
         for (std::size_t i = limbs / 4; i < limbs * 3 / 4; ++i) {
-            for (std::size_t j = limbs / 4; j < limbs * 3 / 4; ++j) {
+            for (std::size_t j = limbs / 4; carried.limb_[i] != 0 && j < limbs * 3 / 4; ++j) {
                 square.add_scaled(static_cast<Wide>(carried.limb_[i]) *
                                       static_cast<std::uint64_t>(carried.limb_[j]),
                                   static_cast<int>(i + j) * limb_bits - 2 * bits_below, 1);
