@@ -201,13 +201,21 @@ void decode_pieces(Input& input, Plan& plan, Truth& truth) {
     }
 }
 
-/// Sets the limbs of a sum between two of these places, so that what is added carries through all.
-void set_limbs(Input& input, ExactSum& sum, int lowest, int highest) {
-    const auto exponents = static_cast<unsigned>(highest - lowest + 1);
-    const int a = lowest + static_cast<int>(input.take<std::uint16_t>() % exponents);
-    const int b = lowest + static_cast<int>(input.take<std::uint16_t>() % exponents);
-    sum.add_integer(1, std::max(a, b));
-    sum.add_integer(-1, std::min(a, b));
+/// Sets the limbs of sums below some place, so that what is added carries through all: sum |x| is
+/// 2^a - 2^b, and sum x^2 is 2^(2 a - 2) - 2^c, which is a quarter of the other's square at most,
+/// and more than a hundredth of it.
+void set_limbs(Input& input, Truth& truth) {
+    const auto place = [&](int lowest, int highest) {
+        const auto exponents = static_cast<unsigned>(highest - lowest + 1);
+        return lowest + static_cast<int>(input.take<std::uint16_t>() % exponents);
+    };
+    const int a = place(-1073, 1023);
+    truth.absolute.add_integer(1, a);
+    truth.absolute.add_integer(-1, place(-1074, a - 1));
+    truth.square.add_integer(1, 2 * a - 2);
+    if (2 * a - 2 > -2148) {
+        truth.square.add_integer(-1, place(-2148, 2 * a - 3));
+    }
 }
 
 Plan decode_plan(Input& input, Truth& truth) {
@@ -218,8 +226,7 @@ Plan decode_plan(Input& input, Truth& truth) {
     const std::uint8_t start = input.byte();
     if (start >= 0xC0) {
         truth.count = start;
-        set_limbs(input, truth.absolute, -1074, 1023);
-        set_limbs(input, truth.square, -2148, 2047);
+        set_limbs(input, truth);
     }
     plan.start = truth.accumulator();
     for (std::size_t arrays = 1 + input.byte() % 3; arrays > 0; --arrays) {
