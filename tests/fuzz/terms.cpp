@@ -37,7 +37,10 @@ void fill_pool() {
     }
 }
 
-enum class Function { penalty, gradient, prox };
+enum class Function { penalty, gradient, prox, clip, exact_sums };
+
+/// Of the struct of 0.3, without the field steps.
+constexpr std::size_t oldest_size = offsetof(l1l2_term, steps);
 
 // The runner --------------------------------------------------------------------------------------
 
@@ -115,7 +118,8 @@ Runner decode_runner(Input& input, fuzz::Environment environment) {
 
 struct Call {
     Function function;
-    double parameter; ///< scale or step
+    double parameter; ///< scale, step or norm
+    double max_norm;
     std::size_t count;
     std::size_t repeats; ///< how often the terms are given, one after another
     std::size_t term_size;
@@ -234,7 +238,8 @@ class Decoder {
     void set_written(Pair& pair, std::size_t at) const {
         pair.expected_y = expected_arena + at;
         pair.term.gradient = function_ == Function::gradient ? arena + at : nowhere();
-        pair.term.out = function_ == Function::prox ? arena + at : nowhere();
+        const bool has_out = function_ == Function::prox || function_ == Function::clip;
+        pair.term.out = has_out ? arena + at : nowhere();
     }
     void set_written_null(Pair& pair) const {
         pair.expected_y = nullptr;
@@ -249,12 +254,12 @@ class Decoder {
 /// The array of terms for the library, in memory of exactly its size.
 std::vector<std::uint8_t> lay_out(const Call& call, const std::vector<Pair>& pairs) {
     // An invalid term_size must not be used.
-    const bool is_size = call.term_size >= sizeof(l1l2_term) && call.term_size <= 256;
+    const bool is_size = call.term_size >= oldest_size && call.term_size <= 256;
     const std::size_t step = is_size ? call.term_size : sizeof(l1l2_term);
     std::vector<std::uint8_t> bytes(call.count * step);
     for (std::size_t i = 0; i < call.count; ++i) {
         const Pair& pair = pairs[i % pairs.size()];
-        std::memcpy(&bytes[i * step], &pair.term, sizeof pair.term);
+        std::memcpy(&bytes[i * step], &pair.term, std::min(step, sizeof pair.term));
         if (step > sizeof pair.term) {
             // One byte of the unknown fields.
             bytes[i * step + sizeof pair.term + pair.unknown % (step - sizeof pair.term)] =
@@ -266,8 +271,9 @@ std::vector<std::uint8_t> lay_out(const Call& call, const std::vector<Pair>& pai
 
 Call decode_call(Input& input) {
     Call call = {};
-    call.function = static_cast<Function>(input.byte() % 3);
+    call.function = static_cast<Function>(input.byte() % 5);
     call.parameter = input.parameter();
+    call.max_norm = call.function == Function::clip ? input.parameter() : 0.0;
     call.count = input.byte() % (most_terms + 1);
     const std::uint8_t flags = input.byte();
     call.wants_penalties = flags % 4 != 3;
@@ -277,8 +283,8 @@ Call decode_call(Input& input) {
     const std::uint8_t size = input.byte();
     call.term_size = sizeof(l1l2_term) + (size < 0xC0 ? size % 4 * alignof(l1l2_term) : 0);
     if (size >= 0xFA) {
-        call.term_size = input.one_of<std::size_t>({0, alignof(l1l2_term),
-                                                    sizeof(l1l2_term) - alignof(l1l2_term),
+        call.term_size = input.one_of<std::size_t>({0, alignof(l1l2_term), oldest_size,
+                                                    oldest_size - alignof(l1l2_term),
                                                     sizeof(l1l2_term) + 4, SIZE_MAX - 7});
     }
     call.terms_are_null = size == 0xF9;
@@ -293,7 +299,27 @@ struct Expected {
     std::size_t faulty;
     std::vector<double> penalties;
     double total;
+    std::vector<std::int64_t> sums;
 };
+
+/// The same of a clip or of exact sums, which use no regularizer.
+Faults compute_without_regularizer(const Call& call, const Pair& pair, Expected& expected) {
+    l1l2_term term = pair.term;
+    Faults faults;
+    if (term.reserved != 0 || (pair.unknown != 0 && call.term_size > sizeof term)) {
+        faults.add(L1L2_ERROR_INVALID_ARGUMENT);
+    }
+    if (call.function == Function::exact_sums) {
+        faults.add_failure(
+            l1l2_exact_sums_add(expected.sums.data(), term.dtype, pair.expected_x, term.n));
+        return faults;
+    }
+    term.x = pair.expected_x;
+    term.out = pair.expected_y;
+    faults.add_failure(l1l2_clip_by_norm_terms(&term, sizeof term, 1, call.parameter, call.max_norm,
+                                               nullptr, nullptr, nullptr));
+    return faults;
+}
 
 /// The result of a single call for a term, with its output in the other arena.
 Faults compute_alone(const Call& call, const Pair& pair, double& penalty) {
@@ -323,7 +349,7 @@ Faults compute_alone(const Call& call, const Pair& pair, double& penalty) {
 /// The faults of the array of terms, or of a scale or step, whatever the terms.
 Faults faults_of(const Call& call) {
     Faults faults;
-    if (call.term_size < sizeof(l1l2_term) || call.term_size % alignof(l1l2_term) != 0 ||
+    if (call.term_size < oldest_size || call.term_size % alignof(l1l2_term) != 0 ||
         call.count > PTRDIFF_MAX / call.term_size || (call.terms_are_null && call.count > 0)) {
         faults.add(L1L2_ERROR_INVALID_ARGUMENT);
     }
@@ -334,13 +360,21 @@ Faults faults_of(const Call& call) {
         (!std::isfinite(call.parameter) || call.parameter < 0.0)) {
         faults.add(L1L2_ERROR_INVALID_STEP);
     }
+    const auto is_norm = [](double norm) { return std::isfinite(norm) && norm >= 0.0; };
+    if (call.function == Function::clip && !(is_norm(call.parameter) && is_norm(call.max_norm))) {
+        faults.add(L1L2_ERROR_INVALID_NORM);
+    }
     return faults;
 }
 
 Expected expect(const Call& call, const std::vector<Pair>& pairs) {
-    Expected expected = {faults_of(call), call.count, std::vector<double>(pairs.size()), 0.0};
+    Expected expected = {faults_of(call), call.count, std::vector<double>(pairs.size()), 0.0,
+                         std::vector<std::int64_t>(L1L2_EXACT_SUMS_LENGTH)};
+    const bool regularizes =
+        call.function != Function::clip && call.function != Function::exact_sums;
     for (std::size_t i = 0; expected.faults.none() && i < pairs.size(); ++i) {
-        expected.faults = compute_alone(call, pairs[i], expected.penalties[i]);
+        expected.faults = regularizes ? compute_alone(call, pairs[i], expected.penalties[i])
+                                      : compute_without_regularizer(call, pairs[i], expected);
         expected.faulty = expected.faults.none() ? call.count : i;
     }
     for (std::size_t i = 0; i < call.count; ++i) {
@@ -360,6 +394,7 @@ struct Outcome {
     std::vector<double> penalties; ///< with one before and one after them
     double total = fuzz::untouched;
     std::size_t faulty = SIZE_MAX;
+    std::vector<std::int64_t> sums = std::vector<std::int64_t>(L1L2_EXACT_SUMS_LENGTH);
 };
 
 Outcome run(const Call& call, const std::vector<std::uint8_t>& bytes, Runner& runner) {
@@ -385,6 +420,15 @@ Outcome run(const Call& call, const std::vector<std::uint8_t>& bytes, Runner& ru
             outcome.status = l1l2_prox_terms(terms, call.term_size, call.count, call.parameter,
                                              runner.get(), &runner, faulty);
             break;
+        case Function::clip:
+            outcome.status =
+                l1l2_clip_by_norm_terms(terms, call.term_size, call.count, call.parameter,
+                                        call.max_norm, runner.get(), &runner, faulty);
+            break;
+        case Function::exact_sums:
+            outcome.status = l1l2_exact_sums_add_terms(outcome.sums.data(), terms, call.term_size,
+                                                       call.count, runner.get(), &runner, faulty);
+            break;
         }
     });
     return outcome;
@@ -398,7 +442,8 @@ void check_success(const Call& call, const Outcome& outcome, const Expected& exp
                    std::size_t used) {
     check(std::memcmp(arena, expected_arena, used) == 0,
           "what is written has the bits of single calls, and nothing else changes");
-    if (call.function == Function::prox) {
+    check(outcome.sums == expected.sums, "exact sums of terms are those of single calls");
+    if (call.function != Function::penalty && call.function != Function::gradient) {
         return;
     }
     for (std::size_t i = 0; call.wants_penalties && i < call.count; ++i) {
@@ -416,6 +461,9 @@ void check_outcome(const Call& call, const Outcome& outcome, const Expected& exp
           "nothing is written beside the penalties");
     check(outcome.faulty == (call.wants_faulty ? expected.faulty : SIZE_MAX),
           "*faulty is the index of the first term at fault, or count");
+    check(outcome.status == L1L2_OK ||
+              std::all_of(outcome.sums.begin(), outcome.sums.end(), [](auto x) { return x == 0; }),
+          "exact sums stay as they were unless all is well");
     if (runner.has_failed) {
         check(outcome.status == L1L2_ERROR_RUNNER_FAILED, "a runner's failure is reported");
         check(is_untouched(outcome.total), "after a runner's failure the total is untouched");
