@@ -75,6 +75,7 @@ TEST_CASE("every status has its own text, and unknown numbers have one too", "[c
                                     L1L2_ERROR_UNKNOWN_LAYOUT,
                                     L1L2_ERROR_BUFFER_TOO_SMALL,
                                     L1L2_ERROR_COUNT_OVERFLOW,
+                                    L1L2_ERROR_INVALID_NORM,
                                     L1L2_ERROR_OUT_OF_MEMORY,
                                     L1L2_ERROR_MALFORMED_JSON,
                                     L1L2_ERROR_UNKNOWN_CONFIG,
