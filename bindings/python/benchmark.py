@@ -21,6 +21,7 @@ def nanoseconds_of(function):
 
 
 x, y = numpy.arange(16, dtype=numpy.float32), numpy.zeros(16, numpy.float32)
+gradient = numpy.ones(16, numpy.float32)
 buffer, strided = array.array("f", x), numpy.zeros(32, numpy.float32)[::2]
 regularizer, sums = l1l2.Regularizer(0.01, 0.02), l1l2.ExactSums()
 functions = {
@@ -30,6 +31,7 @@ functions = {
     "penalty of a strided array": lambda: regularizer.penalty(strided),
     "add_gradient": lambda: regularizer.add_gradient(x, y),
     "prox": lambda: regularizer.prox(x, 0.1, y),
+    "prox_step": lambda: regularizer.prox_step(x, gradient, 0.1, None, y),
     "ExactSums.add": lambda: sums.add(x),
 }
 # In rounds, so that all of them see the same machine.

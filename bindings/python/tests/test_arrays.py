@@ -22,8 +22,10 @@ def writers(x, y, factor=0.3):
         lambda: REGULARIZER.add_gradient(x, y, factor),
         lambda: REGULARIZER.penalty_and_add_gradient(x, y, factor),
         lambda: REGULARIZER.prox(x, factor, y),
+        lambda: REGULARIZER.prox_step(x, None, factor, None, y),
         lambda: l1l2.add_gradient_terms([l1l2.Term(REGULARIZER, x, y)], factor),
         lambda: l1l2.prox_terms([l1l2.Term(REGULARIZER, x, out=y)], factor),
+        lambda: l1l2.prox_step_terms([l1l2.Term(REGULARIZER, x, out=y)], factor),
     )
 
 
@@ -251,7 +253,7 @@ def test_a_factor_that_is_not_a_number_is_refused():
     for factor in ("0.3", None, 1j):
         memory, flipped = ONES.copy(), ONES.copy()[::-1]
         # A term must be contiguous, whatever the factor.
-        for write in writers(ONES, memory, factor) + writers(ONES, flipped, factor)[:3]:
+        for write in writers(ONES, memory, factor) + writers(ONES, flipped, factor)[:4]:
             with pytest.raises(TypeError):
                 write()
         assert memory.tolist() == flipped.tolist() == ONES.tolist()

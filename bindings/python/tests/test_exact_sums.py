@@ -13,6 +13,7 @@ import pickle
 import sqlite3
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 
 import l1l2
 import numpy
@@ -75,6 +76,71 @@ class ExactSums(unittest.TestCase):
         for value, result in ((numpy.inf, math.inf), (numpy.nan, math.nan)):
             sums.add(numpy.array([value]))
             self.assertEqual(str(sums.square), str(result))
+
+    def test_norm(self):
+        """It is the double next to the root of the sum of squares, whatever its range."""
+        for values in (
+            [3.0, -4.0],
+            [1e200, 1.0, 1.0],
+            [1e-200] * 3,
+            [5e-324, -5e-324],
+            [2.0**1023, 2.0**1022],
+            self.x.ravel().tolist(),
+        ):
+            norm = exact_sums_of(numpy.array(values)).norm
+            square = sum(Fraction(value) ** 2 for value in values)
+            for neighbour in (0.0, math.inf):
+                limit = math.nextafter(norm, neighbour)
+                if limit == math.inf:
+                    limit = 2**1024
+                between = (Fraction(norm) + Fraction(limit)) / 2
+                self.assertEqual(between**2 > square, neighbour > 0.0, values)
+        self.assertEqual(l1l2.ExactSums().norm, 0.0)
+        sums = exact_sums_of(numpy.full(5, 1.7e308))
+        self.assertEqual(sums.norm, math.inf)
+        sums.add(numpy.array([math.nan]))
+        self.assertTrue(math.isnan(sums.norm))
+
+    def test_subtraction(self):
+        """It takes out what was added; what was not added is refused."""
+        first, second = exact_sums_of(self.x[:7]), exact_sums_of(self.x[7:])
+        before = self.sums.to_bytes()
+        self.assertEqual(self.sums - first, second)
+        self.assertEqual(self.sums.to_bytes(), before)
+        rest = self.sums + l1l2.ExactSums()
+        rest -= second
+        self.assertEqual(rest, first)
+        rest.subtract(rest)
+        self.assertEqual(rest.array.tolist(), [0] * LENGTH)
+        sums = exact_sums_of(numpy.array([1.0, 2.0]), numpy.array([math.inf]))
+        sums -= exact_sums_of(numpy.array([math.inf, 1.0]))
+        self.assertEqual(sums, exact_sums_of(numpy.array([2.0])))
+        for other in ([3.0], [1.0, 1.0], [math.nan]):
+            self.assert_status(
+                18, lambda: sums.subtract(exact_sums_of(numpy.array(other)))
+            )
+        self.assertEqual(sums, exact_sums_of(numpy.array([2.0])))
+        for other in (None, 1, first.array):
+            for refused in (lambda: first - other, lambda: first.subtract(other)):
+                with self.assertRaises(TypeError):
+                    refused()
+
+    def test_add_all(self):
+        """On any threads the same; after an error nothing has been added."""
+        bits = numpy.array([0x3F80, 0xC000], numpy.uint16)
+        arrays = [self.x, numpy.ones(70_000, "f4"), Foreign(self.x.T), numpy.ones(0)]
+        expected = exact_sums_of(*arrays)
+        for threads in (1, 3):
+            sums = l1l2.ExactSums()
+            sums.add_all(iter(arrays), threads=threads)
+            self.assertEqual(sums, expected)
+            for refused in ([1.0], numpy.ones(6)[::2], bits, numpy.ones(2, "i4")):
+                with self.assertRaisesRegex((TypeError, ValueError), "^array 4: "):
+                    sums.add_all([*arrays, refused], threads=threads)
+            self.assertEqual(sums, expected)
+            sums.add_all([])
+            sums.add_all([bits, bits], dtype="bfloat16")
+            self.assertEqual((sums - expected).absolute, 6.0)
 
     def test_arrays(self):
         """Of any layout, and of another library."""
@@ -207,9 +273,14 @@ class ExactSums(unittest.TestCase):
             lambda: bad.absolute,
             lambda: bad.square,
             lambda: bad.count,
+            lambda: bad.norm,
             lambda: bad.penalty(l1l2.Regularizer(1.0)),
             lambda: bad.add(self.x),
             lambda: bad.add(self.x[::2]),
+            lambda: bad.add_all([self.x]),
+            lambda: bad.subtract(good),
+            lambda: good.subtract(bad),
+            lambda: good - bad,
             lambda: bad.merge(good),
             lambda: good.merge(bad),
             lambda: good == bad,

@@ -40,7 +40,7 @@ def failure(library):
         f"ImportError: cannot load libl1l2: looked for {library}"
         " (which L1L2_LIBRARY names): "
     )
-    assert sentence.endswith("; set L1L2_LIBRARY to the path of libl1l2 0.3 or later")
+    assert sentence.endswith("; set L1L2_LIBRARY to the path of libl1l2 0.4 or later")
     return sentence
 
 
@@ -84,7 +84,7 @@ def test_another_copy_in_the_process_does_not_matter(own_library, tmp_path):
 @needs_compiler
 def test_a_library_of_an_earlier_version(tmp_path):
     library = compiled(tmp_path, "unsigned l1l2_version_number(void) { return 202; }")
-    assert "found 0.2.2, need 0.3;" in failure(library)
+    assert "found 0.2.2, need 0.4;" in failure(library)
 
 
 @needs_compiler
@@ -131,7 +131,7 @@ def test_a_package_whose_library_is_damaged(own_library, tmp_path):
     assert (
         f"looked for {damaged} (part of this package): the file is cut off" in sentence
     )
-    assert "; reinstall it, or set L1L2_LIBRARY to the path of libl1l2 0.3" in sentence
+    assert "; reinstall it, or set L1L2_LIBRARY to the path of libl1l2 0.4" in sentence
 
 
 def test_a_package_without_a_library_takes_the_systems(own_library, tmp_path):

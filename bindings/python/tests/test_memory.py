@@ -30,6 +30,9 @@ sums.add(x)
 assert (penalty, sums.absolute) == ((0.01 + 0.02) * n, n)
 regularizer.prox(x.reshape(1 << 14, -1).T, 1.0)
 assert x.max() < 1.0
+regularizer.prox_step(x, None, 1.0)
+regularizer.prox_step(x.reshape(1 << 14, -1).T, None, 1.0)
+assert l1l2.clip_by_norm([x], 1.0, threads=2) > 1.0 > x.max() > 0.0
 print(peak() - before)
 """
 

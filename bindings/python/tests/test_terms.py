@@ -9,7 +9,7 @@ import l1l2
 import ml_dtypes
 import numpy
 import pytest
-from arrays import Foreign, every_second
+from arrays import Foreign, every_second, read_only
 
 FIRST, SECOND = l1l2.Regularizer(0.01, 0.02), l1l2.Regularizer(l1=0.5)
 
@@ -43,7 +43,7 @@ def test_terms_have_the_bits_of_single_calls_on_any_threads(threads):
         total,
     )
     l1l2.prox_terms(terms, 0.3, threads=threads)
-    for regularizer, x, gradient, out, _ in terms:
+    for regularizer, x, gradient, out, *_ in terms:
         expected = numpy.ones_like(x)
         regularizer.add_gradient(x, expected, 0.3)
         assert gradient.tobytes() == expected.tobytes()
@@ -51,10 +51,53 @@ def test_terms_have_the_bits_of_single_calls_on_any_threads(threads):
         assert out.tobytes() == x.tobytes()
 
 
+@pytest.mark.parametrize("threads", [1, 2, 5], ids=str)
+def test_steps_of_terms_have_the_bits_of_single_calls_on_any_threads(threads):
+    rng = numpy.random.default_rng(2)
+    terms, expected = [], []
+    for i, x in enumerate(tensors()):
+        regularizer, steps, gradient = (FIRST, SECOND)[i % 2], None, None
+        if i % 3:
+            steps = rng.random(x.shape).astype("f8" if x.dtype == "f8" else "f4")
+            steps = numpy.asfortranarray(steps) if x.flags.fnc else steps
+        if i % 4:
+            gradient = read_only(numpy.ones_like(x))
+        out = numpy.zeros_like(x) if i % 2 else None
+        expected.append(numpy.zeros_like(x))
+        regularizer.prox_step(x, gradient, 0.3, steps, expected[-1])
+        terms.append(l1l2.Term(regularizer, x, gradient, out, steps=steps))
+    l1l2.prox_step_terms(terms, 0.3, threads=threads)
+    for term, result in zip(terms, expected):
+        out = term.x if term.out is None else term.out
+        assert out.tobytes() == result.tobytes()
+
+
+def test_steps_of_terms_of_bfloat16_that_are_given_as_bits():
+    x, out = numpy.array([1.0, -3.0], ml_dtypes.bfloat16), numpy.zeros(2, numpy.uint16)
+    gradient, steps = x[::-1].copy(), numpy.array([0.5, 2.0], numpy.float32)
+    bits = x.view(numpy.uint16), gradient.view(numpy.uint16), out, "bfloat16", steps
+    l1l2.prox_step_terms([l1l2.Term(SECOND, *bits)], 0.5)
+    SECOND.prox_step(x, gradient, 0.5, steps)
+    assert out.tobytes() == x.tobytes()
+
+
+def test_steps_have_the_type_in_which_is_computed():
+    for dtype, steps in (("f4", "f8"), ("f8", "f4"), ("f2", "f2")):
+        term = l1l2.Term(FIRST, numpy.ones(3, dtype), steps=numpy.ones(3, steps))
+        with pytest.raises(ValueError, match="term 0: steps must be float64 for"):
+            l1l2.prox_step_terms([term], 1.0)
+    for steps in (numpy.ones(2), numpy.full(3, -1.0)):
+        x = numpy.ones(3)
+        with pytest.raises(ValueError, match="term 0: "):
+            l1l2.prox_step_terms([l1l2.Term(FIRST, x, steps=steps)], 1.0)
+        assert x.tolist() == [1.0] * 3
+
+
 def test_no_terms():
     assert l1l2.penalty_terms([]) == ([], 0.0)
     assert l1l2.penalty_terms([], threads=4) == ([], 0.0)
     l1l2.prox_terms([], 0.1)
+    l1l2.prox_step_terms([], 0.1)
 
 
 def test_out_is_x_by_default_and_a_gradient_may_be_unwanted():

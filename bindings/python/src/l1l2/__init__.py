@@ -15,6 +15,8 @@
 >>> sums.add(weights[2:])
 >>> sums.count
 4
+>>> l1l2.clip_by_norm([numpy.array([3.0, -4.0])], 1.0)  # in place; returns the norm
+5.0
 
 **Arrays.** Every function takes an array of any shape and strides: a NumPy array, a
 NumPy scalar, an object with `__dlpack__` whose memory the CPU can read (PyTorch, JAX,
@@ -49,10 +51,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._arrays import Array
-from ._exact_sums import ExactSums
+from ._exact_sums import ExactSums, clip_by_norm
 from ._library import L1L2Error, isa, library_path, version
 from ._regularizer import JsonStyle, Regularizer
-from ._terms import Term, add_gradient_terms, penalty_terms, prox_terms
+from ._terms import (
+    Term,
+    add_gradient_terms,
+    penalty_terms,
+    prox_step_terms,
+    prox_terms,
+)
 
 __all__ = [
     "Array",
@@ -63,9 +71,11 @@ __all__ = [
     "Term",
     "__version__",
     "add_gradient_terms",
+    "clip_by_norm",
     "isa",
     "library_path",
     "penalty_terms",
+    "prox_step_terms",
     "prox_terms",
     "version",
 ]

@@ -203,11 +203,19 @@ def _refuse_flagged(x: Any) -> None:
 
 def tensors_of(x: Any, y: Any, dtype: str | None) -> tuple[DLTensor, DLTensor]:
     """Returns the tensor of x and that of y, which is to be written."""
-    tensors = tensor_of(x, dtype), tensor_of(y, dtype, written=True)
-    x_shape, y_shape = (tuple(tensor.shape[: tensor.ndim]) for tensor in tensors)
-    if x_shape != y_shape:
-        raise ValueError(f"arrays of different shapes: {x_shape} and {y_shape}")
-    return tensors
+    tensor = tensor_of(x, dtype)
+    return tensor, tensor_like(tensor, y, dtype, written=True)
+
+
+def tensor_like(
+    tensor: DLTensor, y: Any, dtype: str | None, written: bool = False
+) -> DLTensor:
+    """Returns the tensor of y, which must have the shape of another one."""
+    other = tensor_of(y, dtype, written)
+    shape, y_shape = (tuple(it.shape[: it.ndim]) for it in (tensor, other))
+    if shape != y_shape:
+        raise ValueError(f"arrays of different shapes: {shape} and {y_shape}")
+    return other
 
 
 class Compact:
@@ -230,12 +238,21 @@ class Compact:
 
     def expect_alike(self, other: Compact) -> None:
         """Raises ValueError unless both have the same elements in the same places."""
+        self._expect_places_of(other)
+        if self.dtype != other.dtype:
+            raise ValueError("arrays of different dtypes")
+
+    def expect_steps_of(self, x: Compact) -> None:
+        """Raises ValueError unless there is a step in the place of each element of x."""
+        self._expect_places_of(x)
+        if self.dtype != (FLOAT64 if x.dtype == FLOAT64 else FLOAT32):
+            raise ValueError("steps must be float64 for an x of float64, else float32")
+
+    def _expect_places_of(self, other: Compact) -> None:
         if self.shape != other.shape:
             raise ValueError(
                 f"arrays of different shapes: {self.shape} and {other.shape}"
             )
-        if self.dtype != other.dtype:
-            raise ValueError("arrays of different dtypes")
         if self.order != other.order:
             raise ValueError("arrays whose axes are in a different order of memory")
 
@@ -253,6 +270,6 @@ def _order_of(tensor: DLTensor) -> tuple[int, ...]:
     reached = 1
     for stride, extent in sorted(axes):
         if extent > 1 and stride != reached:
-            raise ValueError("an array of a term must be contiguous")
+            raise ValueError("an array of a list must be contiguous")
         reached *= extent
     return tuple(stride if extent > 1 else 0 for stride, extent in axes)

@@ -1,10 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The l1l2 authors
 # SPDX-License-Identifier: Apache-2.0
-"""Exact sums: the penalty of elements that come in pieces."""
+"""Exact sums: the penalty and the norm of elements that come in pieces."""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import numpy
@@ -12,6 +15,7 @@ import numpy
 from ._arrays import BUFFERS, Array, NumpyArray, tensor_of
 from ._library import address_of, check, library
 from ._regularizer import Regularizer, _fast
+from ._terms import Call, call_of_arrays
 
 _ADD = address_of("l1l2_exact_sums_add")
 _LENGTH: int = library.l1l2_exact_sums_length()
@@ -24,7 +28,7 @@ class ExactSums:
     The same elements give the same bits, however they are split and in whatever order
     they are added. The sums are an accumulator of 207 int64, and adding accumulators
     element by element adds the sums: l1l2.h has the rules. Objects can be compared,
-    added, copied and pickled. While a thread adds to one, no other thread may use it.
+    added, subtracted, copied and pickled. While a thread adds to one, no other thread may use it.
 
     Parameters
     ----------
@@ -54,6 +58,8 @@ class ExactSums:
     (3.5, 5.25, 3)
     >>> sums.penalty(Regularizer(l1=0.01, l2=0.02))
     0.14
+    >>> (sums - parts[1]).count
+    2
     """
 
     def __init__(self, numbers: Any = None) -> None:
@@ -110,6 +116,36 @@ class ExactSums:
         tensor = tensor_of(x, dtype)
         check(library.l1l2_exact_sums_add_dlpack(self._address, tensor))
 
+    def add_all(
+        self,
+        arrays: Iterable[Array],
+        *,
+        dtype: Literal["bfloat16"] | None = None,
+        threads: int | ThreadPoolExecutor = 1,
+    ) -> None:
+        """Add the elements of many arrays, all of them or, after an error, none.
+
+        Parameters
+        ----------
+        arrays : iterable of arrays
+            Of any dtypes and shapes, each contiguous; they may be read-only.
+        dtype : "bfloat16", optional
+            To be given if all are NumPy arrays of uint16 that hold their bits.
+        threads : int or ThreadPoolExecutor
+            As for `penalty_terms`.
+
+        Raises
+        ------
+        TypeError, ValueError, BufferError, L1L2Error
+            As `Regularizer` says. The message begins with the number of the first array
+            at fault, from 0.
+        """
+        self._add_all(call_of_arrays(arrays, dtype), threads)
+
+    def _add_all(self, call: Call, threads: int | ThreadPoolExecutor) -> None:
+        function = partial(library.l1l2_exact_sums_add_terms, self._address)
+        call.run(function, threads, (), ())
+
     def merge(self, other: ExactSums) -> None:
         """Add the elements of other sums. Any number may be merged.
 
@@ -118,9 +154,22 @@ class ExactSums:
         TypeError
             The other object is not an ExactSums.
         """
-        if not isinstance(other, ExactSums):
-            raise TypeError(f"exact sums, not {type(other)!r}")
-        self._merge(other._array)
+        self._merge(_numbers_of(other))
+
+    def subtract(self, other: ExactSums) -> None:
+        """Take the elements of other sums out, which were added before.
+
+        Raises
+        ------
+        TypeError
+            The other object is not an ExactSums.
+        L1L2Error
+            The other sums have more elements or are greater, or what would be left
+            cannot be the sums of so many elements (status 18). What was never added
+            may go unnoticed.
+        """
+        address = _numbers_of(other).ctypes.data
+        check(library.l1l2_exact_sums_subtract(self._address, address))
 
     def _merge(self, numbers: Any) -> None:
         # A file's byte order may be the other one, but fractions are not cut off.
@@ -139,6 +188,17 @@ class ExactSums:
         total = type(self)(self._array)
         total.merge(other)
         return total
+
+    def __isub__(self: _Self, other: ExactSums) -> _Self:
+        self.subtract(other)
+        return self
+
+    def __sub__(self: _Self, other: ExactSums) -> _Self:
+        if not isinstance(other, ExactSums):
+            return NotImplemented
+        difference = type(self)(self._array)
+        difference.subtract(other)
+        return difference
 
     def __radd__(self: _Self, other: int) -> _Self:
         """Let `sum` begin with its 0."""
@@ -163,6 +223,17 @@ class ExactSums:
         square = ctypes.c_double()
         self._read(None, ctypes.byref(square), None)
         return square.value
+
+    @property
+    def norm(self) -> float:
+        """The Euclidean norm, the square root of the sum of x^2, rounded once.
+
+        It is right also where the sum of x^2 is beyond the range of a float; NaN or
+        infinite if an element is.
+        """
+        norm = ctypes.c_double()
+        check(library.l1l2_exact_sums_norm(self._address, ctypes.byref(norm)))
+        return norm.value
 
     @property
     def count(self) -> int:
@@ -203,3 +274,61 @@ class ExactSums:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._array[2]} elements>"
+
+
+def _numbers_of(sums: ExactSums) -> NumpyArray:
+    if not isinstance(sums, ExactSums):
+        raise TypeError(f"exact sums, not {type(sums)!r}")
+    return sums._array
+
+
+def clip_by_norm(
+    arrays: Iterable[Array],
+    max_norm: float,
+    norm: float | None = None,
+    *,
+    dtype: Literal["bfloat16"] | None = None,
+    threads: int | ThreadPoolExecutor = 1,
+) -> float:
+    """Multiply arrays by min(1, max_norm / norm), in place, and return the norm.
+
+    Parameters
+    ----------
+    arrays : iterable of arrays
+        The gradients of a model, as a rule: of any dtypes and shapes, each contiguous.
+        No two share memory.
+    max_norm : float
+        The largest norm that is left as it is, finite and >= 0. Every element keeps its
+        bits then.
+    norm : float, optional
+        The norm of all elements, those of other machines included: `ExactSums.norm`. By
+        default that of the arrays. It has the same bits on any number of threads.
+    dtype : "bfloat16", optional
+        To be given if all are NumPy arrays of uint16 that hold their bits.
+    threads : int or ThreadPoolExecutor
+        As for `penalty_terms`.
+
+    Raises
+    ------
+    TypeError, ValueError, BufferError, L1L2Error
+        As `Regularizer` says, with the number of the first array at fault, from 0. The
+        status is 22 if the norm or max_norm is negative, infinite or NaN, which the
+        norm is if an element is.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> gradients = [numpy.array([3.0], numpy.float16), numpy.array([[4.0]])]
+    >>> clip_by_norm(gradients, 1.0)
+    5.0
+    >>> gradients
+    [array([0.6], dtype=float16), array([[0.8]])]
+    """
+    call = call_of_arrays(arrays, dtype, ("out",))
+    if norm is None:
+        sums = ExactSums()
+        sums._add_all(call, threads)
+        norm = sums.norm
+    factors = ctypes.c_double(norm), ctypes.c_double(max_norm)
+    call.run(library.l1l2_clip_by_norm_terms, threads, factors, ())
+    return norm

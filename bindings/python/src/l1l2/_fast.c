@@ -21,6 +21,9 @@ typedef int32_t (*add_gradient_function)(const void* regularizer, int32_t dtype,
                                          size_t n, double scale, void* gradient, double* penalty);
 typedef int32_t (*prox_function)(const void* regularizer, int32_t dtype, const void* x, size_t n,
                                  double step, void* out);
+typedef int32_t (*prox_step_function)(const void* regularizer, int32_t dtype, const void* x,
+                                      size_t n, const void* gradient, double step,
+                                      const void* steps, void* out);
 typedef int32_t (*add_function)(int64_t* sums, int32_t dtype, const void* x, size_t n);
 
 /* Fewer elements take less time than another thread needs to get the GIL. */
@@ -32,11 +35,13 @@ typedef struct {
     size_t n;
 } Elements;
 
+enum { FLOAT32 = 1, FLOAT64 = 2, FLOAT16 = 3 };
+
 static int32_t dtype_of(const char* format) {
     if (format == NULL || format[0] == '\0' || format[1] != '\0') {
         return 0;
     }
-    return format[0] == 'f' ? 1 : format[0] == 'd' ? 2 : format[0] == 'e' ? 3 : 0;
+    return format[0] == 'f' ? FLOAT32 : format[0] == 'd' ? FLOAT64 : format[0] == 'e' ? FLOAT16 : 0;
 }
 
 /* Returns whether x is a compact buffer of floats, which is then held until PyBuffer_Release. */
@@ -54,9 +59,10 @@ static int borrow(PyObject* x, int flags, Elements* elements) {
     return 1;
 }
 
-/* Returns whether elements of both are at the same place in the order of memory. */
-static int are_alike(const Elements* x, const Elements* y) {
-    if (x->dtype != y->dtype || x->view.ndim != y->view.ndim) {
+/* Returns whether y has a dtype, and its elements are at the same places as those of x in the order
+ * of memory. */
+static int is_laid_as(const Elements* x, const Elements* y, int32_t dtype) {
+    if (y->dtype != dtype || x->view.ndim != y->view.ndim) {
         return 0;
     }
     for (int i = 0; i < x->view.ndim; ++i) {
@@ -158,7 +164,7 @@ static PyObject* call(PyObject* const* arguments, Py_ssize_t count, enum Operati
     }
     double result = 0.0;
     int32_t status = -1;
-    if (are_alike(&x, &y)) {
+    if (is_laid_as(&x, &y, x.dtype)) {
         PyThreadState* state = leave(x.n);
         if (operation == PROX) {
             status = ((prox_function)function)(regularizer, x.dtype, x.view.buf, x.n, factor,
@@ -197,11 +203,61 @@ static PyObject* prox(PyObject* module, PyObject* const* arguments, Py_ssize_t c
     return call(arguments, count, PROX);
 }
 
+/* prox_step(function, regularizer, x, gradient, step, steps, out): returns 0.0. A gradient or steps
+ * of None is none. */
+static PyObject* prox_step(PyObject* module, PyObject* const* arguments, Py_ssize_t count) {
+    (void)module;
+    size_t function;
+    void* regularizer;
+    if (!read_addresses(arguments, count, 7, &function, &regularizer)) {
+        return NULL;
+    }
+    double step = PyFloat_AsDouble(arguments[4]);
+    if (PyErr_Occurred() != NULL) {
+        return NULL;
+    }
+    enum { X, GRADIENT, STEPS, OUT, ARRAYS };
+    PyObject* const given[ARRAYS] = {arguments[2], arguments[3], arguments[5], arguments[6]};
+    Elements arrays[ARRAYS];
+    int borrowed[ARRAYS] = {0};
+    int suitable = 1;
+    for (int i = 0; i < ARRAYS && suitable; ++i) {
+        arrays[i].view.buf = NULL;
+        if (given[i] == Py_None && (i == GRADIENT || i == STEPS)) {
+            continue;
+        }
+        borrowed[i] = borrow(given[i], i == OUT ? PyBUF_WRITABLE : 0, &arrays[i]);
+        if (!borrowed[i]) {
+            suitable = 0;
+            break;
+        }
+        int32_t dtype = i == STEPS && arrays[X].dtype == FLOAT16 ? FLOAT32 : arrays[X].dtype;
+        suitable = is_laid_as(&arrays[X], &arrays[i], dtype);
+    }
+    int32_t status = -1;
+    if (suitable) {
+        PyThreadState* state = leave(arrays[X].n);
+        status = ((prox_step_function)function)(regularizer, arrays[X].dtype, arrays[X].view.buf,
+                                                arrays[X].n, arrays[GRADIENT].view.buf, step,
+                                                arrays[STEPS].view.buf, arrays[OUT].view.buf);
+        enter(state);
+    }
+    for (int i = 0; i < ARRAYS; ++i) {
+        if (borrowed[i]) {
+            PyBuffer_Release(&arrays[i].view);
+        }
+    }
+    if (status != 0) {
+        Py_RETURN_NONE;
+    }
+    return PyFloat_FromDouble(0.0);
+}
+
 #define METHOD(name)                                                                               \
     { #name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, NULL }
-static PyMethodDef methods[] = {METHOD(penalty),      METHOD(add),
-                                METHOD(add_gradient), METHOD(penalty_and_add_gradient),
-                                METHOD(prox),         {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {
+    METHOD(penalty), METHOD(add),       METHOD(add_gradient), METHOD(penalty_and_add_gradient),
+    METHOD(prox),    METHOD(prox_step), {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "l1l2._fast", NULL, 0, methods, NULL, NULL, NULL, NULL};

@@ -11,3 +11,13 @@ def penalty_and_add_gradient(
 def prox(
     function: int, regularizer: int, x: object, step: float, out: object, /
 ) -> float | None: ...
+def prox_step(
+    function: int,
+    regularizer: int,
+    x: object,
+    gradient: object | None,
+    step: float,
+    steps: object | None,
+    out: object,
+    /,
+) -> float | None: ...

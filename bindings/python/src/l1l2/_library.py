@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 #: The first version that has every function declared below.
-_NEEDED = (0, 3)
+_NEEDED = (0, 4)
 _SYSTEM_NAMES = {"darwin": "libl1l2.0.dylib", "win32": "libl1l2-0.dll"}
 
 
@@ -66,6 +66,7 @@ class TermStruct(ctypes.Structure):
         ("out", ctypes.c_void_p),
         ("dtype", ctypes.c_int32),
         ("reserved", ctypes.c_int32),
+        ("steps", ctypes.c_void_p),
     ]
 
 
@@ -94,14 +95,20 @@ def _prototypes() -> dict[str, tuple[Any, ...]]:
         "penalty_dlpack": (status, handle, tensor, pointer),
         "add_gradient_dlpack": (status, handle, tensor, double, tensor, pointer),
         "prox_dlpack": (status, handle, tensor, double, tensor),
+        "prox_step_dlpack": (status, handle, tensor, tensor, double, tensor, tensor),
         "penalty_terms": (status, *terms, *run, pointer, pointer, pointer),
         "add_gradient_terms": (status, *terms, double, *run, pointer, pointer, pointer),
         "prox_terms": (status, *terms, double, *run, pointer),
+        "prox_step_terms": (status, *terms, double, *run, pointer),
+        "clip_by_norm_terms": (status, *terms, double, double, *run, pointer),
         "exact_sums_length": (size,),
         "exact_sums_add_dlpack": (status, pointer, tensor),
+        "exact_sums_add_terms": (status, pointer, *terms, *run, pointer),
         "exact_sums_merge": (status, pointer, pointer),
+        "exact_sums_subtract": (status, pointer, pointer),
         "exact_sums_check": (status, pointer),
         "exact_sums_read": (status, pointer, pointer, pointer, pointer),
+        "exact_sums_norm": (status, pointer, pointer),
         "penalty_exact_sums": (status, handle, pointer, pointer),
         "to_json": (status, handle, number, pointer, size, pointer),
         "from_json": (status, text, size, pointer, pointer, size),

@@ -11,7 +11,7 @@ import weakref
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from ._arrays import BUFFERS, Array, tensor_of, tensors_of
+from ._arrays import BUFFERS, Array, tensor_like, tensor_of, tensors_of
 from ._library import L1L2Error, address_of, check, library
 
 try:
@@ -22,6 +22,8 @@ except ImportError:  # built without it, or a Python that it does not suit
 _PENALTY = address_of("l1l2_penalty")
 _ADD_GRADIENT = address_of("l1l2_add_gradient")
 _PROX = address_of("l1l2_prox")
+_PROX_STEP = address_of("l1l2_prox_step")
+_OPTIONAL_BUFFERS = BUFFERS | {type(None)}
 _INVALID_ARGUMENT = 10
 _MESSAGE_CAPACITY = 256
 _JSON_CAPACITY = 256
@@ -306,6 +308,81 @@ class Regularizer:
         factor = ctypes.c_double(step)
         x_tensor, out_tensor = tensors_of(x, out, dtype)
         check(library.l1l2_prox_dlpack(handle, x_tensor, factor, out_tensor))
+
+    def prox_step(
+        self,
+        x: Array,
+        gradient: Array | None,
+        step: float,
+        steps: Array | None = None,
+        out: Array | None = None,
+        *,
+        dtype: Literal["bfloat16"] | None = None,
+    ) -> None:
+        """Take a step of proximal gradient descent in one pass over memory.
+
+        With v = x - s * gradient it computes
+        sign(v) * max(|v| - s * l1, 0) / (1 + 2 * s * l2), where s is step * steps.
+
+        Parameters
+        ----------
+        x : array
+            Of any shape; it is written to if there is no out.
+        gradient : array, optional
+            That of the rest of the loss, of the shape and dtype of x; None means 0. It
+            may be read-only.
+        step : float
+            The step size, finite and >= 0.
+        steps : array, optional
+            A factor of the step for each element, finite and >= 0: the preconditioner
+            of proximal Adagrad or Adam. Of the shape of x, and of float64 if x is, else
+            of float32. It may be read-only; None means 1.
+        out : array, optional
+            Of the shape and dtype of x, with any strides: x or gradient itself, or an
+            array in memory of its own.
+        dtype : "bfloat16", optional
+            To be given if the NumPy arrays x, gradient and out of uint16 hold their
+            bits.
+
+        Raises
+        ------
+        L1L2Error
+            A step is negative, not finite or too large (status 14); and as the class
+            says.
+
+        Examples
+        --------
+        >>> import numpy
+        >>> x, gradient = numpy.array([1.0, -3.0]), numpy.array([2.0, 2.0])
+        >>> Regularizer(l1=1.0).prox_step(x, gradient, 0.5, numpy.array([1.0, 0.5]))
+        >>> x
+        array([ 0.  , -3.25])
+        """
+        if out is None:
+            out = x
+        handle = self._open_handle()
+        if (
+            dtype is None
+            and _fast is not None
+            and _are_buffers(x, out)
+            and type(gradient) in _OPTIONAL_BUFFERS
+            and type(steps) in _OPTIONAL_BUFFERS
+        ):
+            given = handle, x, gradient, step, steps, out
+            if _fast.prox_step(_PROX_STEP, *given) is not None:
+                return
+        factor = ctypes.c_double(step)
+        x_tensor, out_tensor = tensors_of(x, out, dtype)
+        gradient_tensor = steps_tensor = None
+        if gradient is not None:
+            gradient_tensor = tensor_like(x_tensor, gradient, dtype)
+        if steps is not None:
+            steps_tensor = tensor_like(x_tensor, steps, None)
+        check(
+            library.l1l2_prox_step_dlpack(
+                handle, x_tensor, gradient_tensor, factor, steps_tensor, out_tensor
+            )
+        )
 
     def close(self) -> None:
         """Free the handle, which no call may be using. A second time it does nothing.

@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from ._arrays import Array, Compact
 from ._library import L1L2Error, Runner, TermStruct, check, library
@@ -30,11 +30,14 @@ class Term(NamedTuple):
         Terms may share one.
     x : array
     gradient : array, optional
-        What `add_gradient_terms` adds to; None if the gradient is not wanted.
+        What `add_gradient_terms` adds to; None if the gradient is not wanted. What
+        `prox_step_terms` reads; None means 0.
     out : array, optional
-        What `prox_terms` writes to; None for x itself.
+        What `prox_terms` and `prox_step_terms` write to; None for x itself.
     dtype : "bfloat16", optional
         To be given if NumPy arrays of uint16 hold their bits.
+    steps : array, optional
+        What `prox_step_terms` multiplies its step with, as `Regularizer.prox_step` does.
     """
 
     regularizer: Regularizer
@@ -42,6 +45,7 @@ class Term(NamedTuple):
     gradient: Array | None = None
     out: Array | None = None
     dtype: Literal["bfloat16"] | None = None
+    steps: Array | None = None
 
 
 class Penalties(NamedTuple):
@@ -83,7 +87,7 @@ def penalty_terms(
     >>> penalty_terms([Term(l1, x) for x in layers], threads=2)
     Penalties(penalties=[4.0, 3.0], total=7.0)
     """
-    return _penalties(_Call(terms, None), threads, ())
+    return _penalties(Call(terms, ()), threads, ())
 
 
 def add_gradient_terms(
@@ -107,7 +111,7 @@ def add_gradient_terms(
     Penalties
         From the same pass over memory.
     """
-    return _penalties(_Call(terms, "gradient"), threads, (ctypes.c_double(scale),))
+    return _penalties(Call(terms, ("gradient",)), threads, (ctypes.c_double(scale),))
 
 
 def prox_terms(
@@ -123,12 +127,39 @@ def prox_terms(
     threads : int or ThreadPoolExecutor
         As for `penalty_terms`.
     """
-    call = _Call(terms, "out")
+    call = Call(terms, ("out",))
     call.run(library.l1l2_prox_terms, threads, (ctypes.c_double(step),), ())
 
 
+def prox_step_terms(
+    terms: Iterable[Term], step: float, *, threads: int | ThreadPoolExecutor = 1
+) -> None:
+    """Take a step of proximal gradient descent on each term, into its `out` or in place.
+
+    Parameters
+    ----------
+    terms : iterable of Term
+        Their gradients and steps are read.
+    step : float
+        The step size, finite and >= 0.
+    threads : int or ThreadPoolExecutor
+        As for `penalty_terms`.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> x, gradient = numpy.array([1.0, -3.0]), numpy.array([2.0, 2.0])
+    >>> prox_step_terms([Term(Regularizer(l1=1.0), x, gradient)], 0.5)
+    >>> x
+    array([ 0. , -3.5])
+    """
+    call = Call(terms, ("gradient", "steps", "out"))
+    call.run(library.l1l2_prox_step_terms, threads, (ctypes.c_double(step),), ())
+
+
+
 def _penalties(
-    call: _Call, threads: int | ThreadPoolExecutor, factor: tuple[Any, ...]
+    call: Call, threads: int | ThreadPoolExecutor, factor: tuple[Any, ...]
 ) -> Penalties:
     function = library.l1l2_add_gradient_terms if factor else library.l1l2_penalty_terms
     penalties = (ctypes.c_double * call.count)()
@@ -137,10 +168,16 @@ def _penalties(
     return Penalties(list(penalties), total.value)
 
 
-class _Call:
-    """Terms as the library takes them, with the arrays that they borrow."""
+class Call:
+    """Terms as the library takes them, with the arrays that they borrow.
 
-    def __init__(self, terms: Iterable[Term], written: str | None) -> None:
+    Of their fields beside x it takes those that are named; the last one is written.
+    """
+
+    def __init__(
+        self, terms: Iterable[Term], fields: tuple[str, ...], noun: str = "term"
+    ) -> None:
+        self._noun = noun
         self._terms = list(terms)
         self.count = len(self._terms)
         self._borrowed: list[Compact] = []
@@ -149,25 +186,31 @@ class _Call:
             zip(self._terms, self._structs, strict=True)
         ):
             try:
-                self._fill(struct, term, written)
+                self._fill(struct, term, fields)
             except L1L2Error as error:
-                raise L1L2Error(error.status, f"term {i}: {error.message}") from None
+                raise L1L2Error(error.status, f"{noun} {i}: {error.message}") from None
             except TypeError as error:
-                raise TypeError(f"term {i}: {error}") from error
+                raise TypeError(f"{noun} {i}: {error}") from error
             except ValueError as error:
-                raise ValueError(f"term {i}: {error}") from error
+                raise ValueError(f"{noun} {i}: {error}") from error
             except BufferError as error:
-                raise BufferError(f"term {i}: {error}") from error
+                raise BufferError(f"{noun} {i}: {error}") from error
 
-    def _fill(self, struct: TermStruct, term: Term, written: str | None) -> None:
-        struct.regularizer = term.regularizer._open_handle()
+    def _fill(self, struct: TermStruct, term: Term, fields: tuple[str, ...]) -> None:
+        if term.regularizer is not None:
+            struct.regularizer = term.regularizer._open_handle()
         x = self._borrow(term.x, term.dtype, False)
         struct.x, struct.n, struct.dtype = x.address, x.n, x.dtype
-        if written == "gradient" and term.gradient is not None:
-            gradient = self._borrow(term.gradient, term.dtype, True)
+        if "gradient" in fields and term.gradient is not None:
+            written = fields[-1] == "gradient"
+            gradient = self._borrow(term.gradient, term.dtype, written)
             gradient.expect_alike(x)
             struct.gradient = gradient.address
-        if written == "out":
+        if "steps" in fields and term.steps is not None:
+            steps = self._borrow(term.steps, None, False)
+            steps.expect_steps_of(x)
+            struct.steps = steps.address
+        if "out" in fields:
             out = self._borrow(
                 term.x if term.out is None else term.out, term.dtype, True
             )
@@ -204,8 +247,18 @@ class _Call:
             raise crew.failure
         if status != 0 and faulty.value < self.count:
             text = library.l1l2_status_string(status).decode("ascii")
-            raise L1L2Error(status, f"term {faulty.value}: {text}")
+            raise L1L2Error(status, f"{self._noun} {faulty.value}: {text}")
         check(status)
+
+
+def call_of_arrays(
+    arrays: Iterable[Array],
+    dtype: Literal["bfloat16"] | None,
+    fields: tuple[str, ...] = (),
+) -> Call:
+    """Returns a call of a function that needs no regularizers."""
+    none = cast(Regularizer, None)
+    return Call((Term(none, x, dtype=dtype) for x in arrays), fields, "array")
 
 
 @contextlib.contextmanager
