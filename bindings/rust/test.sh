@@ -126,6 +126,6 @@ while read -r folder sentence; do
     fi
     grep -qF "(PKG_CONFIG_PATH=$work/$folder): $sentence" system.log || fail "$(cat system.log)"
 done <<'EOF'
-old found 0.2.2, need 0.3.0;
+old found 0.2.2, need 0.4.0;
 none not found (
 EOF

@@ -22,7 +22,7 @@ fn provide() {
 mod system {
     use pkg_config::Config;
 
-    const WANTED: &str = "0.3.0";
+    const WANTED: &str = "0.4.0";
 
     /// `L1L2_STATIC=1` links the static library.
     pub fn find() {

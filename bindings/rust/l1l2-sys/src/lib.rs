@@ -30,7 +30,7 @@ use std::os::raw::{c_char, c_void};
 compile_error!("one of the features `bundled`, `system` and `load` is needed");
 
 /// The oldest library that this package can use, as [`l1l2_version_number`] numbers versions.
-pub const NEEDED_VERSION: u32 = 300;
+pub const NEEDED_VERSION: u32 = 400;
 
 /// The length of an accumulator of exact sums.
 pub const L1L2_EXACT_SUMS_LENGTH: usize = 207;
@@ -62,14 +62,16 @@ pub struct l1l2_term {
     pub x: *const c_void,
     /// The number of elements.
     pub n: usize,
-    /// What the gradient is added to, or NULL.
+    /// What the gradient is added to, or what a proximal step reads; or NULL.
     pub gradient: *mut c_void,
-    /// What receives the proximal operator.
+    /// What receives the result of a proximal operator or step, or of clipping.
     pub out: *mut c_void,
     /// The type of the elements.
     pub dtype: i32,
     /// 0.
     pub reserved: i32,
+    /// The factors of the step of a proximal step, or NULL.
+    pub steps: *const c_void,
 }
 
 /// A tensor of any strides: the `DLTensor` of DLPack.
@@ -161,6 +163,10 @@ functions! {
         regularizer: *const l1l2_regularizer, dtype: i32, x: *const c_void, n: usize, step: f64,
         out: *mut c_void,
     ) -> i32;
+    fn l1l2_prox_step(
+        regularizer: *const l1l2_regularizer, dtype: i32, x: *const c_void, n: usize,
+        gradient: *const c_void, step: f64, steps: *const c_void, out: *mut c_void,
+    ) -> i32;
     fn l1l2_penalty_dlpack(
         regularizer: *const l1l2_regularizer, x: *const DLTensor, penalty: *mut f64,
     ) -> i32;
@@ -170,6 +176,10 @@ functions! {
     ) -> i32;
     fn l1l2_prox_dlpack(
         regularizer: *const l1l2_regularizer, x: *const DLTensor, step: f64, out: *const DLTensor,
+    ) -> i32;
+    fn l1l2_prox_step_dlpack(
+        regularizer: *const l1l2_regularizer, x: *const DLTensor, gradient: *const DLTensor,
+        step: f64, steps: *const DLTensor, out: *const DLTensor,
     ) -> i32;
     fn l1l2_penalty_terms(
         terms: *const l1l2_term, term_size: usize, count: usize, runner: Option<l1l2_runner>,
@@ -184,14 +194,28 @@ functions! {
         terms: *const l1l2_term, term_size: usize, count: usize, step: f64,
         runner: Option<l1l2_runner>, runner_state: *mut c_void, faulty: *mut usize,
     ) -> i32;
+    fn l1l2_prox_step_terms(
+        terms: *const l1l2_term, term_size: usize, count: usize, step: f64,
+        runner: Option<l1l2_runner>, runner_state: *mut c_void, faulty: *mut usize,
+    ) -> i32;
+    fn l1l2_clip_by_norm_terms(
+        terms: *const l1l2_term, term_size: usize, count: usize, norm: f64, max_norm: f64,
+        runner: Option<l1l2_runner>, runner_state: *mut c_void, faulty: *mut usize,
+    ) -> i32;
     fn l1l2_exact_sums_length() -> usize;
     fn l1l2_exact_sums_add(sums: *mut i64, dtype: i32, x: *const c_void, n: usize) -> i32;
     fn l1l2_exact_sums_add_dlpack(sums: *mut i64, x: *const DLTensor) -> i32;
+    fn l1l2_exact_sums_add_terms(
+        sums: *mut i64, terms: *const l1l2_term, term_size: usize, count: usize,
+        runner: Option<l1l2_runner>, runner_state: *mut c_void, faulty: *mut usize,
+    ) -> i32;
     fn l1l2_exact_sums_merge(sums: *mut i64, other: *const i64) -> i32;
+    fn l1l2_exact_sums_subtract(sums: *mut i64, other: *const i64) -> i32;
     fn l1l2_exact_sums_check(sums: *const i64) -> i32;
     fn l1l2_exact_sums_read(
         sums: *const i64, absolute: *mut f64, square: *mut f64, count: *mut i64,
     ) -> i32;
+    fn l1l2_exact_sums_norm(sums: *const i64, norm: *mut f64) -> i32;
     fn l1l2_penalty_exact_sums(
         regularizer: *const l1l2_regularizer, sums: *const i64, penalty: *mut f64,
     ) -> i32;
@@ -260,7 +284,7 @@ mod loaded {
         let refused = |reason: String| {
             format!(
                 "cannot load libl1l2: looked for {place}: {reason}; set L1L2_LIBRARY to the path of \
-                 libl1l2 0.3 or later"
+                 libl1l2 0.4 or later"
             )
         };
         let missing = |error: libloading::Error| refused(error.to_string());
@@ -275,7 +299,7 @@ mod loaded {
             let found = version();
             if found < NEEDED_VERSION {
                 let (major, minor, patch) = (found / 10000, found / 100 % 100, found % 100);
-                return Err(refused(format!("found {major}.{minor}.{patch}, need 0.3")));
+                return Err(refused(format!("found {major}.{minor}.{patch}, need 0.4")));
             }
             let api = Api::of(&library).map_err(foreign)?;
             mem::forget(library);

@@ -23,10 +23,14 @@ pub(crate) use sealed::Dtype;
 
 /// The element types: [`f32`], [`f64`], [`F16`], [`Bf16`] and, with the feature `half`, the types of
 /// that crate.
-pub trait Element: Copy + Send + Sync + Dtype + 'static {}
+pub trait Element: Copy + Send + Sync + Dtype + 'static {
+    /// The type that gradients and proximal operators are computed in, and that steps have: [`f64`]
+    /// of [`f64`], else [`f32`].
+    type Arithmetic: Element;
+}
 
 macro_rules! elements {
-    ($($(#[$attribute:meta])? $type:ty: $dtype:expr, $code:expr;)*) => {
+    ($($(#[$attribute:meta])? $type:ty: $dtype:expr, $code:expr, $arithmetic:ty;)*) => {
         $(
             $(#[$attribute])?
             impl Dtype for $type {
@@ -34,16 +38,18 @@ macro_rules! elements {
                 const DLPACK_CODE: u8 = $code;
             }
             $(#[$attribute])?
-            impl Element for $type {}
+            impl Element for $type {
+                type Arithmetic = $arithmetic;
+            }
         )*
     };
 }
 
 elements! {
-    f32: 1, 2;
-    f64: 2, 2;
-    F16: 3, 2;
-    Bf16: 4, 4;
-    #[cfg(feature = "half")] half::f16: 3, 2;
-    #[cfg(feature = "half")] half::bf16: 4, 4;
+    f32: 1, 2, f32;
+    f64: 2, 2, f64;
+    F16: 3, 2, f32;
+    Bf16: 4, 4, f32;
+    #[cfg(feature = "half")] half::f16: 3, 2, f32;
+    #[cfg(feature = "half")] half::bf16: 4, 4, f32;
 }

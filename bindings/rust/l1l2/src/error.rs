@@ -29,6 +29,8 @@ pub enum Status {
     UnknownLayout,
     /// Exact sums of more than 2^63 - 1 elements or 2^30 accumulators.
     CountOverflow,
+    /// A norm or a largest norm that is negative, NaN or infinite.
+    InvalidNorm,
     /// No memory for a regularizer.
     OutOfMemory,
     /// A text that is not JSON.
@@ -41,7 +43,7 @@ pub enum Status {
     Other(i32),
 }
 
-const CODES: [(Status, i32); 14] = [
+const CODES: [(Status, i32); 15] = [
     (Status::InvalidArgument, 10),
     (Status::InvalidCoefficient, 11),
     (Status::UnsupportedDtype, 12),
@@ -52,6 +54,7 @@ const CODES: [(Status, i32); 14] = [
     (Status::InvalidSums, 18),
     (Status::UnknownLayout, 19),
     (Status::CountOverflow, 21),
+    (Status::InvalidNorm, 22),
     (Status::OutOfMemory, 30),
     (Status::MalformedJson, 40),
     (Status::UnknownConfig, 41),
@@ -99,7 +102,7 @@ pub enum Error {
     LengthMismatch {
         /// The number of elements of `x`.
         x: usize,
-        /// The number of elements of `gradient` or `out`.
+        /// The number of elements of `gradient`, `steps` or `out`.
         other: usize,
     },
     /// The library was not found or is too old: what was looked for and where, what was found, and

@@ -19,10 +19,11 @@
 //! crate. They are used where they are, never copied:
 //!
 //! * a contiguous slice, whatever shape the tensor has: [`Regularizer::penalty`],
-//!   [`Regularizer::add_gradient`], [`Regularizer::prox`];
+//!   [`Regularizer::add_gradient`], [`Regularizer::prox`], [`Regularizer::prox_step`];
 //! * a tensor of any strides, a [`View`] or, with the feature `ndarray`, a view of that crate:
 //!   [`Regularizer::penalty_of_tensor`] and so on;
-//! * all tensors of a model in one call, on several threads: [`penalties_of_terms`] and so on;
+//! * all tensors of a model in one call, on several threads: [`penalties_of_terms`] and so on, and
+//!   [`clip_by_norm`] for their gradients;
 //! * pieces that come one by one, from files, threads or machines: [`ExactSums`].
 //!
 //! Sums are carried in double precision in a fixed order: the same elements give the same bits on
@@ -56,8 +57,8 @@ pub use regularizer::{JsonStyle, Regularizer};
 pub use sums::ExactSums;
 pub use tensor::{View, ViewMut};
 pub use terms::{
-    add_gradient_of_terms, penalties_of_terms, prox_of_terms, Penalties, Runner, Serial, Term,
-    Threads,
+    add_gradient_of_terms, clip_by_norm, penalties_of_terms, prox_of_terms, prox_step_of_terms,
+    Penalties, Runner, Serial, StepTerm, Term, Threads,
 };
 
 /// The version of the library, "major.minor.patch".

@@ -254,6 +254,98 @@ impl Regularizer {
     ) -> Result<(), Error> {
         check(sys::l1l2_prox(self.handle(), T::DTYPE, x.cast(), n, step, out.cast()))
     }
+
+    /// Takes a step of proximal gradient descent in place, in one pass over memory: with
+    /// `v = x[i] - s * gradient[i]`,
+    /// `x[i] = sign(v) * max(|v| - s * l1, 0) / (1 + 2 * s * l2)`.
+    ///
+    /// `s` is `step * steps[i]`: the preconditioner of proximal Adagrad or Adam goes to `steps`.
+    /// Without a gradient it is 0, without steps they are 1.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), l1l2::Error> {
+    /// let regularizer = l1l2::Regularizer::new(1.0, 0.0)?;
+    /// let (mut x, gradient) = ([1.0_f32, -3.0], [2.0, 2.0]);
+    /// regularizer.prox_step(&mut x, Some(&gradient), 0.5, Some(&[1.0, 0.5]))?;
+    /// assert_eq!(x, [0.0, -3.25]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`]; [`Status::InvalidStep`](crate::Status) if `step` or one of `steps`
+    /// is negative or not finite, or its products are not finite. Nothing has been written then.
+    pub fn prox_step<T: Element>(
+        &self,
+        x: &mut [T],
+        gradient: Option<&[T]>,
+        step: f64,
+        steps: Option<&[T::Arithmetic]>,
+    ) -> Result<(), Error> {
+        let out = x.as_mut_ptr();
+        let (gradient, steps) = step_operands(x, gradient, steps)?;
+        // SAFETY: x and out are the same slice, the others are as long or NULL.
+        unsafe { self.prox_step_to(out, x.len(), gradient, step, steps, out) }
+    }
+
+    /// [`Regularizer::prox_step`] into another slice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Regularizer::prox_step`].
+    pub fn prox_step_into<T: Element>(
+        &self,
+        x: &[T],
+        gradient: Option<&[T]>,
+        step: f64,
+        steps: Option<&[T::Arithmetic]>,
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        same_length(x, out)?;
+        let (gradient, steps) = step_operands(x, gradient, steps)?;
+        // SAFETY: the slices have x.len() elements, or are NULL.
+        unsafe { self.prox_step_to(x.as_ptr(), x.len(), gradient, step, steps, out.as_mut_ptr()) }
+    }
+
+    /// # Safety
+    ///
+    /// `n` elements may be read from `x`, `gradient` and `steps`, of which the last two may be NULL,
+    /// and written to `out`.
+    unsafe fn prox_step_to<T: Element>(
+        &self,
+        x: *const T,
+        n: usize,
+        gradient: *const T,
+        step: f64,
+        steps: *const T::Arithmetic,
+        out: *mut T,
+    ) -> Result<(), Error> {
+        check(sys::l1l2_prox_step(
+            self.handle(),
+            T::DTYPE,
+            x.cast(),
+            n,
+            gradient.cast(),
+            step,
+            steps.cast(),
+            out.cast(),
+        ))
+    }
+}
+
+/// Pointers to what a proximal step reads beside `x`; NULL for what is not given.
+pub(crate) fn step_operands<T: Element>(
+    x: &[T],
+    gradient: Option<&[T]>,
+    steps: Option<&[T::Arithmetic]>,
+) -> Result<(*const T, *const T::Arithmetic), Error> {
+    gradient.map_or(Ok(()), |gradient| same_length(x, gradient))?;
+    steps.map_or(Ok(()), |steps| same_length(x, steps))?;
+    Ok((
+        gradient.map_or(ptr::null(), <[T]>::as_ptr),
+        steps.map_or(ptr::null(), <[T::Arithmetic]>::as_ptr),
+    ))
 }
 
 impl Drop for Regularizer {

@@ -4,10 +4,12 @@
 use crate::element::Element;
 use crate::error::{check, load, Error};
 use crate::tensor::View;
+use crate::terms::{with_runner, Runner, Term};
 use l1l2_sys as sys;
 use std::fmt;
 use std::iter::{FromIterator, Sum};
-use std::ops::{Add, AddAssign};
+use std::mem::size_of;
+use std::ops::{Add, AddAssign, Sub, SubAssign};
 
 /// The status of what is not an accumulator of exact sums.
 const UNKNOWN_LAYOUT: i32 = 19;
@@ -40,8 +42,9 @@ const TOO_MANY: &str = "at most 2^63 - 1 elements";
 /// numbers can be stored and sent to any machine; [`ExactSums::try_from`] reads them. Numbers of up
 /// to 2^30 sums may have been added up by anything that can add `i64`, element by element.
 ///
-/// `+`, `+=`, `sum()`, `extend` and `collect` panic where the other functions return an [`Error`]:
-/// beyond 2^63 - 1 elements and, with the feature `load`, without the library.
+/// `+`, `+=`, `-`, `-=`, `sum()`, `extend` and `collect` panic where the other functions return an
+/// [`Error`]: beyond 2^63 - 1 elements, when elements are subtracted that were not added and, with
+/// the feature `load`, without the library.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ExactSums {
     /// Always an accumulator that the library has written, or zeros.
@@ -82,6 +85,42 @@ impl ExactSums {
         check(unsafe { sys::l1l2_exact_sums_add_dlpack(self.numbers.as_mut_ptr(), &x.tensor()) })
     }
 
+    /// Adds the elements of all terms, whose regularizers do not matter, or none of them.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), l1l2::Error> {
+    /// let (kernel, bias) = ([3.0_f32, 0.0], [4.0_f64]);
+    /// let mut sums = l1l2::ExactSums::new();
+    /// sums.add_terms(&[kernel[..].into(), bias[..].into()], &l1l2::Threads::default())?;
+    /// assert_eq!(sums.norm(), 5.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`ExactSums::add_slice`]; [`Status::RunnerFailed`](crate::Status).
+    ///
+    /// # Panics
+    ///
+    /// If the runner does.
+    pub fn add_terms<R: Runner>(&mut self, terms: &[Term], runner: &R) -> Result<(), Error> {
+        load()?;
+        let sums = self.numbers.as_mut_ptr();
+        // SAFETY: the sums have their length, the terms are alive.
+        with_runner(terms.len(), runner, |run, state, faulty| unsafe {
+            sys::l1l2_exact_sums_add_terms(
+                sums,
+                terms.as_ptr().cast(),
+                size_of::<Term>(),
+                terms.len(),
+                Some(run),
+                state,
+                faulty,
+            )
+        })
+    }
+
     /// Adds the elements of other sums.
     ///
     /// # Errors
@@ -97,6 +136,21 @@ impl ExactSums {
         check(unsafe { sys::l1l2_exact_sums_merge(self.numbers.as_mut_ptr(), other.as_ptr()) })
     }
 
+    /// Takes the elements of other sums out, which were added before.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidSums`](crate::Status) if the other sums have more elements or are greater,
+    /// or what would be left cannot be the sums of so many elements; [`Error::Library`]. What was
+    /// never added may go unnoticed.
+    pub fn subtract(&mut self, other: &Self) -> Result<(), Error> {
+        load()?;
+        // SAFETY: both have their length.
+        check(unsafe {
+            sys::l1l2_exact_sums_subtract(self.numbers.as_mut_ptr(), other.numbers.as_ptr())
+        })
+    }
+
     /// The sum of `|x|`, rounded once.
     #[must_use]
     pub fn absolute(&self) -> f64 {
@@ -107,6 +161,18 @@ impl ExactSums {
     #[must_use]
     pub fn square(&self) -> f64 {
         self.read().1
+    }
+
+    /// The Euclidean norm, the square root of the sum of `x^2`, rounded once: right also where that
+    /// sum is beyond the range of [`f64`]. NaN or infinite if an element is.
+    #[must_use]
+    pub fn norm(&self) -> f64 {
+        let mut norm = 0.0;
+        if self.numbers != [0; Self::LENGTH] {
+            // SAFETY: as in `read`.
+            unsafe { sys::l1l2_exact_sums_norm(self.numbers.as_ptr(), &mut norm) };
+        }
+        norm
     }
 
     /// The number of elements, infinite ones and NaNs among them.
@@ -179,6 +245,29 @@ impl Add for ExactSums {
 
     fn add(self, other: Self) -> Self {
         self + &other
+    }
+}
+
+impl SubAssign<&Self> for ExactSums {
+    fn sub_assign(&mut self, other: &Self) {
+        self.subtract(other).expect("elements that were added");
+    }
+}
+
+impl Sub<&Self> for ExactSums {
+    type Output = Self;
+
+    fn sub(mut self, other: &Self) -> Self {
+        self -= other;
+        self
+    }
+}
+
+impl Sub for ExactSums {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        self - &other
     }
 }
 

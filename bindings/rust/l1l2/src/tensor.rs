@@ -6,6 +6,7 @@ use crate::error::{check, Error};
 use crate::Regularizer;
 use l1l2_sys as sys;
 use std::marker::PhantomData;
+use std::ptr;
 
 /// The status of shapes and strides that make no tensor.
 const INVALID_TENSOR: i32 = 16;
@@ -159,6 +160,11 @@ impl<'a, T: Element, D: ndarray::Dimension> From<ndarray::ArrayViewMut<'a, T, D>
     }
 }
 
+/// NULL for none.
+fn pointer_to(tensor: &Option<sys::DLTensor>) -> *const sys::DLTensor {
+    tensor.as_ref().map_or(ptr::null(), |tensor| tensor)
+}
+
 /// Tensors of any strides. The elements are walked in the order of memory, and nothing is copied.
 impl Regularizer {
     /// [`Regularizer::penalty`] of a tensor.
@@ -219,5 +225,35 @@ impl Regularizer {
         let tensor = x.layout.tensor();
         // SAFETY: the handle is alive, the view has its elements.
         check(unsafe { sys::l1l2_prox_dlpack(self.handle(), &tensor, step, &tensor) })
+    }
+
+    /// [`Regularizer::prox_step`] of a tensor, in place. All have the shape of `x`.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidStep`](crate::Status); [`Status::InvalidTensor`](crate::Status) of other
+    /// shapes; [`Status::Overlap`](crate::Status) of a tensor whose elements share memory.
+    pub fn prox_step_of_tensor<'a, T: Element>(
+        &self,
+        x: impl Into<ViewMut<'a, T>>,
+        gradient: Option<View<'_, T>>,
+        step: f64,
+        steps: Option<View<'_, T::Arithmetic>>,
+    ) -> Result<(), Error> {
+        let x = x.into();
+        let tensor = x.layout.tensor();
+        let (gradient_tensor, steps_tensor) =
+            (gradient.as_ref().map(View::tensor), steps.as_ref().map(View::tensor));
+        // SAFETY: the handle is alive, the views have their elements.
+        check(unsafe {
+            sys::l1l2_prox_step_dlpack(
+                self.handle(),
+                &tensor,
+                pointer_to(&gradient_tensor),
+                step,
+                pointer_to(&steps_tensor),
+                &tensor,
+            )
+        })
     }
 }

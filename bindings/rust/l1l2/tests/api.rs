@@ -1,8 +1,9 @@
 //! Errors, values, tensors, terms and exact sums, as Rust has them.
 
 use l1l2::{
-    add_gradient_of_terms, penalties_of_terms, prox_of_terms, Error, ExactSums, JsonStyle,
-    Regularizer, Runner, Serial, Status, Term, Threads, View, ViewMut,
+    add_gradient_of_terms, clip_by_norm, penalties_of_terms, prox_of_terms, prox_step_of_terms,
+    Error, ExactSums, JsonStyle, Regularizer, Runner, Serial, Status, StepTerm, Term, Threads,
+    View, ViewMut, F16,
 };
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -237,4 +238,179 @@ fn numbers_from_elsewhere_are_checked() {
     }
     // SAFETY: the library is open; the function takes nothing and changes nothing.
     assert_eq!(ExactSums::LENGTH, unsafe { l1l2_sys::l1l2_exact_sums_length() });
+}
+
+fn norm_of(x: &[f64]) -> f64 {
+    let mut sums = ExactSums::new();
+    sums.add_slice(x).unwrap();
+    sums.norm()
+}
+
+#[test]
+fn the_norm_is_rounded_once_and_right_beyond_the_range_of_squares() {
+    assert_eq!(ExactSums::new().norm(), 0.0);
+    assert_eq!(norm_of(&[3.0, -4.0]), 5.0);
+    assert_eq!(norm_of(&[1e200, 1.0, 1.0]), 1e200);
+    // sqrt(3) times the double that is next to 1e-200, to the last bit.
+    assert_eq!(norm_of(&[1e-200; 3]), 1.732_050_807_568_877_2e-200);
+    assert_eq!(norm_of(&[1.7e308; 2]), f64::INFINITY);
+    assert_eq!(norm_of(&[f64::NEG_INFINITY]), f64::INFINITY);
+    assert!(norm_of(&[1.0, f64::NAN]).is_nan());
+}
+
+#[test]
+fn what_was_added_can_be_subtracted_and_nothing_else() {
+    let [first, second] = [[1.5_f32, f32::NAN], [0.0, 4.0]];
+    let mut all: ExactSums = first.into_iter().chain(second).collect();
+    let sums = |x: [f32; 2]| x.into_iter().collect::<ExactSums>();
+    assert_eq!(all.clone() - sums(first), sums(second));
+    all -= &sums(second);
+    assert_eq!(all, sums(first));
+    for other in [[1.5, 1.0], [1.0, 1.0]] {
+        assert_eq!(status(all.subtract(&sums(other))), Status::InvalidSums);
+    }
+    let failure = panic::catch_unwind(|| sums(first) - sums(second));
+    assert!(failure.is_err());
+    assert_eq!(all.clone() - all, ExactSums::new());
+}
+
+#[test]
+fn terms_are_added_on_any_threads_or_not_at_all() {
+    let (large, small) = (vec![0.3_f32; 100_000], [F16(0x3c00), F16(0xc000)]);
+    let mut expected = ExactSums::new();
+    expected.add_slice(&large).unwrap();
+    expected.add_slice(&small).unwrap();
+    for threads in [1, 3] {
+        let mut sums = ExactSums::new();
+        let it = regularizer();
+        let terms = [large[..].into(), Term::new(&it, &small)];
+        sums.add_terms(&terms, &Threads(threads)).unwrap();
+        assert_eq!(sums, expected);
+        assert_eq!(status(sums.add_terms(&terms, &Lazy)), Status::RunnerFailed);
+        assert_eq!(sums, expected);
+    }
+}
+
+#[test]
+fn tensors_are_clipped_by_the_norm_of_all() {
+    let before: Vec<f32> = (0..70_000).map(|i| (i % 97) as f32 - 48.0).collect();
+    let mut sums = ExactSums::new();
+    sums.add_terms(&[before[..].into(), (&[64.0_f64][..]).into()], &Serial).unwrap();
+    let squares: f64 = before.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+    assert_eq!(sums.norm(), (squares + 64.0 * 64.0).sqrt());
+    for (norm, threads) in [(None, 1), (None, 3), (Some(sums.norm()), 2)] {
+        let (mut x, mut y) = (before.clone(), [64.0_f64]);
+        let mut terms = [(&mut x[..]).into(), Term::from(&mut y[..])];
+        let threads = Threads(threads);
+        assert_eq!(clip_by_norm(&mut terms, 1e9, norm, &threads), Ok(sums.norm()));
+        assert_eq!(clip_by_norm(&mut terms, 1.5, norm, &threads), Ok(sums.norm()));
+        let factor = 1.5 / sums.norm();
+        assert!(x.iter().zip(&before).all(|(&x, &b)| x == b * factor as f32));
+        assert_eq!(y, [64.0 * factor]);
+    }
+    let mut half = [F16(0x5cb0)]; // 300
+    assert_eq!(clip_by_norm(&mut [(&mut half[..]).into()], 1.0, None, &Serial), Ok(300.0));
+    assert_eq!(half[0].0, 0x3c00); // 1
+    assert_eq!(clip_by_norm(&mut [], 1.0, None, &Serial), Ok(0.0));
+}
+
+#[test]
+fn a_norm_that_is_not_finite_clips_nothing() {
+    let (mut x, mut bad) = ([30.0_f32], [f64::INFINITY]);
+    let wrong = [(1.0, None), (1.0, Some(f64::NAN)), (1.0, Some(-1.0)), (f64::NAN, Some(1.0))];
+    for (max_norm, norm) in wrong {
+        let terms = &mut [(&mut x[..]).into(), (&mut bad[..]).into()];
+        assert_eq!(status(clip_by_norm(terms, max_norm, norm, &Serial)), Status::InvalidNorm);
+    }
+    assert_eq!(Status::InvalidNorm.code(), 22);
+    let terms = &mut [Term::from(&mut x[..]), Term::from(&[2.0_f32][..])];
+    match clip_by_norm(terms, 1.0, None, &Serial) {
+        Err(Error::Term { index: 1, status: Status::InvalidArgument, .. }) => (),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(x, [30.0]);
+    match penalties_of_terms(&[Term::from(&x[..])], &Serial) {
+        Err(Error::Term { index: 0, status: Status::InvalidArgument, .. }) => (),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// With the step 0.7 and a factor for it, as `l1l2.h` has the formula.
+fn stepped(x: f64, gradient: f64, factor: f64) -> f64 {
+    let v = x - 0.7 * factor * gradient;
+    let shrunk = (v.abs() - 0.7 * 0.01 * factor).max(0.0);
+    (shrunk / (1.0 + 2.0 * (0.7 * 0.02) * factor)).copysign(v)
+}
+
+#[test]
+fn a_proximal_step_follows_the_formula() {
+    let it = regularizer();
+    let x: Vec<f64> = (0..300).map(|i| f64::from(i).sin()).collect();
+    let gradient: Vec<f64> = (0..300).map(|i| f64::from(i).cos()).collect();
+    let steps: Vec<f64> = (0..300).map(|i| f64::from(i) / 200.0).collect();
+    let expected: Vec<f64> =
+        x.iter().zip(&gradient).zip(&steps).map(|((&x, &g), &s)| stepped(x, g, s)).collect();
+    let mut out = vec![0.0; 300];
+    it.prox_step_into(&x, Some(&gradient), 0.7, Some(&steps), &mut out).unwrap();
+    assert_eq!(out, expected);
+    let mut in_place = x.clone();
+    it.prox_step(&mut in_place, Some(&gradient), 0.7, Some(&steps)).unwrap();
+    assert_eq!(in_place, expected);
+
+    // Of tensors, in another order of memory.
+    let mut reversed: Vec<f64> = x.iter().rev().copied().collect();
+    let written = ViewMut::new(&mut reversed, 299, &[300], &[-1]).unwrap();
+    let view = |x| View::new(x, 0, &[300], &[1]).unwrap();
+    let steps_view = Some(view(&steps));
+    it.prox_step_of_tensor(written, Some(view(&gradient)), 0.7, steps_view).unwrap();
+    assert!(reversed.iter().rev().eq(&expected));
+
+    // Without a gradient and steps it is the proximal operator.
+    let (mut stepped, mut proxed) = (x.clone(), x.clone());
+    it.prox_step(&mut stepped, None, 0.7, None).unwrap();
+    it.prox(&mut proxed, 0.7).unwrap();
+    assert_eq!(stepped, proxed);
+    it.prox_step_of_tensor(ViewMut::new(&mut stepped, 0, &[300], &[1]).unwrap(), None, 0.0, None)
+        .unwrap();
+    assert_eq!(stepped, proxed);
+}
+
+#[test]
+fn proximal_steps_of_terms_are_those_of_the_tensors() {
+    let it = regularizer();
+    let (mut x, gradient, steps) = ([F16(0x3c00); 9], [F16(0x4000); 9], [0.5_f32; 9]);
+    let (y, mut out) = (vec![2.0_f64; 70_000], vec![0.0; 70_000]);
+    let (mut first, mut second) = (x, [0.0]);
+    it.prox_step(&mut first, Some(&gradient), 0.3, Some(&steps)).unwrap();
+    it.prox_step_into(&[2.0_f64], None, 0.3, None, &mut second).unwrap();
+    let terms = &mut [
+        StepTerm::in_place(&it, &mut x, Some(&gradient), Some(&steps)).unwrap(),
+        StepTerm::with_out(&it, &y, None, None, &mut out).unwrap(),
+    ];
+    prox_step_of_terms(terms, 0.3, &Threads(2)).unwrap();
+    assert_eq!(x.map(|x| x.0), first.map(|x| x.0));
+    assert!(out.iter().all(|&out| out == second[0]));
+}
+
+#[test]
+fn steps_that_are_wrong_write_nothing() {
+    let (it, mut x) = (regularizer(), [1.0_f32; 3]);
+    for wrong in [-1.0, f32::NAN, f32::INFINITY] {
+        let steps = [1.0, 1.0, wrong];
+        let refused = it.prox_step(&mut x, None, 1.0, Some(&steps));
+        assert_eq!(status(refused), Status::InvalidStep);
+        assert_eq!(status(it.prox_step(&mut x, None, wrong.into(), None)), Status::InvalidStep);
+        let term = StepTerm::in_place(&it, &mut x, None, Some(&steps)).unwrap();
+        match prox_step_of_terms(&mut [term], 1.0, &Serial) {
+            Err(Error::Term { index: 0, status: Status::InvalidStep, .. }) => (),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(x, [1.0; 3]);
+    let refused = Err(Error::LengthMismatch { x: 3, other: 2 });
+    assert_eq!(it.prox_step(&mut x, Some(&[1.0; 2]), 1.0, None), refused);
+    assert_eq!(it.prox_step(&mut x, None, 1.0, Some(&[1.0; 2])), refused);
+    assert_eq!(it.prox_step_into(&x, None, 1.0, None, &mut [1.0; 2]), refused);
+    assert!(StepTerm::in_place(&it, &mut x, Some(&[1.0; 2]), None).is_err());
+    assert!(StepTerm::with_out(&it, &x, None, None, &mut [1.0; 2]).is_err());
 }

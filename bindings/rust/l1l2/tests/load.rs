@@ -35,7 +35,7 @@ fn a_library_that_cannot_be_used_is_an_error_in_words() {
         (folder.join("libnone.so"), ""),
         (text, ""),
         (PathBuf::from("libm.so.6"), "this is not libl1l2: "),
-        (old_library(&folder), "found 0.2.2, need 0.3;"),
+        (old_library(&folder), "found 0.2.2, need 0.4;"),
     ] {
         let sentence = format!(
             "cannot load libl1l2: looked for {} (which L1L2_LIBRARY names): {reason}",
@@ -43,7 +43,7 @@ fn a_library_that_cannot_be_used_is_an_error_in_words() {
         );
         let message = message(&library);
         assert!(message.starts_with(&sentence), "{message}");
-        assert!(message.ends_with("; set L1L2_LIBRARY to the path of libl1l2 0.3 or later"));
+        assert!(message.ends_with("; set L1L2_LIBRARY to the path of libl1l2 0.4 or later"));
     }
 
     assert!(l1l2::ExactSums::new().add_slice(&[1.0_f32]).is_err());
