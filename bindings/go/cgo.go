@@ -18,7 +18,9 @@ package l1l2
 	F(get_config) F(penalty) F(add_gradient) F(prox) F(penalty_dlpack) F(add_gradient_dlpack)      \
 	F(prox_dlpack) F(penalty_terms) F(add_gradient_terms) F(prox_terms) F(exact_sums_length)       \
 	F(exact_sums_add) F(exact_sums_add_dlpack) F(exact_sums_merge) F(exact_sums_check)             \
-	F(exact_sums_read) F(penalty_exact_sums) F(to_json) F(from_json)
+	F(exact_sums_read) F(penalty_exact_sums) F(to_json) F(from_json) F(prox_step)                  \
+	F(prox_step_dlpack) F(prox_step_terms) F(clip_by_norm_terms) F(exact_sums_add_terms)           \
+	F(exact_sums_subtract) F(exact_sums_norm)
 
 // The functions of the library that is used: once open, never changed.
 static struct {
@@ -83,6 +85,12 @@ static l1l2_status prox(const l1l2_regularizer* regularizer, l1l2_dtype dtype, c
 	return api.prox(regularizer, dtype, x, n, step, out);
 }
 
+static l1l2_status prox_step(const l1l2_regularizer* regularizer, l1l2_dtype dtype, const char* x,
+                             size_t n, const char* gradient, double step, const char* steps,
+                             char* out) {
+	return api.prox_step(regularizer, dtype, x, n, gradient, step, steps, out);
+}
+
 static outcome penalty_dlpack(const l1l2_regularizer* regularizer, const void* x) {
 	outcome result = {0, 0};
 	result.status = api.penalty_dlpack(regularizer, x, &result.value);
@@ -99,6 +107,12 @@ static outcome add_gradient_dlpack(const l1l2_regularizer* regularizer, const vo
 static l1l2_status prox_dlpack(const l1l2_regularizer* regularizer, const void* x, double step,
                                const void* out) {
 	return api.prox_dlpack(regularizer, x, step, out);
+}
+
+static l1l2_status prox_step_dlpack(const l1l2_regularizer* regularizer, const void* x,
+                                    const void* gradient, double step, const void* steps,
+                                    const void* out) {
+	return api.prox_step_dlpack(regularizer, x, gradient, step, steps, out);
 }
 
 extern int32_t goRunTasks(void* state, void* task, void* work, size_t count);
@@ -125,6 +139,24 @@ static l1l2_status prox_terms(const l1l2_term* terms, size_t count, double step,
 	                      faulty);
 }
 
+static l1l2_status prox_step_terms(const l1l2_term* terms, size_t count, double step,
+                                   uintptr_t goroutines, size_t* faulty) {
+	return api.prox_step_terms(terms, sizeof(l1l2_term), count, step, run_tasks,
+	                           (void*)goroutines, faulty);
+}
+
+static l1l2_status clip_by_norm_terms(const l1l2_term* terms, size_t count, double norm,
+                                      double max_norm, uintptr_t goroutines, size_t* faulty) {
+	return api.clip_by_norm_terms(terms, sizeof(l1l2_term), count, norm, max_norm, run_tasks,
+	                              (void*)goroutines, faulty);
+}
+
+static l1l2_status exact_sums_add_terms(int64_t* sums, const l1l2_term* terms, size_t count,
+                                        uintptr_t goroutines, size_t* faulty) {
+	return api.exact_sums_add_terms(sums, terms, sizeof(l1l2_term), count, run_tasks,
+	                                (void*)goroutines, faulty);
+}
+
 static l1l2_status exact_sums_add(int64_t* sums, l1l2_dtype dtype, const char* x, size_t n) {
 	return api.exact_sums_add(sums, dtype, x, n);
 }
@@ -135,6 +167,16 @@ static l1l2_status exact_sums_add_dlpack(int64_t* sums, const void* x) {
 
 static l1l2_status exact_sums_merge(int64_t* sums, const int64_t* other) {
 	return api.exact_sums_merge(sums, other);
+}
+
+static l1l2_status exact_sums_subtract(int64_t* sums, const int64_t* other) {
+	return api.exact_sums_subtract(sums, other);
+}
+
+static outcome exact_sums_norm(const int64_t* sums) {
+	outcome result = {0, 0};
+	result.status = api.exact_sums_norm(sums, &result.value);
+	return result;
 }
 
 static l1l2_status exact_sums_check(const int64_t* sums) { return api.exact_sums_check(sums); }
@@ -183,8 +225,11 @@ import (
 	"unsafe"
 )
 
-// With another length this would not compile.
-var _ = [C.L1L2_EXACT_SUMS_LENGTH]int64(ExactSums{})
+// With another length, or another size of a term, these would not compile.
+var (
+	_ = [C.L1L2_EXACT_SUMS_LENGTH]int64(ExactSums{})
+	_ = [C.sizeof_l1l2_term]byte([unsafe.Sizeof(cTerm{})]byte{})
+)
 
 func openStatic() bool { return C.open_static() != 0 }
 
@@ -257,6 +302,14 @@ func prox(
 		C.double(step), (*C.char)(out)))
 }
 
+func proxStep(
+	handle unsafe.Pointer, t dtype, x unsafe.Pointer, n int, gradient unsafe.Pointer, step float64,
+	steps, out unsafe.Pointer,
+) Status {
+	return Status(C.prox_step((*C.l1l2_regularizer)(handle), C.l1l2_dtype(t), (*C.char)(x),
+		C.size_t(n), (*C.char)(gradient), C.double(step), (*C.char)(steps), (*C.char)(out)))
+}
+
 func penaltyDLPack(handle unsafe.Pointer, x *dlTensor) (float64, Status) {
 	result := C.penalty_dlpack((*C.l1l2_regularizer)(handle), unsafe.Pointer(x))
 	return float64(result.value), Status(result.status)
@@ -273,6 +326,13 @@ func addGradientDLPack(
 func proxDLPack(handle unsafe.Pointer, x *dlTensor, step float64, out *dlTensor) Status {
 	return Status(C.prox_dlpack((*C.l1l2_regularizer)(handle), unsafe.Pointer(x), C.double(step),
 		unsafe.Pointer(out)))
+}
+
+func proxStepDLPack(
+	handle unsafe.Pointer, x, gradient *dlTensor, step float64, steps, out *dlTensor,
+) Status {
+	return Status(C.prox_step_dlpack((*C.l1l2_regularizer)(handle), unsafe.Pointer(x),
+		unsafe.Pointer(gradient), C.double(step), unsafe.Pointer(steps), unsafe.Pointer(out)))
 }
 
 func penaltyTerms(
@@ -297,6 +357,28 @@ func proxTerms(terms *cTerm, count int, step float64, goroutines uintptr, faulty
 		C.double(step), C.uintptr_t(goroutines), (*C.size_t)(unsafe.Pointer(faulty))))
 }
 
+func proxStepTerms(
+	terms *cTerm, count int, step float64, goroutines uintptr, faulty *uintptr,
+) Status {
+	return Status(C.prox_step_terms((*C.l1l2_term)(unsafe.Pointer(terms)), C.size_t(count),
+		C.double(step), C.uintptr_t(goroutines), (*C.size_t)(unsafe.Pointer(faulty))))
+}
+
+func clipByNormTerms(
+	terms *cTerm, count int, norm, maxNorm float64, goroutines uintptr, faulty *uintptr,
+) Status {
+	return Status(C.clip_by_norm_terms((*C.l1l2_term)(unsafe.Pointer(terms)), C.size_t(count),
+		C.double(norm), C.double(maxNorm), C.uintptr_t(goroutines),
+		(*C.size_t)(unsafe.Pointer(faulty))))
+}
+
+func exactSumsAddTerms(
+	sums *int64, terms *cTerm, count int, goroutines uintptr, faulty *uintptr,
+) Status {
+	return Status(C.exact_sums_add_terms((*C.int64_t)(sums), (*C.l1l2_term)(unsafe.Pointer(terms)),
+		C.size_t(count), C.uintptr_t(goroutines), (*C.size_t)(unsafe.Pointer(faulty))))
+}
+
 func exactSumsAdd(sums *int64, t dtype, x unsafe.Pointer, n int) Status {
 	return Status(C.exact_sums_add((*C.int64_t)(sums), C.l1l2_dtype(t), (*C.char)(x), C.size_t(n)))
 }
@@ -307,6 +389,15 @@ func exactSumsAddDLPack(sums *int64, x *dlTensor) Status {
 
 func exactSumsMerge(sums, other *int64) Status {
 	return Status(C.exact_sums_merge((*C.int64_t)(sums), (*C.int64_t)(other)))
+}
+
+func exactSumsSubtract(sums, other *int64) Status {
+	return Status(C.exact_sums_subtract((*C.int64_t)(sums), (*C.int64_t)(other)))
+}
+
+func exactSumsNorm(sums *int64) (float64, Status) {
+	result := C.exact_sums_norm((*C.int64_t)(sums))
+	return float64(result.value), Status(result.status)
 }
 
 func exactSumsCheck(sums *int64) Status {

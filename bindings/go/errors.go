@@ -23,6 +23,7 @@ const (
 	InvalidSums        Status = 18 // exact sums that are damaged
 	UnknownLayout      Status = 19 // exact sums of another layout or byte order, or none
 	CountOverflow      Status = 21 // exact sums of more elements or parts than can be counted
+	InvalidNorm        Status = 22 // a norm or a largest norm that is negative, NaN or infinite
 	OutOfMemory        Status = 30 // no memory for a new regularizer
 	MalformedJSON      Status = 40 // not JSON
 	UnknownConfig      Status = 41 // JSON that describes no L1L2, L1 or L2
@@ -33,7 +34,7 @@ var statusNames = map[Status]string{
 	InvalidScale: "invalid scale", InvalidStep: "invalid step", Overlap: "overlap",
 	InvalidTensor: "invalid tensor", InvalidSums: "invalid exact sums",
 	UnknownLayout: "unknown layout of exact sums", CountOverflow: "count overflow",
-	OutOfMemory: "out of memory", MalformedJSON: "malformed JSON", UnknownConfig: "unknown config",
+	InvalidNorm: "invalid norm", OutOfMemory: "out of memory", MalformedJSON: "malformed JSON", UnknownConfig: "unknown config",
 }
 
 // String returns the name of the status.

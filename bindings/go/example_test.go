@@ -68,3 +68,37 @@ func ExamplePenaltiesOfTerms() {
 	fmt.Println(l1l2.PenaltiesOfTerms(terms, 2))
 	// Output: [0 7] 7 <nil>
 }
+
+func ExampleExactSums_Subtract() {
+	var all, first l1l2.ExactSums
+	err := errors.Join(
+		l1l2.AddExact(&all, []float64{1e200, 3, 4}),
+		l1l2.AddExact(&first, []float64{1e200}),
+		all.Subtract(&first),
+	)
+	norm, err2 := all.Norm()
+	fmt.Println(norm, err, err2)
+	// Output: 5 <nil> <nil>
+}
+
+func ExampleClipByNorm() {
+	kernel, bias := []float32{3, 0}, []float64{4}
+	first, err := l1l2.NewTermWithOut(nil, kernel, kernel)
+	second, err2 := l1l2.NewTermWithOut(nil, bias, bias)
+	if err != nil || err2 != nil {
+		panic(errors.Join(err, err2))
+	}
+	fmt.Println(l1l2.ClipByNorm([]l1l2.Term{first, second}, 2.5, 2))
+	fmt.Println(kernel, bias)
+	// Output:
+	// 5 <nil>
+	// [1.5 0] [2]
+}
+
+func ExampleProxStepWithSteps() {
+	regularizer, _ := l1l2.New(1, 0)
+	weights, gradient := []float32{1, -3}, []float32{2, 2}
+	steps := []float32{1, 0.5} // of proximal Adagrad, for one
+	fmt.Println(l1l2.ProxStepWithSteps(regularizer, weights, gradient, 0.5, steps, weights), weights)
+	// Output: <nil> [0 -3.25]
+}

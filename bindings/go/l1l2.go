@@ -15,7 +15,7 @@
 //
 // A slice stands for a tensor of any shape: its elements in the order of memory. [Tensor] has
 // strides, [Term] is one of many tensors in one call, and [ExactSums] take elements that come in
-// pieces. The header l1l2.h is the manual: it has the operations, the bounds of their errors and what
+// pieces and have their norm, by which [ClipByNorm] clips gradients. The header l1l2.h is the manual: it has the operations, the bounds of their errors and what
 // their bits are.
 //
 // Any number of goroutines may call any function at once, also with the same regularizer, but for
@@ -221,6 +221,63 @@ func Prox[T Element](r *Regularizer, x []T, step float64, out []T) error {
 	status := prox(o.handle, dtypeOf[T](), first(x), len(x), step, first(out))
 	runtime.KeepAlive(o)
 	return failure(status)
+}
+
+// ProxStep takes a step of proximal gradient descent in one pass over memory: with
+// v = x - step * gradient it writes sign(v) * max(|v| - step * l1, 0) / (1 + 2 * step * l2) to out.
+// gradient is as long as x, or nil, which means 0. out is x or gradient itself, or as long as x
+// without overlapping the others; step is finite and not negative. The error's status is
+// InvalidArgument, InvalidStep or Overlap.
+func ProxStep[T Element](r *Regularizer, x, gradient []T, step float64, out []T) error {
+	return ProxStepWithSteps(r, x, gradient, step, []float32(nil), out)
+}
+
+// Step is the type of the factors of a step: that in which proximal operators are computed, float64
+// for elements of float64, else float32.
+type Step interface {
+	~float32 | ~float64
+}
+
+// ProxStepWithSteps does what [ProxStep] does, with the step step * steps[i] for x[i]: the
+// preconditioner of proximal Adagrad or Adam. steps are as long as x, finite and not negative.
+func ProxStepWithSteps[T Element, S Step](
+	r *Regularizer, x, gradient []T, step float64, steps []S, out []T,
+) error {
+	if len(x) != len(out) {
+		return differentLengths(len(x), "out", len(out))
+	}
+	if err := checkStep(x, gradient, steps); err != nil {
+		return err
+	}
+	o, err := r.live()
+	if err != nil {
+		return err
+	}
+	status := proxStep(o.handle, dtypeOf[T](), first(x), len(x), first(gradient), step, first(steps),
+		first(out))
+	runtime.KeepAlive(o)
+	return failure(status)
+}
+
+// checkStep returns an error unless what a step reads fits x or is nil.
+func checkStep[T Element, S Step](x, gradient []T, steps []S) error {
+	switch {
+	case gradient != nil && len(gradient) != len(x):
+		return differentLengths(len(x), "gradient", len(gradient))
+	case steps == nil:
+		return nil
+	case len(steps) != len(x):
+		return differentLengths(len(x), "steps", len(steps))
+	}
+	return checkSteps[S](dtypeOf[T]())
+}
+
+// checkSteps returns an error unless S is the type of steps for elements of type t.
+func checkSteps[S Step](t dtype) error {
+	if (dtypeOf[S]() == float64Type) != (t == float64Type) {
+		return &Error{InvalidArgument, "steps are float64 for elements of float64, else float32"}
+	}
+	return nil
 }
 
 // Version returns the version of the library that runs, "major.minor.patch". It fails only if there

@@ -72,11 +72,11 @@ func TestALibraryThatCannotBeUsedIsAnErrorInWords(t *testing.T) {
 		"/nowhere/libl1l2.so": "",
 		text:                  "",
 		"libm.so.6":           "this is not libl1l2;",
-		oldLibrary(t):         "found 0.2.2, need 0.3;",
+		oldLibrary(t):         "found 0.2.2, need 0.4;",
 	} {
 		got := said(t, "L1L2_LIBRARY="+library)
 		want := "l1l2: cannot load libl1l2: looked for " + library + " (which L1L2_LIBRARY names): " + reason
-		if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "; set L1L2_LIBRARY to the path of libl1l2 0.3 or later") {
+		if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "; set L1L2_LIBRARY to the path of libl1l2 0.4 or later") {
 			t.Errorf("%q, not %q", got, want)
 		}
 	}

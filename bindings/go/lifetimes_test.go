@@ -70,7 +70,8 @@ func checkClosed(t *testing.T, r *l1l2.Regularizer) {
 	for _, err := range []error{
 		errCoefficients, errJSON, errPenalty, errSums, errGradient, errTensor,
 		l1l2.AddGradient(r, x, 1, unchanged), l1l2.Prox(r, x, 1, unchanged),
-		l1l2.ProxOfTensor(r, tensor, 1, tensor),
+		l1l2.ProxOfTensor(r, tensor, 1, tensor), l1l2.ProxStep(r, x, x, 1, unchanged),
+		l1l2.ProxStepOfTensor(r, tensor, tensor, 1, tensor),
 	} {
 		refused(t, err, l1l2.InvalidArgument)
 	}

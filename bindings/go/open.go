@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-const neededVersion = 300
+const neededVersion = 400
 
 var (
 	opening     sync.Once
@@ -47,7 +47,7 @@ func openShared(path, place string) error {
 	case found == 0:
 		return refusal(place, "this is not libl1l2")
 	case found < neededVersion:
-		return refusal(place, fmt.Sprintf("found %d.%d.%d, need 0.3", found/10000, found/100%100,
+		return refusal(place, fmt.Sprintf("found %d.%d.%d, need 0.4", found/10000, found/100%100,
 			found%100))
 	}
 	return nil
@@ -55,5 +55,5 @@ func openShared(path, place string) error {
 
 func refusal(place, reason string) error {
 	return libraryError("cannot load libl1l2: looked for " + place + ": " + reason +
-		"; set L1L2_LIBRARY to the path of libl1l2 0.3 or later")
+		"; set L1L2_LIBRARY to the path of libl1l2 0.4 or later")
 }

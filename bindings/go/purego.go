@@ -23,17 +23,24 @@ var (
 	getConfig         func(handle unsafe.Pointer, l1, l2 *float64) Status
 	callAddGradient   func(handle unsafe.Pointer, t dtype, x unsafe.Pointer, n int, scale float64, gradient unsafe.Pointer, result *float64) Status
 	prox              func(handle unsafe.Pointer, t dtype, x unsafe.Pointer, n int, step float64, out unsafe.Pointer) Status
+	proxStep          func(handle unsafe.Pointer, t dtype, x unsafe.Pointer, n int, gradient unsafe.Pointer, step float64, steps, out unsafe.Pointer) Status
 	callPenaltyDLPack func(handle unsafe.Pointer, x *dlTensor, result *float64) Status
 	callGradDLPack    func(handle unsafe.Pointer, x *dlTensor, scale float64, gradient *dlTensor, result *float64) Status
 	proxDLPack        func(handle unsafe.Pointer, x *dlTensor, step float64, out *dlTensor) Status
+	proxStepDLPack    func(handle unsafe.Pointer, x, gradient *dlTensor, step float64, steps, out *dlTensor) Status
 	callPenaltyTerms  func(terms *cTerm, size, count int, runner, goroutines uintptr, penalties, total *float64, faulty *uintptr) Status
 	callGradientTerms func(terms *cTerm, size, count int, scale float64, runner, goroutines uintptr, penalties, total *float64, faulty *uintptr) Status
 	callProxTerms     func(terms *cTerm, size, count int, step float64, runner, goroutines uintptr, faulty *uintptr) Status
+	callProxStepTerms func(terms *cTerm, size, count int, step float64, runner, goroutines uintptr, faulty *uintptr) Status
+	callClipTerms     func(terms *cTerm, size, count int, norm, maxNorm float64, runner, goroutines uintptr, faulty *uintptr) Status
 
 	exactSumsLength    func() int
 	exactSumsAdd       func(sums *int64, t dtype, x unsafe.Pointer, n int) Status
 	exactSumsAddDLPack func(sums *int64, x *dlTensor) Status
+	callSumsAddTerms   func(sums *int64, terms *cTerm, size, count int, runner, goroutines uintptr, faulty *uintptr) Status
 	exactSumsMerge     func(sums, other *int64) Status
+	exactSumsSubtract  func(sums, other *int64) Status
+	callSumsNorm       func(sums *int64, result *float64) Status
 	exactSumsCheck     func(sums *int64) Status
 	exactSumsRead      func(sums *int64, absolute, square *float64, count *int64) Status
 	callPenaltySums    func(handle unsafe.Pointer, sums *int64, result *float64) Status
@@ -91,6 +98,12 @@ func penaltyExactSums(handle unsafe.Pointer, sums *int64) (float64, Status) {
 	return result, status
 }
 
+func exactSumsNorm(sums *int64) (float64, Status) {
+	var result float64
+	status := callSumsNorm(sums, &result)
+	return result, status
+}
+
 const termSize = int(unsafe.Sizeof(cTerm{}))
 
 func penaltyTerms(
@@ -109,6 +122,24 @@ func addGradientTerms(
 
 func proxTerms(terms *cTerm, count int, step float64, goroutines uintptr, faulty *uintptr) Status {
 	return callProxTerms(terms, termSize, count, step, runner, goroutines, faulty)
+}
+
+func proxStepTerms(
+	terms *cTerm, count int, step float64, goroutines uintptr, faulty *uintptr,
+) Status {
+	return callProxStepTerms(terms, termSize, count, step, runner, goroutines, faulty)
+}
+
+func clipByNormTerms(
+	terms *cTerm, count int, norm, maxNorm float64, goroutines uintptr, faulty *uintptr,
+) Status {
+	return callClipTerms(terms, termSize, count, norm, maxNorm, runner, goroutines, faulty)
+}
+
+func exactSumsAddTerms(
+	sums *int64, terms *cTerm, count int, goroutines uintptr, faulty *uintptr,
+) Status {
+	return callSumsAddTerms(sums, terms, termSize, count, runner, goroutines, faulty)
 }
 
 func openStatic() bool { return false }
@@ -137,6 +168,13 @@ func openFile(path string) (found uint32, err error) {
 		"l1l2_get_config":            &getConfig,
 		"l1l2_add_gradient":          &callAddGradient,
 		"l1l2_prox":                  &prox,
+		"l1l2_prox_step":             &proxStep,
+		"l1l2_prox_step_dlpack":      &proxStepDLPack,
+		"l1l2_prox_step_terms":       &callProxStepTerms,
+		"l1l2_clip_by_norm_terms":    &callClipTerms,
+		"l1l2_exact_sums_add_terms":  &callSumsAddTerms,
+		"l1l2_exact_sums_subtract":   &exactSumsSubtract,
+		"l1l2_exact_sums_norm":       &callSumsNorm,
 		"l1l2_penalty_dlpack":        &callPenaltyDLPack,
 		"l1l2_add_gradient_dlpack":   &callGradDLPack,
 		"l1l2_prox_dlpack":           &proxDLPack,

@@ -46,12 +46,40 @@ func AddExactTensor[T Element](sums *ExactSums, x Tensor[T]) error {
 	return failure(exactSumsAddDLPack(&sums[0], tensor))
 }
 
+// AddExactTerms adds the elements of all terms to sums, or none of them. At most so many goroutines
+// work at once. Regularizers do not matter, and may be nil.
+func AddExactTerms(sums *ExactSums, terms []Term, goroutines int) error {
+	return withTerms(terms, false, func(array *cTerm, faulty *uintptr) Status {
+		return exactSumsAddTerms(&sums[0], array, len(terms), uintptr(goroutines), faulty)
+	})
+}
+
 // Merge adds the elements of other to s.
 func (s *ExactSums) Merge(other *ExactSums) error {
 	if err := open(); err != nil {
 		return err
 	}
 	return failure(exactSumsMerge(&s[0], &other[0]))
+}
+
+// Subtract takes the elements of other out of s, which were added before. The error's status is
+// InvalidSums, too, if other has more elements or is greater, or if what would be left cannot be the
+// sums of so many elements. What was never added may go unnoticed.
+func (s *ExactSums) Subtract(other *ExactSums) error {
+	if err := open(); err != nil {
+		return err
+	}
+	return failure(exactSumsSubtract(&s[0], &other[0]))
+}
+
+// Norm returns the Euclidean norm, the square root of the sum of x^2, rounded once: right also where
+// that sum is beyond the range of float64. It is NaN or infinite if an element is.
+func (s *ExactSums) Norm() (float64, error) {
+	if err := open(); err != nil {
+		return 0, err
+	}
+	result, status := exactSumsNorm(&s[0])
+	return result, failure(status)
 }
 
 // Check returns an error unless s, from a file or a network, are exact sums.

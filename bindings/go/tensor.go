@@ -175,3 +175,50 @@ func ProxOfTensor[T Element](r *Regularizer, x Tensor[T], step float64, out Tens
 	runtime.KeepAlive(o)
 	return failure(status)
 }
+
+// ProxStepOfTensor does what [ProxStep] does, for tensors of the same shape. out may be x or gradient;
+// the zero value of a Tensor as gradient means 0. The error's status is InvalidTensor, InvalidStep or Overlap.
+func ProxStepOfTensor[T Element](
+	r *Regularizer, x, gradient Tensor[T], step float64, out Tensor[T],
+) error {
+	return ProxStepWithStepsOfTensor(r, x, gradient, step, Tensor[float32]{}, out)
+}
+
+// ProxStepWithStepsOfTensor does what [ProxStepWithSteps] does, as [ProxStepOfTensor].
+func ProxStepWithStepsOfTensor[T Element, S Step](
+	r *Regularizer, x, gradient Tensor[T], step float64, steps Tensor[S], out Tensor[T],
+) error {
+	o, err := r.live()
+	if err != nil {
+		return err
+	}
+	var pinner runtime.Pinner
+	defer pinner.Unpin()
+	tensor, err := x.pinned(&pinner)
+	if err != nil {
+		return err
+	}
+	var read, factors *dlTensor
+	if !gradient.isZero() {
+		if read, err = gradient.pinned(&pinner); err != nil {
+			return err
+		}
+	}
+	if !steps.isZero() {
+		if err = checkSteps[S](dtypeOf[T]()); err != nil {
+			return err
+		}
+		if factors, err = steps.pinned(&pinner); err != nil {
+			return err
+		}
+	}
+	written, err := out.pinned(&pinner)
+	if err != nil {
+		return err
+	}
+	status := proxStepDLPack(o.handle, tensor, read, step, factors, written)
+	runtime.KeepAlive(o)
+	return failure(status)
+}
+
+func (t Tensor[T]) isZero() bool { return t.Data == nil && t.Shape == nil }

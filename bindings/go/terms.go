@@ -28,9 +28,10 @@ type cTerm struct {
 	out         unsafe.Pointer
 	dtype       dtype
 	reserved    int32
+	steps       unsafe.Pointer
 }
 
-// NewTerm makes a term of which only the penalty is computed.
+// NewTerm makes a term of which only the penalty is computed, or which [AddExactTerms] adds.
 func NewTerm[T Element](r *Regularizer, x []T) Term {
 	return Term{r, cTerm{x: first(x), n: uintptr(len(x)), dtype: dtypeOf[T]()}}
 }
@@ -46,6 +47,7 @@ func NewTermWithGradient[T Element](r *Regularizer, x, gradient []T) (Term, erro
 }
 
 // NewTermWithOut makes a term whose proximal operator [ProxOfTerms] writes to out, which may be x.
+// [ClipByNorm] writes there, too, and needs no regularizer.
 func NewTermWithOut[T Element](r *Regularizer, x, out []T) (Term, error) {
 	term := NewTerm(r, x)
 	if len(x) != len(out) {
@@ -53,6 +55,27 @@ func NewTermWithOut[T Element](r *Regularizer, x, out []T) (Term, error) {
 	}
 	term.term.out = first(out)
 	return term, nil
+}
+
+// NewTermWithStep makes a term whose proximal step [ProxStepOfTerms] writes to out, which may be x or
+// gradient. A gradient of nil means 0.
+func NewTermWithStep[T Element](r *Regularizer, x, gradient, out []T) (Term, error) {
+	term, err := NewTermWithOut(r, x, out)
+	if err == nil {
+		err = checkStep(x, gradient, []float32(nil))
+	}
+	term.term.gradient = first(gradient)
+	return term, err
+}
+
+// WithSteps returns a term like the given one, of [NewTermWithStep], with factors of the step, as
+// [ProxStepWithSteps] has them.
+func WithSteps[S Step](term Term, steps []S) (Term, error) {
+	if n := int(term.term.n); len(steps) != n {
+		return term, differentLengths(n, "steps", len(steps))
+	}
+	term.term.steps = first(steps)
+	return term, checkSteps[S](term.term.dtype)
 }
 
 // TermsError is an [Error] that one of several terms has caused.
@@ -67,7 +90,9 @@ func (e *TermsError) Error() string { return fmt.Sprintf("l1l2: term %d: %v", e.
 func (e *TermsError) Unwrap() error { return e.Err }
 
 // withTerms calls the library with the C form of terms, whose memory stays in its place meanwhile.
-func withTerms(terms []Term, call func(terms *cTerm, faulty *uintptr) Status) error {
+func withTerms(
+	terms []Term, regularized bool, call func(terms *cTerm, faulty *uintptr) Status,
+) error {
 	if err := open(); err != nil {
 		return err
 	}
@@ -75,13 +100,16 @@ func withTerms(terms []Term, call func(terms *cTerm, faulty *uintptr) Status) er
 	defer pinner.Unpin()
 	array := make([]cTerm, len(terms)+1) // never empty, so that it has a first one
 	for i, term := range terms {
-		o, err := term.regularizer.live()
-		if err != nil {
-			return &TermsError{i, err}
-		}
 		array[i] = term.term
-		array[i].regularizer = o.handle
-		for _, memory := range []unsafe.Pointer{term.term.x, term.term.gradient, term.term.out} {
+		if regularized {
+			o, err := term.regularizer.live()
+			if err != nil {
+				return &TermsError{i, err}
+			}
+			array[i].regularizer = o.handle
+		}
+		c := &array[i]
+		for _, memory := range []unsafe.Pointer{c.x, c.gradient, c.out, c.steps} {
 			if memory != nil {
 				pinner.Pin(memory)
 			}
@@ -100,7 +128,7 @@ func withTerms(terms []Term, call func(terms *cTerm, faulty *uintptr) Status) er
 // most so many goroutines work at once, the caller's among them.
 func PenaltiesOfTerms(terms []Term, goroutines int) (each []float64, total float64, err error) {
 	each = make([]float64, len(terms)+1)
-	err = withTerms(terms, func(array *cTerm, faulty *uintptr) Status {
+	err = withTerms(terms, true, func(array *cTerm, faulty *uintptr) Status {
 		return penaltyTerms(array, len(terms), uintptr(goroutines), &each[0], &total, faulty)
 	})
 	return each[:len(terms)], total, err
@@ -112,7 +140,7 @@ func AddGradientOfTerms(
 	terms []Term, scale float64, goroutines int,
 ) (each []float64, total float64, err error) {
 	each = make([]float64, len(terms)+1)
-	err = withTerms(terms, func(array *cTerm, faulty *uintptr) Status {
+	err = withTerms(terms, true, func(array *cTerm, faulty *uintptr) Status {
 		return addGradientTerms(array, len(terms), scale, uintptr(goroutines), &each[0], &total,
 			faulty)
 	})
@@ -121,8 +149,41 @@ func AddGradientOfTerms(
 
 // ProxOfTerms computes the proximal operators of all terms, which all have an out.
 func ProxOfTerms(terms []Term, step float64, goroutines int) error {
-	return withTerms(terms, func(array *cTerm, faulty *uintptr) Status {
+	return withTerms(terms, true, func(array *cTerm, faulty *uintptr) Status {
 		return proxTerms(array, len(terms), step, uintptr(goroutines), faulty)
+	})
+}
+
+// ProxStepOfTerms takes a step of proximal gradient descent on all terms, which all have an out.
+func ProxStepOfTerms(terms []Term, step float64, goroutines int) error {
+	return withTerms(terms, true, func(array *cTerm, faulty *uintptr) Status {
+		return proxStepTerms(array, len(terms), step, uintptr(goroutines), faulty)
+	})
+}
+
+// ClipByNorm clips tensors, the gradients of a model as a rule, by the norm of all of them together,
+// which it returns: it multiplies every element by min(1, maxNorm / norm). If the norm is at most
+// maxNorm, every element keeps its bits. The results have the same bits on any number of goroutines.
+//
+// The terms are those of [NewTermWithOut]; regularizers do not matter, and may be nil. The error's
+// status is InvalidNorm if maxNorm or the norm is negative, infinite or NaN, as the norm is if an
+// element is. Nothing has been written then.
+func ClipByNorm(terms []Term, maxNorm float64, goroutines int) (norm float64, err error) {
+	var sums ExactSums
+	if err = AddExactTerms(&sums, terms, goroutines); err != nil {
+		return 0, err
+	}
+	if norm, err = sums.Norm(); err != nil {
+		return 0, err
+	}
+	return norm, ClipByGivenNorm(terms, norm, maxNorm, goroutines)
+}
+
+// ClipByGivenNorm does what [ClipByNorm] does, with a norm that [ExactSums.Norm] has returned: that of
+// all elements, those of other machines included.
+func ClipByGivenNorm(terms []Term, norm, maxNorm float64, goroutines int) error {
+	return withTerms(terms, false, func(array *cTerm, faulty *uintptr) Status {
+		return clipByNormTerms(array, len(terms), norm, maxNorm, uintptr(goroutines), faulty)
 	})
 }
 
