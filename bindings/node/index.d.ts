@@ -47,6 +47,23 @@ export interface ProxOptions<T extends Elements> extends DtypeOption {
     out?: T;
 }
 
+export interface ProxStepOptions<T extends Elements> extends ProxOptions<T> {
+    /**
+     * A factor of the step for each element, finite and >= 0: the preconditioner of proximal Adagrad or
+     * Adam. A Float64Array for x of float64, else a Float32Array; 1 by default.
+     */
+    steps?: Float32Array | Float64Array;
+    /** Receives the result: x itself, the default, the gradient, or an array that overlaps neither. */
+    out?: T;
+}
+
+export interface ClipOptions {
+    /** The norm of all elements, those of other machines included; by default that of the arrays. */
+    norm?: number;
+    /** The type of the elements of Uint16Arrays among the arrays. */
+    dtype?: Dtype;
+}
+
 /** A failure that the library reports. */
 export class L1L2Error extends Error {
     constructor(status: number, message: string);
@@ -82,11 +99,26 @@ export class ExactSums {
     /** Adds the elements of other sums. */
     merge(other: ExactSums): void;
 
+    /**
+     * Takes the elements of other sums out, which were added before. What was never added may go
+     * unnoticed.
+     *
+     * @throws {L1L2Error} status 18 if the other sums have more elements or are greater, or if what
+     *     would be left cannot be the sums of so many elements
+     */
+    subtract(other: ExactSums): void;
+
     /** The sum of |x|, rounded once. */
     readonly absolute: number;
 
     /** The sum of x^2, rounded once. */
     readonly square: number;
+
+    /**
+     * The Euclidean norm, the square root of the sum of x^2, rounded once: right also where that sum is
+     * beyond the range of a number. NaN or Infinity if an element is.
+     */
+    readonly norm: number;
 
     /** The number of elements, including infinities and NaNs. */
     readonly count: bigint;
@@ -161,6 +193,23 @@ export class Regularizer {
      */
     prox<T extends Elements>(x: T, step: number, options?: ProxOptions<T>): T;
 
+    /**
+     * Takes a step of proximal gradient descent in one pass over memory, and returns out, to which it
+     * writes. With s = step * steps[i] and v = x[i] - s * gradient[i]:
+     *     out[i] = sign(v) * max(|v| - s * l1, 0) / (1 + 2 * s * l2)
+     *
+     * gradient has the length and dtype of x; null means 0.
+     *
+     * @throws {L1L2Error} status 14 if a step is negative or not finite, or its products are not, 15
+     *     if out overlaps steps, or another array in part
+     */
+    proxStep<T extends Elements>(
+        x: T,
+        gradient: T | null,
+        step: number,
+        options?: ProxStepOptions<T>,
+    ): T;
+
     /** The same on Node's thread pool. What the methods above throw rejects the promise. */
     penaltyAsync(x: Elements, options?: DtypeOption): Promise<number>;
     addGradientAsync<T extends Elements>(
@@ -175,10 +224,32 @@ export class Regularizer {
     ): Promise<number>;
     proxAsync<T extends Elements>(x: T, step: number, options?: ProxOptions<T>): Promise<T>;
 
+    proxStepAsync<T extends Elements>(
+        x: T,
+        gradient: T | null,
+        step: number,
+        options?: ProxStepOptions<T>,
+    ): Promise<T>;
+
     /** Frees the memory. A second call does nothing; async calls under way finish. */
     destroy(): void;
     [Symbol.dispose](): void;
 }
+
+/**
+ * Clips arrays, the gradients of a model as a rule, by the norm of all of them together, which it
+ * returns: multiplies every element by min(1, maxNorm / norm), in place. If the norm is at most maxNorm,
+ * every element keeps its bits. The arrays do not overlap. Add many arrays to ExactSums one by one; the
+ * order does not matter.
+ *
+ * @throws {L1L2Error} status 22 if maxNorm or the norm is negative, infinite or NaN, as the norm is if
+ *     an element is; all arrays are then unchanged
+ */
+export function clipByNorm(
+    arrays: Iterable<Elements>,
+    maxNorm: number,
+    options?: ClipOptions,
+): number;
 
 /** The version of the library in use, "major.minor.patch". */
 export function version(): string;

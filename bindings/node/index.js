@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: 2026 The l1l2 authors
 // SPDX-License-Identifier: Apache-2.0
 "use strict";
-// The classes of this package over the native functions of src/addon.c. index.d.ts documents them.
+// The classes of this package over the native functions in src. index.d.ts documents them.
 
 const fs = require("node:fs");
 const path = require("node:path");
-const { inspect } = require("node:util");
+const { inspect, types } = require("node:util");
 
-const OLDEST = 300; // the version of libl1l2 that this package needs, as l1l2_version_number has it
+const OLDEST = 400; // the version of libl1l2 that this package needs, as l1l2_version_number has it
 const EXACT_SUMS_LENGTH = 207;
 const JSON_STYLES = ["config", "keras2", "keras3"]; // in the order of l1l2_json_style
 const DTYPES = { __proto__: null, float32: 1, float64: 2, float16: 3, bfloat16: 4 };
@@ -140,12 +140,20 @@ class ExactSums {
         native.sumsMerge(this.#numbers, other.#numbers);
     }
 
+    subtract(other) {
+        native.sumsSubtract(this.#numbers, other.#numbers);
+    }
+
     get absolute() {
         return native.sumsRead(this.#numbers)[0];
     }
 
     get square() {
         return native.sumsRead(this.#numbers)[1];
+    }
+
+    get norm() {
+        return native.sumsNorm(this.#numbers);
     }
 
     get count() {
@@ -165,6 +173,7 @@ class ExactSums {
         return `ExactSums ${inspect({ absolute, square, count }, options)}`;
     }
 }
+
 class Regularizer {
     #handle;
     #destroyed = false;
@@ -210,6 +219,11 @@ class Regularizer {
         return out;
     }
 
+    proxStep(x, gradient, step, { steps, out = x, dtype } = {}) {
+        native.proxStep(this.#handle, x, codeOf(dtype), out, step, gradient, steps);
+        return out;
+    }
+
     async penaltyAsync(x, { dtype } = {}) {
         return native.penaltyAsync(this.#handle, x, codeOf(dtype));
     }
@@ -224,6 +238,11 @@ class Regularizer {
 
     async proxAsync(x, step, { out = x, dtype } = {}) {
         await native.proxAsync(this.#handle, x, codeOf(dtype), out, step);
+        return out;
+    }
+
+    async proxStepAsync(x, gradient, step, { steps, out = x, dtype } = {}) {
+        await native.proxStepAsync(this.#handle, x, codeOf(dtype), out, step, gradient, steps);
         return out;
     }
 
@@ -242,6 +261,19 @@ class Regularizer {
     }
 }
 
+function clipByNorm(arrays, maxNorm, { norm, dtype } = {}) {
+    const list = [...arrays];
+    const codes = list.map((x) => (types.isUint16Array(x) ? codeOf(dtype) : 0));
+    if (norm === undefined) {
+        const sums = new ExactSums();
+        list.forEach((x, i) => native.sumsAdd(numbersOf(sums), x, codes[i]));
+        norm = sums.norm;
+    }
+    native.clipByNorm(list, codes, norm, maxNorm);
+    return norm;
+}
+
+exports.clipByNorm = clipByNorm;
 exports.Regularizer = Regularizer;
 exports.ExactSums = ExactSums;
 exports.L1L2Error = L1L2Error;

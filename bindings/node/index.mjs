@@ -2,4 +2,4 @@
 // SPDX-License-Identifier: Apache-2.0
 import l1l2 from "./index.js";
 
-export const { ExactSums, isa, L1L2Error, Regularizer, version } = l1l2;
+export const { clipByNorm, ExactSums, isa, L1L2Error, Regularizer, version } = l1l2;

@@ -8,70 +8,25 @@
  * the same way. A function that fails throws: an L1L2Error, made by the constructor that open() was
  * given, or a TypeError or RangeError for arguments that never reach the library.
  */
-#define NAPI_VERSION 8
+#include "addon.h"
+
 #include <dlfcn.h>
-#include <l1l2.h>
-#include <node_api.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FUNCTIONS(FUNCTION)                                                                        \
-    FUNCTION(version_number)                                                                       \
-    FUNCTION(version_string)                                                                       \
-    FUNCTION(status_string)                                                                        \
-    FUNCTION(isa)                                                                                  \
-    FUNCTION(create)                                                                               \
-    FUNCTION(destroy)                                                                              \
-    FUNCTION(get_config)                                                                           \
-    FUNCTION(penalty)                                                                              \
-    FUNCTION(add_gradient)                                                                         \
-    FUNCTION(prox)                                                                                 \
-    FUNCTION(exact_sums_length)                                                                    \
-    FUNCTION(exact_sums_add)                                                                       \
-    FUNCTION(exact_sums_merge)                                                                     \
-    FUNCTION(exact_sums_read)                                                                      \
-    FUNCTION(penalty_exact_sums)                                                                   \
-    FUNCTION(to_json)                                                                              \
-    FUNCTION(from_json)
+typedef enum Kind { PENALTY, GRADIENT, GRADIENT_AND_PENALTY, PROX, PROX_STEP } Kind;
 
-typedef struct Library {
-#define MEMBER(name) __typeof__(&l1l2_##name) name;
-    FUNCTIONS(MEMBER)
-} Library;
-
-/* Each thread of JavaScript has its own. */
-typedef struct Instance {
-    Library library;
-    napi_ref error; /* the constructor of L1L2Error */
-} Instance;
-
-/* What a regularizer of JavaScript holds. It is destroyed once no call of the thread pool uses it.
- */
-typedef struct Handle {
-    const Instance* instance;
-    l1l2_regularizer* regularizer; /* NULL, which every function refuses, once it is destroyed */
-    l1l2_regularizer* retired;
-    int calls;
-} Handle;
-
-typedef struct Elements {
-    l1l2_dtype dtype;
-    void* data;
-    size_t n;
-} Elements;
-
-typedef enum Kind { PENALTY, GRADIENT, GRADIENT_AND_PENALTY, PROX } Kind;
-
-/* One penalty, gradient or prox. */
+/* One penalty, gradient, prox or proximal step. */
 typedef struct Operation {
     Kind kind;
     Handle* handle;
     l1l2_regularizer* regularizer;
     Elements x;
-    double factor; /* scale or step */
-    void* other;   /* gradient or out */
+    double factor;  /* scale or step */
+    void* other;    /* the gradient that is added to, or out */
+    void* gradient; /* of a proximal step, and its steps; NULL if they are not given */
+    void* steps;
     double penalty;
 } Operation;
 
@@ -84,33 +39,31 @@ typedef struct Task {
     napi_ref arguments; /* keeps the handle and the arrays alive */
 } Task;
 
-enum { max_arguments = 5, text_capacity = 256 /* enough for all, says l1l2.h */ };
-
-static const Instance* instance_of(napi_env env) {
+const Instance* instance_of(napi_env env) {
     void* instance = NULL;
     napi_get_instance_data(env, &instance);
     return instance;
 }
 
-static napi_value undefined(napi_env env) {
+napi_value undefined(napi_env env) {
     napi_value value = NULL;
     napi_get_undefined(env, &value);
     return value;
 }
 
-static napi_value number(napi_env env, double value) {
+napi_value number(napi_env env, double value) {
     napi_value result = NULL;
     napi_create_double(env, value, &result);
     return result;
 }
 
-static napi_value text(napi_env env, const char* characters) {
+napi_value text(napi_env env, const char* characters) {
     napi_value result = NULL;
     napi_create_string_latin1(env, characters, NAPI_AUTO_LENGTH, &result);
     return result;
 }
 
-static napi_value make_error(napi_env env, l1l2_status status, const char* message) {
+napi_value make_error(napi_env env, l1l2_status status, const char* message) {
     const Instance* const instance = instance_of(env);
     napi_value constructor, arguments[2], error = NULL;
     napi_get_reference_value(env, instance->error, &constructor);
@@ -120,20 +73,19 @@ static napi_value make_error(napi_env env, l1l2_status status, const char* messa
     return error;
 }
 
-/* True if the status is L1L2_OK; else an error is pending. */
-static bool succeeds(napi_env env, l1l2_status status) {
+bool succeeds(napi_env env, l1l2_status status) {
     if (status != L1L2_OK) napi_throw(env, make_error(env, status, NULL));
     return status == L1L2_OK;
 }
 
-static void* get_arguments(napi_env env, napi_callback_info info, napi_value* arguments) {
+void* get_arguments(napi_env env, napi_callback_info info, napi_value* arguments) {
     size_t count = max_arguments;
     void* data = NULL;
     napi_get_cb_info(env, info, &count, arguments, NULL, &data);
     return data;
 }
 
-static bool get_number(napi_env env, napi_value value, const char* name, double* result) {
+bool get_number(napi_env env, napi_value value, const char* name, double* result) {
     if (napi_get_value_double(env, value, result) == napi_ok) return true;
     char message[64];
     snprintf(message, sizeof message, "%s is not a number", name);
@@ -141,15 +93,13 @@ static bool get_number(napi_env env, napi_value value, const char* name, double*
     return false;
 }
 
-static Handle* get_handle(napi_env env, napi_value value) {
+Handle* get_handle(napi_env env, napi_value value) {
     void* handle = NULL;
     napi_get_value_external(env, value, &handle);
     return handle;
 }
 
-/* The elements of a typed array. `wanted` is a dtype, 0 for the array's own, or -1 for a wrong
- * name. */
-static bool get_elements(napi_env env, napi_value value, int32_t wanted, Elements* elements) {
+bool get_elements(napi_env env, napi_value value, int32_t wanted, Elements* elements) {
     /* A type that this version of Node-API does not know is left as it is: that of a Float16Array.
      */
     napi_typedarray_type type = (napi_typedarray_type)-1;
@@ -181,12 +131,12 @@ static bool get_elements(napi_env env, napi_value value, int32_t wanted, Element
     return false;
 }
 
-/* Another array that must be like x. */
-static bool get_other(napi_env env, napi_value value, int32_t wanted, const Elements* x,
-                      void** data) {
+/* Another array, of a dtype and as many elements as x. */
+static bool get_other(napi_env env, napi_value value, int32_t wanted, l1l2_dtype dtype,
+                      const Elements* x, void** data) {
     Elements other;
     if (!get_elements(env, value, wanted, &other)) return false;
-    if (other.dtype != x->dtype) {
+    if (other.dtype != dtype) {
         napi_throw_type_error(env, NULL, "the arrays differ in their dtype");
         return false;
     }
@@ -200,24 +150,25 @@ static bool get_other(napi_env env, napi_value value, int32_t wanted, const Elem
     return true;
 }
 
-/* The 207 numbers of exact sums, or NULL with an error pending. */
-static int64_t* get_sums(napi_env env, napi_value value) {
-    napi_typedarray_type type = napi_int8_array;
-    size_t n = 0;
-    void* data = NULL;
-    napi_get_typedarray_info(env, value, &type, &n, &data, NULL, NULL);
-    if (type != napi_bigint64_array) {
-        napi_throw_type_error(env, NULL, "exact sums are a BigInt64Array");
-        return NULL;
-    }
-    if (n != L1L2_EXACT_SUMS_LENGTH) {
-        napi_throw_range_error(env, NULL, "exact sums have 207 numbers");
-        return NULL;
-    }
-    return data;
+static bool is_given(napi_env env, napi_value value) {
+    napi_valuetype type = napi_undefined;
+    napi_typeof(env, value, &type);
+    return type != napi_undefined && type != napi_null;
 }
 
-/* Of (handle, x, dtype), for a gradient or a prox followed by (other, factor). */
+/* The gradient and the steps of a proximal step. */
+static bool get_step(napi_env env, napi_value* arguments, int32_t wanted, Operation* operation) {
+    const Elements* const x = &operation->x;
+    const l1l2_dtype arithmetic = x->dtype == L1L2_FLOAT64 ? L1L2_FLOAT64 : L1L2_FLOAT32;
+    operation->gradient = operation->steps = NULL;
+    return (!is_given(env, arguments[5]) ||
+            get_other(env, arguments[5], wanted, x->dtype, x, &operation->gradient)) &&
+           (!is_given(env, arguments[6]) ||
+            get_other(env, arguments[6], 0, arithmetic, x, &operation->steps));
+}
+
+/* Of (handle, x, dtype), followed by (other, factor) but for a penalty, and for a proximal step by
+ * (gradient, steps). */
 static bool get_operation(napi_env env, Kind kind, napi_value* arguments, Operation* operation) {
     int32_t dtype = 0;
     operation->kind = kind;
@@ -225,9 +176,12 @@ static bool get_operation(napi_env env, Kind kind, napi_value* arguments, Operat
     operation->regularizer = operation->handle->regularizer;
     napi_get_value_int32(env, arguments[2], &dtype);
     if (!get_elements(env, arguments[1], dtype, &operation->x)) return false;
-    return kind == PENALTY ||
-           (get_other(env, arguments[3], dtype, &operation->x, &operation->other) &&
-            get_number(env, arguments[4], kind == PROX ? "step" : "scale", &operation->factor));
+    if (kind == PENALTY) return true;
+    const char* const factor = kind == PROX || kind == PROX_STEP ? "step" : "scale";
+    return get_other(env, arguments[3], dtype, operation->x.dtype, &operation->x,
+                     &operation->other) &&
+           get_number(env, arguments[4], factor, &operation->factor) &&
+           (kind != PROX_STEP || get_step(env, arguments, dtype, operation));
 }
 
 static l1l2_status run(Operation* operation) {
@@ -242,6 +196,10 @@ static l1l2_status run(Operation* operation) {
         return library->add_gradient(
             operation->regularizer, x->dtype, x->data, x->n, operation->factor, operation->other,
             operation->kind == GRADIENT_AND_PENALTY ? &operation->penalty : NULL);
+    case PROX_STEP:
+        return library->prox_step(operation->regularizer, x->dtype, x->data, x->n,
+                                  operation->gradient, operation->factor, operation->steps,
+                                  operation->other);
     case PROX: break;
     }
     return library->prox(operation->regularizer, x->dtype, x->data, x->n, operation->factor,
@@ -254,7 +212,7 @@ static napi_value result_of(napi_env env, const Operation* operation) {
 }
 
 /* The callbacks get their kind as a pointer into this. */
-static const Kind kinds[] = {PENALTY, GRADIENT, GRADIENT_AND_PENALTY, PROX};
+static const Kind kinds[] = {PENALTY, GRADIENT, GRADIENT_AND_PENALTY, PROX, PROX_STEP};
 
 static napi_value compute(napi_env env, napi_callback_info info) {
     napi_value arguments[max_arguments];
@@ -402,58 +360,6 @@ static napi_value from_json(napi_env env, napi_callback_info info) {
     return result;
 }
 
-static napi_value sums_add(napi_env env, napi_callback_info info) {
-    napi_value arguments[max_arguments];
-    get_arguments(env, info, arguments);
-    Elements x;
-    int32_t dtype = 0;
-    int64_t* const sums = get_sums(env, arguments[0]);
-    napi_get_value_int32(env, arguments[2], &dtype);
-    if (sums == NULL || !get_elements(env, arguments[1], dtype, &x)) return NULL;
-    succeeds(env, instance_of(env)->library.exact_sums_add(sums, x.dtype, x.data, x.n));
-    return undefined(env);
-}
-
-static napi_value sums_merge(napi_env env, napi_callback_info info) {
-    napi_value arguments[max_arguments];
-    get_arguments(env, info, arguments);
-    int64_t* const sums = get_sums(env, arguments[0]);
-    const int64_t* const other = sums != NULL ? get_sums(env, arguments[1]) : NULL;
-    if (other == NULL) return NULL;
-    succeeds(env, instance_of(env)->library.exact_sums_merge(sums, other));
-    return undefined(env);
-}
-
-/* [absolute, square, count], the last one a BigInt. */
-static napi_value sums_read(napi_env env, napi_callback_info info) {
-    napi_value arguments[max_arguments], result, big;
-    get_arguments(env, info, arguments);
-    const int64_t* const sums = get_sums(env, arguments[0]);
-    double absolute, square;
-    int64_t count;
-    if (sums == NULL) return NULL;
-    const Library* const library = &instance_of(env)->library;
-    if (!succeeds(env, library->exact_sums_read(sums, &absolute, &square, &count))) return NULL;
-    napi_create_bigint_int64(env, count, &big);
-    napi_create_array_with_length(env, 3, &result);
-    napi_set_element(env, result, 0, number(env, absolute));
-    napi_set_element(env, result, 1, number(env, square));
-    napi_set_element(env, result, 2, big);
-    return result;
-}
-
-static napi_value sums_penalty(napi_env env, napi_callback_info info) {
-    napi_value arguments[max_arguments];
-    get_arguments(env, info, arguments);
-    const Handle* const handle = get_handle(env, arguments[0]);
-    const int64_t* const sums = get_sums(env, arguments[1]);
-    double penalty;
-    if (sums == NULL) return NULL;
-    const l1l2_status status =
-        handle->instance->library.penalty_exact_sums(handle->regularizer, sums, &penalty);
-    return succeeds(env, status) ? number(env, penalty) : NULL;
-}
-
 static napi_value version(napi_env env, napi_callback_info info) {
     (void)info;
     return text(env, instance_of(env)->library.version_string());
@@ -519,16 +425,21 @@ NAPI_MODULE_INIT() {
         METHOD("addGradient", compute, &kinds[1]),
         METHOD("penaltyAndAddGradient", compute, &kinds[2]),
         METHOD("prox", compute, &kinds[3]),
+        METHOD("proxStep", compute, &kinds[4]),
         METHOD("penaltyAsync", compute_async, &kinds[0]),
         METHOD("addGradientAsync", compute_async, &kinds[1]),
         METHOD("penaltyAndAddGradientAsync", compute_async, &kinds[2]),
         METHOD("proxAsync", compute_async, &kinds[3]),
+        METHOD("proxStepAsync", compute_async, &kinds[4]),
         METHOD("toJson", to_json, NULL),
         METHOD("fromJson", from_json, NULL),
         METHOD("sumsAdd", sums_add, NULL),
         METHOD("sumsMerge", sums_merge, NULL),
+        METHOD("sumsSubtract", sums_subtract, NULL),
         METHOD("sumsRead", sums_read, NULL),
+        METHOD("sumsNorm", sums_norm, NULL),
         METHOD("sumsPenalty", sums_penalty, NULL),
+        METHOD("clipByNorm", clip_by_norm, NULL),
         METHOD("version", version, NULL),
         METHOD("versionNumber", version_number, NULL),
         METHOD("isa", isa, NULL),

@@ -149,6 +149,7 @@ test("a destroyed regularizer refuses every call, and is destroyed once", async 
         () => regularizer.addGradient(x, unchanged),
         () => regularizer.penaltyAndAddGradient(x, unchanged),
         () => regularizer.prox(x, 1, { out: unchanged }),
+        () => regularizer.proxStep(x, x, 1, { out: unchanged }),
         () => regularizer.toJson(),
         () => regularizer.l1,
         () => regularizer.l2,
@@ -219,7 +220,7 @@ test("a library that is missing, too old or damaged is named in one sentence", (
     const file = (name) => path.join(work, name);
     const load = (library) => loadError(root, { L1L2_LIBRARY: library });
 
-    const set = "set L1L2_LIBRARY to the path of libl1l2 0.3 or later";
+    const set = "set L1L2_LIBRARY to the path of libl1l2 0.4 or later";
     const expectSentence = (name, reason) =>
         assert.equal(
             load(file(name)),
@@ -232,7 +233,7 @@ test("a library that is missing, too old or damaged is named in one sentence", (
     for (const name of ["old", "other"]) {
         execFileSync("cc", ["-shared", "-fPIC", file(`${name}.c`), "-o", file(`${name}.so`)]);
     }
-    expectSentence("old.so", "found 0.2.2, need 0.3");
+    expectSentence("old.so", "found 0.2.2, need 0.4");
     expectSentence("other.so", "it is not libl1l2: l1l2_version_number is missing");
     for (const size of [10, 100, 4097, 12000]) {
         writeFileSync(file("cut.so"), readFileSync(file("old.so")).subarray(0, size));

@@ -1,5 +1,5 @@
 /** What compiles, and what must not, by index.d.mts. */
-import { ExactSums, isa, L1L2Error, Regularizer, version } from "l1l2";
+import { clipByNorm, ExactSums, isa, L1L2Error, Regularizer, version } from "l1l2";
 
 using regularizer = new Regularizer(0.01, 0.02);
 const x = Float32Array.of(1, 2);
@@ -7,10 +7,12 @@ const penalty: number = regularizer.penalty(x);
 const later: Promise<number> = regularizer.penaltyAsync(Uint16Array.of(1), { dtype: "bfloat16" });
 const shrunk: Float32Array = regularizer.prox(x, 0.1, { out: new Float32Array(2) });
 regularizer.addGradient(x, new Float32Array(2), { scale: -1 });
+const stepped: Float32Array = regularizer.proxStep(x, null, 0.1, { steps: x });
+const norm: number = clipByNorm([x, new Float64Array(2)], 1, { norm: 2 });
 const sums = new ExactSums(new ExactSums().toNumbers());
 const count: bigint = sums.count;
 const text: string =
-    regularizer.toJson("keras3") + version() + isa() + count + penalty + shrunk.length;
+    regularizer.toJson("keras3") + version() + isa() + count + penalty + shrunk.length + stepped.length + norm;
 const status: number = new L1L2Error(11, text).status;
 export { later, status };
 
@@ -20,6 +22,12 @@ regularizer.penalty([1, 2]);
 regularizer.penalty(new Int32Array(1));
 // @ts-expect-error: arrays of two types
 regularizer.addGradient(x, new Float64Array(2));
+// @ts-expect-error: a gradient of another type
+regularizer.proxStep(x, new Float64Array(2), 1);
+// @ts-expect-error: steps are floating-point numbers
+regularizer.proxStep(x, null, 1, { steps: new Uint16Array(2) });
+// @ts-expect-error: an array, not a list of arrays
+clipByNorm(x, 1);
 // @ts-expect-error: an unknown dtype
 regularizer.penalty(x, { dtype: "float8" });
 // @ts-expect-error: coefficients cannot be changed
