@@ -10,11 +10,11 @@ const build = joinpath(@__DIR__, "build")
 
 Sys.which("cmake") === nothing && error(
     "libl1l2 cannot be built: cmake was not found. Install CMake and a C++17 compiler, or set L1L2_LIBRARY " *
-    "to the path of libl1l2 0.3 or later",
+    "to the path of libl1l2 0.4 or later",
 )
 isfile(joinpath(root, "include", "l1l2.h")) || error(
     "libl1l2 cannot be built: its sources are not in $root. Add the package L1L2_jll, or set L1L2_LIBRARY " *
-    "to the path of libl1l2 0.3 or later",
+    "to the path of libl1l2 0.4 or later",
 )
 options = ["-DL1L2_BUILD_$part=OFF" for part in ("TESTS", "STATIC", "THREADS")]
 run(`cmake -S $root -B $build -DCMAKE_BUILD_TYPE=Release $options`)

@@ -8,6 +8,7 @@ L1/L2 (elastic-net) regularization as Keras defines it, computed by libl1l2.
     penalty = regularizer(weights)
     add_gradient!(regularizer, gradient, weights)
     prox!(regularizer, weights, step)
+    prox_step!(regularizer, weights, gradient, step)
 
 Arrays are never copied. `x`, `gradient` and `out` may be any arrays that have `strides` and
 `pointer`: an `Array` of any shape; a view of one by ranges of any step; a `transpose` or
@@ -29,15 +30,17 @@ The library is opened by the first call that needs it; [`L1L2.library_path`](@re
 module L1L2
 
 using Libdl: dlext, dlopen, dlpath, dlsym
+using LinearAlgebra: LinearAlgebra, norm
 
 export Regularizer, L1L2Error, coefficients, to_json, from_json
-export add_gradient!, penalty_and_add_gradient!, prox!
-export ExactSums, add!, totals
+export add_gradient!, penalty_and_add_gradient!, prox!, prox_step!
+export ExactSums, add!, subtract!, totals, norm, clip_by_norm!
 
 include("library.jl")
 include("arrays.jl")
 include("regularizer.jl")
 include("json.jl")
 include("exact_sums.jl")
+include("clip.jl")
 
 end

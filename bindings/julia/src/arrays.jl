@@ -37,6 +37,8 @@ function contiguous(array)
     return true
 end
 
+contiguous(::Nothing) = true
+
 # As in dlpack.h.
 struct DLTensor
     data::Ptr{Cvoid}
@@ -50,6 +52,11 @@ struct DLTensor
     strides::Ptr{Cvoid}
     byte_offset::UInt64
 end
+
+# The type in which gradients and proximal operators are computed, and that steps have.
+arithmetic(T) = dtype(T) == dtype(Float64) ? Float64 : Float32
+
+with_tensor(f, ::Nothing) = f(C_NULL)
 
 # Calls f with a DLTensor that describes the array and is valid during the call.
 function with_tensor(f, array::AbstractArray{T}) where {T}

@@ -12,7 +12,8 @@ The sums of `abs(x)` and `abs2(x)` without rounding, of elements that come in an
     penalty = regularizer(sums)
 
 `regularizer(sums)` is the penalty of all elements, rounded once; [`totals`](@ref) reads the sums
-themselves. `+`, `merge!` and `sum` add sums. The same elements give equal sums, to the bit, in whatever
+themselves, `norm(sums)` the root of that of `abs2(x)`. `+`, `merge!` and `sum` add sums, `-` and
+[`subtract!`](@ref) take elements out. The same elements give equal sums, to the bit, in whatever
 pieces and order they were added.
 
 `sums.numbers` is a `Vector{Int64}`, which can be stored and sent to any machine. To add up to 2^30 sums,
@@ -75,7 +76,20 @@ function Base.merge!(sums::ExactSums, numbers::AbstractVector{Int64})
     return sums
 end
 
+"""
+    subtract!(sums, other)
+
+Takes the elements of other [`ExactSums`](@ref) out, which were added before, and returns `sums`. Throws
+an `L1L2Error` (status 18) if `other` has more elements or is greater, or if what would be left cannot be
+the sums of so many elements. What was never added may go unnoticed.
+"""
+function subtract!(sums::ExactSums, other::ExactSums)
+    check(@ccall $(library().exact_sums_subtract)(sums::Ptr{Int64}, other::Ptr{Int64})::Int32)
+    return sums
+end
+
 Base.:+(a::ExactSums, b::ExactSums) = merge!(copy(a), b)
+Base.:-(a::ExactSums, b::ExactSums) = subtract!(copy(a), b)
 Base.copy(sums::ExactSums) = merge!(ExactSums(), sums)
 # A copy is normalized; numbers that were added up elsewhere are not.
 Base.:(==)(a::ExactSums, b::ExactSums) = copy(a).numbers == copy(b).numbers
@@ -93,6 +107,18 @@ function totals(sums::ExactSums)
         sums::Ptr{Int64}, absolute::Ref{Cdouble}, square::Ref{Cdouble}, count::Ref{Int64}
     )::Int32)
     return (absolute = absolute[], square = square[], count = count[])
+end
+
+"""
+    norm(sums)
+
+The Euclidean norm, the square root of `sum(abs2, x)`, rounded once: right also where that sum is beyond
+the range of `Float64`. `NaN` or `Inf` if an element is. It is `LinearAlgebra.norm`.
+"""
+function LinearAlgebra.norm(sums::ExactSums)
+    result = Ref{Cdouble}()
+    check(@ccall $(library().exact_sums_norm)(sums::Ptr{Int64}, result::Ref{Cdouble})::Int32)
+    return result[]
 end
 
 function (regularizer::Regularizer)(sums::ExactSums)

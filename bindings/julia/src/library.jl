@@ -3,7 +3,7 @@
 
 # Finds and opens libl1l2, and calls the functions that concern the library itself.
 
-const OLDEST = v"0.3"
+const OLDEST = v"0.4"
 
 # The addresses of the library's functions, each by its name without "l1l2_". Mutable, so that threads
 # see all of them or none.
@@ -20,11 +20,16 @@ mutable struct Functions
     add_gradient_dlpack::Ptr{Cvoid}
     prox::Ptr{Cvoid}
     prox_dlpack::Ptr{Cvoid}
+    prox_step::Ptr{Cvoid}
+    prox_step_dlpack::Ptr{Cvoid}
+    clip_by_norm_terms::Ptr{Cvoid}
     exact_sums_length::Ptr{Cvoid}
     exact_sums_add::Ptr{Cvoid}
     exact_sums_add_dlpack::Ptr{Cvoid}
     exact_sums_merge::Ptr{Cvoid}
+    exact_sums_subtract::Ptr{Cvoid}
     exact_sums_read::Ptr{Cvoid}
+    exact_sums_norm::Ptr{Cvoid}
     penalty_exact_sums::Ptr{Cvoid}
     to_json::Ptr{Cvoid}
     from_json::Ptr{Cvoid}

@@ -176,3 +176,66 @@ function prox!(
     end
     return out
 end
+
+"""
+    prox_step!(regularizer, x, gradient, step; steps = nothing)
+    prox_step!(regularizer, out, x, gradient, step; steps = nothing)
+
+Takes a step of proximal gradient descent in one pass over memory: with `v = x .- s .* gradient`, where
+`s` is `step .* steps`, it writes `sign.(v) .* max.(abs.(v) .- s .* l1, 0) ./ (1 .+ 2 .* s .* l2)` to `x`
+itself or to `out`, and returns that.
+
+`gradient` has the size and element type of `x`; `nothing` means 0. `steps` are factors of the step for
+each element, the preconditioner of proximal Adagrad or Adam: `Float64` for an `x` of `Float64`, else
+`Float32`, of the size of `x`, finite and not negative. `out` has the size and element type of `x`, and
+is `x` or `gradient`, or shares no memory with the others.
+"""
+prox_step!(
+    regularizer::Regularizer,
+    x::AbstractArray,
+    gradient::Union{AbstractArray,Nothing},
+    step::Real;
+    steps::Union{AbstractArray,Nothing} = nothing,
+) = prox_step!(regularizer, x, x, gradient, step; steps = steps)
+
+function prox_step!(
+    regularizer::Regularizer,
+    out::AbstractArray{T},
+    x::AbstractArray{T},
+    gradient::Union{AbstractArray{T},Nothing},
+    step::Real;
+    steps::Union{AbstractArray,Nothing} = nothing,
+) where {T}
+    check_size(x, out, "out")
+    gradient === nothing || check_size(x, gradient, "gradient")
+    if steps !== nothing
+        check_size(x, steps, "steps")
+        eltype(steps) == arithmetic(T) ||
+            throw(ArgumentError("steps for an x of $T must be of $(arithmetic(T))"))
+    end
+    if all(contiguous, (x, out, gradient, steps))
+        check(@ccall $(library().prox_step)(
+            regularizer::Ptr{Cvoid}, dtype(T)::Int32, x::Ptr{T}, length(x)::Csize_t,
+            something(gradient, C_NULL)::Ptr{T}, step::Cdouble,
+            something(steps, C_NULL)::Ptr{Cvoid}, out::Ptr{T}
+        )::Int32)
+    else
+        prox_step_of_tensors(regularizer, out, x, gradient, step, steps)
+    end
+    return out
+end
+
+prox_step_of_tensors(regularizer, out, x, gradient, step, steps) =
+    with_tensor(x) do x_tensor
+        with_tensor(out) do out_tensor
+            with_tensor(gradient) do gradient_tensor
+                with_tensor(steps) do steps_tensor
+                    check(@ccall $(library().prox_step_dlpack)(
+                        regularizer::Ptr{Cvoid}, x_tensor::Ref{DLTensor},
+                        gradient_tensor::Ptr{DLTensor}, step::Cdouble,
+                        steps_tensor::Ptr{DLTensor}, out_tensor::Ref{DLTensor}
+                    )::Int32)
+                end
+            end
+        end
+    end
