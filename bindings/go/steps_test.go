@@ -137,10 +137,24 @@ func TestProximalStepsOfTermsAreThoseOfTheTensors(t *testing.T) {
 			t.Error(goroutines, err, half)
 		}
 	}
-	term, err := l1l2.NewTermWithStep(r, x, gradient[1:], x)
+}
+
+func TestATermThatIsRefusedHasNothingThatDoesNotFit(t *testing.T) {
+	r := made(t)
+	x, gradient, steps := waves(5)
+	want, got := slices.Clone(x), slices.Clone(x)
+	if err := l1l2.ProxStep(r, want, nil, 0.7, want); err != nil {
+		t.Fatal(err)
+	}
+	term, err := l1l2.NewTermWithStep(r, x, gradient[1:], got)
 	refused(t, err, l1l2.InvalidArgument)
-	_, err = l1l2.WithSteps(term, steps[1:])
+	term, err = l1l2.WithSteps(term, steps[1:])
 	refused(t, err, l1l2.InvalidArgument)
-	_, err = l1l2.WithSteps(term, make([]float32, len(x)))
+	term, err = l1l2.WithSteps(term, make([]float32, len(x)))
+	refused(t, err, l1l2.InvalidArgument)
+	if err = l1l2.ProxStepOfTerms([]l1l2.Term{term}, 0.7, 1); err != nil || !slices.Equal(got, want) {
+		t.Error("more was read than fits", got, want, err)
+	}
+	_, err = l1l2.NewTermWithStep(r, x, nil, x[1:])
 	refused(t, err, l1l2.InvalidArgument)
 }

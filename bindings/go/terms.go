@@ -61,11 +61,14 @@ func NewTermWithOut[T Element](r *Regularizer, x, out []T) (Term, error) {
 // gradient. A gradient of nil means 0.
 func NewTermWithStep[T Element](r *Regularizer, x, gradient, out []T) (Term, error) {
 	term, err := NewTermWithOut(r, x, out)
-	if err == nil {
-		err = checkStep(x, gradient, []float32(nil))
+	if err != nil {
+		return term, err
+	}
+	if err := checkStep(x, gradient, []float32(nil)); err != nil {
+		return term, err
 	}
 	term.term.gradient = first(gradient)
-	return term, err
+	return term, nil
 }
 
 // WithSteps returns a term like the given one, of [NewTermWithStep], with factors of the step, as
@@ -74,8 +77,11 @@ func WithSteps[S Step](term Term, steps []S) (Term, error) {
 	if n := int(term.term.n); len(steps) != n {
 		return term, differentLengths(n, "steps", len(steps))
 	}
+	if err := checkSteps[S](term.term.dtype); err != nil {
+		return term, err
+	}
 	term.term.steps = first(steps)
-	return term, checkSteps[S](term.term.dtype)
+	return term, nil
 }
 
 // TermsError is an [Error] that one of several terms has caused.
