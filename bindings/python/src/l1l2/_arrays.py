@@ -218,6 +218,23 @@ def tensor_like(
     return other
 
 
+def steps_like(tensor: DLTensor, steps: Any) -> DLTensor:
+    """Returns the tensor of steps, which must fit a tensor x."""
+    other = tensor_like(tensor, steps, None)
+    _expect_dtype_of_steps(_number_of(other), _number_of(tensor))
+    return other
+
+
+def _number_of(tensor: DLTensor) -> int:
+    """Returns FLOAT32 or another of these, 0 of anything else."""
+    return _NUMBERS.get((tensor.dtype_code, tensor.dtype_bits), 0)
+
+
+def _expect_dtype_of_steps(dtype: int, x_dtype: int) -> None:
+    if dtype != (FLOAT64 if x_dtype == FLOAT64 else FLOAT32):
+        raise ValueError("steps must be float64 for an x of float64, else float32")
+
+
 class Compact:
     """An array without gaps: where it is, and how many elements of which type it has."""
 
@@ -227,7 +244,7 @@ class Compact:
         self.order = _order_of(tensor)
         self.n = math.prod(self.shape)
         self.address = (tensor.data or 0) + tensor.byte_offset
-        self.dtype = _NUMBERS.get((tensor.dtype_code, tensor.dtype_bits), 0)
+        self.dtype = _number_of(tensor)
         self.owner = tensor
         if tensor.device_type not in _READABLE_DEVICES:
             raise BufferError(f"the CPU cannot read the memory of {type(x)!r}")
@@ -245,8 +262,7 @@ class Compact:
     def expect_steps_of(self, x: Compact) -> None:
         """Raises ValueError unless there is a step in the place of each element of x."""
         self._expect_places_of(x)
-        if self.dtype != (FLOAT64 if x.dtype == FLOAT64 else FLOAT32):
-            raise ValueError("steps must be float64 for an x of float64, else float32")
+        _expect_dtype_of_steps(self.dtype, x.dtype)
 
     def _expect_places_of(self, other: Compact) -> None:
         if self.shape != other.shape:

@@ -11,7 +11,7 @@ import weakref
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from ._arrays import BUFFERS, Array, tensor_like, tensor_of, tensors_of
+from ._arrays import BUFFERS, Array, steps_like, tensor_like, tensor_of, tensors_of
 from ._library import L1L2Error, address_of, check, library
 
 try:
@@ -377,7 +377,7 @@ class Regularizer:
         if gradient is not None:
             gradient_tensor = tensor_like(x_tensor, gradient, dtype)
         if steps is not None:
-            steps_tensor = tensor_like(x_tensor, steps, None)
+            steps_tensor = steps_like(x_tensor, steps)
         check(
             library.l1l2_prox_step_dlpack(
                 handle, x_tensor, gradient_tensor, factor, steps_tensor, out_tensor
