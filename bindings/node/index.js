@@ -263,7 +263,8 @@ class Regularizer {
 
 function clipByNorm(arrays, maxNorm, { norm, dtype } = {}) {
     const list = [...arrays];
-    const codes = list.map((x) => (types.isUint16Array(x) ? codeOf(dtype) : 0));
+    const code = codeOf(dtype); // negative if it is none, which no array may hide
+    const codes = list.map((x) => (types.isUint16Array(x) || code < 0 ? code : 0));
     if (norm === undefined) {
         const sums = new ExactSums();
         list.forEach((x, i) => native.sumsAdd(numbersOf(sums), x, codes[i]));

@@ -150,5 +150,8 @@ test("a norm that is not finite, or an array that is none, clips nothing", () =>
     }
     assert.throws(() => clipByNorm([x], 1, { norm: "2" }), TypeError);
     assert.throws(() => clipByNorm([x], "1"), TypeError);
+    for (const norm of [undefined, 2]) {
+        assert.throws(() => clipByNorm([x], 1, { norm, dtype: "half" }), /dtype is none of/);
+    }
     assert.equal(x[0], 30);
 });
