@@ -47,7 +47,7 @@ func AddExactTensor[T Element](sums *ExactSums, x Tensor[T]) error {
 }
 
 // AddExactTerms adds the elements of all terms to sums, or none of them. At most so many goroutines
-// work at once. Regularizers do not matter, and may be nil.
+// work at once. Regularizers are ignored, and may be nil.
 func AddExactTerms(sums *ExactSums, terms []Term, goroutines int) error {
 	return withTerms(terms, false, func(array *cTerm, faulty *uintptr) Status {
 		return exactSumsAddTerms(&sums[0], array, len(terms), uintptr(goroutines), faulty)

@@ -171,7 +171,7 @@ func ProxStepOfTerms(terms []Term, step float64, goroutines int) error {
 // which it returns: it multiplies every element by min(1, maxNorm / norm). If the norm is at most
 // maxNorm, every element keeps its bits. The results have the same bits on any number of goroutines.
 //
-// The terms are those of [NewTermWithOut]; regularizers do not matter, and may be nil. The error's
+// The terms are those of [NewTermWithOut]; regularizers are ignored, and may be nil. The error's
 // status is InvalidNorm if maxNorm or the norm is negative, infinite or NaN, as the norm is if an
 // element is. Nothing has been written then.
 func ClipByNorm(terms []Term, maxNorm float64, goroutines int) (norm float64, err error) {

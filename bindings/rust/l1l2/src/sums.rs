@@ -85,7 +85,7 @@ impl ExactSums {
         check(unsafe { sys::l1l2_exact_sums_add_dlpack(self.numbers.as_mut_ptr(), &x.tensor()) })
     }
 
-    /// Adds the elements of all terms, whose regularizers do not matter, or none of them.
+    /// Adds the elements of all terms, whose regularizers are ignored, or none of them.
     ///
     /// ```
     /// # fn main() -> Result<(), l1l2::Error> {

@@ -426,7 +426,7 @@ pub fn prox_step_of_terms<R: Runner>(
 ///
 /// `norm` is that of all elements, those of other machines included, from [`ExactSums::norm`]; with
 /// `None` that of the terms is computed so. The result has the same bits on any number of threads.
-/// If the norm is at most `max_norm`, every element keeps its bits. Regularizers do not matter.
+/// If the norm is at most `max_norm`, every element keeps its bits. Regularizers are ignored.
 ///
 /// ```
 /// # fn main() -> Result<(), l1l2::Error> {
