@@ -109,7 +109,8 @@ const char* l1l2_status_string(l1l2_status status) noexcept {
     case L1L2_ERROR_INVALID_TENSOR:
         return "the tensor's shape, strides or data are invalid or do not fit the other's";
     case L1L2_ERROR_UNSUPPORTED_DEVICE: return "the tensor is on a device that the CPU cannot read";
-    case L1L2_ERROR_INVALID_SUMS: return "the accumulator is damaged";
+    case L1L2_ERROR_INVALID_SUMS:
+        return "the accumulator is damaged, or more is subtracted than was added";
     case L1L2_ERROR_UNKNOWN_LAYOUT:
         return "not an accumulator, or one of another layout or byte order";
     case L1L2_ERROR_BUFFER_TOO_SMALL: return "the buffer is too small for the text";

@@ -119,6 +119,8 @@ class ExactSums(unittest.TestCase):
             self.assert_status(
                 18, lambda: sums.subtract(exact_sums_of(numpy.array(other)))
             )
+        with self.assertRaisesRegex(l1l2.L1L2Error, "more is subtracted than was added"):
+            first - self.sums
         self.assertEqual(sums, exact_sums_of(numpy.array([2.0])))
         for other in (None, 1, first.array):
             for refused in (lambda: first - other, lambda: first.subtract(other)):
