@@ -45,6 +45,7 @@ class Computation {
                 term.x = x_.data();
                 term.gradient = gradient_.data() + used;
                 term.out = out_.data() + used;
+                term.steps = ones_.data();
                 terms_.push_back(term);
                 used += n;
             }
@@ -93,7 +94,7 @@ class Computation {
                 l1l2_penalty_dlpack(handle_.get(), &x, &penalty) == L1L2_OK &&
                 l1l2_add_gradient_dlpack(handle_.get(), &x, 1.0, &written, &penalty) == L1L2_OK &&
                 l1l2_prox_dlpack(handle_.get(), &x, 1.0, &written) == L1L2_OK &&
-                l1l2_prox_dlpack(handle_.get(), &x, 1.0, &x) == L1L2_OK;
+                l1l2_prox_dlpack(handle_.get(), &x, 1.0, &x) == L1L2_OK && steps(x, written);
         }
         return well;
     }
@@ -106,12 +107,28 @@ class Computation {
     static constexpr std::size_t sizes[] = {0, 1, 77, 4096, 50003};
     static constexpr std::size_t room = 4 * (1 + 77 + 4096 + 50003);
 
+#ifdef L1L2_HAS_DLPACK
+    /// A step of four tensors, of which each is gathered.
+    bool steps(const DLTensor& x, const DLTensor& out) {
+        DLTensor gradient = x;
+        gradient.data = ones_.data();
+        std::int64_t strides[] = {1, 50, 200};
+        DLTensor steps = gradient;
+        steps.dtype = {kDLFloat, static_cast<std::uint8_t>(x.dtype.bits == 64 ? 64 : 32), 1};
+        steps.strides = strides;
+        steps.byte_offset = 0;
+        return l1l2_prox_step_dlpack(handle_.get(), &x, &gradient, 1.0, &steps, &out) == L1L2_OK;
+    }
+#endif
+
     bool array(const l1l2_term& term) {
         double penalty = 0.0;
         return l1l2_penalty(handle_.get(), term.dtype, term.x, term.n, &penalty) == L1L2_OK &&
                l1l2_add_gradient(handle_.get(), term.dtype, term.x, term.n, 1.0, term.gradient,
                                  &penalty) == L1L2_OK &&
-               l1l2_prox(handle_.get(), term.dtype, term.x, term.n, 1.0, term.out) == L1L2_OK;
+               l1l2_prox(handle_.get(), term.dtype, term.x, term.n, 1.0, term.out) == L1L2_OK &&
+               l1l2_prox_step(handle_.get(), term.dtype, term.x, term.n, term.gradient, 1.0,
+                              ones_.data(), term.out) == L1L2_OK;
     }
 
     /// Exact sums of the elements, and of others that take another path of the kernels.
@@ -148,12 +165,14 @@ class Computation {
                l1l2_add_gradient_terms(terms_.data(), sizeof(l1l2_term), terms_.size(), 1.0, runner,
                                        nullptr, penalties_.data(), &total, nullptr) == L1L2_OK &&
                l1l2_prox_terms(terms_.data(), sizeof(l1l2_term), terms_.size(), 1.0, runner,
-                               nullptr, nullptr) == L1L2_OK;
+                               nullptr, nullptr) == L1L2_OK &&
+               l1l2_prox_step_terms(terms_.data(), sizeof(l1l2_term), terms_.size(), 1.0, runner,
+                                    nullptr, nullptr) == L1L2_OK;
     }
 
     const Handle handle_{training::both};
     std::vector<double> x_ = ordinary_elements<double>(50003, 1);
-    /// 0x3F80 repeated: a number near 1 in every type.
+    /// 0x3F80 repeated: a number near 1 in every type but float64, where it is near 2^-7.
     std::vector<std::uint16_t> ones_ = std::vector<std::uint16_t>(4 * x_.size(), 0x3F80);
     std::vector<double> gradient_ = ordinary_elements<double>(room, 2);
     std::vector<double> out_ = ordinary_elements<double>(room, 3);
