@@ -15,8 +15,8 @@
 //
 // A slice stands for a tensor of any shape: its elements in the order of memory. [Tensor] has
 // strides, [Term] is one of many tensors in one call, and [ExactSums] take elements that come in
-// pieces and have their norm, by which [ClipByNorm] clips gradients. The header l1l2.h is the manual: it has the operations, the bounds of their errors and what
-// their bits are.
+// pieces and have their norm, by which [ClipByNorm] clips gradients. The header l1l2.h is the manual:
+// it has the operations, the bounds of their errors and what their bits are.
 //
 // Any number of goroutines may call any function at once, also with the same regularizer, but for
 // [Regularizer.Close]. The library reads the environment at its first call: os.Setenv must not run
