@@ -128,6 +128,21 @@ std::size_t common_size(const X& x, const Y& y) {
     return std::size(x);
 }
 
+/** The elements of a range of n elements of a dtype, or NULL for nullptr. */
+template <l1l2_dtype dtype>
+const void* data_or_null(std::nullptr_t, std::size_t) {
+    return nullptr;
+}
+template <l1l2_dtype dtype, class Range>
+const void* data_or_null(const Range& range, std::size_t n) {
+    static_assert(dtype_of<element_t<const Range&>>::value == dtype,
+                  "a gradient has the type of x; steps are double for double, else float");
+    if (std::size(range) != n) {
+        throw Error(L1L2_ERROR_INVALID_ARGUMENT, "the ranges have different sizes");
+    }
+    return std::data(range);
+}
+
 } // namespace detail
 
 /**
@@ -350,6 +365,38 @@ class Regularizer {
         detail::check(l1l2_prox_dlpack(get(), x, step, out));
     }
 
+    /**
+     * Takes a step of proximal gradient descent in place:  x = prox of x - s * gradient,  where s
+     * is step, or step * steps[i]. gradient is a contiguous range of the size and element type of
+     * x, or nullptr for 0; steps is one of double if x has double, else of float, or nullptr.
+     * Throws as l1l2_prox_step fails, and L1L2_ERROR_INVALID_ARGUMENT if the sizes differ.
+     */
+    template <class X, class Gradient, class Steps = std::nullptr_t>
+    void prox_step(X&& x, const Gradient& gradient, double step,
+                   const Steps& steps = nullptr) const {
+        prox_step(x, gradient, step, steps, x);
+    }
+
+    /** The same into another range, which may be the gradient. */
+    template <class X, class Gradient, class Steps, class Out>
+    void prox_step(const X& x, const Gradient& gradient, double step, const Steps& steps,
+                   Out&& out) const {
+        using T = detail::element_t<const X&>;
+        static_assert(std::is_same_v<T, detail::element_t<Out&>>, "x and out differ in their type");
+        constexpr l1l2_dtype dtype = dtype_of<T>::value;
+        constexpr l1l2_dtype arithmetic = dtype == L1L2_FLOAT64 ? L1L2_FLOAT64 : L1L2_FLOAT32;
+        const std::size_t n = detail::common_size(x, out);
+        detail::check(l1l2_prox_step(get(), dtype, std::data(x), n,
+                                     detail::data_or_null<dtype>(gradient, n), step,
+                                     detail::data_or_null<arithmetic>(steps, n), std::data(out)));
+    }
+
+    /** l1l2_prox_step_dlpack of const DLTensors; gradient and steps may be NULL, out may be x. */
+    void prox_step_dlpack(const void* x, const void* gradient, double step, const void* steps,
+                          const void* out) const {
+        detail::check(l1l2_prox_step_dlpack(get(), x, gradient, step, steps, out));
+    }
+
     /** The handle, still owned by this object; NULL if it was moved from. */
     const l1l2_regularizer* get() const noexcept { return handle_.get(); }
 
@@ -556,6 +603,15 @@ inline void prox_terms(const std::vector<l1l2_term>& terms, double step, Runner 
     std::size_t faulty = 0;
     const l1l2_status status = l1l2_prox_terms(terms.data(), sizeof(l1l2_term), terms.size(), step,
                                                runner.run(), runner.state(), &faulty);
+    detail::check_terms(status, terms.size(), faulty, runner);
+}
+
+/** Takes a step of proximal gradient descent on each term, by its fields x, gradient, steps and
+ * out. Throws as penalty_terms does. */
+inline void prox_step_terms(const std::vector<l1l2_term>& terms, double step, Runner runner = {}) {
+    std::size_t faulty = 0;
+    const l1l2_status status = l1l2_prox_step_terms(terms.data(), sizeof(l1l2_term), terms.size(),
+                                                    step, runner.run(), runner.state(), &faulty);
     detail::check_terms(status, terms.size(), faulty, runner);
 }
 

@@ -127,6 +127,9 @@ TEST_CASE("every function of a moved-from regularizer throws", "[cpp]") {
         [&] { regularizer.prox(written, 1.0); },
         [&] { regularizer.prox(x, 1.0, written); },
         [&] { regularizer.prox_dlpack(tensor, 1.0, tensor); },
+        [&] { regularizer.prox_step(written, x, 1.0); },
+        [&] { regularizer.prox_step(x, x, 1.0, x, written); },
+        [&] { regularizer.prox_step_dlpack(tensor, tensor, 1.0, tensor, tensor); },
     };
     for (const std::function<void()>& function : functions) {
         INFO("function " << &function - functions);
@@ -169,6 +172,43 @@ TEST_CASE("the proximal step is taken in place or into another range", "[cpp]") 
     std::vector<double> longer(4);
     CHECK(status_of([&] { regularizer.prox(x, 1.0, longer); }) == L1L2_ERROR_INVALID_ARGUMENT);
     CHECK(status_of([&] { regularizer.prox(x, -1.0); }) == L1L2_ERROR_INVALID_STEP);
+}
+
+TEST_CASE("a step of proximal gradient descent is taken in place or into another range, with steps "
+          "or without",
+          "[cpp]") {
+    const Regularizer regularizer(1.0, 0.5);
+    const std::vector<double> before = {4.0, -0.5, -1.0};
+    const std::vector<double> gradient = {1.0, 0.0, 1.0};
+    std::vector<double> x = before;
+    std::vector<double> out(3);
+    regularizer.prox_step(x, gradient, 1.0, nullptr, out);
+    CHECK(out == std::vector<double>{1.0, 0.0, -0.5});
+    CHECK(x == before);
+    regularizer.prox_step(x, gradient, 1.0);
+    CHECK(x == out);
+    x = before;
+    regularizer.prox_step(x, gradient, 0.5, std::vector<double>{2.0, 2.0, 0.0});
+    CHECK(x == std::vector<double>{1.0, 0.0, -1.0});
+    regularizer.prox_step(x, nullptr, 0.5, std::array<double, 3>{1.0, 2.0, 2.0});
+    CHECK(x == std::vector<double>{1.0 / 3.0, 0.0, 0.0});
+    std::vector<l1l2::Float16> halves = {{0x4200}, {0x4200}};
+    regularizer.prox_step(halves, nullptr, 1.0, std::vector<float>{1.0F, 0.0F});
+    CHECK(halves[0].bits == 0x3C00);
+    CHECK(halves[1].bits == 0x4200);
+    const std::vector<double> longer(4);
+    std::vector<double> other(2);
+    x = before;
+    CHECK(status_of([&] { regularizer.prox_step(x, longer, 1.0); }) == L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(status_of([&] { regularizer.prox_step(x, gradient, 1.0, longer); }) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(status_of([&] { regularizer.prox_step(x, gradient, 1.0, nullptr, other); }) ==
+          L1L2_ERROR_INVALID_ARGUMENT);
+    CHECK(status_of([&] { regularizer.prox_step(x, gradient, -1.0); }) == L1L2_ERROR_INVALID_STEP);
+    CHECK(status_of([&] {
+              regularizer.prox_step(x, gradient, 1.0, std::vector<double>{1.0, -1.0, 1.0});
+          }) == L1L2_ERROR_INVALID_STEP);
+    CHECK(x == before);
 }
 
 TEST_CASE("float16 and bfloat16 elements are passed as their bit patterns", "[cpp]") {
@@ -241,6 +281,11 @@ TEST_CASE("terms are computed in one call, by any kind of runner", "[cpp]") {
     terms[0].out = out.data();
     l1l2::prox_terms(terms, 0.0, backwards);
     CHECK(out == y);
+    terms[0].gradient = nullptr;
+    const std::vector<double> steps(y.size(), 1.0);
+    terms[0].steps = steps.data();
+    l1l2::prox_step_terms(terms, 0.25, backwards);
+    CHECK(out == std::vector<double>(y.size(), 0.0));
 }
 
 TEST_CASE("an exception of a runner is rethrown, and TermError names the faulty term", "[cpp]") {
@@ -321,6 +366,8 @@ TEST_CASE("gradients and proxes of terms throw as penalties do", "[cpp]") {
     CHECK(status_of([&] { l1l2::add_gradient_terms(terms, HUGE_VAL); }) ==
           L1L2_ERROR_INVALID_SCALE);
     CHECK(status_of([&] { l1l2::prox_terms({terms[0]}, -1.0); }) == L1L2_ERROR_INVALID_STEP);
+    CHECK_THROWS_AS(l1l2::prox_step_terms({terms[0]}, 1.0, stop), Stop);
+    CHECK(status_of([&] { l1l2::prox_step_terms({terms[0]}, -1.0); }) == L1L2_ERROR_INVALID_STEP);
     const auto faulty_term = [](auto&& call) {
         try {
             call();
@@ -332,6 +379,7 @@ TEST_CASE("gradients and proxes of terms throw as penalties do", "[cpp]") {
         return SIZE_MAX;
     };
     CHECK(faulty_term([&] { l1l2::prox_terms(terms, 1.0); }) == 1); // has no out
+    CHECK(faulty_term([&] { l1l2::prox_step_terms(terms, 1.0); }) == 1);
     terms[1].reserved = 1;
     CHECK(faulty_term(
               [&] { (void)l1l2::penalty_and_add_gradient_terms(terms, 1.0, &penalties); }) == 1);

@@ -455,6 +455,11 @@ TEST_CASE("the C++ wrapper takes tensors", "[dlpack][cpp]") {
     regularizer.prox_dlpack(x.get(), 0.5, x.get());
     CHECK(memory[2] == -0.25F);
     CHECK(memory[1] == 9.0F);
+    gradient_memory[1] = 6.0F;
+    regularizer.prox_step_dlpack(x.get(), gradient.get(), 0.5, nullptr, x.get());
+    CHECK(memory[2] == -0.5625F);
+    regularizer.prox_step_dlpack(x.get(), nullptr, 0.5, gradient.get(), x.get());
+    CHECK(memory[2] == 0.0F);
 
     const auto status_of = [](auto&& call) {
         try {
@@ -475,4 +480,7 @@ TEST_CASE("the C++ wrapper takes tensors", "[dlpack][cpp]") {
           }) == L1L2_ERROR_INVALID_TENSOR);
     CHECK(status_of([&] { regularizer.prox_dlpack(x.get(), -1.0, x.get()); }) ==
           L1L2_ERROR_INVALID_STEP);
+    CHECK(status_of([&] {
+              regularizer.prox_step_dlpack(x.get(), other.get(), 1.0, nullptr, x.get());
+          }) == L1L2_ERROR_INVALID_TENSOR);
 }
