@@ -187,6 +187,25 @@ const void* kind_array(const DataKind& kind, l1l2_dtype dtype, std::size_t n) {
     return memory->data();
 }
 
+const void* steps_array(l1l2_dtype dtype, std::size_t n) {
+    static const Memory memory(largest_size() * sizeof(double));
+    static bool of_double = false;
+    static std::size_t filled = 0;
+    if (of_double != (dtype == L1L2_FLOAT64)) {
+        of_double = !of_double;
+        filled = 0;
+    }
+    if (n > filled) {
+        if (of_double) {
+            std::fill_n(static_cast<double*>(memory.data()), n, 1.0);
+        } else {
+            std::fill_n(static_cast<float*>(memory.data()), n, 1.0F);
+        }
+        filled = n;
+    }
+    return memory.data();
+}
+
 void fill(l1l2_dtype dtype, double scale, void* x, std::size_t n) {
     Random random;
     fill_from(random, dtype, scale, x, 0, n);

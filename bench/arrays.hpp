@@ -41,6 +41,10 @@ struct Arrays {
  */
 Arrays shared_arrays(l1l2_dtype dtype, std::size_t n);
 
+/// n steps of 1 for elements of a type, in the arithmetic type; kept until another type is asked
+/// for.
+const void* steps_array(l1l2_dtype dtype, std::size_t n);
+
 /// Writes n elements of bell-shaped distribution in -scale .. scale, always the same ones.
 void fill(l1l2_dtype dtype, double scale, void* x, std::size_t n);
 

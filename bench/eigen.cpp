@@ -82,9 +82,18 @@ struct OneExpression {
         return 0.0;
     }
 
+    static double step(const Job& job) {
+        const Sum size(static_cast<Sum>(prox_step));
+        auto y = y_of<T>(job);
+        y = (y.template cast<Sum>() - size * x_of<T>(job).template cast<Sum>()).template cast<T>();
+        Job second = job;
+        second.x = job.y;
+        return clipped_prox(second);
+    }
+
     static Peer peer(const char* name) { return {name, penalty, gradient, fused, prox}; }
     static Peer clipping_peer(const char* name) {
-        return {name, nullptr, nullptr, nullptr, clipped_prox};
+        return {name, nullptr, nullptr, nullptr, clipped_prox, step};
     }
 };
 

@@ -19,6 +19,7 @@ struct Job {
     /// Of the gradient: 1 and -1 in turns, so that what is added to does not grow with the number
     /// of calls. A run with an odd number of them leaves one gradient there.
     double scale;
+    const void* steps = nullptr; ///< of the arithmetic type, for a step of each element
 };
 
 /// The step of every prox: so small that a million of them in place change an element by some

@@ -51,6 +51,7 @@ struct Operation {
     bool in_place = false;                    ///< the job's x is its y
     std::function<double(double)> error = {}; ///< relative, of what a call returns; may be empty
     const DataKind* kind = nullptr;           ///< of the job's x, if that is not the shared one
+    bool with_steps = false;
 };
 
 inline std::string name_of(const Operation& operation, const std::string& who) {
@@ -106,6 +107,9 @@ benchmark::internal::Benchmark* add(const Operation& operation, const std::strin
         const Arrays arrays = arrays_of(operation);
         Job job = {regularizer.get(), operation.l1, operation.l2, operation.type.dtype,
                    arrays.x,          operation.n,  arrays.y,     1.0};
+        if (operation.with_steps) {
+            job.steps = steps_array(operation.type.dtype, operation.n);
+        }
         double result = 0.0;
         for (auto _ : state) {
             result = call(job);

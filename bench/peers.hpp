@@ -20,7 +20,9 @@ struct Peer {
     double (*gradient)(const Job& job); ///< adds it to y
     double (*fused)(const Job& job);    ///< adds it to y and returns the penalty
     double (*prox)(const Job& job);     ///< from x to y
-    std::size_t largest = SIZE_MAX;     ///< the most elements that it is asked for
+    /// The prox of y - prox_step * x to y, in two passes, where x is the gradient.
+    double (*step)(const Job& job) = nullptr;
+    std::size_t largest = SIZE_MAX; ///< the most elements that it is asked for
 };
 
 /// All that there are for an element type.

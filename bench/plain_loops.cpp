@@ -78,6 +78,13 @@ void shrink(const T* x, std::size_t n, Sum threshold, Sum factor, T* y) {
     }
 }
 
+template <class T, class Sum>
+void descend(const T* gradient, std::size_t n, Sum step, T* y) {
+    for (std::size_t i = 0; i < n; ++i) {
+        y[i] = static_cast<T>(y[i] - step * gradient[i]);
+    }
+}
+
 template <class Half>
 void widen(const Half* x, std::size_t n, float* to) {
     for (std::size_t i = 0; i < n; ++i) {
@@ -203,8 +210,17 @@ struct PlainLoop {
         return 0.0;
     }
 
+    static double step(const Job& job) {
+        Walk::update(job, [&](const T* gradient, std::size_t n, T* y) {
+            descend(gradient, n, static_cast<Sum>(prox_step), y);
+        });
+        Job second = job;
+        second.x = job.y;
+        return prox(second);
+    }
+
     static Peer peer(const char* name) {
-        return {name, penalty, gradient<false>, gradient<true>, prox};
+        return {name, penalty, gradient<false>, gradient<true>, prox, step};
     }
 };
 

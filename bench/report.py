@@ -28,6 +28,8 @@ OPERATIONS = {
     "fused": "gradient and penalty",
     "prox": "prox in place",
     "prox to another array": "prox to another array",
+    "prox step": "proximal gradient step in place",
+    "prox step of each element": "the same with a step for each element",
 }
 
 #: Those that the summary is about.

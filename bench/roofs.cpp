@@ -75,6 +75,32 @@ double read_and_update_bytes(const void* x, void* y, std::size_t bytes) {
     return 0.0;
 }
 
+/// step_bytes is 1 or 2.
+template <std::size_t ahead>
+double read_steps_and_update_bytes(const void* x, const void* steps, std::size_t step_bytes,
+                                   void* y, std::size_t bytes) {
+    constexpr std::size_t width = 64;
+    using V = typename Vector<width>::type;
+    const char* p = static_cast<const char*>(x);
+    const char* w = static_cast<const char*>(steps);
+    char* q = static_cast<char*>(y);
+    const std::uint64_t mask = nothing;
+    std::size_t i = 0;
+    for (; i + width <= bytes; i += width, w += width * step_bytes) {
+        if (ahead > 0) {
+            __builtin_prefetch(p + i + ahead);
+            __builtin_prefetch(q + i + ahead, 1);
+            __builtin_prefetch(w + ahead * step_bytes);
+        }
+        V seen = *reinterpret_cast<const V*>(p + i) | *reinterpret_cast<const V*>(w);
+        if (step_bytes == 2) {
+            seen |= *reinterpret_cast<const V*>(w + width);
+        }
+        *reinterpret_cast<V*>(q + i) = *reinterpret_cast<const V*>(q + i) ^ (seen & mask);
+    }
+    return 0.0;
+}
+
 template <std::size_t width, std::size_t streams, std::size_t ahead = 0>
 double update_bytes(const void* /*x*/, void* y, std::size_t bytes) {
     using V = typename Vector<width>::type;
@@ -208,6 +234,15 @@ const std::vector<Loop>& read_and_update() {
         {"32 x 4", read_and_update_bytes<32, 4>},
         {"64 x 4, prefetch 1 KiB", read_and_update_bytes<64, 4, 1024>},
         {"64 x 4, prefetch 4 KiB", read_and_update_bytes<64, 4, page>},
+    };
+    return loops;
+}
+
+const std::vector<SteppedLoop>& read_steps_and_update() {
+    static const std::vector<SteppedLoop> loops = {
+        {"64 x 1", read_steps_and_update_bytes<0>},
+        {"64 x 1, prefetch 1 KiB", read_steps_and_update_bytes<1024>},
+        {"64 x 1, prefetch 4 KiB", read_steps_and_update_bytes<page>},
     };
     return loops;
 }

@@ -23,6 +23,14 @@ const std::vector<Loop>& read();
 /// Reads x, reads and writes y, which stays as it is.
 const std::vector<Loop>& read_and_update();
 
+/// The same, and reads steps, for each byte of x `step_bytes` bytes.
+struct SteppedLoop {
+    const char* name;
+    double (*run)(const void* x, const void* steps, std::size_t step_bytes, void* y,
+                  std::size_t bytes);
+};
+const std::vector<SteppedLoop>& read_steps_and_update();
+
 /// Reads and writes y, which stays as it is.
 const std::vector<Loop>& update();
 

@@ -41,6 +41,31 @@ double prox(const Job& job) {
     return 0.0;
 }
 
+double step(const Job& job) {
+    expect_ok(l1l2_prox_step(job.regularizer, job.dtype, job.y, job.n, job.x, prox_step, job.steps,
+                             job.y));
+    return 0.0;
+}
+
+/// A step reads x and the gradient and writes x, as a gradient does: job.y is x, job.x the
+/// gradient.
+void add_steps(const ElementType& type, std::size_t n) {
+    const std::size_t bytes = n * type.bytes;
+    const Operation one = {"prox step", type, n, 3 * bytes};
+    add_roofs(one, roofs::read_and_update());
+    add(one, "l1l2", [](const Job& job) { return step(job); });
+    add_peers(one, &peers::Peer::step);
+
+    const std::size_t step_bytes = (type.dtype == L1L2_FLOAT64 ? 8 : 4) / type.bytes;
+    Operation each = {"prox step of each element", type, n, (3 + step_bytes) * bytes};
+    each.with_steps = true;
+    for (const roofs::SteppedLoop& loop : roofs::read_steps_and_update()) {
+        add(each, std::string("roof ") + loop.name,
+            [=](const Job& job) { return loop.run(job.x, job.steps, step_bytes, job.y, bytes); });
+    }
+    add(each, "l1l2", [](const Job& job) { return step(job); });
+}
+
 } // namespace
 
 void add_training(const ElementType& type) {
@@ -67,5 +92,7 @@ void add_training(const ElementType& type) {
         add_roofs(elsewhere, roofs::copy());
         add(elsewhere, "l1l2", [](const Job& job) { return prox(job); });
         add_peers(elsewhere, &peers::Peer::prox);
+
+        add_steps(type, n);
     }
 }
