@@ -191,11 +191,15 @@ void check_exact_sums(const Call& call, Descriptor& x, const Meaning& meaning) {
     check_memory(memory_before);
 }
 
-enum class Writes { gradient, prox };
+enum class Writes { gradient, prox, step };
 
 /// Calls the function for arrays.
 l1l2_status call_array(Writes writes, const Call& call, const Meaning& x, const void* from,
                        std::size_t n, void* to) {
+    if (writes == Writes::step) {
+        return l1l2_prox_step(call.regularizer, x.dtype, from, n, from, call.parameter, nullptr,
+                              to);
+    }
     return writes == Writes::gradient
                ? l1l2_add_gradient(call.regularizer, x.dtype, from, n, call.parameter, to, nullptr)
                : l1l2_prox(call.regularizer, x.dtype, from, n, call.parameter, to);
@@ -217,7 +221,7 @@ Faults faults_of_pair(Writes writes, const Call& call, const Meaning& x, const M
         return faults;
     }
     const Sharing sharing = sharing_of(x, y);
-    const bool in_place = writes == Writes::prox && are_the_same(x, y);
+    const bool in_place = writes != Writes::gradient && are_the_same(x, y);
     const bool allowed = is_nested(y) && (in_place || are_apart(x, y));
     check(!allowed || !sharing.within, "tensors that are nested have no element twice");
     check(!allowed || in_place || !sharing.with_x, "tensors that are apart share no byte");
@@ -253,10 +257,19 @@ void check_written(Writes writes, const Call& call, Descriptor& x, const Meaning
     double* const wanted = call.penalty_wanted ? &penalty : nullptr;
     l1l2_status status = L1L2_OK;
     in_environment(call.environment, [&] {
-        status = writes == Writes::gradient
-                     ? l1l2_add_gradient_dlpack(call.regularizer, x.get(), call.parameter, y.get(),
-                                                wanted)
-                     : l1l2_prox_dlpack(call.regularizer, x.get(), call.parameter, y.get());
+        switch (writes) {
+        case Writes::gradient:
+            status = l1l2_add_gradient_dlpack(call.regularizer, x.get(), call.parameter, y.get(),
+                                              wanted);
+            break;
+        case Writes::prox:
+            status = l1l2_prox_dlpack(call.regularizer, x.get(), call.parameter, y.get());
+            break;
+        case Writes::step: // of a gradient that is x
+            status = l1l2_prox_step_dlpack(call.regularizer, x.get(), x.get(), call.parameter,
+                                           nullptr, y.get());
+            break;
+        }
     });
     faults.check_status(status);
     if (status != L1L2_OK) {
@@ -305,7 +318,8 @@ void set_memory(const Input& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     Input input(data, size);
-    const std::uint8_t function = input.byte() % 4;
+    const std::uint8_t choice = input.byte();
+    const std::uint8_t function = choice % 4;
     const Call call = decode_call(input);
     Descriptor x = decode(input);
     const std::optional<Meaning> x_meaning = make_meaning(x);
@@ -319,8 +333,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check_penalty(call, x, *x_meaning);
         check_exact_sums(call, x, *x_meaning);
     } else {
-        check_written(function == 1 ? Writes::gradient : Writes::prox, call, x, *x_meaning, y,
-                      *y_meaning);
+        const Writes writes = choice >= 0xE0  ? Writes::step
+                              : function == 1 ? Writes::gradient
+                                              : Writes::prox;
+        check_written(writes, call, x, *x_meaning, y, *y_meaning);
     }
     return 0;
 }

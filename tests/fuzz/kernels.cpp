@@ -100,6 +100,40 @@ void check_written(const Case& c, const Tables& tables, Placed& x, Placed& y, Ke
     }
 }
 
+/// Steps of proximal gradient descent, of a gradient that is where they are written.
+void check_steps(const Case& c, const Tables& tables, Placed& x, Placed& y) {
+    const std::size_t d = index(c.dtype);
+    const std::size_t step_size = size_of(l1l2::kernels::arithmetic(c.dtype));
+    static std::uint8_t steps_bytes[most_elements * largest_element];
+    for (std::size_t i = 0; i < c.n; ++i) {
+        const double step = i % 5 == 0 ? 0.0 : 1.0 / static_cast<double>(i % 7 + 1);
+        const auto narrow = static_cast<float>(step);
+        const void* const from =
+            step_size == sizeof step ? static_cast<const void*>(&step) : &narrow;
+        std::memcpy(steps_bytes + i * step_size, from, step_size);
+    }
+    Placed steps(c.n % line, c.n * step_size);
+    steps.set(steps_bytes);
+    for (const bool with_gradient : {false, true}) {
+        for (const bool with_steps : {false, true}) {
+            check_written(
+                c, tables, x, y,
+                [&](const KernelTable& table, const void* from, void* to) {
+                    table.prox_step[d](from, with_gradient ? to : nullptr,
+                                       with_steps ? steps.start() : nullptr, to, c.n,
+                                       {0.25, c.threshold, 0.5});
+                },
+                "a proximal step has the bits of the plain kernel's");
+        }
+    }
+    const std::size_t numbers = c.n * size_of(c.dtype) / step_size;
+    const double greatest = l1l2::kernels::generic.greatest_step[d](c.x, numbers);
+    for (std::size_t t = 0; t + 1 < tables.count; ++t) {
+        check(same(tables.table[t]->greatest_step[d](x.start(), numbers), greatest),
+              "the greatest step is the plain kernel's");
+    }
+}
+
 void check_kernels(const Case& c, const Tables& tables, Placed& x, Placed& y) {
     const std::size_t d = index(c.dtype);
     for (std::size_t wanted = 0; wanted < l1l2::kernels::wanted_sums_count; ++wanted) {
@@ -244,6 +278,7 @@ void run(fuzz::Input input, Dtype dtype) {
     Placed y(y_offset, bytes_of(c));
     x.set(c.x);
     check_kernels(c, tables, x, y);
+    check_steps(c, tables, x, y);
     check_penalty<T>(c, l1, l2, x);
 }
 

@@ -37,7 +37,7 @@ void fill_pool() {
     }
 }
 
-enum class Function { penalty, gradient, prox, clip, exact_sums };
+enum class Function { penalty, gradient, prox, clip, exact_sums, prox_step };
 
 /// Of the struct of 0.3, without the field steps.
 constexpr std::size_t oldest_size = offsetof(l1l2_term, steps);
@@ -225,6 +225,9 @@ class Decoder {
             used_ += bytes;
         }
         set_written(pair, y);
+        if (function_ == Function::prox_step) {
+            set_read(pair, where);
+        }
         used_ = std::min(used_ + bytes, pool_bytes - 4096);
         if (kind == 13 && (term.n == 0 || where % 8 == 0)) {
             term.x = nullptr;
@@ -238,8 +241,18 @@ class Decoder {
     void set_written(Pair& pair, std::size_t at) const {
         pair.expected_y = expected_arena + at;
         pair.term.gradient = function_ == Function::gradient ? arena + at : nowhere();
-        const bool has_out = function_ == Function::prox || function_ == Function::clip;
+        const bool has_out = function_ == Function::prox || function_ == Function::clip ||
+                             function_ == Function::prox_step;
         pair.term.out = has_out ? arena + at : nowhere();
+    }
+    /// A gradient that is x, or none. Steps are mostly valid.
+    static void set_read(Pair& pair, std::uint16_t where) {
+        // Two of them are a double of nearly the same size.
+        static const std::vector<float> valid(2 * most_elements, 0x1p-7F);
+        pair.term.gradient = where % 3 == 0 ? nullptr : const_cast<void*>(pair.term.x);
+        pair.term.steps = where % 5 < 2      ? nullptr
+                          : where % 64 == 63 ? static_cast<const void*>(pool)
+                                             : valid.data();
     }
     void set_written_null(Pair& pair) const {
         pair.expected_y = nullptr;
@@ -271,7 +284,8 @@ std::vector<std::uint8_t> lay_out(const Call& call, const std::vector<Pair>& pai
 
 Call decode_call(Input& input) {
     Call call = {};
-    call.function = static_cast<Function>(input.byte() % 5);
+    const std::uint8_t function = input.byte();
+    call.function = function >= 0xE0 ? Function::prox_step : static_cast<Function>(function % 5);
     call.parameter = input.parameter();
     call.max_norm = call.function == Function::clip ? input.parameter() : 0.0;
     call.count = input.byte() % (most_terms + 1);
@@ -328,6 +342,14 @@ Faults compute_alone(const Call& call, const Pair& pair, double& penalty) {
     if (term.reserved != 0 || (pair.unknown != 0 && call.term_size > sizeof term)) {
         faults.add(L1L2_ERROR_INVALID_ARGUMENT);
     }
+    if (call.function == Function::prox_step) {
+        const bool has_gradient = term.gradient != nullptr;
+        faults.add_failure(l1l2_prox_step(term.regularizer, term.dtype, pair.expected_x, term.n,
+                                          has_gradient ? pair.expected_x : nullptr, call.parameter,
+                                          call.term_size >= sizeof term ? term.steps : nullptr,
+                                          pair.expected_y));
+        return faults;
+    }
     const auto call_on = [&](const void* x, std::size_t n, void* y) {
         return call.function == Function::gradient
                    ? l1l2_add_gradient(term.regularizer, term.dtype, x, n, call.parameter, y,
@@ -356,7 +378,7 @@ Faults faults_of(const Call& call) {
     if (call.function == Function::gradient && !std::isfinite(call.parameter)) {
         faults.add(L1L2_ERROR_INVALID_SCALE);
     }
-    if (call.function == Function::prox &&
+    if ((call.function == Function::prox || call.function == Function::prox_step) &&
         (!std::isfinite(call.parameter) || call.parameter < 0.0)) {
         faults.add(L1L2_ERROR_INVALID_STEP);
     }
@@ -429,6 +451,10 @@ Outcome run(const Call& call, const std::vector<std::uint8_t>& bytes, Runner& ru
             outcome.status = l1l2_exact_sums_add_terms(outcome.sums.data(), terms, call.term_size,
                                                        call.count, runner.get(), &runner, faulty);
             break;
+        case Function::prox_step:
+            outcome.status = l1l2_prox_step_terms(terms, call.term_size, call.count, call.parameter,
+                                                  runner.get(), &runner, faulty);
+            break;
         }
     });
     return outcome;
@@ -459,7 +485,8 @@ void check_outcome(const Call& call, const Outcome& outcome, const Expected& exp
                    const Runner& runner, std::size_t used) {
     check(is_untouched(outcome.penalties.front()) && is_untouched(outcome.penalties.back()),
           "nothing is written beside the penalties");
-    check(outcome.faulty == (call.wants_faulty ? expected.faulty : SIZE_MAX),
+    const std::size_t faulty = runner.has_failed ? call.count : expected.faulty;
+    check(outcome.faulty == (call.wants_faulty ? faulty : SIZE_MAX),
           "*faulty is the index of the first term at fault, or count");
     check(outcome.status == L1L2_OK ||
               std::all_of(outcome.sums.begin(), outcome.sums.end(), [](auto x) { return x == 0; }),
