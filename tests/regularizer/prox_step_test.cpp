@@ -278,10 +278,11 @@ TEMPLATE_TEST_CASE(
             const long double d = 1.0L + 2.0L * s * c.l2;
             const long double exact = std::fabs(v) > t ? (std::fabs(v) - t) / d : 0.0L;
             const long double result = std::fabs(value_of(out[i]));
-            const long double roundings = with_steps ? 4.0L : 3.0L;
+            const long double of_product = with_steps ? 3.0L : 2.0L;
+            const long double of_threshold = with_steps ? 2.0L : 1.0L; // 1: double's own
             const long double u = unit_roundoff<TestType>;
             const long double parts =
-                (roundings * std::fabs(product) + std::fabs(v) + roundings * t) / d;
+                (of_product * std::fabs(product) + std::fabs(v) + of_threshold * t) / d;
             const long double allowed =
                 half_a_unit<TestType>(exact + 0x1p-100L) + u * (parts + 5 * exact);
             worst = std::max(worst, std::fabs(result - exact) / allowed);
