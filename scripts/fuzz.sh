@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes the library under the address and undefined behaviour sanitizers, each target by itself:
 #     scripts/fuzz.sh [SECONDS [TARGET...]]    20 seconds for each of from_json, dltensor, terms, kernels,
-#                                              exact_sums
+#                                              exact_sums, keras_architecture, keras_archive, keras_arrays
 # Prints one line for each target. A finding ends the script; its input is in build-fuzz/findings. New inputs
 # stay in build-fuzz/corpus for the next run; tests/fuzz/corpus is only read. Exits with 77 without a clang that
 # has libFuzzer.
@@ -13,11 +13,12 @@ cd "$(dirname "$0")/.."
 seconds=${1:-20}
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || wrong_usage "not a number of seconds: $seconds" # libFuzzer takes 0 for ever
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(from_json dltensor terms kernels exact_sums)
+[ ${#targets[@]} -gt 0 ] || targets=(from_json dltensor terms kernels exact_sums
+    keras_architecture keras_archive keras_arrays)
 for target in "${targets[@]}"; do
     [ -e "tests/fuzz/$target.cpp" ] || wrong_usage "there is no target $target"
 done
-ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2
+ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2 libhdf5-dev libzip-dev
 
 mkdir -p build-fuzz/findings
 program='extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }'
@@ -34,7 +35,7 @@ fi
 # Checks of undefined behaviour compile in half the time if they end in a trap: scripts/sanitize.sh.
 configure build-fuzz "$clang" -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DCMAKE_CXX_FLAGS="-fsanitize-trap=undefined -fno-sanitize-trap=function" \
-    -DL1L2_SANITIZE=fuzzer-no-link,address,undefined -DL1L2_BUILD_THREADS=OFF
+    -DL1L2_SANITIZE=fuzzer-no-link,address,undefined -DL1L2_BUILD_THREADS=OFF -DL1L2_BUILD_TOOLS=ON
 cmake --build build-fuzz --parallel "$(nproc)" --target "${targets[@]/#/fuzz_}" >build-fuzz/log || {
     cat build-fuzz/log
     exit 1
@@ -46,10 +47,16 @@ for target in "${targets[@]}"; do
     log=build-fuzz/$target.log working=build-fuzz/corpus/$target options=()
     # Of the permitted length, which is to take milliseconds.
     [ "$target" != from_json ] || options=(-dict=tests/fuzz/json.dict -max_len=65536 -timeout=2)
+    corpus=(tests/fuzz/corpus/"$target")
+    case $target in
+    keras_architecture) options=(-dict=tests/fuzz/keras.dict -max_len=16384 -timeout=2) ;;
+    keras_archive) options=(-max_len=65536) corpus=(tests/keras_models/{keras3,keras33,tf_keras,keras212}) ;;
+    keras_arrays) options=(-dict=tests/fuzz/keras.dict) ;;
+    esac
     mkdir -p "$working"
     build-fuzz/tests/fuzz_"$target" -max_total_time="$seconds" -max_len=1024 -timeout=10 \
         -print_final_stats=1 -artifact_prefix=build-fuzz/findings/"$target"- "${options[@]}" \
-        "$working" tests/fuzz/corpus/"$target" >"$log" 2>&1 || {
+        "$working" "${corpus[@]}" >"$log" 2>&1 || {
         grep -E '^broken: |ERROR: |runtime error: |^SUMMARY: ' "$log" >&2 || true
         echo "$target: a finding, $(sed -n 's/.*Test unit written to //p' "$log"), log in $log" >&2
         exit 1
