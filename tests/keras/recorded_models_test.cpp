@@ -20,7 +20,8 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 const fs::path models = L1L2_KERAS_MODELS;
-const char* const writers[] = {"keras3", "keras33", "tf_keras", "keras212"};
+const char* const writers[] = {"keras3",   "keras33",  "tf_keras", "keras212",
+                               "keras224", "keras122", "tfjs"};
 
 json expected(const std::string& writer) {
     std::ifstream file(models / writer / "expected.json");
@@ -127,6 +128,12 @@ bool is_partial_here(const std::string& writer, const std::string& file) {
            (name == "subclassed" && writer == "tf_keras");
 }
 
+/// Models that are refused although Keras reads them: of Keras 1, and quantized ones of TensorFlow.js.
+bool is_refused_here(const std::string& writer, const std::string& file) {
+    return writer == "keras122" || file == "dense_float16/model.json" ||
+           file == "dense_uint8/model.json";
+}
+
 /// Keras's own sum is of roundings in the variables' type.
 bool agrees_with_keras(double total, double keras, const Model& model) {
     const bool narrow = std::any_of(model.terms.begin(), model.terms.end(), [](const Term& term) {
@@ -138,6 +145,10 @@ bool agrees_with_keras(double total, double keras, const Model& model) {
 void check_entry(const std::string& writer, const json& entry) {
     const std::string file = entry.at("file");
     INFO(writer << "/" << file << ": " << entry.at("feature").get<std::string>());
+    if (is_refused_here(writer, file)) {
+        CHECK_THROWS_AS(load(writer, entry), l1l2::keras::LoadError);
+        return;
+    }
     const Model model = load(writer, entry);
     if (is_partial_here(writer, file)) {
         CHECK_FALSE(model.complete());
@@ -172,7 +183,7 @@ TEST_CASE("every recorded model has Keras's rows and Keras's total") {
             }
         }
     }
-    CHECK(checked > 350);
+    CHECK(checked >= 400);
 }
 
 TEST_CASE("a recorded model whose file does not say what Keras computes is never complete") {
@@ -198,6 +209,7 @@ TEST_CASE("a model file says which Keras wrote it") {
     CHECK(writer_of("keras33/dense.keras") == "Keras 3.3.3");
     CHECK(writer_of("tf_keras/dense.h5") == "Keras or tf_keras 2.21.0");
     CHECK(writer_of("keras212/dense.h5") == "Keras or tf_keras 2.12.0");
+    CHECK(writer_of("tfjs/dense/model.json") == "Keras or tf_keras 2.19.0");
 }
 
 TEST_CASE("a model in memory is read like its file") {
