@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs static analysis over src, capi and threads:
+# Runs static analysis over src, capi, threads and tools:
 #     scripts/lint.sh [TOOL...]      all of them by default
 #
 #     tidy        clang-tidy with the checks of .clang-tidy
@@ -17,7 +17,7 @@ cd "$(dirname "$0")/.."
 tools=("$@")
 [ ${#tools[@]} -gt 0 ] || tools=(tidy cppcheck analyzer gcc clang)
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev
-offer_packages clang-tidy-14 clang-14 cppcheck libtbb-dev
+offer_packages clang-tidy-14 clang-14 cppcheck libtbb-dev libhdf5-dev libzip-dev
 
 ran=0
 # has TOOL COMMAND: whether the command is installed; prints what is skipped if not.
@@ -35,8 +35,8 @@ run_tidy() {
     cmake -S . -B build-lint/tidy -DL1L2_BUILD_TESTS=OFF -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >/dev/null
     # clang-tidy does not know this option of GCC.
     sed -i 's/ -fno-gnu-unique//g' build-lint/tidy/compile_commands.json
-    local sources=(src/*.cpp src/kernels/*.cpp capi/*.cpp threads/*.cpp) i
-    # Kernels of other architectures are not compiled here, nor is threads/ without oneTBB.
+    local sources=(src/*.cpp src/kernels/*.cpp capi/*.cpp threads/*.cpp tools/keras/*/*.cpp) i
+    # Kernels of other architectures are not compiled here, nor is what needs a library that is not installed.
     for i in "${!sources[@]}"; do
         grep -qF "/${sources[i]}\"" build-lint/tidy/compile_commands.json || unset "sources[i]"
     done
@@ -55,7 +55,7 @@ run_cppcheck() {
     cppcheck --quiet --inline-suppr --error-exitcode=1 --enable=warning,performance,portability --std=c++17 \
         --suppress=invalidPointerCast --suppress=uselessAssignmentPtrArg \
         -DL1L2_X86_64_KERNELS -D__x86_64__ -D__SSE2__ -I src -I include \
-        -i src/kernels/neon64.cpp src capi threads
+        -I tools/keras/include -I tools/keras/src -i src/kernels/neon64.cpp src capi threads tools
     echo "cppcheck: no warnings"
 }
 

@@ -128,7 +128,8 @@ bool is_partial_here(const std::string& writer, const std::string& file) {
            (name == "subclassed" && writer == "tf_keras");
 }
 
-/// Models that are refused although Keras reads them: of Keras 1, and quantized ones of TensorFlow.js.
+/// Models that are refused although Keras reads them: of Keras 1, and quantized ones of
+/// TensorFlow.js.
 bool is_refused_here(const std::string& writer, const std::string& file) {
     return writer == "keras122" || file == "dense_float16/model.json" ||
            file == "dense_uint8/model.json";

@@ -15,7 +15,7 @@ using l1l2::keras::Term;
 
 /// Bins of half a power of ten, from 10^-8 to 10^2; what is smaller or larger is in the outer ones.
 constexpr int lowest = -8, highest = 2, bins_of_power = 2;
-constexpr std::size_t bins = (highest - lowest) * bins_of_power;
+constexpr std::size_t bins = std::size_t{highest - lowest} * bins_of_power;
 
 struct Histogram {
     std::array<std::size_t, bins> counts = {};
@@ -145,7 +145,7 @@ std::string plot(const Report& report, const std::string& title) {
     svg += text(names, 20,
                 title + ": " + (report.model->complete() ? "" : "partial ") +
                     "regularization loss " + number(report.total, 6),
-                " font-weight=\"bold\"");
+                R"( font-weight="bold")");
     svg += text(shares, 48, "share of the total") + text(values, 48, "weights by log10 |x|") +
            text(zero_column, 48, "exact zeros");
     for (int power = lowest; power <= highest; power += 2) {

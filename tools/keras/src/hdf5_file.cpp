@@ -40,11 +40,12 @@ herr_t image_release(void* /*image*/) {
     return 0;
 }
 
-Hdf5Id open_image(Image& image) {
+/// The callbacks are not called with the address of `image` once the file is open.
+Hdf5Id open_image(Image image) {
     const Hdf5Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     H5FD_file_image_callbacks_t callbacks = {image_malloc, image_memcpy,  image_realloc, image_free,
                                              image_copy,   image_release, &image};
-    if (!access || H5Pset_fapl_core(access.get(), 1 << 16, 0) < 0 ||
+    if (!access || H5Pset_fapl_core(access.get(), 1 << 16, hbool_t{}) < 0 ||
         H5Pset_file_image_callbacks(access.get(), &callbacks) < 0 ||
         H5Pset_file_image(access.get(), const_cast<void*>(image.bytes), image.size) < 0) {
         return {};
@@ -80,14 +81,13 @@ Hdf5Session::~Hdf5Session() {
     H5Eset_auto2(H5E_DEFAULT, print_, print_data_);
 }
 
-Hdf5File::Hdf5File(const std::filesystem::path& path, const Limits& limits) : limits_(limits) {
-    file_ = Hdf5Id(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+Hdf5File::Hdf5File(const std::filesystem::path& path, const Limits& limits)
+    : file_(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose), limits_(limits) {
     check_opened();
 }
 
-Hdf5File::Hdf5File(const void* bytes, std::size_t n, const Limits& limits) : limits_(limits) {
-    Image image = {bytes, n}; // its address is not used once the file is open
-    file_ = open_image(image);
+Hdf5File::Hdf5File(const void* bytes, std::size_t n, const Limits& limits)
+    : file_(open_image({bytes, n})), limits_(limits) {
     check_opened();
 }
 
@@ -95,7 +95,8 @@ void Hdf5File::check_opened() {
     if (!file_) {
         throw LoadError("broken HDF5 file");
     }
-    root_ = has_group("model_weights") ? "model_weights" : "";
+    const Hdf5Id weights = find("model_weights");
+    root_ = weights ? "model_weights" : "";
 }
 
 Hdf5Id Hdf5File::find(const std::string& path) const {

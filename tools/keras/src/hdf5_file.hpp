@@ -57,7 +57,7 @@ class Hdf5Session {
 
 /// The texts of an attribute, a string or an array of strings; none if there is no such attribute.
 /// Throws LoadError.
-std::optional<std::vector<std::string>> read_texts(hid_t object, const std::string& attribute);
+std::optional<std::vector<std::string>> read_texts(hid_t object, const std::string& name);
 
 /// What a dataset holds, after all checks that can be made before it is read.
 ArrayInfo dataset_info(hid_t dataset, const Limits& limits);

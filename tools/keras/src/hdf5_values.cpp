@@ -24,6 +24,7 @@ std::vector<std::string> fixed_texts(hid_t attribute, hid_t type, std::size_t co
         throw LoadError("an attribute cannot be read");
     }
     std::vector<std::string> texts;
+    texts.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
         const char* text = bytes.data() + i * width;
         texts.emplace_back(text, std::find(text, text + width, '\0'));
@@ -64,7 +65,11 @@ l1l2_dtype dtype_of(hid_t type) {
     if (kind == H5T_OPAQUE && H5Tget_size(type) == 2) {
         return L1L2_BFLOAT16; // so h5py writes the bfloat16 of ml_dtypes
     }
-    std::size_t sign = 0, exponent = 0, exponent_bits = 0, mantissa = 0, mantissa_bits = 0;
+    std::size_t sign = 0;
+    std::size_t exponent = 0;
+    std::size_t exponent_bits = 0;
+    std::size_t mantissa = 0;
+    std::size_t mantissa_bits = 0;
     if (kind != H5T_FLOAT ||
         H5Tget_fields(type, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) < 0) {
         return 0;
@@ -99,7 +104,8 @@ void check_storage(hid_t properties) {
         throw LoadError("its elements are in another file; other files are not opened");
     }
     for (int i = 0; i < H5Pget_nfilters(properties); ++i) {
-        unsigned flags = 0, config = 0;
+        unsigned flags = 0;
+        unsigned config = 0;
         std::size_t values = 0;
         const H5Z_filter_t filter = H5Pget_filter2(properties, static_cast<unsigned>(i), &flags,
                                                    &values, nullptr, 0, nullptr, &config);

@@ -78,7 +78,9 @@ void number(std::vector<Layer>& layers, const std::string& attribute) {
     for (Layer& layer : layers) {
         const std::string name = path_name(layer.class_name);
         const int i = seen[name]++;
-        layer.attributes.push_back(attribute + "/" + name + (i > 0 ? "_" + std::to_string(i) : ""));
+        layer.attributes.push_back(attribute);
+        layer.attributes.back().append("/").append(name).append(i > 0 ? "_" + std::to_string(i)
+                                                                      : "");
     }
 }
 

@@ -31,7 +31,8 @@ std::string described(const Layer& layer) {
 /// The path of a part; "" if the file has none.
 std::string path_of(const std::string& parent, const Layer& part, const Weights& weights) {
     for (const std::string& attribute : part.attributes) {
-        std::string path = parent.empty() ? attribute : parent + "/" + attribute;
+        std::string path = parent;
+        path.append(parent.empty() ? "" : "/").append(attribute);
         if (weights.has_group(path)) {
             return path;
         }
@@ -133,7 +134,7 @@ std::vector<Sought> in_order(Layer& layer) {
 
 /// An array's name in parts, without TensorFlow's ":0". "conv.kernel" has the parts of conv/kernel.
 std::vector<std::string> parts_of(std::string name) {
-    name = name.substr(0, name.rfind(':'));
+    name.resize(std::min(name.rfind(':'), name.size()));
     if (name.find('/') == std::string::npos && name.find('.') != std::string::npos) {
         name[name.rfind('.')] = '/';
     }
@@ -198,11 +199,11 @@ std::vector<std::size_t> candidates(const Sought& sought, const Group& group,
 }
 
 std::string wanted(const Sought& sought) {
-    std::string name;
+    std::string name = sought.variable->name;
     for (const std::string& layer : sought.layers) {
-        name = layer.empty() ? name : layer + "/" + name;
+        name.insert(0, layer.empty() ? "" : "/").insert(0, layer);
     }
-    return name + sought.variable->name;
+    return name;
 }
 
 /// Variables that could be the same arrays are these in order, if there are as many.

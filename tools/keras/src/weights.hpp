@@ -60,6 +60,8 @@ struct Group {
 /// Read by one thread at a time. Throws LoadError.
 class Weights {
   public:
+    Weights(const Weights&) = delete;
+    Weights& operator=(const Weights&) = delete;
     virtual ~Weights() = default;
     virtual Naming naming() const = 0;
     /// The groups of a file of layers; the one group of a file of names.
@@ -81,8 +83,6 @@ class Weights {
 
   protected:
     Weights() = default;
-    Weights(const Weights&) = delete;
-    Weights& operator=(const Weights&) = delete;
 };
 
 /// Reads a whole file. Throws LoadError.
