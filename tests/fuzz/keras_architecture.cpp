@@ -5,8 +5,8 @@
 #include "input.hpp"
 #include "json_text.hpp"
 #include "layers.hpp"
+#include "model_terms.hpp"
 #include "places.hpp"
-#include "terms.hpp"
 
 #include <algorithm>
 #include <string>

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report.hpp"
 
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -25,7 +24,7 @@ double gradient_norm(const Term& term) {
     l1l2::ExactSums sums;
     l1l2::detail::check(
         l1l2_exact_sums_add(sums.data(), term.dtype, gradient.data(), term.count()));
-    return std::sqrt(sums.square());
+    return sums.norm();
 }
 
 std::string quoted(const std::string& field) {

@@ -3,8 +3,8 @@
 #include "hdf5_file.hpp"
 #include "json_text.hpp"
 #include "l1l2_keras.hpp"
+#include "model_terms.hpp"
 #include "places.hpp"
-#include "terms.hpp"
 #include "zip_archive.hpp"
 
 #include <algorithm>

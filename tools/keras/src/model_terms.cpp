@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The l1l2 authors
 // SPDX-License-Identifier: Apache-2.0
-#include "terms.hpp"
+#include "model_terms.hpp"
 
 #include <algorithm>
 #include <numeric>
