@@ -89,6 +89,18 @@ for ((i = 8; i < $(stat -c %s "$models/keras3/dense.h5"); i += 211)); do
     [ -s out ] || grep -q '^l1l2-keras: ' err || fail "no sentence for a damaged byte at $i"
 done
 
+# What ends the program from outside says nothing of the file, and ends the process that reads it.
+{ sleep 0.2 && "$program" "$digits/model.keras3.json" 2>err || true; } | true
+[ ! -s err ] || fail "a closed pipe: $(cat err)"
+if [ "$(uname)" = Linux ]; then
+    mkfifo pipe
+    "$program" --plot pipe "$digits/model.keras3.json" >out 2>&1 & # waits for a reader of the plot
+    sleep 1
+    kill -KILL $!
+    wait $! 2>err || true
+    [ -z "$(timeout 2 cat pipe)" ] || fail "the reading process went on alone"
+fi
+
 # Other outputs.
 exits 0 --version
 [[ $(cat out) =~ ^l1l2-keras\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "$(cat out)"
@@ -97,6 +109,7 @@ says 'Exit status: 0 if'
 exits 0 --csv "$digits/model.keras3.json"
 [ "$(wc -l <out)" -eq 10 ] || fail "$(cat out)"
 says 'hidden,kernel,counted,L2,64x32,float32,0,0.001,0.0251423885041457'
+says ',hidden.kernel'
 if command -v python3 >/dev/null; then
     exits 0 --json --gradient-norms "$digits/model.keras3.json"
     python3 - out <<'END'

@@ -6,10 +6,14 @@
 #include "plot.hpp"
 #include "report.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,6 +90,9 @@ int run_and_report(int argc, char** argv) {
 int run_apart(int argc, char** argv) {
     const pid_t child = fork();
     if (child == 0) {
+#ifdef __linux__
+        prctl(PR_SET_PDEATHSIG, SIGKILL); // whoever ends the program ends both processes
+#endif
         std::_Exit(run_and_report(argc, argv));
     }
     int status = 0;
@@ -96,10 +103,14 @@ int run_apart(int argc, char** argv) {
     if (WIFEXITED(status)) {
         return WEXITSTATUS(status);
     }
+    const int signal = WTERMSIG(status);
+    if (signal == SIGPIPE || signal == SIGINT || signal == SIGTERM || signal == SIGHUP) {
+        std::raise(signal); // from outside; it says nothing of the file
+    }
     std::fprintf(stderr,
                  "l1l2-keras: reading the file was ended by signal %d: it is damaged, or too "
                  "large for the memory\n",
-                 WTERMSIG(status));
+                 signal);
     return failed;
 }
 

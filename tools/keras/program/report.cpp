@@ -159,7 +159,7 @@ std::string json(const Report& report, const std::string& file) {
 
 std::string csv(const Report& report) {
     std::string text =
-        "layer,variable,status,class,shape,dtype,l1,l2,penalty,share,gradient_norm\n";
+        "layer,variable,status,class,shape,dtype,l1,l2,penalty,share,gradient_norm,stored_as\n";
     for (const Row& row : report.rows) {
         const Term& term = *row.term;
         const bool computed = has_elements(term);
@@ -170,7 +170,8 @@ std::string csv(const Report& report) {
                 (term.regularizer ? shortest(term.regularizer->l2()) : "") + "," +
                 (computed ? shortest(row.penalty) : "") + "," +
                 (term.status == Status::counted ? number(row.share, 6) : "") + "," +
-                (row.gradient_norm ? shortest(*row.gradient_norm) : "") + "\n";
+                (row.gradient_norm ? shortest(*row.gradient_norm) : "") + "," +
+                quoted(term.stored_as) + "\n";
     }
     return text;
 }
