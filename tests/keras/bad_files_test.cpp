@@ -5,6 +5,8 @@
 
 #include <l1l2_keras.hpp>
 
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sys/resource.h>
@@ -141,6 +143,76 @@ TEST_CASE("an HDF5 array that promises more than it stores is refused in bounded
                "more elements than memory"));
 }
 
+TEST_CASE("an HDF5 array that claims to store more than the file is long is refused") {
+    const fs::path json = made::file("dense.json", made::dense_json());
+    std::string bytes = bytes_of(made::weights("claim.h5", {12345, 3}));
+    const auto claim = [&](std::uint64_t from, std::uint64_t to) {
+        const std::string was(reinterpret_cast<const char*>(&from), sizeof from);
+        for (std::size_t at = 0; (at = bytes.find(was, at)) != std::string::npos; at += 8) {
+            std::memcpy(&bytes[at], &to, sizeof to);
+        }
+    };
+    claim(12345, 400'000'000);
+    claim(12345 * 12, 4'800'000'000);
+    CHECK(says(refusal(json, made::file("claim.h5", bytes)), "its shape takes 4800000000 bytes"));
+}
+
+TEST_CASE("arrays that are the same bytes do not multiply") {
+    std::string layers = made::dense_json();
+    const std::size_t start = layers.find("{\"module\": \"keras.layers\"");
+    const std::size_t end = layers.find("]}, \"registered_name\": null}", start);
+    std::string other = layers.substr(start, end - start);
+    other.replace(other.find("\"d\""), 3, "\"e\"");
+    layers.insert(start, other + ", ");
+    const fs::path json = made::file("two.json", layers);
+    const std::string array =
+        R"(/kernel": {"dtype": "F32", "shape": [4000, 3], "data_offsets": [0, 48000]})";
+    CHECK(says(refusal(json, made::safetensors("same.safetensors",
+                                               R"({"d)" + array + R"(, "e)" + array + "}", 48000)),
+               "the variables take more than"));
+}
+
+TEST_CASE("a zip archive with two members of one name is refused") {
+    std::string bytes =
+        bytes_of(made::zip("twice.keras", {{"config.json", "{}"}, {"confix.json", "{}"}}));
+    for (std::size_t at = 0; (at = bytes.find("confix")) != std::string::npos;) {
+        bytes[at + 5] = 'g';
+    }
+    CHECK(says(refusal(made::file("twice.keras", bytes)), "has two members config.json"));
+}
+
+TEST_CASE("the array of another layer is not taken") {
+    const fs::path json = made::file("dense.json", made::dense_json());
+    const fs::path folder = made::folder("other_layer");
+    made::npy(folder / "e.kernel.npy",
+              "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 3), }", 48);
+    CHECK(says(refusal(json, folder), "s/d/kernel is not among the weights"));
+}
+
+TEST_CASE(
+    "a model of the program's own class is partial if it has more than the layers in its config") {
+    std::string net = made::dense_json();
+    net.replace(net.find("\"keras\""), 7, "\"mine\"");
+    net.replace(net.find("Sequential"), 10, "Net");
+    net.replace(net.find("\"layers\""), 8, "\"input_layers\": [], \"layers\"");
+    const fs::path json = made::file("net.json", net);
+    const fs::path weights = made::weights("net.h5", {4, 3});
+    CHECK(load(json, weights).complete());
+    made::add_array(weights, "optimizer/vars/0");
+    CHECK(load(json, weights).complete());
+    made::add_array(weights, "head/vars/0");
+    CHECK_FALSE(load(json, weights).complete());
+    // Keras writes the class without a module into HDF5.
+    std::string bare = made::dense_json();
+    bare.replace(bare.find("Sequential"), 10, "Net");
+    CHECK_FALSE(load(made::file("bare.json", bare), weights).complete());
+    // A file of names does not say whose they are.
+    const fs::path folder = made::folder("net");
+    made::npy(folder / "d.kernel.npy",
+              "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 3), }", 48);
+    CHECK_FALSE(load(json, folder).complete());
+}
+
 TEST_CASE("links and external storage in HDF5 lead nowhere") {
     const fs::path json = made::file("dense.json", made::dense_json());
     const fs::path good = made::weights("target.h5", {4, 3});
@@ -212,6 +284,16 @@ TEST_CASE("a model.json of TensorFlow.js reads its own folder alone") {
     CHECK(says(with(R"(["../a.bin"])", kernel), "outside of its folder"));
     CHECK(says(with(R"(["/etc/passwd"])", kernel), "outside of its folder"));
     CHECK(says(with("[3]", kernel), "outside of its folder"));
+    CHECK(says(with(R"(["a.bin", "a.bin", "b.bin"])", kernel), "names a file twice"));
+    CHECK(says(with(R"(["c.bin"])", kernel), "c.bin cannot be read: No such file"));
+    // Together 2^64 bytes: the kernel would be at the start again.
+    std::string before;
+    for (const char* name : {"p", "q", "r", "s"}) {
+        before += R"({"name": ")" + std::string(name) +
+                  R"(", "shape": [1152921504606846975], "dtype": "float32"}, )";
+    }
+    before += R"({"name": "t", "shape": [4], "dtype": "float32"}, )";
+    CHECK(says(with(R"(["a.bin", "b.bin"])", before + kernel), "more bytes than memory"));
     CHECK(says(with(R"(["a.bin", "b.bin"])", kernel + ", " + kernel), "two weights d/kernel"));
     CHECK(says(with(R"(["a.bin"])", R"({"name": "d/kernel", "shape": [4, 3], "dtype": "float32",
         "quantization": {"dtype": "uint8", "min": 0, "scale": 1}})"),

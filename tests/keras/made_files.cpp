@@ -17,13 +17,14 @@ hid_t create_file(const fs::path& path) {
     return file;
 }
 
-/// layers/dense/vars/0 in a file, with properties of its creation and, if wanted, elements.
-void add_kernel(hid_t file, const std::vector<hsize_t>& shape, hid_t creation, bool write) {
+/// An array in a file, with properties of its creation and, if wanted, elements.
+void add_zeros(hid_t file, const std::string& name, const std::vector<hsize_t>& shape,
+               hid_t creation, bool write) {
     const hid_t links = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_create_intermediate_group(links, 1);
     const hid_t space = H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
-    const hid_t array = H5Dcreate2(file, "layers/dense/vars/0", H5T_IEEE_F32LE, space, links,
-                                   creation, H5P_DEFAULT);
+    const hid_t array =
+        H5Dcreate2(file, name.c_str(), H5T_IEEE_F32LE, space, links, creation, H5P_DEFAULT);
     REQUIRE(array >= 0);
     if (write) {
         hsize_t n = 1;
@@ -36,6 +37,10 @@ void add_kernel(hid_t file, const std::vector<hsize_t>& shape, hid_t creation, b
     H5Dclose(array);
     H5Sclose(space);
     H5Pclose(links);
+}
+
+void add_kernel(hid_t file, const std::vector<hsize_t>& shape, hid_t creation, bool write) {
+    add_zeros(file, "layers/dense/vars/0", shape, creation, write);
 }
 
 } // namespace
@@ -90,6 +95,13 @@ fs::path weights(const std::string& name, const std::vector<hsize_t>& shape) {
     add_kernel(file, shape, H5P_DEFAULT, true);
     H5Fclose(file);
     return work / name;
+}
+
+void add_array(const fs::path& path, const std::string& name) {
+    const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    REQUIRE(file >= 0);
+    add_zeros(file, name, {4}, H5P_DEFAULT, true);
+    H5Fclose(file);
 }
 
 fs::path unwritten_weights(const std::string& name, const std::vector<hsize_t>& shape) {

@@ -28,6 +28,8 @@ std::string dense_json();
 fs::path weights(const std::string& name, const std::vector<hsize_t>& shape);
 /// The same in chunks of which none is written.
 fs::path unwritten_weights(const std::string& name, const std::vector<hsize_t>& shape);
+/// Adds an array of four zeros to a file.
+void add_array(const fs::path& file, const std::string& name);
 /// The group "layers" is a link, within the file or to another one.
 fs::path linked_weights(const std::string& name, const std::string& target,
                         const std::string& other_file);

@@ -79,7 +79,8 @@ struct Model {
 /** Bounds for files that nobody vouches for. */
 struct Limits {
     /** The most bytes that one compressed member of an archive, or compressed array, may unpack to.
-     * What is stored as it is takes no more memory than the file is long. */
+     * What is stored as it is takes no more memory than the file is long. The elements of all
+     * variables take no more than the file is long and this. */
     std::uint64_t unpacked = std::uint64_t{1} << 30;
 };
 

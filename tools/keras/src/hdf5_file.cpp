@@ -95,6 +95,10 @@ void Hdf5File::check_opened() {
     if (!file_) {
         throw LoadError("broken HDF5 file");
     }
+    hsize_t size = 0;
+    if (H5Fget_filesize(file_.get(), &size) >= 0) {
+        size_ = size;
+    }
     const Hdf5Id weights = find("model_weights");
     root_ = weights ? "model_weights" : "";
 }
@@ -214,12 +218,12 @@ Hdf5Id Hdf5File::dataset(const std::string& group, const std::string& name) cons
 }
 
 ArrayInfo Hdf5File::info(const std::string& group, const std::string& name) const {
-    return dataset_info(dataset(group, name).get(), limits_);
+    return dataset_info(dataset(group, name).get(), size_, limits_);
 }
 
 Array Hdf5File::read(const std::string& group, const std::string& name, const Check& check) const {
     const Hdf5Id array = dataset(group, name);
-    const ArrayInfo info = dataset_info(array.get(), limits_);
+    const ArrayInfo info = dataset_info(array.get(), size_, limits_);
     check(info);
     return {info, read_elements(array.get(), info)};
 }

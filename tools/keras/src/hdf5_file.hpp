@@ -60,7 +60,7 @@ class Hdf5Session {
 std::optional<std::vector<std::string>> read_texts(hid_t object, const std::string& name);
 
 /// What a dataset holds, after all checks that can be made before it is read.
-ArrayInfo dataset_info(hid_t dataset, const Limits& limits);
+ArrayInfo dataset_info(hid_t dataset, std::uint64_t file_size, const Limits& limits);
 std::vector<std::byte> read_elements(hid_t dataset, const ArrayInfo& info);
 
 /// A file of weights by path (.weights.h5 of Keras 3, and within .keras) or by layer (Keras 1 and
@@ -82,6 +82,7 @@ class Hdf5File : public Weights {
     ArrayInfo info(const std::string& group, const std::string& name) const override;
     Array read(const std::string& group, const std::string& name,
                const Check& check) const override;
+    std::uint64_t most_bytes() const override { return size_ + limits_.unpacked; }
 
   private:
     void check_opened();
@@ -95,6 +96,7 @@ class Hdf5File : public Weights {
 
     Hdf5Session session_;
     Hdf5Id file_;
+    std::uint64_t size_ = 0; ///< of the file in bytes
     Limits limits_;
     std::string root_; ///< of layers: "" or "model_weights"
 };

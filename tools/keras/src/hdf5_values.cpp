@@ -142,7 +142,7 @@ std::optional<std::vector<std::string>> read_texts(hid_t object, const std::stri
                : fixed_texts(attribute.get(), type.get(), n);
 }
 
-ArrayInfo dataset_info(hid_t dataset, const Limits& limits) {
+ArrayInfo dataset_info(hid_t dataset, std::uint64_t file_size, const Limits& limits) {
     const Hdf5Id type(H5Dget_type(dataset), H5Tclose);
     const Hdf5Id space(H5Dget_space(dataset), H5Sclose);
     const Hdf5Id properties(H5Dget_create_plist(dataset), H5Pclose);
@@ -159,7 +159,8 @@ ArrayInfo dataset_info(hid_t dataset, const Limits& limits) {
     std::vector<hsize_t> extents(static_cast<std::size_t>(rank));
     H5Sget_simple_extent_dims(space.get(), extents.data(), nullptr);
     info.shape.assign(extents.begin(), extents.end());
-    const std::uint64_t stored = H5Dget_storage_size(dataset);
+    // A damaged array may claim to store more than the file is long.
+    const std::uint64_t stored = std::min<std::uint64_t>(H5Dget_storage_size(dataset), file_size);
     const std::uint64_t bytes = byte_count(info);
     if (bytes > stored && (bytes > limits.unpacked || bytes / best_compression > stored)) {
         throw LoadError("its shape takes " + std::to_string(bytes) + " bytes, of which " +

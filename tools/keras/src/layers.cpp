@@ -46,6 +46,11 @@ bool is_layer(const json& value) {
            value.contains("build_config");
 }
 
+/// Of a class of the program's own an HDF5 file has the name alone, without its module.
+bool is_model_class(const std::string& name) {
+    return name == "Sequential" || name == "Functional" || name == "Model" || name == "Network";
+}
+
 const json& config_of(const json& entry) {
     if (!entry.is_object() || !entry.contains("class_name") || !entry["class_name"].is_string() ||
         !entry.contains("config") || !entry["config"].is_structured()) {
@@ -118,6 +123,8 @@ class Reader {
             layer.class_name = layer.class_name.substr(layer.class_name.rfind('>') + 1);
         }
         if (const json* layers = layers_of(config, layer.custom)) {
+            layer.custom = layer.custom || !is_model_class(layer.class_name);
+            layer.known = !layer.custom;
             read_model(*layers, layer);
         } else if (layer.custom) {
             read_custom(config, layer);

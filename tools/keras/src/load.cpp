@@ -194,7 +194,9 @@ Model named(const std::string& name, Function read) {
     } catch (const LoadError& error) {
         throw LoadError(prefix + error.what());
     } catch (const fs::filesystem_error& error) {
-        throw LoadError(prefix + "cannot be read: " + error.code().message());
+        const std::string file = error.path1().string();
+        throw LoadError(prefix + (file == name ? "" : file + " ") +
+                        "cannot be read: " + error.code().message());
     } catch (const json::exception&) {
         throw LoadError(prefix + "its JSON has values of other types than Keras writes");
     }

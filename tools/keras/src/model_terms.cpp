@@ -117,11 +117,14 @@ class Terms {
         terms_.push_back(std::move(term));
     }
 
-    void read(const Variable& variable, Term& term) const {
+    void read(const Variable& variable, Term& term) {
         const Check check = [&](const ArrayInfo& info) {
             if (!fits(info.shape, variable.pattern)) {
                 throw LoadError("its shape is " + text_of(info.shape) +
                                 ", where the architecture says " + text_of(*variable.pattern));
+            }
+            if (term.regularizer) {
+                take_bytes(byte_count(info));
             }
         };
         Array array;
@@ -134,6 +137,14 @@ class Terms {
         term.shape = array.info.shape;
         term.dtype = array.info.dtype;
         term.data = std::move(array.elements);
+    }
+
+    void take_bytes(std::uint64_t bytes) {
+        if (bytes > weights_.most_bytes() - taken_) {
+            throw LoadError("the variables take more than " +
+                            std::to_string(weights_.most_bytes()) + " bytes together");
+        }
+        taken_ += bytes;
     }
 
     void add_remark(const Remark& remark, const std::string& path) {
@@ -152,6 +163,7 @@ class Terms {
     }
 
     const Weights& weights_;
+    std::uint64_t taken_ = 0; ///< bytes of the elements read so far
     std::vector<Term> terms_;
 };
 

@@ -92,6 +92,7 @@ class Npz : public Weights {
                const Check& check) const override {
         return npy_array(archive_.read(name + suffix), check);
     }
+    std::uint64_t most_bytes() const override { return archive_.most_bytes(); }
 
   private:
     ZipArchive archive_;

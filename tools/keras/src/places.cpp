@@ -64,17 +64,23 @@ void place_by_path(Layer& layer, const std::string& path, const Weights& weights
 /// if all arrays below it are theirs.
 void place_custom(Layer& layer, const std::string& path, const Weights& weights) {
     std::vector<std::string> arrays = weights.arrays_below(path);
+    const auto remove_below = [&](const std::string& inner) {
+        arrays.erase(std::remove_if(arrays.begin(), arrays.end(),
+                                    [&](const std::string& array) {
+                                        return array.rfind(inner + "/", 0) == 0;
+                                    }),
+                     arrays.end());
+    };
+    if (path.empty()) {
+        remove_below("optimizer"); // of the outermost model, if it was compiled
+    }
     std::vector<Layer> found;
     for (Layer& part : layer.parts) {
         const std::string part_path = path_of(path, part, weights);
         if (!part_path.empty()) {
             place_by_path(part, part_path, weights);
             found.push_back(std::move(part));
-            arrays.erase(std::remove_if(arrays.begin(), arrays.end(),
-                                        [&](const std::string& array) {
-                                            return array.rfind(part_path + "/", 0) == 0;
-                                        }),
-                         arrays.end());
+            remove_below(part_path);
         }
     }
     layer.parts = std::move(found);
@@ -177,7 +183,7 @@ bool place_by_order(const std::vector<Sought>& sought, const Group& group) {
 }
 
 /// The arrays that a variable may be: of its name, and below the names of its layers as far as that
-/// leaves any.
+/// leaves any. In a file of all layers one name besides the model's must lead to it.
 std::vector<std::size_t> candidates(const Sought& sought, const Group& group,
                                     const std::vector<std::vector<std::string>>& parts) {
     std::vector<std::size_t> found;
@@ -186,6 +192,7 @@ std::vector<std::size_t> candidates(const Sought& sought, const Group& group,
             found.push_back(i);
         }
     }
+    bool named = !group.layer.empty() || sought.layers.size() == 1;
     for (const std::string& layer : sought.layers) {
         std::vector<std::size_t> below;
         std::copy_if(found.begin(), found.end(), std::back_inserter(below), [&](std::size_t i) {
@@ -193,9 +200,10 @@ std::vector<std::size_t> candidates(const Sought& sought, const Group& group,
         });
         if (!below.empty()) {
             found = below;
+            named = named || &layer != &sought.layers.back();
         }
     }
-    return found;
+    return named ? found : std::vector<std::size_t>();
 }
 
 std::string wanted(const Sought& sought) {

@@ -91,6 +91,7 @@ class Safetensors : public Weights {
         to_native_order(elements, array.dtype, true);
         return {array, std::move(elements)};
     }
+    std::uint64_t most_bytes() const override { return size_; }
 
   private:
     std::filesystem::path path_;

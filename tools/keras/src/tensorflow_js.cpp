@@ -9,6 +9,7 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace l1l2::keras {
 namespace {
@@ -54,10 +55,14 @@ class Manifest : public Weights {
         if (!manifest.is_array()) {
             throw LoadError("its weightsManifest is no array");
         }
+        std::set<fs::path> seen;
         for (const json& group : manifest) {
             std::vector<fs::path> files;
             for (const json& name : member(group, "paths")) {
                 files.push_back(shard(folder, name));
+                if (!seen.insert(files.back()).second) {
+                    throw LoadError("its weightsManifest names a file twice");
+                }
             }
             shards_.push_back(files);
             std::uint64_t offset = 0;
@@ -121,6 +126,9 @@ class Manifest : public Weights {
         }
         const std::size_t size = size_of(dtype);
         const std::size_t bytes = byte_count(place.info) / 4 * size;
+        if (offset != unknown && bytes >= unknown - offset) {
+            throw LoadError("its weightsManifest has more bytes than memory");
+        }
         offset = size == 0 || offset == unknown ? unknown : offset + bytes;
         names_.push_back(name);
         if (!places_.emplace(name, place).second) {

@@ -81,6 +81,10 @@ class Weights {
     virtual Array read(const std::string& group, const std::string& name,
                        const Check& check) const = 0;
 
+    /// The most bytes that arrays of it may take together. Names of a hostile file can lead to the
+    /// same elements again and again.
+    virtual std::uint64_t most_bytes() const { return UINT64_MAX; }
+
   protected:
     Weights() = default;
 };

@@ -59,10 +59,23 @@ void ZipArchive::Discard::operator()(zip* archive) const noexcept {
 }
 
 ZipArchive::ZipArchive(const std::filesystem::path& path, const Limits& limits)
-    : archive_(open_path(path)), size_(std::filesystem::file_size(path)), limits_(limits) {}
+    : archive_(open_path(path)), size_(std::filesystem::file_size(path)), limits_(limits) {
+    check_names();
+}
 
 ZipArchive::ZipArchive(const void* bytes, std::size_t n, const Limits& limits)
-    : archive_(open_bytes(bytes, n)), size_(n), limits_(limits) {}
+    : archive_(open_bytes(bytes, n)), size_(n), limits_(limits) {
+    check_names();
+}
+
+void ZipArchive::check_names() const {
+    std::vector<std::string> sorted = names();
+    std::sort(sorted.begin(), sorted.end());
+    const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+    if (twice != sorted.end()) {
+        throw LoadError("has two members " + *twice);
+    }
+}
 
 bool ZipArchive::contains(const std::string& name) const {
     return zip_name_locate(archive_.get(), name.c_str(), 0) >= 0;
