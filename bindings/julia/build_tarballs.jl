@@ -15,7 +15,8 @@ sources = [DirectorySource(get(ENV, "L1L2_SOURCE", joinpath(@__DIR__, "..", ".."
 script = raw"""
 cd ${WORKSPACE}/srcdir
 cmake -S . -B build -DCMAKE_INSTALL_PREFIX=${prefix} -DCMAKE_TOOLCHAIN_FILE=${CMAKE_TARGET_TOOLCHAIN} \
-    -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_STATIC=OFF -DL1L2_BUILD_THREADS=OFF
+    -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_STATIC=OFF -DL1L2_BUILD_THREADS=OFF \
+    -DL1L2_BUILD_TOOLS=OFF
 cmake --build build --parallel ${nproc}
 cmake --install build
 install_license LICENSE NOTICE

@@ -16,7 +16,7 @@ isfile(joinpath(root, "include", "l1l2.h")) || error(
     "libl1l2 cannot be built: its sources are not in $root. Add the package L1L2_jll, or set L1L2_LIBRARY " *
     "to the path of libl1l2 0.4 or later",
 )
-options = ["-DL1L2_BUILD_$part=OFF" for part in ("TESTS", "STATIC", "THREADS")]
+options = ["-DL1L2_BUILD_$part=OFF" for part in ("TESTS", "STATIC", "THREADS", "TOOLS")]
 run(`cmake -S $root -B $build -DCMAKE_BUILD_TYPE=Release $options`)
 run(`cmake --build $build --parallel $(Sys.CPU_THREADS)`)
 mkpath(joinpath(@__DIR__, "lib"))
