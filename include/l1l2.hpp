@@ -366,18 +366,19 @@ class Regularizer {
     }
 
     /**
-     * Takes a step of proximal gradient descent in place:  x = prox of x - s * gradient,  where s
-     * is step, or step * steps[i]. gradient is a contiguous range of the size and element type of
-     * x, or nullptr for 0; steps is one of double if x has double, else of float, or nullptr.
-     * Throws as l1l2_prox_step fails, and L1L2_ERROR_INVALID_ARGUMENT if the sizes differ.
+     * Takes a step of proximal gradient descent in place:  x = prox of x - step * gradient.
+     * gradient is a contiguous range of the size and element type of x. Throws as l1l2_prox_step
+     * fails, and L1L2_ERROR_INVALID_ARGUMENT if the sizes differ.
      */
-    template <class X, class Gradient, class Steps = std::nullptr_t>
-    void prox_step(X&& x, const Gradient& gradient, double step,
-                   const Steps& steps = nullptr) const {
-        prox_step(x, gradient, step, steps, x);
+    template <class X, class Gradient>
+    void prox_step(X&& x, const Gradient& gradient, double step) const {
+        prox_step(x, gradient, step, nullptr, x);
     }
 
-    /** The same into another range, which may be the gradient. */
+    /**
+     * The same into a range that may be x or the gradient, by step * steps[i]. gradient may be
+     * nullptr for 0; steps is a range of double if x has double, else of float, or nullptr for 1.
+     */
     template <class X, class Gradient, class Steps, class Out>
     void prox_step(const X& x, const Gradient& gradient, double step, const Steps& steps,
                    Out&& out) const {

@@ -188,25 +188,25 @@ TEST_CASE("a step of proximal gradient descent is taken in place or into another
     regularizer.prox_step(x, gradient, 1.0);
     CHECK(x == out);
     x = before;
-    regularizer.prox_step(x, gradient, 0.5, std::vector<double>{2.0, 2.0, 0.0});
+    regularizer.prox_step(x, gradient, 0.5, std::vector<double>{2.0, 2.0, 0.0}, x);
     CHECK(x == std::vector<double>{1.0, 0.0, -1.0});
-    regularizer.prox_step(x, nullptr, 0.5, std::array<double, 3>{1.0, 2.0, 2.0});
+    regularizer.prox_step(x, nullptr, 0.5, std::array<double, 3>{1.0, 2.0, 2.0}, x);
     CHECK(x == std::vector<double>{1.0 / 3.0, 0.0, 0.0});
     std::vector<l1l2::Float16> halves = {{0x4200}, {0x4200}};
-    regularizer.prox_step(halves, nullptr, 1.0, std::vector<float>{1.0F, 0.0F});
+    regularizer.prox_step(halves, nullptr, 1.0, std::vector<float>{1.0F, 0.0F}, halves);
     CHECK(halves[0].bits == 0x3C00);
     CHECK(halves[1].bits == 0x4200);
     const std::vector<double> longer(4);
     std::vector<double> other(2);
     x = before;
     CHECK(status_of([&] { regularizer.prox_step(x, longer, 1.0); }) == L1L2_ERROR_INVALID_ARGUMENT);
-    CHECK(status_of([&] { regularizer.prox_step(x, gradient, 1.0, longer); }) ==
+    CHECK(status_of([&] { regularizer.prox_step(x, gradient, 1.0, longer, x); }) ==
           L1L2_ERROR_INVALID_ARGUMENT);
     CHECK(status_of([&] { regularizer.prox_step(x, gradient, 1.0, nullptr, other); }) ==
           L1L2_ERROR_INVALID_ARGUMENT);
     CHECK(status_of([&] { regularizer.prox_step(x, gradient, -1.0); }) == L1L2_ERROR_INVALID_STEP);
     CHECK(status_of([&] {
-              regularizer.prox_step(x, gradient, 1.0, std::vector<double>{1.0, -1.0, 1.0});
+              regularizer.prox_step(x, gradient, 1.0, std::vector<double>{1.0, -1.0, 1.0}, x);
           }) == L1L2_ERROR_INVALID_STEP);
     CHECK(x == before);
 }

@@ -150,20 +150,22 @@ static bool get_other(napi_env env, napi_value value, int32_t wanted, l1l2_dtype
     return true;
 }
 
-static bool is_given(napi_env env, napi_value value) {
+static bool is_of_type(napi_env env, napi_value value, napi_valuetype wanted) {
     napi_valuetype type = napi_undefined;
     napi_typeof(env, value, &type);
-    return type != napi_undefined && type != napi_null;
+    return type == wanted;
 }
 
-/* The gradient and the steps of a proximal step. */
+/* The gradient and the steps of a proximal step. No gradient is null, as undefined may be a name
+ * that is misspelled. */
 static bool get_step(napi_env env, napi_value* arguments, int32_t wanted, Operation* operation) {
     const Elements* const x = &operation->x;
     const l1l2_dtype arithmetic = x->dtype == L1L2_FLOAT64 ? L1L2_FLOAT64 : L1L2_FLOAT32;
     operation->gradient = operation->steps = NULL;
-    return (!is_given(env, arguments[5]) ||
+    return (is_of_type(env, arguments[5], napi_null) ||
             get_other(env, arguments[5], wanted, x->dtype, x, &operation->gradient)) &&
-           (!is_given(env, arguments[6]) ||
+           (is_of_type(env, arguments[6], napi_null) ||
+            is_of_type(env, arguments[6], napi_undefined) ||
             get_other(env, arguments[6], 0, arithmetic, x, &operation->steps));
 }
 

@@ -43,9 +43,11 @@ test("without a gradient and steps it is the proximal operator", () => {
     for (const absent of [null, undefined]) {
         const [x, y] = [wave(300, Math.sin), wave(300, Math.sin)];
         regularizer.prox(x, 0.7);
-        regularizer.proxStep(y, absent, 0.7, { steps: absent });
+        regularizer.proxStep(y, null, 0.7, { steps: absent });
         assert.deepEqual(y, x);
     }
+    // A name that is misspelled is no wish for no gradient.
+    assert.throws(() => regularizer.proxStep(wave(300, Math.sin), undefined, 0.7), TypeError);
 });
 
 test("steps of half precisions are float32", () => {
