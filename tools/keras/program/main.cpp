@@ -6,7 +6,9 @@
 #include "plot.hpp"
 #include "report.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +16,7 @@
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,6 +66,38 @@ Exit run(const Options& options) {
     return !agreed ? different : model.complete() ? complete : partial;
 }
 
+/// The bytes of a file, or of the files in a folder; 0 of what cannot be read.
+std::uintmax_t size_of(const std::filesystem::path& path) {
+    std::error_code error;
+    std::uintmax_t size = 0;
+    if (std::filesystem::is_directory(path, error)) {
+        for (std::filesystem::directory_iterator file(path, error), end; !error && file != end;
+             file.increment(error)) {
+            const std::uintmax_t bytes = file->is_regular_file(error) ? file->file_size(error) : 0;
+            size += error ? 0 : bytes;
+        }
+        return size;
+    }
+    size = std::filesystem::file_size(path, error);
+    return error ? 0 : size;
+}
+
+/// Limits the memory of this process. A chunk of an HDF5 file that was made for it unpacks to a
+/// thousand times its size, whatever the file says of it.
+void limit_memory(const Options& options) {
+    constexpr std::uintmax_t base = std::uintmax_t{4} << 30;
+    // Weights may be beside the model, or in a folder there.
+    const std::filesystem::path folder = std::filesystem::path(options.model).parent_path();
+    const std::uintmax_t files = size_of(options.model) + size_of(options.weights) +
+                                 size_of(folder.empty() ? "." : folder) +
+                                 size_of(folder / "weights");
+    rlimit limit = {};
+    if (getrlimit(RLIMIT_AS, &limit) == 0) {
+        limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, static_cast<rlim_t>(base + 4 * files));
+        setrlimit(RLIMIT_AS, &limit);
+    }
+}
+
 int run_and_report(int argc, char** argv) {
     try {
         const Options options = program::parse(argc, argv);
@@ -74,6 +109,7 @@ int run_and_report(int argc, char** argv) {
             print(std::string("l1l2-keras ") + l1l2_version_string() + "\n");
             return complete;
         }
+        limit_memory(options);
         return run(options);
     } catch (const program::WrongUsage& error) {
         std::fprintf(stderr, "l1l2-keras: %s\n\n%s", error.what(), program::usage);

@@ -103,7 +103,11 @@ std::string draw(const Row& row, double y) {
     const Term& term = *row.term;
     std::string name = path_of(term);
     if (name.size() > 34) {
-        name = "..." + name.substr(name.size() - 31);
+        std::size_t start = name.size() - 31;
+        while (start < name.size() && (name[start] & 0xC0) == 0x80) {
+            ++start; // inside of a character of UTF-8
+        }
+        name = "..." + name.substr(start);
     }
     std::string svg = text(names, y + 20, name);
     svg += rectangle(shares, y + 8, share_width * row.share, 16, blue);

@@ -17,7 +17,7 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 /// The longest JSON of an architecture, in bytes.
-constexpr std::uint64_t longest_json = std::uint64_t{1} << 28;
+constexpr std::uint64_t longest_json = std::uint64_t{1} << 25;
 
 enum class Kind { zip, hdf5, object, npy, other };
 

@@ -3,8 +3,10 @@
 #include "places.hpp"
 
 #include <algorithm>
-#include <cctype>
+#include <iterator>
 #include <map>
+#include <set>
+#include <utility>
 
 namespace l1l2::keras {
 namespace {
@@ -155,14 +157,15 @@ std::vector<std::string> parts_of(std::string name) {
     return parts;
 }
 
-/// Whether an array is called like a variable; TensorFlow may add a number: kernel_1.
+/// A name without the number that TensorFlow may add: kernel_1.
+std::string without_number(const std::string& name) {
+    const std::size_t end = name.find_last_not_of("0123456789");
+    const bool numbered = end != std::string::npos && end + 1 < name.size() && name[end] == '_';
+    return numbered ? name.substr(0, end) : name;
+}
+
 bool is_called(const std::vector<std::string>& parts, const std::string& variable) {
-    const std::string& last = parts.back();
-    const std::size_t n = variable.size();
-    return last == variable ||
-           (last.compare(0, n, variable) == 0 && last.size() > n + 1 && last[n] == '_' &&
-            std::all_of(last.begin() + static_cast<std::ptrdiff_t>(n) + 1, last.end(),
-                        [](unsigned char c) { return std::isdigit(c) != 0; }));
+    return parts.back() == variable || without_number(parts.back()) == variable;
 }
 
 /// Keras reads such a file in order. True if there are as many arrays as variables, of their names.
@@ -182,29 +185,64 @@ bool place_by_order(const std::vector<Sought>& sought, const Group& group) {
     return true;
 }
 
-/// The arrays that a variable may be: of its name, and below the names of its layers as far as that
-/// leaves any. In a file of all layers one name besides the model's must lead to it.
-std::vector<std::size_t> candidates(const Sought& sought, const Group& group,
-                                    const std::vector<std::vector<std::string>>& parts) {
-    std::vector<std::size_t> found;
-    for (std::size_t i = 0; i < group.names.size(); ++i) {
-        if (is_called(parts[i], sought.variable->name)) {
-            found.push_back(i);
+/// The arrays of a group by their names.
+class NamedArrays {
+  public:
+    using Indices = std::vector<std::size_t>;
+
+    explicit NamedArrays(const Group& group) : group_(group) {
+        for (std::size_t i = 0; i < group.names.size(); ++i) {
+            const std::vector<std::string> parts = parts_of(group.names[i]);
+            const std::set<std::string> layers(parts.begin(), parts.end() - 1);
+            for (const std::string& name :
+                 std::set<std::string>{parts.back(), without_number(parts.back())}) {
+                called_[name].push_back(i);
+                for (const std::string& layer : layers) {
+                    below_[{layer, name}].push_back(i);
+                }
+            }
         }
     }
-    bool named = !group.layer.empty() || sought.layers.size() == 1;
-    for (const std::string& layer : sought.layers) {
-        std::vector<std::size_t> below;
-        std::copy_if(found.begin(), found.end(), std::back_inserter(below), [&](std::size_t i) {
-            return std::find(parts[i].begin(), parts[i].end() - 1, layer) != parts[i].end() - 1;
-        });
-        if (!below.empty()) {
-            found = below;
-            named = named || &layer != &sought.layers.back();
+
+    /// The arrays that a variable may be: of its name, and below the names of its layers as far as
+    /// that leaves any. In a file of all layers one name besides the model's must lead to it. Adds
+    /// to `work` how many arrays were looked at.
+    Indices candidates(const std::string& variable, const std::vector<std::string>& layers,
+                       std::size_t& work) const {
+        const Indices& all = find(called_, variable);
+        Indices narrowed; // empty as long as all are left
+        bool named = !group_.layer.empty() || layers.size() == 1;
+        for (const std::string& layer : layers) {
+            const Indices& below = find(below_, std::pair(layer, variable));
+            Indices left = narrowed.empty() ? below : Indices();
+            std::copy_if(
+                narrowed.begin(), narrowed.end(), std::back_inserter(left),
+                [&](std::size_t i) { return std::binary_search(below.begin(), below.end(), i); });
+            work += narrowed.size() + left.size();
+            if (!left.empty()) {
+                narrowed = std::move(left);
+                named = named || &layer != &layers.back();
+            }
         }
+        if (!named) {
+            return {};
+        }
+        work += narrowed.empty() ? all.size() : 0;
+        return narrowed.empty() ? all : narrowed;
     }
-    return named ? found : std::vector<std::size_t>();
-}
+
+  private:
+    template <class Index>
+    static const Indices& find(const Index& index, const typename Index::key_type& key) {
+        static const Indices none;
+        const auto found = index.find(key);
+        return found == index.end() ? none : found->second;
+    }
+
+    const Group& group_;
+    std::map<std::string, Indices> called_;
+    std::map<std::pair<std::string, std::string>, Indices> below_; ///< layer and name
+};
 
 std::string wanted(const Sought& sought) {
     std::string name = sought.variable->name;
@@ -214,39 +252,54 @@ std::string wanted(const Sought& sought) {
     return name;
 }
 
+/// No model needs a hundredth. It bounds the work on a file in which every variable could be every
+/// array.
+constexpr std::size_t most_work = 10'000'000;
+
 /// Variables that could be the same arrays are these in order, if there are as many.
 void place_by_name(const std::vector<Sought>& sought, const Group& group) {
-    std::vector<std::vector<std::string>> parts;
-    for (const std::string& name : group.names) {
-        parts.push_back(parts_of(name));
-    }
-    std::map<std::vector<std::size_t>, std::vector<const Sought*>> claims;
+    const NamedArrays arrays(group);
+    // Variables of one name have the same candidates.
+    std::map<std::pair<std::string, std::vector<std::string>>, std::vector<const Sought*>> names;
     for (const Sought& one : sought) {
-        claims[candidates(one, group, parts)].push_back(&one);
+        names[{one.variable->name, one.layers}].push_back(&one);
+    }
+    std::map<NamedArrays::Indices, std::vector<const Sought*>> claims;
+    std::size_t work = 0;
+    for (const auto& [name, variables] : names) {
+        NamedArrays::Indices candidates = arrays.candidates(name.first, name.second, work);
+        if (work > most_work) {
+            throw LoadError("too many weights could be the variable " + wanted(*variables.front()));
+        }
+        auto& claim = claims[std::move(candidates)];
+        claim.insert(claim.end(), variables.begin(), variables.end());
+    }
+    for (auto& [indices, variables] : claims) {
+        std::sort(variables.begin(), variables.end()); // as they are in `sought`
     }
     std::map<std::size_t, std::size_t> claimed;
-    for (const auto& [arrays, variables] : claims) {
-        for (const std::size_t i : arrays) {
+    for (const auto& [indices, variables] : claims) {
+        for (const std::size_t i : indices) {
             ++claimed[i];
         }
     }
-    for (const auto& [arrays, variables] : claims) {
+    for (const auto& [indices, variables] : claims) {
         const bool wanted_here =
             std::any_of(variables.begin(), variables.end(),
                         [](const Sought* x) { return is_regularized(*x->variable); });
         if (!wanted_here) {
             continue;
         }
-        const bool shared = std::any_of(arrays.begin(), arrays.end(),
+        const bool shared = std::any_of(indices.begin(), indices.end(),
                                         [&](std::size_t i) { return claimed[i] > 1; });
-        if (arrays.size() != variables.size() || shared) {
+        if (indices.size() != variables.size() || shared) {
             throw LoadError("the variable " + wanted(*variables.front()) +
-                            (arrays.empty() ? " is not among the weights"
-                                            : " could be several of the weights"));
+                            (indices.empty() ? " is not among the weights"
+                                             : " could be several of the weights"));
         }
-        for (std::size_t i = 0; i < arrays.size(); ++i) {
+        for (std::size_t i = 0; i < indices.size(); ++i) {
             variables[i]->variable->group = group.layer;
-            variables[i]->variable->stored_as = group.names[arrays[i]];
+            variables[i]->variable->stored_as = group.names[indices[i]];
         }
     }
 }
