@@ -39,6 +39,8 @@ void check_all(Golden& golden) {
                 if (kind == Kind::varied) continue;
                 check_arrays(golden, c, Manner::fused);
                 check_arrays(golden, c, Manner::in_place);
+                check_steps(golden, c, Manner::fused);
+                check_steps(golden, c, Manner::in_place);
                 check_tensors(golden, c, View::transposed, Manner::fused);
                 check_tensors(golden, c, View::flipped, Manner::in_place);
                 check_tensors(golden, c, View::strided, Manner::fused);
@@ -66,6 +68,7 @@ void check_some(Golden& golden, const std::vector<Case>& cases) {
         if (c.kind == Kind::varied) continue;
         check_arrays(golden, c, Manner::fused);
         check_arrays(golden, c, Manner::in_place);
+        check_steps(golden, c, Manner::fused);
         check_tensors(golden, c, View::strided, Manner::fused);
         check_terms(golden, c, 0);
         check_terms(golden, c, 3);

@@ -54,6 +54,7 @@ inline const Sizes task_sizes = {"tasks", {65535, 65536, 65537, 163857, 217105}}
 constexpr double scale = -0.7;
 constexpr double step = 0.7;
 constexpr std::uint64_t gradient_index = 1U << 20U;
+constexpr std::uint64_t steps_index = std::uint64_t{1} << 40U;
 
 /// The finalizer of splitmix64.
 inline std::uint64_t mix(std::uint64_t x) {
@@ -119,6 +120,14 @@ inline std::uint64_t element(const Format& format, Kind kind, std::uint64_t inde
     if (kind == Kind::special) magnitude = special_magnitude(format, index, fraction, q);
     return (r >> 63U) << (format.bits - 1) | magnitude.field << format.mantissa |
            magnitude.fraction;
+}
+
+/// A factor of the step: 0, or of six binades around 1/8, in the arithmetic type.
+inline std::uint64_t step_element(const Format& format, std::uint64_t index) {
+    const Format& arithmetic = formats[format.bits == 64 ? 1 : 0];
+    const std::uint64_t r = mix(index + steps_index);
+    const std::uint64_t fraction = (r >> 8U) & ((std::uint64_t{1} << arithmetic.mantissa) - 1);
+    return r % 7 == 6 ? 0 : (arithmetic.bias - 6 + r % 7) << arithmetic.mantissa | fraction;
 }
 
 class Hash {
@@ -211,9 +220,12 @@ class Case {
         handles.emplace_back(Coefficients{format.small, 0.45});
         x_ = make(0);
         gradient_ = make(gradient_index);
+        steps_ = make_steps();
     }
 
     std::size_t element_size() const { return format.bits / 8; }
+    /// Of the arithmetic type.
+    std::size_t step_size() const { return format.bits == 64 ? 8 : 4; }
 
     /// How often the first of n elements are repeated.
     std::size_t repetitions(std::size_t n) const {
@@ -228,7 +240,23 @@ class Case {
         copy(gradient_, to, place, [](std::size_t i) { return i; });
     }
 
+    void copy_steps(unsigned char* to, std::size_t n) const {
+        std::memcpy(to, steps_.data(), n * step_size());
+    }
+
   private:
+    std::vector<unsigned char> make_steps() const {
+        const std::size_t n = sizes.n.back();
+        std::vector<unsigned char> bytes(n * step_size());
+        with_type(formats[format.bits == 64 ? 1 : 0], [&](auto bits) {
+            for (std::size_t i = 0; i < n; ++i) {
+                bits = static_cast<decltype(bits)>(step_element(format, i));
+                std::memcpy(bytes.data() + i * sizeof bits, &bits, sizeof bits);
+            }
+        });
+        return bytes;
+    }
+
     std::vector<unsigned char> make(std::uint64_t first) const {
         const std::size_t n = sizes.n.back();
         std::vector<unsigned char> bytes(n * element_size());
@@ -254,6 +282,7 @@ class Case {
 
     std::vector<unsigned char> x_;
     std::vector<unsigned char> gradient_;
+    std::vector<unsigned char> steps_;
 };
 
 } // namespace bits

@@ -22,9 +22,20 @@ inline void add_numbers(Sums& sums, const Sums& others) {
     }
 }
 
-/// Hashes everything that can be read from an accumulator.
-inline void add_results(Golden& golden, Hash& hash, const Case& c, const Sums& sums,
+/// The hashes of everything that can be read from accumulators; norms have their own.
+struct SumsHashes {
+    Hash sums;
+    Hash norms;
+
+    void compare(Golden& golden, const Case& c, const std::string& way) const {
+        golden.compare(c, "exact_sums", sums, way);
+        golden.compare(c, "norm", norms, way);
+    }
+};
+
+inline void add_results(Golden& golden, SumsHashes& hashes, const Case& c, const Sums& sums,
                         const std::string& way) {
+    Hash& hash = hashes.sums;
     Sums canonical = {};
     golden.expect_ok(l1l2_exact_sums_merge(canonical.data(), sums.data()), way);
     for (const std::int64_t number : canonical) {
@@ -42,6 +53,9 @@ inline void add_results(Golden& golden, Hash& hash, const Case& c, const Sums& s
         golden.expect_ok(l1l2_penalty_exact_sums(handle.get(), sums.data(), &penalty), way);
         hash.add(penalty);
     }
+    double norm = -1.0;
+    golden.expect_ok(l1l2_exact_sums_norm(sums.data(), &norm), way);
+    hashes.norms.add(norm);
 }
 
 /// Arrays of all sizes, each cut into shares with an accumulator of its own.
@@ -98,7 +112,7 @@ inline void check_exact_sums(Golden& golden, const Case& c, std::size_t shares, 
             add_share(&shared, i);
         }
     }
-    Hash hash;
+    SumsHashes hashes;
     for (std::size_t array = 0; array < shared.arrays.size(); ++array) {
         Sums total = {};
         for (std::size_t i = (array + 1) * shares; i-- > array * shares;) {
@@ -109,16 +123,16 @@ inline void check_exact_sums(Golden& golden, const Case& c, std::size_t shares, 
                 golden.expect_ok(l1l2_exact_sums_merge(total.data(), shared.sums[i].data()), way);
             }
         }
-        add_results(golden, hash, c, total, way);
+        add_results(golden, hashes, c, total, way);
     }
-    golden.compare(c, "exact_sums", hash, way);
+    hashes.compare(golden, c, way);
 }
 
 inline void check_exact_tensors(Golden& golden, const Case& c, View view) {
     const std::string way =
         std::string("exact sums of ") + view_names[static_cast<int>(view)] + " tensors";
     Memory memory;
-    Hash hash;
+    SumsHashes hashes;
     for (const std::size_t n : c.sizes.n) {
         Layout at = layouts(view, c, n).x;
         unsigned char* const x = memory.fresh(at.extent() * c.element_size(), 1);
@@ -126,9 +140,9 @@ inline void check_exact_tensors(Golden& golden, const Case& c, View view) {
         const DLTensor tensor = at.tensor(c.format, x);
         Sums sums = {};
         golden.expect_ok(l1l2_exact_sums_add_dlpack(sums.data(), &tensor), way);
-        add_results(golden, hash, c, sums, way);
+        add_results(golden, hashes, c, sums, way);
     }
-    golden.compare(c, "exact_sums", hash, way);
+    hashes.compare(golden, c, way);
 }
 
 inline void check_all_exact_sums(Golden& golden, const Case& c) {

@@ -21,8 +21,11 @@ from make_vectors import (  # noqa: E402
     FLOAT64,
     ExactSums,
     add_gradient,
+    clip,
+    nearest_root,
     penalty,
     prox,
+    prox_step,
     write_or_check,
 )
 
@@ -31,12 +34,14 @@ HEAD = """\
 #
 #     OPERATION DTYPE KIND SIZES HASH
 #
-# OPERATION: penalty; total, of the penalties; add_gradient, what is added to; prox; exact_sums.
+# OPERATION: penalty; total, of the penalties; add_gradient, what is added to; prox; prox_step, and _of_each with
+#     steps; clip, and clip_far by a quotient below the normal numbers; exact_sums; norm, of exact sums.
 # KIND: which elements, as make_golden.py's elements() makes them of integers.
 # SIZES: the name of a list of numbers of elements in make_golden.py.
 # HASH: the sum of (bits + 1) * mix(i) modulo 2^64 over the bits of result i; results are of all
 #     coefficients, of each with all sizes, of each with all elements; for exact_sums of all sizes, of each
-#     the 207 numbers, sum |x|, sum x^2, the number of elements, and the penalty with all coefficients.
+#     the 207 numbers, sum |x|, sum x^2, the number of elements, and the penalty with all coefficients; for
+#     norm of all sizes.
 """
 
 # Those of float16 end where the type does.
@@ -56,6 +61,8 @@ SIZES = {
 }
 SCALE, STEP = -0.7, 0.7
 GRADIENT = 1 << 20  # the index of a gradient's first element
+STEPS = 1 << 40
+CLIPS = {"clip": (3.0, 1.0), "clip_far": (2.0**900, 2.0**-170)}  # norm, max_norm
 
 
 def mix(x):
@@ -105,6 +112,17 @@ def elements(dtype, kind, first, n):
     return (sign | field << u(mantissa) | fraction).astype(dtype.bits)
 
 
+def steps(dtype, n):
+    """Factors of the step in the arithmetic type: 0, or of six binades around 1/8."""
+    u = np.uint64
+    form, bits = (DTYPES[FLOAT64], u) if dtype is FLOAT64 else (DTYPES[FLOAT32], np.uint32)
+    r = mix(np.arange(STEPS, STEPS + n, dtype=u))
+    field = u(form["bias"] - 6) + r % u(7)
+    fraction = r >> u(8) & u((1 << form["mantissa"]) - 1)
+    values = np.where(r % u(7) == 6, u(0), field << u(form["mantissa"]) | fraction)
+    return values.astype(bits).view(dtype.arithmetic)
+
+
 class Hash:
     def __init__(self):
         self.value, self.position = 0, 0
@@ -150,8 +168,8 @@ def part_of(x, kind, n):
     return np.resize(x[: n // 3], n) if kind == "repeated" and n > 0 and n % 3 == 0 else x[:n]
 
 
-def hash_of_exact_sums(dtype, kind, sizes):
-    result = Hash()
+def hashes_of_exact_sums(dtype, kind, sizes):
+    result, norms = Hash(), Hash()
     x = elements(dtype, kind, 0, max(sizes))
     for n in sizes:
         sums = exact_sums(dtype, part_of(x, kind, n))
@@ -161,11 +179,13 @@ def hash_of_exact_sums(dtype, kind, sizes):
         result.add(sums.count)
         for l1, l2 in coefficients(dtype):
             result.add_double(sums.penalty(l1, l2))
-    return result
+        norms.add_double(sums.special(sums.square, nearest_root))
+    return {"exact_sums": result, "norm": norms}
 
 
 def hashes(dtype, kind, sizes):
-    of = {operation: Hash() for operation in ("penalty", "total", "add_gradient", "prox")}
+    operations = ("penalty", "total", "add_gradient", "prox", "prox_step", "prox_step_of_each", *CLIPS)
+    of = {operation: Hash() for operation in operations}
     x = elements(dtype, kind, 0, max(sizes))
     gradient = elements(dtype, kind, GRADIENT, max(sizes))
     total = np.float64(0)
@@ -177,6 +197,10 @@ def hashes(dtype, kind, sizes):
             of["penalty"].add_double(p)
             of["add_gradient"].add(add_gradient(dtype, l1, l2, SCALE, part, gradient[:n]))
             of["prox"].add(prox(dtype, l1, l2, STEP, part))
+            of["prox_step"].add(prox_step(dtype, l1, l2, STEP, part, gradient[:n]))
+            of["prox_step_of_each"].add(prox_step(dtype, l1, l2, STEP, part, gradient[:n], steps(dtype, n)))
+            for operation, (norm, max_norm) in CLIPS.items():
+                of[operation].add(clip(dtype, part, norm, max_norm))
     of["total"].add_double(total)
     return of
 
@@ -189,7 +213,7 @@ def make():
                 if name == "tasks" and kind not in ("ordinary", "varied"):
                     continue
                 of = {} if kind == "varied" else hashes(dtype, kind, sizes)
-                of["exact_sums"] = hash_of_exact_sums(dtype, kind, sizes)
+                of.update(hashes_of_exact_sums(dtype, kind, sizes))
                 for operation, result in of.items():
                     lines.append(f"{operation} {dtype.name} {kind} {name} {result.value:016x}")
     return HEAD + "\n".join(lines) + "\n"

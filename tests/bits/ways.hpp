@@ -14,6 +14,14 @@
 
 namespace bits {
 
+/// Norms to clip by: to a third, and to less than the smallest normal number.
+struct Clip {
+    const char* name;
+    double norm;
+    double max_norm;
+};
+constexpr Clip clips[] = {{"clip", 3.0, 1.0}, {"clip_far", 0x1p+900, 0x1p-170}};
+
 /// fused: the penalty together with the gradient, the prox into another array. in_place: without
 /// the penalty, the prox in place, at an odd address.
 enum class Manner { fused, in_place };
@@ -66,6 +74,39 @@ inline void check_arrays(Golden& golden, const Case& c, Manner manner) {
         }
     }
     hashes.compare(golden, c, manner, way);
+}
+
+/// Proximal gradient steps, with one step for all elements or one for each.
+inline void check_steps(Golden& golden, const Case& c, Manner manner) {
+    const std::string way = std::string("arrays") + describe(manner);
+    const bool fused = manner == Manner::fused;
+    Memory x_memory;
+    Memory gradient_memory;
+    Memory steps_memory;
+    Memory out_memory;
+    Hash of_all;
+    Hash of_each;
+    for (const Handle& handle : c.handles) {
+        for (const std::size_t n : c.sizes.n) {
+            const Place place = contiguous(n);
+            const std::size_t size = n * c.element_size();
+            unsigned char* const gradient = gradient_memory.fresh(size, fused ? 32 : 5);
+            unsigned char* const steps = steps_memory.fresh(n * c.step_size(), fused ? 0 : 7);
+            c.copy_gradient(gradient, place);
+            c.copy_steps(steps, n);
+            for (const bool each : {false, true}) {
+                unsigned char* const x = x_memory.fresh(size, fused ? 0 : 1);
+                unsigned char* const out = fused ? out_memory.fresh(size, 32) : x;
+                c.copy_x(x, n, place);
+                golden.expect_ok(l1l2_prox_step(handle.get(), c.format.dtype, x, n, gradient, step,
+                                                each ? steps : nullptr, out),
+                                 way);
+                add_elements(each ? of_each : of_all, c.format, out, place);
+            }
+        }
+    }
+    golden.compare(c, "prox_step", of_all, way);
+    golden.compare(c, "prox_step_of_each", of_each, way);
 }
 
 /// The struct DLTensor of dlpack.h, which not every system has.
@@ -230,6 +271,35 @@ inline void compare_written(Golden& golden, const Case& c, const std::string& wa
     golden.compare(c, operation, hash, way);
 }
 
+/// Steps of all terms, into their gradients, and their clips.
+inline void check_terms_steps(Golden& golden, const Case& c, std::size_t threads) {
+    const std::string way = "terms on " + std::to_string(threads) + " threads";
+    const l1l2_runner runner = threads > 0 ? run_on_threads : nullptr;
+    Memory x_memory;
+    Memory y_memory;
+    Memory steps_memory;
+    unsigned char* const steps = steps_memory.fresh(c.sizes.n.back() * c.step_size(), 0);
+    c.copy_steps(steps, c.sizes.n.back());
+    for (const bool each : {false, true}) {
+        std::vector<l1l2_term> terms = make_terms(c, x_memory, y_memory);
+        for (l1l2_term& term : terms) {
+            term.steps = each ? steps : nullptr;
+        }
+        golden.expect_ok(l1l2_prox_step_terms(terms.data(), sizeof(l1l2_term), terms.size(), step,
+                                              runner, &threads, nullptr),
+                         way);
+        compare_written(golden, c, way, each ? "prox_step_of_each" : "prox_step", terms);
+    }
+    const std::vector<l1l2_term> terms = make_terms(c, x_memory, y_memory);
+    for (const Clip& clip : clips) {
+        golden.expect_ok(l1l2_clip_by_norm_terms(terms.data(), sizeof(l1l2_term), terms.size(),
+                                                 clip.norm, clip.max_norm, runner, &threads,
+                                                 nullptr),
+                         way);
+        compare_written(golden, c, way, clip.name, terms);
+    }
+}
+
 /// All terms in one call; 0 threads means the calling one.
 inline void check_terms(Golden& golden, const Case& c, std::size_t threads) {
     const std::string way = "terms on " + std::to_string(threads) + " threads";
@@ -253,6 +323,7 @@ inline void check_terms(Golden& golden, const Case& c, std::size_t threads) {
                                      &threads, nullptr),
                      way);
     compare_written(golden, c, way, "prox", terms);
+    check_terms_steps(golden, c, threads);
 }
 
 } // namespace bits

@@ -140,12 +140,48 @@ def prox(dtype, l1, l2, step, x):
     return dtype.narrow(np.copysign(np.where(shrunk < 0, real(0), shrunk) * m, value))
 
 
+def prox_step(dtype, l1, l2, step, x, gradient, steps=None):
+    """Steps are in the arithmetic type."""
+    real = dtype.arithmetic
+    value, slope = dtype.widen(x, real), dtype.widen(gradient, real)
+    t, e = np.float64(step) * l1, 2 * (np.float64(step) * l2)
+    if steps is None:
+        value = value - real(step) * slope
+        t1, m = real(t), real(1 / (1 + e))
+        shrunk = np.abs(value) - t1 - real(t - np.float64(t1))
+        return dtype.narrow(np.copysign(np.where(shrunk < 0, real(0), shrunk) * m, value))
+    value = value - real(step) * steps * slope
+    shrunk = np.abs(value) - real(t) * steps
+    shrunk = np.where(shrunk < 0, real(0), shrunk) / (real(1) + real(e) * steps)
+    return dtype.narrow(np.copysign(shrunk, value))
+
+
+def clip(dtype, x, norm, max_norm):
+    """For a norm above max_norm, and a quotient that is normal in the arithmetic type or a power of two."""
+    real = dtype.arithmetic
+    quotient = np.float64(max_norm) / np.float64(norm)
+    if quotient >= np.finfo(real).tiny:
+        return dtype.narrow(dtype.widen(x, real) * real(quotient))
+    return dtype.narrow((dtype.widen(x, np.float64) * quotient).astype(real))
+
+
 def nearest(value):
     """The double that is nearest to a fraction."""
     try:
         return float(value)
     except OverflowError:
         return math.inf
+
+
+def nearest_root(value):
+    """The double that is nearest to the square root of a fraction."""
+    if value == 0:
+        return 0.0
+    places = 70 + max(0, value.denominator.bit_length() - value.numerator.bit_length())
+    scaled = value * 4**places
+    root = math.isqrt(scaled.numerator // scaled.denominator)
+    # Whatever is left moves the root off the middle between two doubles.
+    return nearest(Fraction(2 * root + (root * root != scaled), 2 ** (places + 1)))
 
 
 class ExactSums:
@@ -193,8 +229,8 @@ class ExactSums:
             numbers += [units.numerator >> (32 * i) & 0xFFFFFFFF for i in range(limbs)]
         return with_checksum(numbers)
 
-    def special(self, value):
-        return math.nan if self.nans else math.inf if self.infinities else nearest(value)
+    def special(self, value, rounding=nearest):
+        return math.nan if self.nans else math.inf if self.infinities else rounding(value)
 
     def penalty(self, l1, l2):
         terms = [Fraction(c) * s for c, s in ((l1, self.absolute), (l2, self.square)) if c != 0]
