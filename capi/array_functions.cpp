@@ -37,7 +37,7 @@ l1l2_status write_prox_of(const Regularizer* regularizer, Dtype dtype, const voi
     return write_prox(regularizer, dtype, &arrays, step);
 }
 
-l1l2_status take_prox_step(const Regularizer* regularizer, const Arrays* arrays, double step) {
+l1l2_status take_step_of_arrays(const Regularizer* regularizer, const Arrays* arrays, double step) {
     const l1l2::kernels::KernelTable& table = l1l2::kernels::chosen_table();
     if (!regularizer->accepts_prox_step(step, arrays->dtype) ||
         !accepts_all_steps(table, *regularizer, step, *arrays)) {
@@ -106,5 +106,5 @@ l1l2_status l1l2_prox_step(const l1l2_regularizer* regularizer, l1l2_dtype dtype
     if (step_overlaps(arrays)) {
         return L1L2_ERROR_OVERLAP;
     }
-    return with_default_environment<take_prox_step>(&regularizer->value, &arrays, step);
+    return with_default_environment<take_step_of_arrays>(&regularizer->value, &arrays, step);
 }

@@ -71,8 +71,8 @@ class StepTensors {
     bool has_steps_ = false;
 };
 
-l1l2_status take_prox_step(const Regularizer* regularizer, const StepTensors* tensors,
-                           double step) {
+l1l2_status take_step_of_tensors(const Regularizer* regularizer, const StepTensors* tensors,
+                                 double step) {
     const l1l2::kernels::KernelTable& table = l1l2::kernels::chosen_table();
     const Dtype dtype = tensors->dtype();
     if (!regularizer->accepts_prox_step(step, dtype) ||
@@ -143,5 +143,5 @@ l1l2_status l1l2_prox_step_dlpack(const l1l2_regularizer* regularizer, const voi
     if (fault != TensorFault::none) {
         return to_status(fault);
     }
-    return with_default_environment<take_prox_step>(&regularizer->value, &tensors, step);
+    return with_default_environment<take_step_of_tensors>(&regularizer->value, &tensors, step);
 }

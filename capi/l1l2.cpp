@@ -32,7 +32,7 @@ std::optional<JsonStyle> to_style(l1l2_json_style style) {
     }
 }
 
-l1l2_status to_status(l1l2::core::ConfigError::Fault fault) {
+l1l2_status status_of(l1l2::core::ConfigError::Fault fault) {
     using Fault = l1l2::core::ConfigError::Fault;
     switch (fault) {
     case Fault::malformed_json: return L1L2_ERROR_MALFORMED_JSON;
@@ -186,7 +186,7 @@ l1l2_status l1l2_from_json(const char* json, size_t length, l1l2_regularizer** r
         return status;
     } catch (const l1l2::core::ConfigError& error) {
         report.set(error.what());
-        return to_status(error.fault());
+        return status_of(error.fault());
     } catch (...) { // only std::bad_alloc is left
         report.set(l1l2_status_string(L1L2_ERROR_OUT_OF_MEMORY));
         return L1L2_ERROR_OUT_OF_MEMORY;
