@@ -72,7 +72,8 @@ class CallersTerms final : public l1l2::core::TermSource {
         if (overlaps(arrays)) {
             return L1L2_ERROR_OVERLAP;
         }
-        return check_parameter(job_.regularizes() ? term.regularizer->value : none_, arrays.dtype);
+        const bool has_one = job_.regularizes() && term.regularizer != nullptr;
+        return check_parameter(has_one ? term.regularizer->value : none_, arrays.dtype);
     }
 
     /// Whether the job's parameter suits a regularizer.

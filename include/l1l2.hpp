@@ -130,7 +130,7 @@ std::size_t common_size(const X& x, const Y& y) {
 
 /** The elements of a range of n elements of a dtype, or NULL for nullptr. */
 template <l1l2_dtype dtype>
-const void* data_or_null(std::nullptr_t, std::size_t) {
+const void* data_or_null(std::nullptr_t /*none*/, std::size_t /*n*/) {
     return nullptr;
 }
 template <l1l2_dtype dtype, class Range>

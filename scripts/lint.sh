@@ -54,7 +54,7 @@ run_cppcheck() {
     # which cppcheck mistakes for a parameter.
     cppcheck --quiet --inline-suppr --error-exitcode=1 --enable=warning,performance,portability --std=c++17 \
         --suppress=invalidPointerCast --suppress=uselessAssignmentPtrArg \
-        -DL1L2_X86_64_KERNELS -D__x86_64__ -D__SSE2__ -I src -I include \
+        -DL1L2_X86_64_KERNELS -D__x86_64__ -D__SSE2__ -D__cpp_exceptions=199711 -I src -I include \
         -I tools/keras/include -I tools/keras/src -i src/kernels/neon64.cpp src capi threads tools
     echo "cppcheck: no warnings"
 }

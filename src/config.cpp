@@ -224,9 +224,11 @@ Regularizer from_config(const RegularizerClass& cls, const Object& config) {
     }
     const Json* const l = find(config, "l"); // of Keras 2; it wins
     const auto read = [&](bool has, std::string_view key) {
-        return !has ? 0.0
-               : l  ? coefficient("l", l, cls.default_coefficient)
-                    : coefficient(key, find(config, key), cls.default_coefficient);
+        if (!has) {
+            return 0.0;
+        }
+        return l != nullptr ? coefficient("l", l, cls.default_coefficient)
+                            : coefficient(key, find(config, key), cls.default_coefficient);
     };
     return {read(cls.has_l1, "l1"), read(cls.has_l2, "l2")};
 }

@@ -7,8 +7,8 @@
 
 #include "kernels/kernels.hpp"
 
+#include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <variant>
 
 namespace l1l2::core {
@@ -127,8 +127,9 @@ class Operation {
         } else if (const auto* const far_scale = std::get_if<FarScale>(&kind_)) {
             far_scale->kernel(of.x, of.y, of.n, far_scale->far);
         } else if (const auto* const copy = std::get_if<Copy>(&kind_)) {
-            if (of.y != of.x && of.n > 0) {
-                std::memcpy(of.y, of.x, of.n * copy->element_size);
+            if (of.y != of.x) {
+                std::copy_n(static_cast<const char*>(of.x), of.n * copy->element_size,
+                            static_cast<char*>(of.y));
             }
         }
     }

@@ -36,9 +36,9 @@ class Elementwise {
     }
 
     /// What is read beside x.
-    static constexpr unsigned y = 1;
-    static constexpr unsigned gradient = 2;
-    static constexpr unsigned steps = 4;
+    static constexpr unsigned with_y = 1;
+    static constexpr unsigned with_gradient = 2;
+    static constexpr unsigned with_steps = 4;
 
     /// Where the elements are. What is not read or written may be NULL.
     struct Places {
@@ -62,10 +62,10 @@ class Elementwise {
         Places to = from;
         to.x += i * sizeof(T);
         to.y += i * sizeof(T);
-        if constexpr ((reads & gradient) != 0) {
+        if constexpr ((reads & with_gradient) != 0) {
             to.gradient += i * sizeof(T);
         }
-        if constexpr ((reads & steps) != 0) {
+        if constexpr ((reads & with_steps) != 0) {
             to.steps += i * sizeof(A);
         }
         return to;
@@ -77,13 +77,13 @@ class Elementwise {
                                                             F&& compute) {
         Elements elements;
         elements.x = Isa::template load_arithmetic<T>(at.x);
-        if constexpr ((reads & y) != 0) {
+        if constexpr ((reads & with_y) != 0) {
             elements.y = Isa::template load_arithmetic<T>(at.y);
         }
-        if constexpr ((reads & gradient) != 0) {
+        if constexpr ((reads & with_gradient) != 0) {
             elements.gradient = Isa::template load_arithmetic<T>(at.gradient);
         }
-        if constexpr ((reads & steps) != 0) {
+        if constexpr ((reads & with_steps) != 0) {
             elements.step = Isa::template load_arithmetic<A>(at.steps);
         }
         Isa::template store_arithmetic<T>(at.y, compute(elements, watch));
@@ -98,13 +98,13 @@ class Elementwise {
         char gradient_rest[batch_bytes] = {};
         char steps_rest[width * sizeof(A)] = {};
         __builtin_memcpy(x_rest, at.x, n * sizeof(T));
-        if constexpr ((reads & y) != 0) {
+        if constexpr ((reads & with_y) != 0) {
             __builtin_memcpy(y_rest, at.y, n * sizeof(T));
         }
-        if constexpr ((reads & gradient) != 0) {
+        if constexpr ((reads & with_gradient) != 0) {
             __builtin_memcpy(gradient_rest, at.gradient, n * sizeof(T));
         }
-        if constexpr ((reads & steps) != 0) {
+        if constexpr ((reads & with_steps) != 0) {
             __builtin_memcpy(steps_rest, at.steps, n * sizeof(A));
         }
         compute_batch<reads>({x_rest, y_rest, gradient_rest, steps_rest}, watch, compute);
@@ -200,7 +200,7 @@ class Elementwise {
         const Batch b(static_cast<A>(factors.excess));
         return [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
             Batch v = of.x;
-            if constexpr ((reads & gradient) != 0) {
+            if constexpr ((reads & with_gradient) != 0) {
                 v = v - (s * of.step) * of.gradient;
             }
             const Batch above = xsimd::abs(v) - t * of.step;
@@ -245,8 +245,9 @@ class Elementwise {
     template <WantedSums wanted>
     static void add_gradient(const void* x, void* gradient, size_t n, double l1_factor,
                              double l2_factor) {
-        for_each<y>({static_cast<const char*>(x), static_cast<char*>(gradient), nullptr, nullptr},
-                    n, gradient_of<wanted>(l1_factor, l2_factor));
+        for_each<with_y>(
+            {static_cast<const char*>(x), static_cast<char*>(gradient), nullptr, nullptr}, n,
+            gradient_of<wanted>(l1_factor, l2_factor));
     }
 
     /// Also sums the block, alternating with the gradient chunk by chunk. A chunk stays in the
@@ -266,7 +267,7 @@ class Elementwise {
             const size_t rows = count / lanes;
             Sum::add(x, rows, sums);
             used = Sum::add_rest(x + rows * lanes * sizeof(T), count % lanes, sums);
-            for_chunk<y>({x, gradient, nullptr, nullptr}, count, compute);
+            for_chunk<with_y>({x, gradient, nullptr, nullptr}, count, compute);
             x += count * sizeof(T);
             gradient += count * sizeof(T);
             left -= count;
@@ -304,14 +305,15 @@ class Elementwise {
         } else if (at.steps == nullptr) {
             const Batch s(static_cast<A>(factors.step));
             const auto shrink = shrinking(factors.threshold, 1.0 / (1.0 + factors.excess));
-            for_each<gradient>(
+            for_each<with_gradient>(
                 at, n, [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
                     return shrink(of.x - s * of.gradient, watch);
                 });
         } else if (at.gradient == nullptr) {
-            for_each<steps>(at, n, step_of_each<steps>(factors));
+            for_each<with_steps>(at, n, step_of_each<with_steps>(factors));
         } else {
-            for_each<gradient | steps>(at, n, step_of_each<gradient | steps>(factors));
+            for_each<with_gradient | with_steps>(at, n,
+                                                 step_of_each<with_gradient | with_steps>(factors));
         }
     }
 

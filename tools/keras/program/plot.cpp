@@ -142,7 +142,7 @@ std::string plot(const Report& report, const std::string& title) {
             y += row_height;
         }
     }
-    std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(page_width, 6) +
+    std::string svg = R"(<svg xmlns="http://www.w3.org/2000/svg" width=")" + number(page_width, 6) +
                       "\" height=\"" + number(y + 24, 8) +
                       "\" font-family=\"sans-serif\" font-size=\"12\">\n" +
                       rectangle(0, 0, page_width, y + 24, "white");

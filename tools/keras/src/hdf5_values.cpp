@@ -42,6 +42,7 @@ std::vector<std::string> variable_texts(hid_t attribute, hid_t type, hid_t space
         throw LoadError("an attribute cannot be read");
     }
     std::vector<std::string> texts;
+    texts.reserve(count);
     for (const char* text : pointers) {
         texts.emplace_back(text != nullptr ? text : "");
     }
