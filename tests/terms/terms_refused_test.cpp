@@ -84,7 +84,11 @@ TEST_CASE("the first faulty term is reported, and nothing is written", "[terms]"
          [](l1l2_term& term, Model::Array& array) { term.gradient = array.x.data(); },
          {L1L2_OK, overlap, L1L2_OK, L1L2_OK}},
         {"out over a part of the gradient",
-         [](l1l2_term& term, Model::Array& array) { term.out = array.gradient.data() + 1; },
+         [](l1l2_term& term, Model::Array& array) {
+             array.gradient.push_back(0); // for the end of out, which l1l2_prox_terms writes
+             term.gradient = array.gradient.data();
+             term.out = array.gradient.data() + 1;
+         },
          {L1L2_OK, L1L2_OK, L1L2_OK, overlap}},
         {"out over the steps",
          [](l1l2_term& term, Model::Array& array) { term.steps = array.out.data(); },
