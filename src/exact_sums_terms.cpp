@@ -82,11 +82,7 @@ class SumsWave {
         ExactSums sums;
         sums.clear();
         for (std::size_t i = task.first_term; i < task.first_term + task.terms; ++i) {
-            const Arrays of_term = terms_[i].arrays;
-            const std::size_t end = (task.first_block + task.blocks) * kernels::block_elements;
-            const Arrays arrays =
-                task.blocks == 0 ? of_term
-                                 : of_term.part(task.first_block * kernels::block_elements, end);
+            const Arrays arrays = part_of(task, terms_[i].arrays);
             sums.add(table_, arrays.dtype, arrays.x, arrays.n);
         }
         shared_.add(sums, index);

@@ -73,11 +73,7 @@ class StepsWave {
         const Task& task = plan_.task[index];
         for (std::size_t i = task.first_term; i < task.first_term + task.terms; ++i) {
             const Term term = terms_[i];
-            const std::size_t end = (task.first_block + task.blocks) * kernels::block_elements;
-            const Arrays arrays =
-                task.blocks == 0
-                    ? term.arrays
-                    : term.arrays.part(task.first_block * kernels::block_elements, end);
+            const Arrays arrays = part_of(task, term.arrays);
             if (!accepts_all_steps(table_, *term.regularizer, step_, arrays)) {
                 refuse(i);
             }

@@ -18,6 +18,14 @@ struct Term {
     Arrays arrays; ///< y is what is written, NULL for nothing
 };
 
+/// What a task has of the arrays of one of its terms.
+inline Arrays part_of(const Task& task, const Arrays& arrays) {
+    return task.blocks == 0
+               ? arrays
+               : arrays.part(task.first_block * kernels::block_elements,
+                             (task.first_block + task.blocks) * kernels::block_elements);
+}
+
 /// Where the terms come from, without all of them being copied.
 class TermSource {
   public:
