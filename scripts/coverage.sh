@@ -46,7 +46,8 @@ tests=$folder/tests
 
 rm -rf "$folder/profiles"
 # The exhaustive tests take ten minutes, and reach nothing but a few places that the list names.
-commands=("./unit_tests '~[kernels]~[locale]~[isa]'" "./unit_tests '[kernels]~[isa]~[exhaustive]'" "./allocation_tests '~[isa]'"
+commands=("./unit_tests '[terms]'" "./unit_tests '~[terms]~[kernels]~[locale]~[isa]'"
+    "./unit_tests '[kernels]~[isa]~[exhaustive]'" "./allocation_tests '~[isa]'"
     ./threads_tests)
 for isa in generic sse2 avx2 avx512bw neon64 none; do
     commands+=("L1L2_ISA=$isa ./unit_tests '[isa]'")
