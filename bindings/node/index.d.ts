@@ -9,12 +9,16 @@
  *     regularizer.addGradient(weights, gradient);
  *     regularizer.prox(weights, step); // in place
  *
+ * All tensors of a model in one call cost little more than their elements: penaltiesOfTerms and so on,
+ * clipByNorm, and ExactSums.addAll take lists.
+ *
  * Arrays are typed arrays of any length, anywhere in an ArrayBuffer or SharedArrayBuffer, and are
  * never copied. A tensor of any shape is the array of its elements.
  *
  * What the library refuses is an L1L2Error; all arrays are then unchanged. A TypeError means an array
  * without a dtype or of another dtype than the option says, or something that is not a number; a
- * RangeError means arrays of different lengths.
+ * RangeError means arrays of different lengths. Of a list, the message begins with the first term or
+ * array at fault, counted from 0: "term 3: the arrays have 4 and 5 elements".
  *
  * A Regularizer belongs to the thread that made it. Workers load this module, make regularizers of
  * their own, and share arrays through a SharedArrayBuffer. The ...Async methods run on Node's thread
@@ -57,11 +61,57 @@ export interface ProxStepOptions<T extends Elements> extends ProxOptions<T> {
     out?: T;
 }
 
-export interface ClipOptions {
-    /** The norm of all elements, those of other machines included; by default that of the arrays. */
-    norm?: number;
+export interface ListOptions {
     /** The type of the elements of Uint16Arrays among the arrays. */
     dtype?: Dtype;
+}
+
+export interface ClipOptions extends ListOptions {
+    /** The norm of all elements, those of other machines included; by default that of the arrays. */
+    norm?: number;
+}
+
+export interface ThreadsOption {
+    /**
+     * How many threads of Node's pool work on the list, from 1, the default, to 1024. Fewer do if the
+     * pool is smaller (UV_THREADPOOL_SIZE, 4 by default) or busy. Large tensors are cut, so that one
+     * of them gains as much as many small ones. The results have the same bits on any number.
+     */
+    threads?: number;
+}
+
+/** One tensor of a list, whose arrays are of one type and length. */
+export interface TermOf<T extends Elements> extends DtypeOption {
+    /** Terms may share one. */
+    regularizer: Regularizer;
+    /** The elements. Several terms may have the same, if none is written to. */
+    x: T;
+    /**
+     * What addGradientOfTerms adds to; without it only the penalty is computed. What proxStepOfTerms
+     * reads; without it 0.
+     */
+    gradient?: T | null;
+    /** What proxOfTerms and proxStepOfTerms write to: x by default, else as for a single array. */
+    out?: T;
+    /** The factors of the step of proxStepOfTerms, as ProxStepOptions has them. */
+    steps?: Float32Array | Float64Array | null;
+}
+
+/**
+ * One tensor of a list, of any type. No array that is written may overlap one of another term, which
+ * is not checked.
+ */
+export type Term =
+    | TermOf<Float32Array>
+    | TermOf<Float64Array>
+    | TermOf<Uint16Array>
+    | TermOf<Float16Elements>;
+
+export interface Penalties {
+    /** One for each term: the bits of Regularizer.penalty. */
+    penalties: Float64Array;
+    /** Their sum, in their order. */
+    total: number;
 }
 
 /** A failure that the library reports. */
@@ -95,6 +145,12 @@ export class ExactSums {
 
     /** Adds elements. Elements of different dtypes may go to the same sums. */
     add(x: Elements, options?: DtypeOption): void;
+
+    /** Adds the elements of all arrays, or of none if one is refused. */
+    addAll(arrays: Iterable<Elements>, options?: ListOptions): void;
+
+    /** The same on Node's thread pool. The sums may be used meanwhile; they change at the end. */
+    addAllAsync(arrays: Iterable<Elements>, options?: ListOptions & ThreadsOption): Promise<void>;
 
     /** Adds the elements of other sums. */
     merge(other: ExactSums): void;
@@ -237,10 +293,61 @@ export class Regularizer {
 }
 
 /**
+ * Returns the penalties of all terms.
+ *
+ * @throws {L1L2Error} status 10 if a regularizer is destroyed
+ */
+export function penaltiesOfTerms(terms: Iterable<Term>): Penalties;
+
+/**
+ * Adds the gradients of all terms that have one, times scale, and returns all penalties, unscaled, from
+ * the same pass over memory.
+ *
+ * @throws {L1L2Error} as Regularizer.addGradient; all arrays are then unchanged
+ */
+export function addGradientOfTerms(terms: Iterable<Term>, options?: { scale?: number }): Penalties;
+
+/**
+ * Writes the proximal operators of all terms.
+ *
+ * @throws {L1L2Error} as Regularizer.prox; all arrays are then unchanged
+ */
+export function proxOfTerms(terms: Iterable<Term>, step: number): void;
+
+/**
+ * Takes a step of proximal gradient descent on all terms.
+ *
+ * @throws {L1L2Error} as Regularizer.proxStep; all arrays are then unchanged
+ */
+export function proxStepOfTerms(terms: Iterable<Term>, step: number): void;
+
+/**
+ * The same on Node's thread pool, on several threads of it if they are wanted. What the functions above
+ * throw rejects the promise.
+ */
+export function penaltiesOfTermsAsync(
+    terms: Iterable<Term>,
+    options?: ThreadsOption,
+): Promise<Penalties>;
+export function addGradientOfTermsAsync(
+    terms: Iterable<Term>,
+    options?: { scale?: number } & ThreadsOption,
+): Promise<Penalties>;
+export function proxOfTermsAsync(
+    terms: Iterable<Term>,
+    step: number,
+    options?: ThreadsOption,
+): Promise<void>;
+export function proxStepOfTermsAsync(
+    terms: Iterable<Term>,
+    step: number,
+    options?: ThreadsOption,
+): Promise<void>;
+
+/**
  * Clips arrays, the gradients of a model as a rule, by the norm of all of them together, which it
  * returns: multiplies every element by min(1, maxNorm / norm), in place. If the norm is at most maxNorm,
- * every element keeps its bits. The arrays do not overlap. Add many arrays to ExactSums one by one; the
- * order does not matter.
+ * every element keeps its bits. The arrays do not overlap.
  *
  * @throws {L1L2Error} status 22 if maxNorm or the norm is negative, infinite or NaN, as the norm is if
  *     an element is; all arrays are then unchanged
@@ -250,6 +357,13 @@ export function clipByNorm(
     maxNorm: number,
     options?: ClipOptions,
 ): number;
+
+/** The same on Node's thread pool. What clipByNorm throws rejects the promise. */
+export function clipByNormAsync(
+    arrays: Iterable<Elements>,
+    maxNorm: number,
+    options?: ClipOptions & ThreadsOption,
+): Promise<number>;
 
 /** The version of the library in use, "major.minor.patch". */
 export function version(): string;

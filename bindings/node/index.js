@@ -9,6 +9,8 @@ const { inspect, types } = require("node:util");
 
 const OLDEST = 400; // the version of libl1l2 that this package needs, as l1l2_version_number has it
 const EXACT_SUMS_LENGTH = 207;
+const FIELDS = 6; // of a term, as src/terms.c has them
+const MAX_THREADS = 1024; // as many as Node's pool can have
 const JSON_STYLES = ["config", "keras2", "keras3"]; // in the order of l1l2_json_style
 const DTYPES = { __proto__: null, float32: 1, float64: 2, float16: 3, bfloat16: 4 };
 
@@ -136,6 +138,16 @@ class ExactSums {
         native.sumsAdd(this.#numbers, x, codeOf(dtype));
     }
 
+    addAll(arrays, { dtype } = {}) {
+        native.sumsAddTerms(flatOfArrays(arrays, dtype), this.#numbers);
+    }
+
+    async addAllAsync(arrays, { dtype, threads = 1 } = {}) {
+        const part = new BigInt64Array(EXACT_SUMS_LENGTH); // so that others may go on adding
+        await onPool(native.sumsAddTermsAsync, threads, flatOfArrays(arrays, dtype), part);
+        native.sumsMerge(this.#numbers, part);
+    }
+
     merge(other) {
         native.sumsMerge(this.#numbers, other.#numbers);
     }
@@ -174,9 +186,16 @@ class ExactSums {
     }
 }
 
+/** The native handle of a regularizer, for this module alone; undefined of anything else. */
+let handleOf;
+
 class Regularizer {
     #handle;
     #destroyed = false;
+
+    static {
+        handleOf = (value) => (isObject(value) && #handle in value ? value.#handle : undefined);
+    }
 
     constructor(l1 = 0, l2 = 0) {
         this.#handle = native.create(l1, l2);
@@ -219,7 +238,7 @@ class Regularizer {
         return out;
     }
 
-    proxStep(x, gradient, step, { steps, out = x, dtype } = {}) {
+    proxStep(x, gradient, step, { steps = null, out = x, dtype } = {}) {
         native.proxStep(this.#handle, x, codeOf(dtype), out, step, gradient, steps);
         return out;
     }
@@ -241,7 +260,7 @@ class Regularizer {
         return out;
     }
 
-    async proxStepAsync(x, gradient, step, { steps, out = x, dtype } = {}) {
+    async proxStepAsync(x, gradient, step, { steps = null, out = x, dtype } = {}) {
         await native.proxStepAsync(this.#handle, x, codeOf(dtype), out, step, gradient, steps);
         return out;
     }
@@ -261,20 +280,120 @@ class Regularizer {
     }
 }
 
-function clipByNorm(arrays, maxNorm, { norm, dtype } = {}) {
-    const list = [...arrays];
+function isObject(value) {
+    return typeof value === "object" && value !== null;
+}
+
+/** Calls a native function on so many threads of Node's pool. */
+function onPool(method, threads, flat, output, factor, maxNorm) {
+    if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
+        throw new RangeError(`threads is no whole number from 1 to ${MAX_THREADS}: ${threads}`);
+    }
+    return method(flat, output, factor, maxNorm, threads);
+}
+
+/** Terms as the native functions take them: handle, x, dtype, gradient, out and steps of each. */
+function flatOfTerms(terms) {
+    const flat = [];
+    let i = 0;
+    for (const term of terms) {
+        if (!isObject(term)) throw new TypeError(`term ${i}: not an object`);
+        const { regularizer, x, gradient = null, out = x, steps = null, dtype } = term;
+        const handle = handleOf(regularizer);
+        if (handle === undefined) throw new TypeError(`term ${i}: regularizer is no Regularizer`);
+        flat.push(handle, x, codeOf(dtype), gradient, out, steps);
+        ++i;
+    }
+    return flat;
+}
+
+/** The same of arrays without a regularizer, which are written in place. */
+function flatOfArrays(arrays, dtype) {
     const code = codeOf(dtype); // negative if it is none, which no array may hide
-    const codes = list.map((x) => (types.isUint16Array(x) || code < 0 ? code : 0));
+    return Array.from(arrays, (x) => {
+        return [null, x, types.isUint16Array(x) || code < 0 ? code : 0, null, x, null];
+    }).flat();
+}
+
+/** Penalties, one for each of the terms. */
+function penaltiesFor(flat) {
+    return new Float64Array(flat.length / FIELDS);
+}
+
+function penaltiesOfTerms(terms) {
+    const flat = flatOfTerms(terms);
+    const penalties = penaltiesFor(flat);
+    return { penalties, total: native.penaltyTerms(flat, penalties) };
+}
+
+async function penaltiesOfTermsAsync(terms, { threads = 1 } = {}) {
+    const flat = flatOfTerms(terms);
+    const penalties = penaltiesFor(flat);
+    const total = await onPool(native.penaltyTermsAsync, threads, flat, penalties);
+    return { penalties, total };
+}
+
+function addGradientOfTerms(terms, { scale = 1 } = {}) {
+    const flat = flatOfTerms(terms);
+    const penalties = penaltiesFor(flat);
+    return { penalties, total: native.addGradientTerms(flat, penalties, scale) };
+}
+
+async function addGradientOfTermsAsync(terms, { scale = 1, threads = 1 } = {}) {
+    const flat = flatOfTerms(terms);
+    const penalties = penaltiesFor(flat);
+    const total = await onPool(native.addGradientTermsAsync, threads, flat, penalties, scale);
+    return { penalties, total };
+}
+
+function proxOfTerms(terms, step) {
+    native.proxTerms(flatOfTerms(terms), undefined, step);
+}
+
+async function proxOfTermsAsync(terms, step, { threads = 1 } = {}) {
+    await onPool(native.proxTermsAsync, threads, flatOfTerms(terms), undefined, step);
+}
+
+function proxStepOfTerms(terms, step) {
+    native.proxStepTerms(flatOfTerms(terms), undefined, step);
+}
+
+async function proxStepOfTermsAsync(terms, step, { threads = 1 } = {}) {
+    await onPool(native.proxStepTermsAsync, threads, flatOfTerms(terms), undefined, step);
+}
+
+function clipByNorm(arrays, maxNorm, { norm, dtype } = {}) {
+    const flat = flatOfArrays(arrays, dtype);
     if (norm === undefined) {
         const sums = new ExactSums();
-        list.forEach((x, i) => native.sumsAdd(numbersOf(sums), x, codes[i]));
+        native.sumsAddTerms(flat, numbersOf(sums));
         norm = sums.norm;
     }
-    native.clipByNorm(list, codes, norm, maxNorm);
+    native.clipByNormTerms(flat, undefined, norm, maxNorm);
     return norm;
 }
 
+async function clipByNormAsync(arrays, maxNorm, { norm, dtype, threads = 1 } = {}) {
+    const flat = flatOfArrays(arrays, dtype);
+    if (norm === undefined) {
+        const sums = new ExactSums();
+        await onPool(native.sumsAddTermsAsync, threads, flat, numbersOf(sums));
+        norm = sums.norm;
+    }
+    await onPool(native.clipByNormTermsAsync, threads, flat, undefined, norm, maxNorm);
+    return norm;
+}
+
+exports.penaltiesOfTerms = penaltiesOfTerms;
+exports.penaltiesOfTermsAsync = penaltiesOfTermsAsync;
+exports.addGradientOfTerms = addGradientOfTerms;
+exports.addGradientOfTermsAsync = addGradientOfTermsAsync;
+exports.proxOfTerms = proxOfTerms;
+exports.proxOfTermsAsync = proxOfTermsAsync;
+exports.proxStepOfTerms = proxStepOfTerms;
+exports.proxStepOfTermsAsync = proxStepOfTermsAsync;
 exports.clipByNorm = clipByNorm;
+exports.clipByNormAsync = clipByNormAsync;
 exports.Regularizer = Regularizer;
 exports.ExactSums = ExactSums;
 exports.L1L2Error = L1L2Error;

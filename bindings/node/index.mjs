@@ -2,4 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import l1l2 from "./index.js";
 
-export const { clipByNorm, ExactSums, isa, L1L2Error, Regularizer, version } = l1l2;
+export const { ExactSums, isa, L1L2Error, Regularizer, version } = l1l2;
+export const { penaltiesOfTerms, addGradientOfTerms, proxOfTerms, proxStepOfTerms } = l1l2;
+export const { penaltiesOfTermsAsync, addGradientOfTermsAsync } = l1l2;
+export const { proxOfTermsAsync, proxStepOfTermsAsync } = l1l2;
+export const { clipByNorm, clipByNormAsync } = l1l2;

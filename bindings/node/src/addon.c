@@ -150,40 +150,34 @@ static bool get_other(napi_env env, napi_value value, int32_t wanted, l1l2_dtype
     return true;
 }
 
-static bool is_of_type(napi_env env, napi_value value, napi_valuetype wanted) {
-    napi_valuetype type = napi_undefined;
-    napi_typeof(env, value, &type);
-    return type == wanted;
+l1l2_dtype arithmetic_of(l1l2_dtype dtype) {
+    return dtype == L1L2_FLOAT64 ? L1L2_FLOAT64 : L1L2_FLOAT32;
 }
 
-/* The gradient and the steps of a proximal step. No gradient is null, as undefined may be a name
- * that is misspelled. */
-static bool get_step(napi_env env, napi_value* arguments, int32_t wanted, Operation* operation) {
-    const Elements* const x = &operation->x;
-    const l1l2_dtype arithmetic = x->dtype == L1L2_FLOAT64 ? L1L2_FLOAT64 : L1L2_FLOAT32;
-    operation->gradient = operation->steps = NULL;
-    return (is_of_type(env, arguments[5], napi_null) ||
-            get_other(env, arguments[5], wanted, x->dtype, x, &operation->gradient)) &&
-           (is_of_type(env, arguments[6], napi_null) ||
-            is_of_type(env, arguments[6], napi_undefined) ||
-            get_other(env, arguments[6], 0, arithmetic, x, &operation->steps));
+bool get_optional(napi_env env, napi_value value, int32_t wanted, l1l2_dtype dtype,
+                  const Elements* x, void** data) {
+    napi_valuetype type = napi_undefined;
+    napi_typeof(env, value, &type);
+    return type == napi_null || get_other(env, value, wanted, dtype, x, data);
 }
 
 /* Of (handle, x, dtype), followed by (other, factor) but for a penalty, and for a proximal step by
  * (gradient, steps). */
 static bool get_operation(napi_env env, Kind kind, napi_value* arguments, Operation* operation) {
     int32_t dtype = 0;
-    operation->kind = kind;
-    operation->handle = get_handle(env, arguments[0]);
+    *operation = (Operation){.kind = kind, .handle = get_handle(env, arguments[0])};
     operation->regularizer = operation->handle->regularizer;
     napi_get_value_int32(env, arguments[2], &dtype);
     if (!get_elements(env, arguments[1], dtype, &operation->x)) return false;
     if (kind == PENALTY) return true;
     const char* const factor = kind == PROX || kind == PROX_STEP ? "step" : "scale";
-    return get_other(env, arguments[3], dtype, operation->x.dtype, &operation->x,
-                     &operation->other) &&
-           get_number(env, arguments[4], factor, &operation->factor) &&
-           (kind != PROX_STEP || get_step(env, arguments, dtype, operation));
+    const Elements* const x = &operation->x;
+    if (!get_other(env, arguments[3], dtype, x->dtype, x, &operation->other) ||
+        !get_number(env, arguments[4], factor, &operation->factor))
+        return false;
+    return kind != PROX_STEP ||
+           (get_optional(env, arguments[5], dtype, x->dtype, x, &operation->gradient) &&
+            get_optional(env, arguments[6], 0, arithmetic_of(x->dtype), x, &operation->steps));
 }
 
 static l1l2_status run(Operation* operation) {
@@ -230,6 +224,11 @@ static void release(Handle* handle) {
     handle->retired = NULL;
 }
 
+void return_handle(Handle* handle) {
+    --handle->calls;
+    release(handle);
+}
+
 static void run_task(napi_env env, void* data) {
     (void)env;
     Task* const task = data;
@@ -238,8 +237,7 @@ static void run_task(napi_env env, void* data) {
 
 static void finish_task(napi_env env, napi_status ran, void* data) {
     Task* const task = data;
-    --task->operation.handle->calls;
-    release(task->operation.handle);
+    return_handle(task->operation.handle);
     if (ran == napi_ok && task->status == L1L2_OK)
         napi_resolve_deferred(env, task->deferred, result_of(env, &task->operation));
     else if (ran == napi_ok)
@@ -441,7 +439,18 @@ NAPI_MODULE_INIT() {
         METHOD("sumsRead", sums_read, NULL),
         METHOD("sumsNorm", sums_norm, NULL),
         METHOD("sumsPenalty", sums_penalty, NULL),
-        METHOD("clipByNorm", clip_by_norm, NULL),
+        METHOD("penaltyTerms", compute_terms, &terms_kinds[0]),
+        METHOD("addGradientTerms", compute_terms, &terms_kinds[1]),
+        METHOD("proxTerms", compute_terms, &terms_kinds[2]),
+        METHOD("proxStepTerms", compute_terms, &terms_kinds[3]),
+        METHOD("sumsAddTerms", compute_terms, &terms_kinds[4]),
+        METHOD("clipByNormTerms", compute_terms, &terms_kinds[5]),
+        METHOD("penaltyTermsAsync", compute_terms_async, &terms_kinds[0]),
+        METHOD("addGradientTermsAsync", compute_terms_async, &terms_kinds[1]),
+        METHOD("proxTermsAsync", compute_terms_async, &terms_kinds[2]),
+        METHOD("proxStepTermsAsync", compute_terms_async, &terms_kinds[3]),
+        METHOD("sumsAddTermsAsync", compute_terms_async, &terms_kinds[4]),
+        METHOD("clipByNormTermsAsync", compute_terms_async, &terms_kinds[5]),
         METHOD("version", version, NULL),
         METHOD("versionNumber", version_number, NULL),
         METHOD("isa", isa, NULL),

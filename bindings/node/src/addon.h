@@ -25,9 +25,14 @@
     FUNCTION(add_gradient)                                                                         \
     FUNCTION(prox)                                                                                 \
     FUNCTION(prox_step)                                                                            \
+    FUNCTION(penalty_terms)                                                                        \
+    FUNCTION(add_gradient_terms)                                                                   \
+    FUNCTION(prox_terms)                                                                           \
+    FUNCTION(prox_step_terms)                                                                      \
     FUNCTION(clip_by_norm_terms)                                                                   \
     FUNCTION(exact_sums_length)                                                                    \
     FUNCTION(exact_sums_add)                                                                       \
+    FUNCTION(exact_sums_add_terms)                                                                 \
     FUNCTION(exact_sums_merge)                                                                     \
     FUNCTION(exact_sums_subtract)                                                                  \
     FUNCTION(exact_sums_read)                                                                      \
@@ -80,19 +85,34 @@ bool succeeds(napi_env env, l1l2_status status);
 void* get_arguments(napi_env env, napi_callback_info info, napi_value* arguments);
 
 bool get_number(napi_env env, napi_value value, const char* name, double* result);
+
+/* NULL if the value is no handle. */
 Handle* get_handle(napi_env env, napi_value value);
+
+/* Ends a call of the thread pool, for which `calls` was increased. */
+void return_handle(Handle* handle);
 
 /* The elements of a typed array. `wanted` is a dtype, 0 for the array's own, or -1 for a wrong
  * name. */
 bool get_elements(napi_env env, napi_value value, int32_t wanted, Elements* elements);
 
-/* The methods of sums.c, which index.js calls. */
+/* The type in which gradients and proximal operators are computed, and that steps have. */
+l1l2_dtype arithmetic_of(l1l2_dtype dtype);
+
+/* Another array, of a dtype and as many elements as x; or null, which leaves `data` as it is.
+ * Undefined may be a name that is misspelled. */
+bool get_optional(napi_env env, napi_value value, int32_t wanted, l1l2_dtype dtype,
+                  const Elements* x, void** data);
+
+/* The methods of sums.c and terms.c, which index.js calls. */
 napi_value sums_add(napi_env env, napi_callback_info info);
 napi_value sums_merge(napi_env env, napi_callback_info info);
 napi_value sums_subtract(napi_env env, napi_callback_info info);
 napi_value sums_read(napi_env env, napi_callback_info info);
 napi_value sums_norm(napi_env env, napi_callback_info info);
 napi_value sums_penalty(napi_env env, napi_callback_info info);
-napi_value clip_by_norm(napi_env env, napi_callback_info info);
+extern const int terms_kinds[];
+napi_value compute_terms(napi_env env, napi_callback_info info);
+napi_value compute_terms_async(napi_env env, napi_callback_info info);
 
 #endif

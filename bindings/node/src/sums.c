@@ -2,11 +2,9 @@
  * SPDX-FileCopyrightText: 2026 The l1l2 authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Exact sums for JavaScript, and clipping by their norm.
+ * Exact sums for JavaScript.
  */
 #include "addon.h"
-
-#include <stdlib.h>
 
 /* The 207 numbers of exact sums, or NULL with an error pending. */
 static int64_t* get_sums(napi_env env, napi_value value) {
@@ -95,41 +93,4 @@ napi_value sums_penalty(napi_env env, napi_callback_info info) {
     const l1l2_status status =
         handle->instance->library.penalty_exact_sums(handle->regularizer, sums, &penalty);
     return succeeds(env, status) ? number(env, penalty) : NULL;
-}
-
-/* The terms of an array of typed arrays, which are written in place, each of a dtype of `codes`. */
-static bool get_terms(napi_env env, napi_value arrays, napi_value codes, uint32_t count,
-                      l1l2_term* terms) {
-    for (uint32_t i = 0; i < count; ++i) {
-        napi_value array, code;
-        int32_t dtype = 0;
-        Elements x;
-        napi_get_element(env, arrays, i, &array);
-        napi_get_element(env, codes, i, &code);
-        napi_get_value_int32(env, code, &dtype);
-        if (!get_elements(env, array, dtype, &x)) return false;
-        terms[i].x = terms[i].out = x.data;
-        terms[i].n = x.n;
-        terms[i].dtype = x.dtype;
-    }
-    return true;
-}
-
-/* (arrays, codes, norm, maxNorm): all arrays are looked at before one is written. */
-napi_value clip_by_norm(napi_env env, napi_callback_info info) {
-    napi_value arguments[max_arguments];
-    get_arguments(env, info, arguments);
-    double norm, max_norm;
-    uint32_t count = 0;
-    napi_get_array_length(env, arguments[0], &count);
-    if (!get_number(env, arguments[2], "norm", &norm) ||
-        !get_number(env, arguments[3], "maxNorm", &max_norm))
-        return NULL;
-    l1l2_term* const terms = calloc((size_t)count + 1, sizeof *terms);
-    if (terms == NULL) return succeeds(env, L1L2_ERROR_OUT_OF_MEMORY), NULL;
-    if (get_terms(env, arguments[0], arguments[1], count, terms))
-        succeeds(env, instance_of(env)->library.clip_by_norm_terms(
-                          terms, sizeof *terms, count, norm, max_norm, NULL, NULL, NULL));
-    free(terms);
-    return undefined(env);
 }
