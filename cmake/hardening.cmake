@@ -7,7 +7,7 @@ get_directory_property(given_definitions COMPILE_DEFINITIONS)
 set(given_flags "${CMAKE_CXX_FLAGS} ${given_options} ${given_definitions}")
 set(L1L2_HARDENING_FLAGS "")
 # What a sanitizer watches must not be checked before it. On Windows the checks are in libraries of their own.
-if(L1L2_HARDENING AND NOT L1L2_SANITIZE AND NOT WIN32)
+if(L1L2_HARDENING AND NOT L1L2_SANITIZE AND NOT WIN32 AND NOT EMSCRIPTEN)
   include(CheckCXXCompilerFlag)
   foreach(flag -fstack-protector-strong -fstack-clash-protection -fcf-protection -mbranch-protection=standard)
     string(REGEX REPLACE "^-[fm]([a-z]+-(clash-)?[a-z]+).*" "\\1" name "${flag}")

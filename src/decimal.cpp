@@ -34,7 +34,7 @@ static bool is_fixed(double value) {
     return value == 0.0 || (value >= 1e-4 && value < 1e16);
 }
 
-#if !defined(L1L2_NO_TO_CHARS) && (_GLIBCXX_RELEASE >= 11 || defined(_LIBCPP_VERSION))
+#if !defined(L1L2_NO_TO_CHARS) && (_GLIBCXX_RELEASE >= 11 || _LIBCPP_VERSION >= 14000)
 
 char* write_decimal(double value, char* out) {
     const auto format = is_fixed(value) ? std::chars_format::fixed : std::chars_format::scientific;
@@ -46,7 +46,7 @@ char* write_decimal(double value, char* out) {
     return end;
 }
 
-#else // libstdc++ 10 has no std::to_chars for double
+#else // libstdc++ 10 and libc++ 13 have no std::to_chars for double
 
 char* write_decimal(double value, char* out) {
     const RoundingToNearest rounding;

@@ -25,6 +25,8 @@ Tables tables_of([[maybe_unused]] const Cpu& cpu) {
         {true, &sse2},
 #elif defined(L1L2_AARCH64_KERNELS)
         {true, &neon64},
+#elif defined(L1L2_WASM_KERNELS)
+        {true, &sse2},
 #endif
         {true, &generic},
     };
