@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a program of this folder:  oracle.sh oracle.py|error_search.py [ARGUMENT...]
+# Runs a program of this folder:  oracle.sh oracle.py|error_search.py|accumulator_model.py [ARGUMENT...]
 # with the library that L1L2_LIBRARY names. Exits with 77 without a Python that has NumPy.
 set -euo pipefail
 cd "$(dirname "$0")"
