@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Makes the module as it would be published, in FOLDER/module, with the library for the system that this runs on:
+# Makes the module as it would be published, with the library for the system that this runs on:
 #     stage.sh FOLDER [PREFIX]
-# PREFIX is an installed libl1l2; without it the sources are built.
+# FOLDER/module, and FOLDER/proxy with the same as a module proxy serves it. PREFIX is an installed libl1l2; without
+# it the sources are built.
 set -euo pipefail
 source=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$source/../.." && pwd)
@@ -10,8 +11,24 @@ module=$(cd "$1" && pwd)/module
 rm -rf "$module"
 cp -r "$source" "$module"
 cp "$root/LICENSE" "$root/NOTICE" "$root/include/l1l2.h" "$module"
-rm -f "$module"/{.gitignore,test.sh,stage.sh,build.sh} "$module"/internal/*/libl1l2_*
+rm -f "$module"/{.gitignore,test.sh,test_staged.sh,stage.sh,build.sh} "$module"/internal/*/libl1l2_*
 sed -i -e '/^\/\/go:generate/,+1d' "$module/l1l2.go"
 sed -i -e '/^#cgo CFLAGS/d' "$module/cgo.go"
 "$source/build.sh" "${2-}" "$module"
 gzip -c "$module"/internal/*/libl1l2_* | wc -c | awk '{ print "libraries: " int($1 / 1000) " KB packed" }'
+
+# Times and order are fixed, so that the same files make the same archive.
+name=$(sed -n 's/^module //p' "$module/go.mod")
+version=v$(sed -n 's/^#define L1L2_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' "$root/include/l1l2.h" | paste -sd.)
+served=${module%/*}/proxy/$name/@v
+rm -rf "${module%/*}/proxy" "${module%/*}/zipped"
+mkdir -p "$served" "${module%/*}/zipped/${name%/*}"
+cp -r "$module" "${module%/*}/zipped/$name@$version"
+cp "$module/go.mod" "$served/$version.mod"
+echo "$version" >"$served/list"
+date=$(date --utc --date="@${SOURCE_DATE_EPOCH-$(date +%s)}" +%Y-%m-%dT%H:%M:%SZ)
+echo "{\"Version\":\"$version\",\"Time\":\"$date\"}" >"$served/$version.info"
+cd "${module%/*}/zipped"
+find . -exec touch --date="$date" {} +
+find "$name@$version" -type f | LC_ALL=C sort | TZ=UTC zip -q -X -@ "$served/$version.zip"
+rm -r "${module%/*}/zipped"

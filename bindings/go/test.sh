@@ -30,7 +30,7 @@ fail() {
 printf '%s\n' go1.21 "$(go env GOVERSION)" | sort -CV || missing "no go 1.21 or later"
 compiler=$(CGO_ENABLED=1 go env CC)
 [ -n "$(type -P "${compiler%% *}")" ] || missing "no $compiler"
-for tool in ld objcopy; do
+for tool in ld objcopy zip; do
     [ -n "$(type -P $tool)" ] || missing "no $tool"
 done
 if ! downloaded=$(cd "$source" && go mod download 2>&1); then
@@ -58,52 +58,11 @@ if [ -n "$only_calls" ]; then
     exit
 fi
 
-# A project of a user's own, outside of the repository, with nothing installed: with cgo and without, and vendored.
-rm -rf fresh
-mkdir fresh
-cat >fresh/main.go <<'EOF'
-package main
-
-import (
-	"fmt"
-
-	"example.invalid/l1l2"
-)
-
-func main() {
-	regularizer, err := l1l2.New(0.01, 0.02)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	penalty, err := l1l2.Penalty(regularizer, []float32{0.5, -1.25, 0, 2})
-	fmt.Println("penalty", penalty, err)
-}
-EOF
-cd fresh
-go mod init fresh 2>/dev/null
-# Relative, as go mod vendor loses a path with a space.
-go mod edit -replace example.invalid/l1l2=../module
-go mod tidy 2>/dev/null
-expected="penalty 0.15375 <nil>"
-for enabled in 1 0; do
-    [ "$(CGO_ENABLED=$enabled go run .)" = "$expected" ] || fail "a fresh project: $(CGO_ENABLED=$enabled go run .)"
-done
-CGO_ENABLED=1 go build -o fresh .
-if ldd fresh | grep -E 'l1l2|stdc'; then
-    fail "the library is not linked statically"
-fi
-go mod vendor
-[ "$(CGO_ENABLED=1 go run -mod=vendor .)" = "$expected" ] || fail "a vendored project"
-# Without the library in the module it is the system's, and a sentence if there is none.
-CGO_ENABLED=1 go build -tags l1l2_shared -o shared .
-./shared | grep -q "^l1l2: cannot load libl1l2: looked for libl1l2.so.0 in the system's library folders" ||
-    [ "$(./shared)" = "$expected" ] || fail "without a library: $(./shared)"
-library=$(find "$prefix" -name libl1l2.so.0)
-[ "$(L1L2_LIBRARY=$library ./shared)" = "$expected" ] || fail "L1L2_LIBRARY: $(L1L2_LIBRARY=$library ./shared)"
+"$source/test_staged.sh" "$work"
 
 cd "$work/module"
 [ -z "$(gofmt -l .)" ] || fail "gofmt: $(gofmt -l .)"
+library=$(find "$prefix" -name libl1l2.so.0)
 export L1L2_VECTORS=$root/tests/conformance/vectors.txt L1L2_INSTALLED=$library
 for enabled in 1 0; do
     export CGO_ENABLED=$enabled

@@ -43,19 +43,14 @@ package=$work/checkout/bindings/node
     fail "$(cat npm.out)"
 }
 
-# The program of README.md in the project in this folder.
-run_readme() {
-    awk '/^```js$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$package/README.md" >program.mjs
-    node program.mjs | tee program.out
-    grep -qx 'penalty 0.15375' program.out || fail "the program of README.md failed"
-}
-
 # Installed from the checkout into a project of its own, and into the example.
 (
     cd project
     echo '{ "private": true }' >package.json
     npm install --loglevel=error --foreground-scripts "$package" >install.out 2>&1 || fail "$(cat install.out)"
-    run_readme
+    awk '/^```js$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$package/README.md" >program.mjs
+    node program.mjs | tee program.out
+    grep -qx 'penalty 0.15375' program.out || fail "the program of README.md failed"
 )
 (
     cd checkout/examples/node
@@ -71,12 +66,6 @@ node --test test/*.test.mjs
 L1L2_LIBRARY=$library node --test test/conformance.test.mjs >"$work/installed.out" ||
     fail "with L1L2_LIBRARY=$library: $(cat "$work/installed.out")"
 
-# What is to be published, without a registry and without compiling.
+# What is to be published.
 node stage.js "$work/published"
-cd "$work/published"
-for archive in *.tgz; do
-    [ "$(stat -c %s "$archive")" -le 500000 ] || fail "$archive is larger than 500 KB"
-done
-echo '{ "private": true }' >package.json
-npm install --offline --ignore-scripts --no-audit --no-fund --loglevel=error ./*.tgz
-run_readme
+"$source/test_staged.sh" "$work/published"

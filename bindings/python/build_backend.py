@@ -10,7 +10,6 @@ sdist builds without anything else but a compiler and CMake.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -24,20 +23,6 @@ CHECKOUT = HERE.parents[1]
 STAGED = HERE / "libl1l2"
 #: What the library is built of; LICENSE and NOTICE stand beside pyproject.toml.
 SOURCES = ["CMakeLists.txt", "capi", "cmake", "include", "src"]
-#: Each dependency by its name for pkg-config and CMake: folder of headers, target.
-DEPENDENCIES = {
-    "xsimd": ("xsimd", "xsimd"),
-    "nlohmann_json": ("nlohmann", "nlohmann_json::nlohmann_json"),
-}
-CONFIG = """\
-add_library({target} INTERFACE IMPORTED)
-set_target_properties({target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES
-                      ${{CMAKE_CURRENT_LIST_DIR}}/..)
-"""
-CONFIG_VERSION = """\
-set(PACKAGE_VERSION {version})
-set(PACKAGE_VERSION_COMPATIBLE TRUE)
-"""
 
 
 def dynamic_metadata(settings: object, project: object) -> dict[str, str]:
@@ -61,33 +46,8 @@ def build_sdist(
             else:
                 target.parent.mkdir(exist_ok=True)
                 shutil.copy(source, target)
-        for package in DEPENDENCIES:
-            stage_headers(package)
+        headers = CHECKOUT / "scripts/lib/third_party.sh"
+        subprocess.run([headers, STAGED / "third_party"], check=True)
         return build.build_sdist(sdist_directory, config_settings)
     finally:
         shutil.rmtree(STAGED, ignore_errors=True)
-
-
-def stage_headers(package: str) -> None:
-    """Copies the headers of a dependency, and makes a package of CMake of them."""
-    folder, target = DEPENDENCIES[package]
-    include = ask_pkg_config("--cflags-only-I", package).split()[0].removeprefix("-I")
-    version = ask_pkg_config("--modversion", package).strip()
-    staged = STAGED / "third_party"
-    shutil.copytree(Path(include) / folder, staged / folder)
-    (staged / "cmake").mkdir(exist_ok=True)
-    config = staged / f"cmake/{package}Config.cmake"
-    config.write_text(CONFIG.format(target=target))
-    config.with_name(f"{package}ConfigVersion.cmake").write_text(
-        CONFIG_VERSION.format(version=version)
-    )
-
-
-def ask_pkg_config(*arguments: str) -> str:
-    return subprocess.run(
-        ["pkg-config", *arguments],
-        env={**os.environ, "PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1"},
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the packages as they would be published, in FOLDER, with all that a build needs offline:
 #     stage.sh FOLDER
-# FOLDER/l1l2-sys-VERSION.crate and FOLDER/l1l2-VERSION.crate. xsimd and nlohmann_json are the system's.
+# FOLDER/l1l2-sys-VERSION.crate and FOLDER/l1l2-VERSION.crate. test_staged.sh tests them.
 set -euo pipefail
 packages=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$packages/../.." && pwd)
@@ -15,15 +15,11 @@ for package in l1l2 l1l2-sys; do
     cp "$root/LICENSE" "$root/NOTICE" "$workspace/$package"
 done
 native=$workspace/l1l2-sys/native
-mkdir -p "$native/third_party"
+mkdir "$native"
 cp -r "$root/src" "$root/capi" "$root/include" "$native"
 find "$native" -name CMakeLists.txt -delete
 rm -f "$native/include/l1l2.hpp" "$native/include/l1l2_threads.h"
-for header in xsimd/xsimd.hpp nlohmann/json.hpp; do
-    needed=$(echo "#include <$header>" | "${CXX:-c++}" -std=c++17 -M -x c++ -)
-    file=$(tr ' ' '\n' <<<"$needed" | grep "/$header\$")
-    cp -rL "${file%/*}" "$native/third_party"
-done
+"$root/scripts/lib/third_party.sh" "$native/third_party"
 cargo package --quiet --allow-dirty --no-verify --manifest-path "$workspace/Cargo.toml" --workspace \
     --target-dir "$folder/target"
 cp "$folder"/target/package/*.crate "$folder"

@@ -99,12 +99,9 @@ fi
 RUSTDOCFLAGS="-D warnings" cargo doc "${cargo[@]}" --no-deps
 cargo test "${cargo[@]}" --package l1l2-sys
 
-# The packages as they would be published, offline; with flags of the user's that would change bits, or give one
-# kernel the instructions of another.
+# The packages as they would be published.
 "$packages/stage.sh" "$work/stage"
-staged=(--quiet --locked --offline --manifest-path "$work/stage/workspace/Cargo.toml" --package l1l2)
-L1L2_VECTORS=$root/tests/conformance/vectors.txt CXXFLAGS="-Ofast -march=native" \
-    cargo test "${staged[@]}" --release --test conformance
+"$packages/test_staged.sh" "$work/stage"
 
 export L1L2_LIBRARY=$library
 cargo test "${cargo[@]}" --no-default-features --features "load,$features" 2>optional.log ||

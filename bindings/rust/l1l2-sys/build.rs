@@ -200,8 +200,11 @@ mod bundled {
             // The same in every profile: it is not this code that a debug build is made to debug.
             build.cpp(true).warnings(false).opt_level(3).debug(false);
             build.include(native.join("src")).include(native.join("include"));
-            if native.join("third_party").exists() {
-                build.include(native.join("third_party"));
+            for headers in ["xsimd", "nlohmann_json"] {
+                let folder = native.join("third_party").join(headers).join("include");
+                if folder.exists() {
+                    build.include(folder);
+                }
             }
             let mut flags = last_flags(arch);
             flags.extend(define);

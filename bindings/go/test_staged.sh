@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Tests the module that stage.sh has made in FOLDER, offline, in a project of a user's own:
+#     test_staged.sh FOLDER
+# The project gets the module from FOLDER/proxy, and the one that this needs from Go's cache, which has verified it.
+set -euo pipefail
+vectors=$(cd "$(dirname "$0")/../.." && pwd)/tests/conformance/vectors.txt
+cd "$1"
+list=$(find proxy -name list)
+name=${list#proxy/} version=$(<"$list")
+name=${name%/@v/list}
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+rm -rf fresh
+mkdir fresh
+cat >fresh/main.go <<END
+package main
+
+import (
+	"fmt"
+
+	"$name"
+)
+
+func main() {
+	regularizer, err := l1l2.New(0.01, 0.02)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	penalty, err := l1l2.Penalty(regularizer, []float32{0.5, -1.25, 0, 2})
+	fmt.Println("penalty", penalty, err)
+}
+END
+cd fresh
+# A proxy's path has no spaces.
+link=$(mktemp -d)
+trap 'chmod -R u+w "$link"; rm -rf "$link"' EXIT
+ln -s "$(cd .. && pwd)/proxy" "$link/proxy"
+GOPROXY=file://$link/proxy,file://$(go env GOMODCACHE | sed 's/ /%20/g')/cache/download
+export GOPROXY GOMODCACHE=$link/modules GONOSUMDB='*' GOFLAGS=-buildvcs=false GOWORK=off GOTOOLCHAIN=local
+unset L1L2_LIBRARY PKG_CONFIG_PATH LD_LIBRARY_PATH CGO_CFLAGS CGO_LDFLAGS
+
+module=$link/modules/$name@$version
+
+# With cgo and without, and vendored.
+go mod init fresh 2>/dev/null
+go mod tidy 2>tidy.log || fail "$(cat tidy.log)"
+grep -qE "$name $version\$" go.mod || fail "$(cat go.mod)"
+library=$(echo "$module"/internal/shared/libl1l2_*.so)
+expected="penalty 0.15375 <nil>"
+for enabled in 1 0; do
+    [ "$(CGO_ENABLED=$enabled go run .)" = "$expected" ] || fail "a fresh project: $(CGO_ENABLED=$enabled go run .)"
+done
+CGO_ENABLED=1 go build -o fresh .
+if ldd fresh | grep -E 'l1l2|stdc'; then
+    fail "the library is not linked statically"
+fi
+go mod vendor
+[ "$(CGO_ENABLED=1 go run -mod=vendor .)" = "$expected" ] || fail "a vendored project"
+# Without the library in the module it is the system's, and a sentence if there is none.
+CGO_ENABLED=1 go build -mod=mod -tags l1l2_shared -o shared .
+./shared | grep -q "^l1l2: cannot load libl1l2: looked for libl1l2.so.0 in the system's library folders" ||
+    [ "$(./shared)" = "$expected" ] || fail "without a library: $(./shared)"
+[ "$(L1L2_LIBRARY=$library ./shared)" = "$expected" ] || fail "L1L2_LIBRARY: $(L1L2_LIBRARY=$library ./shared)"
+
+for enabled in 1 0; do
+    (cd "$module" && L1L2_VECTORS=$vectors CGO_ENABLED=$enabled go test -count 1 -run Vectors .)
+done

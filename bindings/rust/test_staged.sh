@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Tests the packages that stage.sh has made in FOLDER, offline, in a project of a user's own:
+#     test_staged.sh FOLDER
+# The crates that they need have been fetched. The flags of the user's would change bits, or give one kernel the
+# instructions of another.
+set -euo pipefail
+packages=$(cd "$(dirname "$0")" && pwd)
+cd "$1"
+rm -rf fresh
+mkdir -p fresh/src
+for crate in *.crate; do
+    tar -C fresh -xf "$crate"
+done
+sys=$(cd fresh && echo l1l2-sys-*) safe=$(cd fresh && echo l1l2-[0-9]*)
+cat >fresh/Cargo.toml <<END
+[package]
+name = "fresh"
+version = "0.0.0"
+edition = "2021"
+
+[dependencies]
+l1l2 = "${safe#l1l2-}"
+
+[patch.crates-io]
+l1l2 = { path = "$safe" }
+l1l2-sys = { path = "$sys" }
+END
+cp "$packages/Cargo.lock" fresh/
+cp -r "$packages/l1l2/tests" fresh/
+find fresh/tests -maxdepth 1 -type f ! -name conformance.rs -delete
+cat >fresh/src/main.rs <<'END'
+fn main() -> Result<(), l1l2::Error> {
+    println!("penalty {}", l1l2::Regularizer::new(0.01, 0.02)?.penalty(&[0.5_f32, -1.25, 0.0, 2.0])?);
+    Ok(())
+}
+END
+export CARGO_TARGET_DIR=$PWD/target CXXFLAGS="-Ofast -march=native"
+export L1L2_VECTORS=$packages/../../tests/conformance/vectors.txt
+printed=$(cargo run --quiet --release --offline --manifest-path fresh/Cargo.toml)
+[ "$printed" = "penalty 0.15375" ] || {
+    echo "a fresh project: $printed" >&2
+    exit 1
+}
+cargo test --quiet --release --offline --manifest-path fresh/Cargo.toml

@@ -1,0 +1,206 @@
+#!/usr/bin/env bash
+# Makes what a release publishes, and tests each package offline, outside of the repository:
+#     scripts/release.sh [NAME...]     all of them by default
+#         source     l1l2-VERSION.tar.gz, which needs a compiler and CMake, with the headers of the dependencies
+#         crate      the two Rust crates
+#         go         the Go module, as a module proxy serves it
+#         julia      the Julia package, for which a recipe makes the library
+#         npm        the Node packages, of JavaScript and of native files
+#         sdist      the Python package's source
+#         deb        Debian packages (scripts/package.sh)
+#         tarball    the library for older Linux systems (scripts/portable.sh)
+# build-release/NAME has the files, build-release/SHA256SUMS their hashes. They are made of the tracked files of
+# the checkout: the first six of the source tarball. What the packages need is fetched before they are tested. Exits
+# with 77 if one cannot be made here, and says why.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/usage.sh
+all=(source crate go julia npm sdist deb tarball)
+[ $# -gt 0 ] || set -- "${all[@]}"
+for name in "$@"; do
+    [[ " ${all[*]} " == *" $name "* ]] || wrong_usage "unknown name: $name"
+done
+. scripts/lib/packages.sh
+ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev
+git rev-parse --git-dir >/dev/null 2>&1 || {
+    echo "a release is made of what git tracks, and this is no checkout"
+    exit 77
+}
+
+out=$PWD/build-release
+version=$(sed -n 's/^#define L1L2_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' include/l1l2.h | paste -sd.)
+# The checkout with the changes of tracked files, if there are any, as a commit that no branch has.
+commit=$(git -c user.name=release -c user.email= stash create)
+[ -z "$commit" ] || echo "with changes that are not committed"
+SOURCE_DATE_EPOCH=$(git show --no-patch --format=%ct HEAD)
+export SOURCE_DATE_EPOCH
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+mkdir -p "$out/tools"
+tree=$work/l1l2-$version # the source tarball, unpacked
+
+# offline COMMAND...: runs it without network where the system lets us, else with the package managers' own means.
+offline() {
+    if unshare --net true 2>/dev/null; then
+        unshare --net "$@"
+    elif unshare --map-root-user --net true 2>/dev/null; then
+        unshare --map-root-user --net "$@"
+    else
+        "$@"
+    fi
+}
+need() {
+    local tool
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || {
+            echo "no $tool"
+            exit 77
+        }
+    done
+}
+# fetched COMMAND...: runs a package manager that fetches something.
+fetched() {
+    "$@" >"$work/fetch.log" 2>&1 || {
+        echo "cannot be fetched here: $(tail -n 1 "$work/fetch.log")"
+        exit 77
+    }
+}
+
+# For each name stage_NAME makes its files in a folder, and test_NAME tests a copy of them. What a folder holds
+# besides files that are published is removed by stage_NAME.
+stage_source() {
+    mkdir "$1/l1l2-$version"
+    git archive "${commit:-HEAD}" | tar -C "$1/l1l2-$version" -xf -
+    scripts/lib/third_party.sh "$1/l1l2-$version/third_party"
+    scripts/lib/archive.sh "$1/l1l2-$version"
+    rm -r "$1/l1l2-$version"
+}
+test_source() {
+    local build=$work/build prefix=$work/prefix package case
+    # A second run makes the same bytes, of tracked files and headers alone.
+    mkdir "$work/again"
+    (umask 077 && stage_source "$work/again")
+    cmp "$1"/*.tar.gz "$work"/again/*.tar.gz
+    diff <(git ls-tree -r --name-only "${commit:-HEAD}" | LC_ALL=C sort) \
+        <(cd "$tree" && find . -path ./third_party -prune -o ! -type d -printf '%P\n' | LC_ALL=C sort)
+    # Built with nothing installed but a compiler and CMake: no header of a dependency is another than its own.
+    for package in xsimd nlohmann_json Catch2 TBB; do
+        set -- "$@" -DCMAKE_DISABLE_FIND_PACKAGE_$package=ON
+    done
+    offline cmake -S "$tree" -B "$build" -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_INSTALL_LIBDIR=lib \
+        -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_TOOLS=OFF "${@:2}" >"$work/log"
+    offline cmake --build "$build" --parallel "$(nproc)" >>"$work/log"
+    offline cmake --install "$build" >>"$work/log"
+    find "$build" -name '*.d' -exec cat {} + | tr -s ' \\' '\n' | grep -E '/(xsimd|nlohmann)/' >"$work/headers"
+    if grep -vF "$tree/third_party/" "$work/headers"; then
+        echo "not its own headers" >&2
+        exit 1
+    fi
+    # The README's program by pkg-config, and another by CMake.
+    for case in example_penalty find_package; do
+        offline "$tree/tests/consumers/check.sh" $case "$tree" "$prefix" "$work/consumer" >>"$work/log" 2>&1 || {
+            tail -n 20 "$work/log"
+            exit 1
+        }
+    done
+}
+
+stage_crate() {
+    need cargo
+    fetched cargo fetch --locked --manifest-path "$tree/bindings/rust/Cargo.toml"
+    "$tree/bindings/rust/stage.sh" "$1"
+    rm -r "$1"/{workspace,target}
+}
+test_crate() { offline "$tree/bindings/rust/test_staged.sh" "$1"; }
+
+stage_go() {
+    need go zip ld objcopy
+    (cd "$tree/bindings/go" && fetched go mod download)
+    "$tree/bindings/go/stage.sh" "$1"
+    rm -r "$1/module"
+}
+test_go() { offline "$tree/bindings/go/test_staged.sh" "$1"; }
+
+stage_julia() { "$tree/bindings/julia/stage.sh" "$1"; }
+test_julia() {
+    local julia
+    julia=$(scripts/lib/julia.sh "$out/tools/julia")
+    offline cmake -S "$tree" -B "$1/build" -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_TOOLS=OFF -DL1L2_BUILD_THREADS=OFF \
+        >/dev/null
+    offline cmake --build "$1/build" --parallel "$(nproc)" --target l1l2_shared >/dev/null
+    offline "$tree/bindings/julia/test_staged.sh" "$1" "$1/build/capi/libl1l2.so.0" "$julia"
+}
+
+stage_npm() {
+    need node npm
+    offline node "$tree/bindings/node/install.js" >"$work/log" 2>&1 || {
+        tail -n 20 "$work/log"
+        exit 1
+    }
+    offline node "$tree/bindings/node/stage.js" "$1"
+}
+test_npm() { offline "$tree/bindings/node/test_staged.sh" "$1"; }
+
+# A virtual environment with the tools of bindings/python/tests, without the framework and mypy.
+python=$out/tools/python/bin/python
+make_python() {
+    need python3
+    grep -vE '^(#|jax|mypy)' "$tree/bindings/python/tests/requirements.txt" >"$work/requirements"
+    cmp -s "$work/requirements" "$out/tools/requirements" && return
+    fetched python3 -m venv --clear "$out/tools/python"
+    fetched "$python" -m pip install --requirement "$work/requirements"
+    cp "$work/requirements" "$out/tools/"
+}
+stage_sdist() {
+    make_python
+    offline "$tree/bindings/python/stage.sh" "$1" "$python" >"$work/log" 2>&1 || {
+        tail -n 20 "$work/log"
+        exit 1
+    }
+}
+test_sdist() { offline "$tree/bindings/python/test_staged.sh" "$1" "$python"; }
+
+# These scripts test what they make.
+stage_deb() {
+    scripts/package.sh --try
+    cp build-package/*.deb "$1"
+}
+test_deb() { :; }
+stage_tarball() {
+    scripts/portable.sh
+    cp build-portable/l1l2-*.tar.gz "$1"
+}
+test_tarball() { :; }
+
+make() {
+    rm -rf "$out/$1"
+    mkdir "$work/$1"
+    echo "== $1"
+    "stage_$1" "$work/$1"
+    cp -r "$work/$1" "$out/$1"
+    "test_$1" "$work/$1"
+}
+
+mkdir "$work/unpacked"
+stage_source "$work/unpacked"
+tar -C "$work" -xf "$work/unpacked/l1l2-$version.tar.gz"
+status=0
+for name in "$@"; do
+    set +e # a shell that is a condition would ignore errors
+    (set -e && make "$name")
+    code=$?
+    set -e
+    if [ $code -ne 0 ]; then
+        rm -rf "${out:?}/$name"
+        echo "$name was not made"
+        [ $code -eq 77 ] || exit 1
+        status=77
+    fi
+done
+
+cd "$out"
+find "${all[@]}" -type f 2>/dev/null | LC_ALL=C sort | xargs -d '\n' sha256sum >SHA256SUMS
+while read -r hash file; do
+    echo "$file: $(stat -c %s "$file") bytes, $hash"
+done <SHA256SUMS
+exit $status
