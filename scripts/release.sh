@@ -87,8 +87,8 @@ test_source() {
     for package in xsimd nlohmann_json Catch2 TBB; do
         set -- "$@" -DCMAKE_DISABLE_FIND_PACKAGE_$package=ON
     done
-    offline cmake -S "$tree" -B "$build" -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_INSTALL_LIBDIR=lib \
-        -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_TOOLS=OFF "${@:2}" >"$work/log"
+    offline cmake --no-warn-unused-cli -S "$tree" -B "$build" -DCMAKE_INSTALL_PREFIX="$prefix" \
+        -DCMAKE_INSTALL_LIBDIR=lib -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_TOOLS=OFF "${@:2}" >"$work/log"
     offline cmake --build "$build" --parallel "$(nproc)" >>"$work/log"
     offline cmake --install "$build" >>"$work/log"
     find "$build" -name '*.d' -exec cat {} + | tr -s ' \\' '\n' | grep -E '/(xsimd|nlohmann)/' >"$work/headers"
@@ -199,7 +199,7 @@ for name in "$@"; do
 done
 
 cd "$out"
-find "${all[@]}" -type f 2>/dev/null | LC_ALL=C sort | xargs -d '\n' sha256sum >SHA256SUMS
+find . -path ./tools -prune -o -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum >SHA256SUMS
 while read -r hash file; do
     echo "$file: $(stat -c %s "$file") bytes, $hash"
 done <SHA256SUMS
