@@ -12,6 +12,7 @@
 # build-release/NAME has the files, build-release/SHA256SUMS their hashes. They are made of the tracked files of
 # the checkout: the first six of the source tarball. What the packages need is fetched before they are tested. Exits
 # with 77 if one cannot be made here, and says why.
+# shellcheck disable=SC2317 # "stage_$1" and "test_$1" call the functions
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
@@ -21,7 +22,7 @@ for name in "$@"; do
     [[ " ${all[*]} " == *" $name "* ]] || wrong_usage "unknown name: $name"
 done
 . scripts/lib/packages.sh
-ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev
+ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev git unzip zip
 git rev-parse --git-dir >/dev/null 2>&1 || {
     echo "a release is made of what git tracks, and this is no checkout"
     exit 77
@@ -85,20 +86,20 @@ test_source() {
         <(cd "$tree" && find . -path ./third_party -prune -o ! -type d -printf '%P\n' | LC_ALL=C sort)
     # Built with nothing installed but a compiler and CMake: no header of a dependency is another than its own.
     for package in xsimd nlohmann_json Catch2 TBB; do
-        set -- "$@" -DCMAKE_DISABLE_FIND_PACKAGE_$package=ON
+        set -- "$@" "-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON"
     done
     offline cmake --no-warn-unused-cli -S "$tree" -B "$build" -DCMAKE_INSTALL_PREFIX="$prefix" \
         -DCMAKE_INSTALL_LIBDIR=lib -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_TOOLS=OFF "${@:2}" >"$work/log"
     offline cmake --build "$build" --parallel "$(nproc)" >>"$work/log"
     offline cmake --install "$build" >>"$work/log"
-    find "$build" -name '*.d' -exec cat {} + | tr -s ' \\' '\n' | grep -E '/(xsimd|nlohmann)/' >"$work/headers"
+    find "$build" -name '*.d' -exec cat {} + | tr -s '[:space:]' '\n' | grep -E '/(xsimd|nlohmann)/' >"$work/headers"
     if grep -vF "$tree/third_party/" "$work/headers"; then
         echo "not its own headers" >&2
         exit 1
     fi
     # The README's program by pkg-config, and another by CMake.
     for case in example_penalty find_package; do
-        offline "$tree/tests/consumers/check.sh" $case "$tree" "$prefix" "$work/consumer" >>"$work/log" 2>&1 || {
+        offline "$tree/tests/consumers/check.sh" "$case" "$tree" "$prefix" "$work/consumer" >>"$work/log" 2>&1 || {
             tail -n 20 "$work/log"
             exit 1
         }
@@ -114,7 +115,7 @@ stage_crate() {
 test_crate() { offline "$tree/bindings/rust/test_staged.sh" "$1"; }
 
 stage_go() {
-    need go zip ld objcopy
+    need go ld objcopy
     (cd "$tree/bindings/go" && fetched go mod download)
     "$tree/bindings/go/stage.sh" "$1"
     rm -r "$1/module"
@@ -172,11 +173,28 @@ stage_tarball() {
 }
 test_tarball() { :; }
 
+# Fails unless the archive has the licence and the notices. (Lintian looks at Debian packages.)
+check_licences() {
+    local file
+    for file in LICENSE NOTICE; do
+        case $1 in
+        *.zip | *.whl) unzip -Z1 "$1" ;;
+        *) tar -tf "$1" ;;
+        esac | grep "/$file\$" >/dev/null || {
+            echo "$1 has no $file" >&2
+            exit 1
+        }
+    done
+}
 make() {
-    rm -rf "$out/$1"
+    local archive
+    rm -rf "${out:?}/$1"
     mkdir "$work/$1"
     echo "== $1"
     "stage_$1" "$work/$1"
+    while read -r archive; do
+        check_licences "$archive"
+    done < <(find "$work/$1" -regex '.*\.\(crate\|gz\|tgz\|whl\|zip\)')
     cp -r "$work/$1" "$out/$1"
     "test_$1" "$work/$1"
 }
@@ -199,8 +217,11 @@ for name in "$@"; do
 done
 
 cd "$out"
-find . -path ./tools -prune -o -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum >SHA256SUMS
+find . -path ./tools -prune -o -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum >"$work/sums"
 while read -r hash file; do
     echo "$file: $(stat -c %s "$file") bytes, $hash"
-done <SHA256SUMS
+done <"$work/sums"
+mv "$work/sums" SHA256SUMS
+placeholders=$(git grep -lF example.invalid :/ | wc -l)
+[ "$placeholders" -eq 0 ] || echo "No home is chosen: $placeholders files name example.invalid (CONTRIBUTING.md, Releases)."
 exit $status
