@@ -18,6 +18,9 @@ reinterpret first, then take the view.) Elements are `Float16`, `Float32`, `Floa
 [`L1L2.BFloat16`](@ref); for other types see [`L1L2.dtype`](@ref). Sums are carried in double precision
 for all of them.
 
+All tensors of a model in one call, on several threads if wanted: see [`Term`](@ref),
+[`clip_by_norm!`](@ref) and [`add_all!`](@ref).
+
 A failure that the library reports is an [`L1L2Error`](@ref). Before it is called, sizes that differ are
 a `DimensionMismatch`, an element type without a dtype or a closed regularizer is an `ArgumentError`, and
 an array without strides or element types that differ are one of these or a `MethodError`. Arrays are
@@ -34,13 +37,14 @@ using LinearAlgebra: LinearAlgebra, norm
 
 export Regularizer, L1L2Error, coefficients, to_json, from_json
 export add_gradient!, penalty_and_add_gradient!, prox!, prox_step!
-export ExactSums, add!, subtract!, totals, norm, clip_by_norm!
+export ExactSums, add!, add_all!, subtract!, totals, norm
+export Term, penalty_terms, add_gradient_terms!, prox_terms!, prox_step_terms!, clip_by_norm!
 
 include("library.jl")
 include("arrays.jl")
 include("regularizer.jl")
 include("json.jl")
 include("exact_sums.jl")
-include("clip.jl")
+include("terms.jl")
 
 end

@@ -22,10 +22,15 @@ mutable struct Functions
     prox_dlpack::Ptr{Cvoid}
     prox_step::Ptr{Cvoid}
     prox_step_dlpack::Ptr{Cvoid}
+    penalty_terms::Ptr{Cvoid}
+    add_gradient_terms::Ptr{Cvoid}
+    prox_terms::Ptr{Cvoid}
+    prox_step_terms::Ptr{Cvoid}
     clip_by_norm_terms::Ptr{Cvoid}
     exact_sums_length::Ptr{Cvoid}
     exact_sums_add::Ptr{Cvoid}
     exact_sums_add_dlpack::Ptr{Cvoid}
+    exact_sums_add_terms::Ptr{Cvoid}
     exact_sums_merge::Ptr{Cvoid}
     exact_sums_subtract::Ptr{Cvoid}
     exact_sums_read::Ptr{Cvoid}

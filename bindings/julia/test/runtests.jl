@@ -5,4 +5,5 @@ include("conformance.jl")
 if !haskey(ENV, "L1L2_ONLY_VECTORS")
     include("api.jl")
     include("steps_norms.jl")
+    include("terms.jl")
 end
