@@ -86,7 +86,7 @@ sed -i "s|path = .*/bindings/rust/l1l2\"|path = \"$packages/l1l2\"|" example/Car
 cargo run --quiet --manifest-path example/Cargo.toml | tee example.out
 grep -q '^penalty 0.15375$' example.out || fail "the example has not printed its penalty"
 
-features=half,ndarray,rayon
+features=half,ndarray,rayon,serde
 if cargo clippy --version >/dev/null 2>&1; then
     for way in bundled load; do
         DOCS_RS=1 cargo clippy "${cargo[@]}" --package l1l2-sys --no-default-features --features "$way" --all-targets -- \

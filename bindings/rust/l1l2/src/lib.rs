@@ -29,6 +29,9 @@
 //! Sums are carried in double precision in a fixed order: the same elements give the same bits on
 //! every CPU and any number of threads.
 //!
+//! With the feature `serde` a [`Regularizer`] is serialized as the configuration of Keras, and read
+//! from all that [`Regularizer::from_json`] takes; [`ExactSums`] are their bytes.
+//!
 //! # How the library is reached
 //!
 //! By default the C++ sources in `l1l2-sys` are compiled and linked statically; a C++17 compiler is
@@ -47,6 +50,8 @@
 mod element;
 mod error;
 mod regularizer;
+#[cfg(feature = "serde")]
+mod serialization;
 mod sums;
 mod tensor;
 mod terms;

@@ -55,6 +55,9 @@ impl ExactSums {
     /// How many numbers there are.
     pub const LENGTH: usize = sys::L1L2_EXACT_SUMS_LENGTH;
 
+    /// How many bytes [`ExactSums::to_bytes`] returns.
+    pub const BYTES: usize = 8 * Self::LENGTH;
+
     /// Makes sums of no elements.
     #[must_use]
     pub const fn new() -> Self {
@@ -196,6 +199,33 @@ impl ExactSums {
     #[must_use]
     pub fn numbers(&self) -> &[i64; Self::LENGTH] {
         &self.numbers
+    }
+
+    /// The numbers as bytes, the lowest of each first: the same on every machine for the same
+    /// elements.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        for (bytes, number) in bytes.chunks_exact_mut(8).zip(self.numbers) {
+            bytes.copy_from_slice(&number.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Takes the bytes that [`ExactSums::to_bytes`] has returned, here or elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As `try_from` for numbers; [`Status::UnknownLayout`](crate::Status) for another number of
+    /// bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        load()?;
+        if bytes.len() != Self::BYTES {
+            check(UNKNOWN_LAYOUT)?;
+        }
+        let number = |bytes: &[u8]| i64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+        let numbers: Vec<i64> = bytes.chunks_exact(8).map(number).collect();
+        numbers[..].try_into()
     }
 }
 
