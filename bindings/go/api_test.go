@@ -171,6 +171,9 @@ func TestProxesOfTermsAndAWrongTerm(t *testing.T) {
 	closed.Close()
 	_, _, err = l1l2.PenaltiesOfTerms([]l1l2.Term{l1l2.NewTerm(closed, x)}, 1)
 	refused(t, err, l1l2.InvalidArgument)
+	if want := "l1l2: term 0: the regularizer is closed or was never made"; err.Error() != want {
+		t.Error(err, want)
+	}
 	_, err = l1l2.NewTermWithGradient(r, x, nil)
 	refused(t, err, l1l2.InvalidArgument)
 	if each, total, err := l1l2.PenaltiesOfTerms(nil, 1); len(each) != 0 || total != 0 || err != nil {

@@ -50,7 +50,8 @@ func (s Status) Error() string { return s.String() }
 
 // Error is a call that was refused: by the library, for slices that do not fit each other or their
 // shape, or because the regularizer is closed. Nothing has been written then. All errors of this
-// package are of this type, except that the library cannot be used ([ErrLibrary]).
+// package are of this type, or a [TermsError] with one inside, except that the library cannot be used
+// ([ErrLibrary]).
 type Error struct {
 	Status  Status
 	Message string // a sentence in English without a full stop

@@ -6,6 +6,7 @@ package l1l2
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -90,7 +91,9 @@ type TermsError struct {
 	Err   error
 }
 
-func (e *TermsError) Error() string { return fmt.Sprintf("l1l2: term %d: %v", e.Index, e.Err) }
+func (e *TermsError) Error() string {
+	return fmt.Sprintf("l1l2: term %d: %s", e.Index, strings.TrimPrefix(e.Err.Error(), "l1l2: "))
+}
 
 // Unwrap returns what is wrong with the term.
 func (e *TermsError) Unwrap() error { return e.Err }
