@@ -128,11 +128,9 @@ bool is_partial_here(const std::string& writer, const std::string& file) {
            (name == "subclassed" && writer == "tf_keras");
 }
 
-/// Models that are refused although Keras reads them: of Keras 1, and quantized ones of
-/// TensorFlow.js.
-bool is_refused_here(const std::string& writer, const std::string& file) {
-    return writer == "keras122" || file == "dense_float16/model.json" ||
-           file == "dense_uint8/model.json";
+/// Models that are refused although Keras reads them: quantized ones of TensorFlow.js.
+bool is_refused_here(const std::string& file) {
+    return file == "dense_float16/model.json" || file == "dense_uint8/model.json";
 }
 
 /// Keras's own sum is of roundings in the variables' type.
@@ -146,7 +144,7 @@ bool agrees_with_keras(double total, double keras, const Model& model) {
 void check_entry(const std::string& writer, const json& entry) {
     const std::string file = entry.at("file");
     INFO(writer << "/" << file << ": " << entry.at("feature").get<std::string>());
-    if (is_refused_here(writer, file)) {
+    if (is_refused_here(file)) {
         CHECK_THROWS_AS(load(writer, entry), l1l2::keras::LoadError);
         return;
     }
@@ -210,6 +208,7 @@ TEST_CASE("a model file says which Keras wrote it") {
     CHECK(writer_of("keras33/dense.keras") == "Keras 3.3.3");
     CHECK(writer_of("tf_keras/dense.h5") == "Keras or tf_keras 2.21.0");
     CHECK(writer_of("keras212/dense.h5") == "Keras or tf_keras 2.12.0");
+    CHECK(writer_of("keras122/keras1_dense.h5") == "Keras 1.2.2");
     CHECK(writer_of("tfjs/dense/model.json") == "Keras or tf_keras 2.19.0");
 }
 

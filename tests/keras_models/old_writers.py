@@ -23,6 +23,7 @@ class OldKeras(Writer):
     def __init__(self, name: str, keras: typing.Any):
         super().__init__(name, keras)
         self.backend = keras.backend
+        self.copies_regularizers = name != "keras122"
         importlib.import_module("theano.ifelse")  # Keras expects it to be there
         self._regularizers: dict[int, typing.Any] = {}
         create_dataset = h5py.Group.create_dataset
@@ -50,7 +51,7 @@ class OldKeras(Writer):
         return self._regularizers.get(id(variable), (None, None))[1]
 
     def sublayers(self, layer: typing.Any) -> list[typing.Any]:
-        if hasattr(layer, "layers"):
+        if getattr(layer, "layers", None):  # a Merge has None
             return list(layer.layers)
         if hasattr(layer, "forward_layer"):
             return [layer.forward_layer, layer.backward_layer]
@@ -112,7 +113,9 @@ class OldKeras(Writer):
         return float(self.backend.eval(loss))
 
     def losses(self, model: typing.Any) -> list[float]:
-        if self.name == "keras122":
+        if self.name == "keras122" and isinstance(
+            model, self.keras.models.Sequential
+        ):
             model.build()
         missing = importlib.import_module("theano.gof.fg").MissingInputError
         numbers = []

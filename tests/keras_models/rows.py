@@ -155,6 +155,7 @@ def _has_variable(
             found = writer.regularizer_of(variable)
             if found is regularizer:
                 return True
-            if found is not None and part in writer.variable_name(variable):
+            copied = found is not None and writer.copies_regularizers
+            if copied and part in writer.variable_name(variable):
                 return True
     return False

@@ -35,6 +35,8 @@ class Writer:
     is_keras3 = False
     #: Where a layer has the regularizer of its outputs.
     activity_attribute = "activity_regularizer"
+    #: Whether a layer may hand copies of its regularizers to its parts.
+    copies_regularizers = True
 
     def __init__(self, name: str, keras: typing.Any):
         self.name = name

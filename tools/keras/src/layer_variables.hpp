@@ -15,6 +15,9 @@ void add_activity(Config& config, Layer& layer);
 /// trained ones first. A class that is not listed has no variable with a regularizer.
 void add_variables(Config& config, Generation generation, Layer& layer);
 
+/// The same of Keras 1.2.
+void add_keras1_variables(Config& config, Layer& layer);
+
 /// Adds a remark for each regularizer that none of the layer's variables has.
 void add_rest(const Config& config, Layer& layer);
 

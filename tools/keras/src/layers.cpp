@@ -135,9 +135,22 @@ class Reader {
     }
 
   private:
+    /// Keras 1 adds losses of such layers never, once or twice.
+    static void check_losses(const json& entry, const Layer& layer) {
+        const auto calls = entry.find("inbound_nodes");
+        const bool is_shared = calls != entry.end() && calls->size() > 1;
+        if (layers_of(entry["config"], false) != nullptr || (is_shared && !layer.parts.empty())) {
+            throw LoadError("has a model within a model, or a wrapper that is applied more than "
+                            "once; how often Keras 1 adds their losses is not known");
+        }
+    }
+
     void read_model(const json& layers, Layer& model) const {
         for (const json& entry : layers) {
             model.parts.push_back(read(entry));
+            if (generation_ == Generation::keras1) {
+                check_losses(entry, model.parts.back());
+            }
         }
         number(model.parts, "layers");
         number_twice(model.parts);
@@ -177,6 +190,8 @@ class Reader {
             read_part(reader, "layer", "layer", layer);
             layer.variables.push_back({"vector_u", json(), std::nullopt, false});
             layer.aliases = 1;
+        } else if (generation_ == Generation::keras1) {
+            add_keras1_variables(reader, layer);
         } else {
             add_variables(reader, generation_, layer);
         }
@@ -216,7 +231,7 @@ class Reader {
 
 /// What only Keras 3 leaves out: variables that are not trained.
 void apply_freezing(Layer& layer, bool model_trains, Generation generation) {
-    layer.trains = generation == Generation::keras2 || (layer.trains && model_trains);
+    layer.trains = generation != Generation::keras3 || (layer.trains && model_trains);
     for (Layer& part : layer.parts) {
         apply_freezing(part, model_trains, generation);
     }

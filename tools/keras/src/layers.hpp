@@ -23,6 +23,7 @@ struct Variable {
     std::optional<Pattern> pattern; ///< none if not even the rank is known
     bool trains = true;             ///< false for the moving mean of a normalization
     bool factor = false; ///< of LoRA: a file of paths has the factors merged into the kernel
+    bool prefixed = false; ///< of Keras 1: its array is called "LAYER_VARIABLE"
     std::string group = {},
                 stored_as = {}; ///< where it is in the file of weights; "" if it is not sought
 };
@@ -54,7 +55,7 @@ struct Layer {
 };
 
 /// Which Keras an architecture is of.
-enum class Generation { keras2, keras3 };
+enum class Generation { keras1, keras2, keras3 };
 
 /// Reads the JSON of a model. Throws LoadError.
 Layer read_architecture(const nlohmann::json& model, Generation generation);

@@ -72,9 +72,12 @@ Generation generation_of(const std::string& version, const json& architecture) {
         return architecture.is_object() && architecture.contains("module") ? Generation::keras3
                                                                            : Generation::keras2;
     }
+    if (version.rfind("1.2.", 0) == 0) {
+        return Generation::keras1;
+    }
     if (version.rfind("1.", 0) == 0 || version.rfind("0.", 0) == 0) {
         throw LoadError("was written by Keras " + version +
-                        "; Keras 2, tf_keras, Keras 3 and TensorFlow.js are read");
+                        "; Keras 1.2, Keras 2, tf_keras, Keras 3 and TensorFlow.js are read");
     }
     const bool keras2 = version.rfind("2.", 0) == 0 || version.rfind("tfjs", 0) == 0;
     return keras2 ? Generation::keras2 : Generation::keras3;
@@ -84,7 +87,7 @@ std::string writer_of(const std::string& version, Generation generation) {
     if (version.rfind("tfjs", 0) == 0) {
         return "TensorFlow.js (" + version + ")";
     }
-    const std::string name = generation == Generation::keras3 ? "Keras" : "Keras or tf_keras";
+    const std::string name = generation == Generation::keras2 ? "Keras or tf_keras" : "Keras";
     return name + " " + (!version.empty() ? version : generation == Generation::keras3 ? "3" : "2");
 }
 

@@ -114,6 +114,7 @@ void place_by_path(Layer& layer, const std::string& path, const Weights& weights
 /// A variable and the names of the layers that lead to it, from the inside.
 struct Sought {
     Variable* variable;
+    std::string name; ///< that its array has
     std::vector<std::string> layers;
     bool trained; ///< when the file was written
 };
@@ -123,7 +124,11 @@ void collect(Layer& layer, std::vector<std::string>& names, bool trained,
     names.push_back(layer.name);
     trained = trained && layer.trained_then;
     for (Variable& variable : layer.variables) {
-        all.push_back({&variable, {names.rbegin(), names.rend()}, trained && variable.trains});
+        const std::string prefix = variable.prefixed ? layer.name + "_" : "";
+        all.push_back({&variable,
+                       prefix + variable.name,
+                       {names.rbegin(), names.rend()},
+                       trained && variable.trains});
     }
     for (Layer& part : layer.parts) {
         collect(part, names, trained, all);
@@ -174,7 +179,7 @@ bool place_by_order(const std::vector<Sought>& sought, const Group& group) {
         return false;
     }
     for (std::size_t i = 0; i < sought.size(); ++i) {
-        if (!is_called(parts_of(group.names[i]), sought[i].variable->name)) {
+        if (!is_called(parts_of(group.names[i]), sought[i].name)) {
             return false;
         }
     }
@@ -245,7 +250,7 @@ class NamedArrays {
 };
 
 std::string wanted(const Sought& sought) {
-    std::string name = sought.variable->name;
+    std::string name = sought.name;
     for (const std::string& layer : sought.layers) {
         name.insert(0, layer.empty() ? "" : "/").insert(0, layer);
     }
@@ -262,7 +267,7 @@ void place_by_name(const std::vector<Sought>& sought, const Group& group) {
     // Variables of one name have the same candidates.
     std::map<std::pair<std::string, std::vector<std::string>>, std::vector<const Sought*>> names;
     for (const Sought& one : sought) {
-        names[{one.variable->name, one.layers}].push_back(&one);
+        names[{one.name, one.layers}].push_back(&one);
     }
     std::map<NamedArrays::Indices, std::vector<const Sought*>> claims;
     std::size_t work = 0;
