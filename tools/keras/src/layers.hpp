@@ -22,7 +22,7 @@ struct Variable {
     nlohmann::json regularizer;     ///< null without one
     std::optional<Pattern> pattern; ///< none if not even the rank is known
     bool trains = true;             ///< false for the moving mean of a normalization
-    bool factor = false; ///< of LoRA: a file of paths has the factors merged into the kernel
+    bool factor = false;   ///< of LoRA: a file of paths has the factors merged into the kernel
     bool prefixed = false; ///< of Keras 1: its array is called "LAYER_VARIABLE"
     std::string group = {},
                 stored_as = {}; ///< where it is in the file of weights; "" if it is not sought

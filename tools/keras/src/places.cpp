@@ -62,19 +62,22 @@ void place_own(Layer& layer, const std::string& path, const Weights& weights) {
 
 void place_by_path(Layer& layer, const std::string& path, const Weights& weights);
 
+/// Whether an array is below one of some groups.
+bool is_below(const std::string& array, const std::set<std::string>& groups) {
+    for (std::size_t i = array.find('/'); i != std::string::npos; i = array.find('/', i + 1)) {
+        if (groups.count(array.substr(0, i)) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// A class of the program's own may have more variables than the layers in its config. It has not,
 /// if all arrays below it are theirs.
 void place_custom(Layer& layer, const std::string& path, const Weights& weights) {
-    std::vector<std::string> arrays = weights.arrays_below(path);
-    const auto remove_below = [&](const std::string& inner) {
-        arrays.erase(std::remove_if(arrays.begin(), arrays.end(),
-                                    [&](const std::string& array) {
-                                        return array.rfind(inner + "/", 0) == 0;
-                                    }),
-                     arrays.end());
-    };
+    std::set<std::string> theirs;
     if (path.empty()) {
-        remove_below("optimizer"); // of the outermost model, if it was compiled
+        theirs.insert("optimizer"); // of the outermost model, if it was compiled
     }
     std::vector<Layer> found;
     for (Layer& part : layer.parts) {
@@ -82,11 +85,13 @@ void place_custom(Layer& layer, const std::string& path, const Weights& weights)
         if (!part_path.empty()) {
             place_by_path(part, part_path, weights);
             found.push_back(std::move(part));
-            remove_below(part_path);
+            theirs.insert(part_path);
         }
     }
     layer.parts = std::move(found);
-    layer.known = arrays.empty();
+    const std::vector<std::string> arrays = weights.arrays_below(path);
+    layer.known = std::all_of(arrays.begin(), arrays.end(),
+                              [&](const std::string& array) { return is_below(array, theirs); });
 }
 
 void place_by_path(Layer& layer, const std::string& path, const Weights& weights) {
@@ -317,11 +322,9 @@ void place_in_group(Layer& layer, const Group& group) {
 }
 
 /// A layer of a class of the program's own that is not in the file has no variables.
-void settle_custom(Layer& layer, const std::vector<Group>& groups) {
+void settle_custom(Layer& layer, const std::set<std::string>& without_arrays) {
     if (layer.custom && layer.parts.empty()) {
-        layer.known = std::any_of(groups.begin(), groups.end(), [&](const Group& group) {
-            return group.layer == layer.name && group.names.empty();
-        });
+        layer.known = without_arrays.count(layer.name) > 0;
     }
 }
 
@@ -332,25 +335,26 @@ bool has_variables(const Layer& layer) {
 
 /// Each layer has a group of its own name; or else there are as many groups, in order.
 void place_by_layer(Layer& model, const Weights& weights) {
-    std::vector<Group> groups = weights.groups();
-    for (Layer& layer : model.parts) {
-        settle_custom(layer, groups);
+    std::vector<Group> groups;
+    std::map<std::string, std::size_t> named; // the index of the first group of a name
+    std::set<std::string> without_arrays;
+    for (Group& group : weights.groups()) {
+        if (group.names.empty()) {
+            without_arrays.insert(group.layer);
+        } else {
+            named.emplace(group.layer, groups.size());
+            groups.push_back(std::move(group));
+        }
     }
-    groups.erase(std::remove_if(groups.begin(), groups.end(),
-                                [](const Group& group) { return group.names.empty(); }),
-                 groups.end());
     std::vector<Layer*> layers;
     for (Layer& layer : model.parts) {
+        settle_custom(layer, without_arrays);
         if (has_variables(layer)) {
             layers.push_back(&layer);
         }
     }
-    const auto named = [&](const Layer* layer) {
-        return std::find_if(groups.begin(), groups.end(),
-                            [&](const Group& group) { return group.layer == layer->name; });
-    };
     const bool by_name = std::all_of(layers.begin(), layers.end(), [&](const Layer* layer) {
-        return !has_regularized(*layer) || named(layer) != groups.end();
+        return !has_regularized(*layer) || named.count(layer->name) > 0;
     });
     if (!by_name && layers.size() != groups.size()) {
         throw LoadError("the file has weights of " + std::to_string(groups.size()) +
@@ -358,7 +362,7 @@ void place_by_layer(Layer& model, const Weights& weights) {
     }
     for (std::size_t i = 0; i < layers.size(); ++i) {
         if (has_regularized(*layers[i])) {
-            place_in_group(*layers[i], by_name ? *named(layers[i]) : groups[i]);
+            place_in_group(*layers[i], groups[by_name ? named.at(layers[i]->name) : i]);
         }
     }
 }
