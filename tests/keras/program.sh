@@ -110,6 +110,18 @@ exits 0 --csv "$digits/model.keras3.json"
 [ "$(wc -l <out)" -eq 10 ] || fail "$(cat out)"
 says 'hidden,kernel,counted,L2,64x32,float32,0,0.001,0.0251423885041457'
 says ',hidden.kernel'
+# A weight that is NaN, then infinity, as the first of the elements that the header of an .npy precedes.
+cp -r "$digits/weights" weights
+for bytes in nan:'\x00\x00\xc0\x7f' inf:'\x00\x00\x80\x7f'; do
+    printf '%b' "${bytes#*:}" | dd of=weights/sparse.bias.npy bs=1 seek=128 conv=notrunc status=none
+    exits 0 --csv "$digits/model.keras3.json" weights
+    says "sparse,bias,counted,L1L2,24,float32,1e-05,0.01,${bytes%%:*},"
+    exits 0 "$digits/model.keras3.json" weights
+    grep -q "^total  *${bytes%%:*}$" out || fail "${bytes%%:*}: $(cat out)"
+    exits 0 --json "$digits/model.keras3.json" weights
+    says '"total": null'
+    says '"penalty": null'
+done
 if command -v python3 >/dev/null; then
     exits 0 --json --gradient-norms "$digits/model.keras3.json"
     python3 - out <<'END'
