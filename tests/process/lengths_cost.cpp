@@ -52,6 +52,7 @@ int main() {
     constexpr std::size_t n = 200000;
     std::vector<float> x(2 * n, 0.1F);
     std::vector<float> y(2 * n);
+    const std::vector<float> steps(2 * n, 0.5F);
     std::array<std::int64_t, L1L2_EXACT_SUMS_LENGTH> sums = {};
     double penalty = 0.0;
     l1l2_regularizer* r = nullptr;
@@ -65,6 +66,9 @@ int main() {
     });
     measure("arrays: prox", n,
             [&](std::size_t m) { return l1l2_prox(r, f32, x.data(), m, 0.5, y.data()); });
+    measure("arrays: prox step", n, [&](std::size_t m) {
+        return l1l2_prox_step(r, f32, x.data(), m, y.data(), 0.5, steps.data(), y.data());
+    });
     measure("arrays: exact sums", n,
             [&](std::size_t m) { return l1l2_exact_sums_add(sums.data(), f32, x.data(), m); });
 
@@ -92,6 +96,12 @@ int main() {
                 shape[0] = static_cast<std::int64_t>(m);
                 return l1l2_prox_dlpack(r, &tensor, 0.5, &written);
             });
+            DLTensor each = tensor;
+            each.data = const_cast<float*>(steps.data());
+            measure("tensors: prox step", n / 7, [&](std::size_t m) {
+                shape[0] = static_cast<std::int64_t>(m);
+                return l1l2_prox_step_dlpack(r, &tensor, &written, 0.5, &each, &written);
+            });
         }
     }
 
@@ -107,6 +117,7 @@ int main() {
             terms[i].n = i % 2 == 0 ? size : size / 16;
             terms[i].gradient = y.data();
             terms[i].out = y.data();
+            terms[i].steps = steps.data();
             terms[i].dtype = f32;
         }
         measure("terms: penalty", count, [&](std::size_t m) {
@@ -128,6 +139,10 @@ int main() {
         measure("terms: prox", count, [&](std::size_t m) {
             return l1l2_prox_terms(terms.data(), sizeof(l1l2_term), m, 0.5, nullptr, nullptr,
                                    nullptr);
+        });
+        measure("terms: prox step", count, [&](std::size_t m) {
+            return l1l2_prox_step_terms(terms.data(), sizeof(l1l2_term), m, 0.5, nullptr, nullptr,
+                                        nullptr);
         });
     }
     l1l2_destroy(r);
