@@ -83,6 +83,22 @@ func TestWithoutAGradientAndStepsItIsTheProximalOperator(t *testing.T) {
 	}
 }
 
+func TestStepsOfHalfPrecisionsAreFloat32(t *testing.T) {
+	one, err := l1l2.New(1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, gradient := []l1l2.Float16{0x3c00, 0xc200}, []l1l2.Float16{0x4000, 0x4000} // 1, -3 and 2, 2
+	err = l1l2.ProxStepWithSteps(one, x, gradient, 0.5, []float32{1, 0.5}, x)
+	if err != nil || !slices.Equal(x, []l1l2.Float16{0, 0xc280}) { // 0, -3.25
+		t.Error(x, err)
+	}
+	err = l1l2.ProxStep(one, x, gradient, 0.5, x)
+	if err != nil || !slices.Equal(x, []l1l2.Float16{0xb800, 0xc380}) { // -0.5, -3.75
+		t.Error(x, err)
+	}
+}
+
 func TestWhatAStepReadsMustFit(t *testing.T) {
 	r := made(t)
 	x, short := []float32{1, 2, 3}, []float32{1, 2}

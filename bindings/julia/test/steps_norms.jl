@@ -130,4 +130,5 @@ end
     @test status_of(() -> prox_step!(regularizer, y, ones(2), nothing, 1, steps = y)) == 15
     @test x == Float16[1, -3]
     @test step!(Float16[2, 2], 0.5, steps = Float32[1, 0.5]) == Float16[0, -3.25]
+    @test step!(Float16[2, 2], 0.5) == Float16[-0.5, -3.75]
 end

@@ -57,6 +57,8 @@ test("steps of half precisions are float32", () => {
     const steps = Float32Array.of(1, 0.5);
     l1.proxStep(x, gradient, 0.5, { steps, dtype: "bfloat16" });
     assert.deepEqual([...x], [0, 0xc050]); // 0, -3.25
+    l1.proxStep(x, gradient, 0.5, { dtype: "bfloat16" });
+    assert.deepEqual([...x], [0xbf00, 0xc070]); // -0.5, -3.75
     const options = { dtype: "bfloat16", steps: Float64Array.of(1, 1) };
     assert.throws(() => l1.proxStep(x, gradient, 1, options), TypeError);
 });

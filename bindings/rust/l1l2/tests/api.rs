@@ -376,6 +376,16 @@ fn a_proximal_step_follows_the_formula() {
 }
 
 #[test]
+fn steps_of_half_precisions_are_float32() {
+    let l1 = Regularizer::new(1.0, 0.0).unwrap();
+    let (mut x, gradient) = ([F16(0x3c00), F16(0xc200)], [F16(0x4000); 2]); // 1, -3 and 2, 2
+    l1.prox_step(&mut x, Some(&gradient), 0.5, Some(&[1.0_f32, 0.5])).unwrap();
+    assert_eq!(x.map(|x| x.0), [0, 0xc280]); // 0, -3.25
+    l1.prox_step(&mut x, Some(&gradient), 0.5, None).unwrap();
+    assert_eq!(x.map(|x| x.0), [0xb800, 0xc380]); // -0.5, -3.75
+}
+
+#[test]
 fn proximal_steps_of_terms_are_those_of_the_tensors() {
     let it = regularizer();
     let (mut x, gradient, steps) = ([F16(0x3c00); 9], [F16(0x4000); 9], [0.5_f32; 9]);
