@@ -28,6 +28,7 @@ LEGACY_OF_KERAS3 = (
     "nested_three_deep",
     "bidirectional_gru",
     "custom_l2",
+    "lora_factors",
     "nan_in_json",
 )
 

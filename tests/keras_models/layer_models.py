@@ -344,6 +344,23 @@ def lora(k: Writer) -> Any:
     return model
 
 
+@feature(
+    "low-rank adaptation in the legacy format, which has the factors",
+    only=("keras3",),
+    kinds=("h5",),
+)
+def lora_factors(k: Writer) -> Any:
+    convolution = k.layers.Conv1D(4, 2, **weighted(k, *KERNEL_BIAS))
+    product = k.layers.EinsumDense(
+        "btc,cd->btd", (None, 3), bias_axes="d", **weighted(k, "kernel")
+    )
+    dense = k.layers.Dense(2, **weighted(k, "kernel"))
+    model = sequential(k, (5, 3), convolution, product, dense)
+    for layer in model.layers:
+        layer.enable_lora(2)
+    return model
+
+
 @feature("a dense layer, quantized to int8", only=KERAS3)
 def quantized(k: Writer) -> Any:
     model = sequential(k, (4,), k.layers.Dense(3, **weighted(k, *KERNEL_BIAS)))
