@@ -9,7 +9,7 @@
  *     regularizer.addGradient(weights, gradient);
  *     regularizer.prox(weights, step); // in place
  *
- * All tensors of a model in one call cost little more than their elements: penaltiesOfTerms and so on,
+ * All tensors of a model in one call, on several threads if wanted: penaltiesOfTerms and so on,
  * clipByNorm, and ExactSums.addAll take lists.
  *
  * Arrays are typed arrays of any length, anywhere in an ArrayBuffer or SharedArrayBuffer, and are
@@ -92,7 +92,7 @@ export interface TermOf<T extends Elements> extends DtypeOption {
      */
     gradient?: T | null;
     /** What proxOfTerms and proxStepOfTerms write to: x by default, else as for a single array. */
-    out?: T;
+    out?: T | null;
     /** The factors of the step of proxStepOfTerms, as ProxStepOptions has them. */
     steps?: Float32Array | Float64Array | null;
 }

@@ -298,7 +298,7 @@ function flatOfTerms(terms) {
     let i = 0;
     for (const term of terms) {
         if (!isObject(term)) throw new TypeError(`term ${i}: not an object`);
-        const { regularizer, x, gradient = null, out = x, steps = null, dtype } = term;
+        const { regularizer, x, gradient = null, out = null, steps = null, dtype } = term;
         const handle = handleOf(regularizer);
         if (handle === undefined) throw new TypeError(`term ${i}: regularizer is no Regularizer`);
         flat.push(handle, x, codeOf(dtype), gradient, out, steps);
@@ -310,9 +310,11 @@ function flatOfTerms(terms) {
 /** The same of arrays without a regularizer, which are written in place. */
 function flatOfArrays(arrays, dtype) {
     const code = codeOf(dtype); // negative if it is none, which no array may hide
-    return Array.from(arrays, (x) => {
-        return [null, x, types.isUint16Array(x) || code < 0 ? code : 0, null, x, null];
-    }).flat();
+    const flat = [];
+    for (const x of arrays) {
+        flat.push(null, x, types.isUint16Array(x) || code < 0 ? code : 0, null, null, null);
+    }
+    return flat;
 }
 
 /** Penalties, one for each of the terms. */

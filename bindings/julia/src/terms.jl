@@ -4,9 +4,9 @@
 """
     Term(regularizer, x; gradient = nothing, out = x, steps = nothing)
 
-One tensor of a list, and what is to be computed of it. All tensors of a model in one call cost little
-more than their elements: [`penalty_terms`](@ref), [`add_gradient_terms!`](@ref), [`prox_terms!`](@ref) and
-[`prox_step_terms!`](@ref) take any iterable of terms.
+One tensor of a list, and what is to be computed of it: [`penalty_terms`](@ref),
+[`add_gradient_terms!`](@ref), [`prox_terms!`](@ref) and [`prox_step_terms!`](@ref) take any iterable of
+terms.
 
 Terms may share a regularizer. `gradient` is what `add_gradient_terms!` adds to, `nothing` if only the
 penalty is wanted; and what `prox_step_terms!` reads, `nothing` for 0. `out` is what the proximal functions
@@ -56,29 +56,28 @@ end
 
 address(::Nothing, T, x, name) = C_NULL
 
-# Valid as long as the term is.
-function CTerm(term::Term)
-    x, T = term.x, eltype(term.x)
+# Valid as long as the arrays are. A function of its own, compiled for their types.
+function CTerm(regularizer, x::AbstractArray{T}, gradient, out, steps) where {T}
     number = dtype(T)
     return CTerm(
-        term.regularizer === nothing ? C_NULL : Base.unsafe_convert(Ptr{Cvoid}, term.regularizer),
+        regularizer === nothing ? C_NULL : Base.unsafe_convert(Ptr{Cvoid}, regularizer),
         address(x, T, x, "x"),
         length(x),
-        address(term.gradient, T, x, "gradient"),
-        address(term.out, T, x, "out"),
+        address(gradient, T, x, "gradient"),
+        address(out, T, x, "out"),
         number,
         0,
-        address(term.steps, arithmetic(T), x, "steps"),
+        address(steps, arithmetic(T), x, "steps"),
     )
 end
 
-function CTerm(term::Term, name)
+function CTerm(term::Term, noun, i)
     try
-        return CTerm(term)
+        return CTerm(term.regularizer, term.x, term.gradient, term.out, term.steps)
     catch failure
-        failure isa DimensionMismatch && throw(DimensionMismatch("$name: $(failure.msg)"))
+        failure isa DimensionMismatch && throw(DimensionMismatch("$noun $i: $(failure.msg)"))
         message = failure isa ArgumentError ? failure.msg : sprint(showerror, failure)
-        throw(ArgumentError("$name: $message"))
+        throw(ArgumentError("$noun $i: $message"))
     end
 end
 
@@ -121,7 +120,7 @@ function with_terms(f, terms::Vector{Term}, threads; noun = "term")
     threads >= 1 || throw(ArgumentError("threads must be 1 or more, not $threads"))
     faulty = Ref{Csize_t}(length(terms))
     status = GC.@preserve terms begin
-        list = CTerm[CTerm(term, "$noun $i") for (i, term) in enumerate(terms)]
+        list = CTerm[CTerm(term, noun, i) for (i, term) in enumerate(terms)]
         runner =
             threads == 1 ? C_NULL :
             @cfunction(run_tasks, Int32, (Csize_t, Ptr{Cvoid}, Ptr{Cvoid}, Csize_t))

@@ -37,24 +37,40 @@ static const char* noun_of(Kind kind) {
     return kind == SUMS || kind == CLIP ? "array" : "term";
 }
 
-static bool get_term(napi_env env, napi_value flat, uint32_t i, l1l2_term* term, Handle** handle) {
-    napi_value field[fields];
+/* One array of a term that a kind may use. */
+static bool get_field(napi_env env, napi_value flat, uint32_t index, int32_t wanted,
+                      l1l2_dtype dtype, const Elements* x, void** data) {
+    napi_value value;
+    napi_get_element(env, flat, index, &value);
+    return get_optional(env, value, wanted, dtype, x, data);
+}
+
+/* Of the fields beside x those that the kind uses; an out of null is x. */
+static bool get_term(napi_env env, Kind kind, napi_value flat, uint32_t first, l1l2_term* term,
+                     Handle** handle) {
+    napi_value value;
     int32_t wanted = 0;
     Elements x;
     void* steps = NULL;
-    for (uint32_t j = 0; j < fields; ++j)
-        napi_get_element(env, flat, i * fields + j, &field[j]);
-    *handle = get_handle(env, field[HANDLE]);
-    napi_get_value_int32(env, field[DTYPE], &wanted);
-    if (!get_elements(env, field[X], wanted, &x) ||
-        !get_optional(env, field[GRADIENT], wanted, x.dtype, &x, &term->gradient) ||
-        !get_optional(env, field[OUT], wanted, x.dtype, &x, &term->out) ||
-        !get_optional(env, field[STEPS], 0, arithmetic_of(x.dtype), &x, &steps))
-        return false;
+    napi_get_element(env, flat, first + HANDLE, &value);
+    *handle = get_handle(env, value);
+    napi_get_element(env, flat, first + DTYPE, &value);
+    napi_get_value_int32(env, value, &wanted);
+    napi_get_element(env, flat, first + X, &value);
+    if (!get_elements(env, value, wanted, &x)) return false;
     term->regularizer = *handle != NULL ? (*handle)->regularizer : NULL;
-    term->x = x.data;
+    term->x = term->out = x.data;
     term->n = x.n;
     term->dtype = x.dtype;
+    if ((kind == GRADIENT_AND_PENALTY || kind == PROX_STEP) &&
+        !get_field(env, flat, first + GRADIENT, wanted, x.dtype, &x, &term->gradient))
+        return false;
+    if ((kind == PROX || kind == PROX_STEP) &&
+        !get_field(env, flat, first + OUT, wanted, x.dtype, &x, &term->out))
+        return false;
+    if (kind == PROX_STEP &&
+        !get_field(env, flat, first + STEPS, 0, arithmetic_of(x.dtype), &x, &steps))
+        return false;
     term->steps = steps;
     return true;
 }
@@ -95,7 +111,8 @@ static bool get_terms(napi_env env, Kind kind, napi_value* arguments, Terms* ter
     if (terms->list == NULL || terms->handles == NULL)
         return succeeds(env, L1L2_ERROR_OUT_OF_MEMORY);
     for (uint32_t i = 0; i < terms->count; ++i) {
-        if (get_term(env, arguments[0], i, &terms->list[i], &terms->handles[i])) continue;
+        if (get_term(env, kind, arguments[0], i * fields, &terms->list[i], &terms->handles[i]))
+            continue;
         name_term(env, kind, i);
         return false;
     }

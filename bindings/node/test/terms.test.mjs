@@ -159,19 +159,19 @@ const refusals = {
         [{ x: [1] }, /^TypeError: term 2: not a typed array$/],
         [{ x: Uint16Array.of(1) }, /^TypeError: term 2: .* needs the option dtype$/],
         [{ dtype: "half" }, /^TypeError: term 2: dtype is none of/],
-        [{ gradient: 1 }, /^TypeError: term 2: not a typed array$/],
         [{ regularizer: null }, /^TypeError: term 2: regularizer is no Regularizer$/],
         [{ regularizer: { l1: 1 } }, /^TypeError: term 2: regularizer is no Regularizer$/],
         [{ regularizer: destroyed }, status(10)],
     ],
     addGradientOfTerms: [
+        [{ gradient: 1 }, /^TypeError: term 2: not a typed array$/],
         [{ gradient: new Float32Array(1) }, /^RangeError: term 2: the arrays have 2 and 1 elements$/],
         [{ gradient: new Float64Array(2) }, /^TypeError: term 2: the arrays differ in their dtype$/],
         [{ regularizer: new Regularizer(1e308, 1e308), gradient: new Float32Array(2) }, status(13)],
     ],
     proxOfTerms: [
         [{ out: new Float32Array(3) }, /^RangeError: term 2: /],
-        [{ out: null }, status(10)],
+        [{ out: 1 }, /^TypeError: term 2: not a typed array$/],
         [{ regularizer: new Regularizer(1e308, 0) }, status(14)],
     ],
     proxStepOfTerms: [
@@ -237,10 +237,11 @@ test("a call on the pool keeps its arrays and regularizers", async () => {
     });
     // Of the native function itself, as the engine may keep what this package's functions had.
     const native = createRequire(import.meta.url)("../native/l1l2.node");
+    const handle = native.create(1, 0);
     const outs = regularizers.map(() => new Float32Array(n));
-    const clipped = outs.map((out) => {
-        const term = [null, new Float32Array(n).fill(4), 0, null, out, null];
-        return native.clipByNormTermsAsync(term, undefined, 2, 1, 2);
+    const shrunk = outs.map((out) => {
+        const term = [handle, new Float32Array(n).fill(4), 0, null, out, null];
+        return native.proxTermsAsync(term, undefined, 2, undefined, 2);
     });
     // These take the place of what is freed too early.
     for (let i = 0; i < 3; ++i) {
@@ -253,7 +254,7 @@ test("a call on the pool keeps its arrays and regularizers", async () => {
         totals,
         totals.map((_, i) => n * i),
     );
-    await Promise.all(clipped);
+    await Promise.all(shrunk);
     assert(outs.every((out) => out.every((value) => value === 2)));
     await Promise.all(busy);
 });
