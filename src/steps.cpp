@@ -101,10 +101,9 @@ class StepsWave {
     std::atomic<std::size_t> first_refused_;
 };
 
-/// All steps in the calling thread.
-void check_alone(const KernelTable* table, const TermSource* terms, std::size_t count, double step,
+/// Looks at the steps of the terms before `*first_refused`, in the calling thread.
+void check_alone(const KernelTable* table, const TermSource* terms, double step,
                  std::size_t* first_refused) {
-    *first_refused = count;
     for (std::size_t i = 0; i < *first_refused; ++i) {
         const Term term = (*terms)[i];
         if (!accepts_all_steps(*table, *term.regularizer, step, term.arrays)) {
@@ -118,12 +117,11 @@ void check_alone(const KernelTable* table, const TermSource* terms, std::size_t 
 std::optional<std::size_t> first_refused_steps(const KernelTable& table, const TermSource& terms,
                                                std::size_t count, double step,
                                                const Runner& runner) {
+    std::size_t first_refused = count;
     if (runner.run == nullptr) {
-        std::size_t first_refused = count;
-        with_default_environment<check_alone>(&table, &terms, count, step, &first_refused);
+        with_default_environment<check_alone>(&table, &terms, step, &first_refused);
         return first_refused;
     }
-    std::size_t first_refused = count;
     for (std::size_t i = 0; i < count && first_refused == count;) {
         StepsWave wave(table, terms, count, step, i);
         if (!wave.run(runner)) {

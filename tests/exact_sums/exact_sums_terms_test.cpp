@@ -3,6 +3,8 @@
 #include "catch.hpp"
 #include "sound_accumulators.hpp"
 
+#include <atomic>
+
 using namespace exact;
 using terms_tests::Model;
 using terms_tests::Outcome;
@@ -80,6 +82,41 @@ TEST_CASE("terms are added to exact sums as single arrays are, on every runner",
     special.add(subnormal_elements<float>(100, 1), std::vector<float>(100), handle);
     CHECK(mistake_of(special) == "");
     CHECK(mistake_of(Model()) == "");
+}
+
+TEST_CASE("threads that add up at the same time lose nothing", "[exact_sums][terms]") {
+    // Two threads, each with every other task of those whose numbers leave the same remainder by 8,
+    // which share an accumulator.
+    Runner colliding("colliding", [](l1l2_task task, void* work, std::size_t count) {
+        std::atomic<int> started{0};
+        const auto half = [&](std::size_t of_two) {
+            for (++started; started < 2;) {
+                std::this_thread::yield();
+            }
+            for (std::size_t remainder = 0; remainder < 8; ++remainder) {
+                for (std::size_t i = remainder + 8 * of_two; i < count; i += 16) {
+                    task(work, i);
+                }
+            }
+        };
+        std::thread other([&] { half(1); });
+        half(0);
+        other.join();
+        return 0;
+    });
+    const float x = 1.5F;
+    l1l2_term term = {};
+    term.x = &x;
+    term.n = 1;
+    term.dtype = L1L2_FLOAT32;
+    const std::vector<l1l2_term> terms(16384, term);
+    const Accumulator expected = added_one_by_one({}, terms);
+    for (int i = 0; i < 50; ++i) {
+        Accumulator sums = {};
+        CHECK(add_terms(sums, terms, colliding) == Outcome{L1L2_OK, terms.size()});
+        CHECK(difference(sums, expected) == "");
+    }
+    CHECK(colliding.last_count == 16);
 }
 
 TEST_CASE("of a term exact sums use neither regularizer nor gradient, out and steps",

@@ -134,6 +134,7 @@ TEST_CASE("quotients beyond the range of the arithmetic type lose nothing", "[cl
     CHECK(value_of(clip_one(from_bits<Bfloat16>(0x7F7F), {0x1.fep127, 0x1p-10})) == 0x1p-10);
     // float64: norms of all sizes, with a quotient down to 2^-2098.
     CHECK(clip_one(0x1.8p664, {0x1.8p664, 0x1.8p-664}) == 0x1.8p-664);
+    CHECK(clip_one(0x1.8p1023, {0x1.8p1023, 1.0}) == 1.0);
     CHECK(clip_one(largest, {largest, from_bits<double>(1)}) == from_bits<double>(1));
     CHECK(clip_one(largest, {largest, from_bits<double>(3)}) == from_bits<double>(3));
     CHECK(clip_one(0x1.123456789abcdp1000, {0x1p1023, 0x1p-10}) == 0x1.123456789abcdp-33);
@@ -142,6 +143,8 @@ TEST_CASE("quotients beyond the range of the arithmetic type lose nothing", "[cl
     // A norm that is not that of the elements makes no infinity either.
     CHECK(clip_one(largest, {0x1p-50, from_bits<double>(1)}) ==
           static_cast<double>(largest * 0x1p-537 * 0x1p-487));
+    CHECK(clip_one(largest, {0x1p-48, from_bits<double>(5)}) ==
+          static_cast<double>(largest * 0x1p-1000 * 0x1.4p-24));
     CHECK(clip_one(largest, {from_bits<double>(2), from_bits<double>(1)}) == largest / 2);
     CHECK(clip_one(largest, {from_bits<double>(2), 0.0}) == 0.0);
 }
