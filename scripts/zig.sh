@@ -10,6 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
 . scripts/lib/packages.sh
+. scripts/lib/zig.sh
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev binutils
 folder=$PWD/build-zig
 mkdir -p "$folder"
@@ -22,31 +23,9 @@ macos) targets=(aarch64-macos x86_64-macos) system=Darwin ;;
 *) wrong_usage "zig.sh takes one system: ${1:-none was named}" ;;
 esac
 
-zig=("$(command -v zig)") || zig=()
-if [ ${#zig[@]} -eq 0 ]; then
-    offer_packages python3-venv ca-certificates
-    python=$folder/python/bin/python
-    # The test of another system may be fetching it.
-    (
-        flock 9
-        "$python" -m ziglang version >/dev/null 2>&1 || {
-            python3 -m venv --clear "$folder/python" &&
-                "$python" -m pip install --no-deps --require-hashes --requirement scripts/lib/zig.txt
-        } >"$folder/log" 2>&1
-    ) 9>"$folder/lock" || {
-        echo "no zig, and pip cannot fetch it: $(grep -m 1 ERROR "$folder/log")"
-        exit 77
-    }
-    zig=("$python" -m ziglang)
-fi
-
-# Compilers as CMake takes them, one word each.
 tools=$folder/$1
+make_zig "$tools" "$folder"
 mkdir -p "$tools/headers"
-for tool in cc c++ ar; do
-    printf '#!/usr/bin/env bash\nexec%s "$@"\n' "$(printf ' %q' "${zig[@]}" "$tool")" >"$tools/$tool"
-    chmod +x "$tools/$tool"
-done
 header_files libxsimd-dev nlohmann-json3-dev | xargs cp --parents -t "$tools/headers"
 
 # Fails unless the program finds all bits equal, with each instruction set of this CPU.

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 The l1l2 authors
+# SPDX-License-Identifier: Apache-2.0
+"""Writes what the files of a release contain, as an SPDX 2.3 document:
+
+    sbom.py FOLDER TREE OUTPUT
+
+FOLDER has the files, each kind in a folder of the name that scripts/release.sh gives it; TREE is the unpacked
+source tarball. The document's time is $SOURCE_DATE_EPOCH.
+"""
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+#: What others wrote: licence, who supplies it, and where it comes from.
+OTHERS = {
+    "xsimd": ("BSD-3-Clause", "https://github.com/xtensor-stack/xsimd"),
+    "nlohmann_json": ("MIT", "https://github.com/nlohmann/json"),
+    "xla-ffi": ("Apache-2.0", "https://github.com/openxla/xla"),
+    "onetbb": ("Apache-2.0", "https://github.com/uxlfoundation/oneTBB"),
+    "libstdc++": ("GPL-3.0-or-later WITH GCC-exception-3.1", "https://gcc.gnu.org"),
+    "libc++": ("Apache-2.0 WITH LLVM-exception", "https://libcxx.llvm.org"),
+}
+HEADERS = ["xsimd", "nlohmann_json"]
+#: What a file contains as source, and what is linked into it, by a pattern of its path. The first that matches
+#: counts.
+CONTENTS = [
+    (r"source/", [*HEADERS, "xla-ffi"], []),
+    (r"crate/l1l2-sys-", HEADERS, []),
+    (r"crate/|julia/|npm/l1l2-\d", [], []),
+    (r"sdist/", [*HEADERS, "xla-ffi"], []),
+    (r"wheel/", [], [*HEADERS, "xla-ffi", "libc++"]),
+    (r"deb/libl1l2-threads", [], ["onetbb"]),
+    (r"deb/", [], HEADERS),
+    (r"go/.*\.zip|npm/l1l2-|tarball/", [], [*HEADERS, "libstdc++"]),
+]
+VERSION_MACROS = {
+    "xsimd": ("xsimd/include/xsimd/config/xsimd_config.hpp", "XSIMD_VERSION_"),
+    "nlohmann_json": ("nlohmann_json/include/nlohmann", "NLOHMANN_JSON_VERSION_"),
+}
+
+
+def version_of(path: Path, prefix: str) -> str:
+    """The version that a header, or one of those in a folder, defines by macros."""
+    files = [path] if path.is_file() else sorted(path.rglob("*.hpp"))
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return ".".join(
+        re.search(rf"#\s*define {prefix}{part}\s+(\d+)", text)[1] for part in ("MAJOR", "MINOR", "PATCH")
+    )
+
+
+def identifier(name: str) -> str:
+    return "SPDXRef-" + re.sub(r"[^A-Za-z0-9.-]", "-", name)
+
+
+def package(name: str, license_: str, home: str, **more: object) -> dict[str, object]:
+    return {
+        "SPDXID": identifier(name),
+        "name": name,
+        "downloadLocation": home,
+        "filesAnalyzed": False,
+        "licenseConcluded": license_,
+        "licenseDeclared": license_,
+        "copyrightText": "NOASSERTION",
+        **more,
+    }
+
+
+def document(folder: Path, tree: Path) -> dict[str, object]:
+    version = version_of(tree / "include/l1l2.h", "L1L2_VERSION_")
+    packages, relationships, used = [], [], set()
+
+    def relate(one: str, kind: str, other: str) -> None:
+        relationships.append(
+            {"spdxElementId": one, "relationshipType": kind, "relatedSpdxElement": other}
+        )
+
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*/**/*")):
+        path = file.relative_to(folder).as_posix()
+        found = [entry for entry in CONTENTS if re.match(entry[0], path)]
+        if not found or not file.is_file():
+            continue
+        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{sha256}  {path}\n".encode())
+        _, contained, linked = found[0]
+        checksums = [{"algorithm": "SHA256", "checksumValue": sha256}]
+        packages.append(
+            package(path, "Apache-2.0", "NOASSERTION", versionInfo=version,
+                    packageFileName=file.name, checksums=checksums,
+                    supplier="Organization: The l1l2 authors")
+        )
+        relate("SPDXRef-DOCUMENT", "DESCRIBES", identifier(path))
+        for kind, names in ("CONTAINS", contained), ("STATIC_LINK", linked):
+            for name in names:
+                relate(identifier(path), kind, identifier(name))
+                used.add(name)
+    for name in sorted(used):
+        license_, home = OTHERS[name]
+        more = {}
+        if name in VERSION_MACROS:
+            header, prefix = VERSION_MACROS[name]
+            more["versionInfo"] = version_of(tree / "third_party" / header, prefix)
+        packages.append(package(name, license_, home, **more))
+    created = datetime.datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), datetime.timezone.utc)
+    return {
+        "spdxVersion": "SPDX-2.3",
+        "dataLicense": "CC0-1.0",
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "name": f"l1l2-{version}",
+        "documentNamespace": f"https://example.invalid/l1l2/spdx/{version}-{digest.hexdigest()[:16]}",
+        "creationInfo": {
+            "created": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "creators": ["Organization: The l1l2 authors", "Tool: release.sh"],
+        },
+        "packages": packages,
+        "relationships": relationships,
+    }
+
+
+if __name__ == "__main__":
+    release, sources, output = map(Path, sys.argv[1:])
+    output.write_text(json.dumps(document(release, sources), indent=2) + "\n", encoding="utf-8")
