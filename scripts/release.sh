@@ -69,6 +69,9 @@ fetched() {
     }
 }
 
+# Prints the paths of all files of the release.
+made() { (cd "$out" && find . -path ./tools -prune -o -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort); }
+
 # For each name stage_NAME makes its files in a folder, and test_NAME tests a copy of them. What a folder holds
 # besides files that are published is removed by stage_NAME.
 stage_source() {
@@ -194,7 +197,8 @@ test_tarball() { :; }
 
 stage_sbom() {
     make_python
-    "$python" scripts/lib/sbom.py "$out" "$tree" "$1/l1l2-$version.spdx.json"
+    made | grep -vE '^sbom/|/@v/(list|.*\.(info|mod))$' |
+        "$python" scripts/lib/sbom.py "$out" "$tree" "$1/l1l2-$version.spdx.json"
 }
 test_sbom() { offline "${python%/*}/pyspdxtools" --infile "$1"/*.spdx.json; }
 
@@ -242,7 +246,7 @@ for name in "$@"; do
 done
 
 cd "$out"
-find . -path ./tools -prune -o -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum >"$work/sums"
+made | xargs -d '\n' sha256sum >"$work/sums"
 while read -r hash file; do
     echo "$file: $(stat -c %s "$file") bytes, $hash"
 done <"$work/sums"

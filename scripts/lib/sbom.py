@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes what the files of a release contain, as an SPDX 2.3 document:
 
-    sbom.py FOLDER TREE OUTPUT
+    sbom.py FOLDER TREE OUTPUT <PATHS
 
-FOLDER has the files, each kind in a folder of the name that scripts/release.sh gives it; TREE is the unpacked
-source tarball. The document's time is $SOURCE_DATE_EPOCH.
+PATHS are those of the files in FOLDER, a line each, beginning with the name that scripts/release.sh has for them;
+TREE is the unpacked source tarball. The document's time is $SOURCE_DATE_EPOCH.
 """
+
 from __future__ import annotations
 
 import datetime
@@ -50,9 +51,8 @@ def version_of(path: Path, prefix: str) -> str:
     """The version that a header, or one of those in a folder, defines by macros."""
     files = [path] if path.is_file() else sorted(path.rglob("*.hpp"))
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    return ".".join(
-        re.search(rf"#\s*define {prefix}{part}\s+(\d+)", text)[1] for part in ("MAJOR", "MINOR", "PATCH")
-    )
+    numbers = dict(re.findall(rf"#\s*define {prefix}(\w+)\s+(\d+)", text))
+    return f"{numbers['MAJOR']}.{numbers['MINOR']}.{numbers['PATCH']}"
 
 
 def identifier(name: str) -> str:
@@ -78,23 +78,35 @@ def document(folder: Path, tree: Path) -> dict[str, object]:
 
     def relate(one: str, kind: str, other: str) -> None:
         relationships.append(
-            {"spdxElementId": one, "relationshipType": kind, "relatedSpdxElement": other}
+            {
+                "spdxElementId": one,
+                "relationshipType": kind,
+                "relatedSpdxElement": other,
+            }
         )
 
     digest = hashlib.sha256()
-    for file in sorted(folder.glob("*/**/*")):
-        path = file.relative_to(folder).as_posix()
+    for path in sys.stdin.read().splitlines():
+        file = folder / path
         found = [entry for entry in CONTENTS if re.match(entry[0], path)]
-        if not found or not file.is_file():
-            continue
+        if not found:
+            raise SystemExit(f"it is not known what {path} contains")
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         digest.update(f"{sha256}  {path}\n".encode())
         _, contained, linked = found[0]
+        licences = ["Apache-2.0", *(OTHERS[name][0] for name in contained + linked)]
         checksums = [{"algorithm": "SHA256", "checksumValue": sha256}]
         packages.append(
-            package(path, "Apache-2.0", "NOASSERTION", versionInfo=version,
-                    packageFileName=file.name, checksums=checksums,
-                    supplier="Organization: The l1l2 authors")
+            package(
+                path,
+                "Apache-2.0",
+                "NOASSERTION",
+                licenseConcluded=" AND ".join(dict.fromkeys(licences)),
+                versionInfo=version,
+                packageFileName=file.name,
+                checksums=checksums,
+                supplier="Organization: The l1l2 authors",
+            )
         )
         relate("SPDXRef-DOCUMENT", "DESCRIBES", identifier(path))
         for kind, names in ("CONTAINS", contained), ("STATIC_LINK", linked):
@@ -108,7 +120,9 @@ def document(folder: Path, tree: Path) -> dict[str, object]:
             header, prefix = VERSION_MACROS[name]
             more["versionInfo"] = version_of(tree / "third_party" / header, prefix)
         packages.append(package(name, license_, home, **more))
-    created = datetime.datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), datetime.timezone.utc)
+    created = datetime.datetime.fromtimestamp(
+        int(os.environ["SOURCE_DATE_EPOCH"]), datetime.timezone.utc
+    )
     return {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
@@ -126,4 +140,6 @@ def document(folder: Path, tree: Path) -> dict[str, object]:
 
 if __name__ == "__main__":
     release, sources, output = map(Path, sys.argv[1:])
-    output.write_text(json.dumps(document(release, sources), indent=2) + "\n", encoding="utf-8")
+    output.write_text(
+        json.dumps(document(release, sources), indent=2) + "\n", encoding="utf-8"
+    )
