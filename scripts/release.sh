@@ -251,6 +251,6 @@ while read -r hash file; do
     echo "$file: $(stat -c %s "$file") bytes, $hash"
 done <"$work/sums"
 mv "$work/sums" SHA256SUMS
-placeholders=$(git grep -lF example.invalid :/ | wc -l)
-[ "$placeholders" -eq 0 ] || echo "No home is chosen: $placeholders files name example.invalid (CONTRIBUTING.md, Releases)."
+placeholders=$(git grep -l 'example[.]invalid/' :/ | wc -l)
+[ "$placeholders" -eq 0 ] || echo "No home is chosen: $placeholders files name a placeholder (CONTRIBUTING.md, Releases)."
 exit $status
