@@ -30,7 +30,7 @@ fail() {
 printf '%s\n' go1.21 "$(go env GOVERSION)" | sort -CV || missing "no go 1.21 or later"
 compiler=$(CGO_ENABLED=1 go env CC)
 [ -n "$(type -P "${compiler%% *}")" ] || missing "no $compiler"
-for tool in ld objcopy zip; do
+for tool in ld objcopy zip unzip; do
     [ -n "$(type -P $tool)" ] || missing "no $tool"
 done
 if ! downloaded=$(cd "$source" && go mod download 2>&1); then
