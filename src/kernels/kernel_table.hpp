@@ -53,6 +53,7 @@
  *     positive_part(x)         * x where it is above 0 or a NaN, else 0
  *     times_sign(x, a)         * a, -a or +0 as x is above, below or equal to 0
  *     quotient(x, y)           * x / y, rounded once
+ *     join_bfloat16(even, odd) * words of two bfloat16 each, rounded from the bits of float32
  */
 // clang-format on
 #pragma once
@@ -95,6 +96,9 @@ struct CommonIsa {
     template <class AnyBatch>
     static inline AnyBatch quotient(AnyBatch x, AnyBatch y) {
         return x / y;
+    }
+    static inline Words join_bfloat16(Words even, Words odd) {
+        return (rounded<16>(even) >> 16) | (rounded<16>(odd) & Words(0xFFFF0000));
     }
 };
 
