@@ -105,6 +105,21 @@ struct FourDoubles : CommonIsa<xsimd::fma3<xsimd::avx2>> {
     static inline Doubles fma(Doubles x, Doubles y, Doubles z) { return _mm256_fmadd_pd(x, y, z); }
     static inline Floats fma(Floats x, Floats y, Floats z) { return _mm256_fmadd_ps(x, y, z); }
 
+    // Beside a NaN the second operand is returned.
+    static inline Doubles positive_part(Doubles x) { return _mm256_max_pd(_mm256_setzero_pd(), x); }
+    static inline Floats positive_part(Floats x) { return _mm256_max_ps(_mm256_setzero_ps(), x); }
+
+    /// The upper halves, which stay, and the lower halves, which are cut off, of both together.
+    /// What is cut off rounds up from 0x8000 on, or from 0x8001 if the last bit that stays is even.
+    static inline Words join_bfloat16(Words even, Words odd) {
+        constexpr int odd_halves = 0xAA;
+        const __m256i upper = _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, odd_halves);
+        const __m256i lost = _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), odd_halves);
+        const __m256i least = _mm256_or_si256(_mm256_andnot_si256(upper, _mm256_set1_epi16(1)),
+                                              _mm256_set1_epi16(INT16_MIN));
+        return _mm256_sub_epi16(upper, _mm256_cmpeq_epi16(_mm256_max_epu16(lost, least), lost));
+    }
+
     static inline double fold(Doubles lane) {
         const __m256d v = lane;
         const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));

@@ -129,14 +129,13 @@ struct EightDoubles : CommonIsa<xsimd::avx512bw> {
             flip_sign));
     }
 
-    /// In seven operations for both: the upper halves, which stay, and the lower halves, which are
-    /// cut off. What is cut off counts as one from 0x8000 on, or 0x8001 if the last bit is even.
+    /// As that of FourDoubles.
     static inline Words join_bfloat16(Words even, Words odd) {
         const __m512i lower_half = _mm512_set1_epi32(0xFFFF);
         const __m512i upper = _mm512_ternarylogic_epi32(_mm512_srli_epi32(even, 16), odd,
                                                         lower_half, select_by_third);
-        const __m512i lost = _mm512_ternarylogic_epi32(even, _mm512_slli_epi32(odd, 16),
-                                                       lower_half, select_by_third);
+        const __m512i lost = _mm512_ternarylogic_epi32(even, _mm512_slli_epi32(odd, 16), lower_half,
+                                                       select_by_third);
         const __m512i least = _mm512_ternarylogic_epi32(
             upper, _mm512_set1_epi16(1), _mm512_set1_epi16(INT16_MIN), even_bit_or_third);
         return _mm512_mask_sub_epi16(upper, _mm512_cmpge_epu16_mask(lost, least), upper,

@@ -100,9 +100,8 @@ class Elementwise {
     /// Two batches of bfloat16, the even and the odd elements: to part them and to join them takes
     /// fewer operations than to widen and to narrow one batch after the other.
     template <unsigned reads, class F>
-    [[gnu::always_inline]] static inline void compute_even_and_odd(const Places& at, Batch& watch,
-                                                                   Batch& other_watch,
-                                                                   F&& compute) {
+    [[gnu::always_inline]] static inline void
+    compute_even_and_odd(const Places& at, Batch& watch, Batch& other_watch, F&& compute) {
         static_assert((reads & with_steps) == 0);
         Elements even;
         Elements odd;
@@ -120,8 +119,8 @@ class Elementwise {
 
     /// Two batches, as each addition to a watch would wait for the last.
     template <unsigned reads, class F>
-    [[gnu::always_inline]] static inline void
-    compute_two(const Places& at, Batch& watch, Batch& other_watch, F&& compute) {
+    [[gnu::always_inline]] static inline void compute_two(const Places& at, Batch& watch,
+                                                          Batch& other_watch, F&& compute) {
         if constexpr (is_same<T, BFloat16> && (reads & with_steps) == 0) {
             compute_even_and_odd<reads>(at, watch, other_watch, compute);
         } else {

@@ -141,6 +141,10 @@ struct Sse2 : CommonIsa<xsimd::sse2> {
         return x * y + z;
     }
 
+    // Beside a NaN the second operand is returned.
+    static inline Doubles positive_part(Doubles x) { return _mm_max_pd(_mm_setzero_pd(), x); }
+    static inline Floats positive_part(Floats x) { return _mm_max_ps(_mm_setzero_ps(), x); }
+
     static inline double fold(Doubles lane) {
         const __m128d v = lane;
         return _mm_cvtsd_f64(_mm_add_sd(v, _mm_unpackhi_pd(v, v)));
