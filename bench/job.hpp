@@ -26,6 +26,10 @@ struct Job {
 /// 1e-8 at most, and not 0, so that each is computed in full.
 constexpr double prox_step = 1e-12;
 
+/// Of every clip: the factor 1 / (1 + 1e-12) is below 1, but changes nothing.
+constexpr double clipped_norm = 1.0 + 1e-12;
+constexpr double max_norm = 1.0;
+
 struct ElementType {
     l1l2_dtype dtype;
     const char* name;
@@ -35,3 +39,8 @@ constexpr ElementType element_types[] = {{L1L2_FLOAT32, "float32", 4},
                                          {L1L2_FLOAT64, "float64", 8},
                                          {L1L2_FLOAT16, "float16", 2},
                                          {L1L2_BFLOAT16, "bfloat16", 2}};
+
+/// The size of a step of an element, which is of the arithmetic type.
+constexpr std::size_t step_bytes(const ElementType& type) {
+    return type.dtype == L1L2_FLOAT64 ? 8 : 4;
+}

@@ -30,6 +30,8 @@ OPERATIONS = {
     "prox to another array": "prox to another array",
     "prox step": "proximal gradient step in place",
     "prox step of each element": "the same with a step for each element",
+    "clip": "clipping by a norm in place",
+    "clip to another array": "clipping by a norm to another array",
 }
 
 #: Those that the summary is about.
@@ -39,7 +41,9 @@ MAIN_OPERATIONS = ("penalty", "gradient", "fused", "prox", "prox to another arra
 ROOF_OF = {"penalty of l1": "penalty", "penalty of l2": "penalty", "fused": "gradient"}
 
 ON_TWO_THREADS = {"penalty on two threads": "penalty", "fused on two threads": "fused",
-                  "prox on two threads": "prox"}
+                  "prox on two threads": "prox", "prox step on two threads": "prox step",
+                  "prox step of each element on two threads": "prox step of each element",
+                  "clip on two threads": "clip"}
 LISTS = ("penalty of a list", "fused of a list")
 TENSORS_OF_A_LIST = 2000
 COLUMN = "penalty of a column, rows of "

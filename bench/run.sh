@@ -36,7 +36,7 @@ for dtype in float32 float64 float16 bfloat16; do
     if from_memory_too; then
         # What comes from memory takes long, and it scatters more and so takes more repetitions: for the
         # rows that the library is judged by, that is. Of what is in both files the second one counts.
-        from_memory="^$dtype/(penalty|gradient|fused|prox)( of [^/]*| to [^/]*| step[^/]*)?/[0-9]{8,}"
+        from_memory="^$dtype/(penalty|gradient|fused|prox|clip)( of [^/]*| to [^/]*| step[^/]*)?/[0-9]{8,}"
         measure "$dtype-others" "$from_memory/(kernel|Eigen|OpenBLAS|plain)" 3
         measure "$dtype-memory" \
             "$from_memory/(roof|l1l2|Eigen, by clipping$)|^$dtype/penalty/[0-9]{8,}/Eigen, one" 15

@@ -47,6 +47,29 @@ double step(const Job& job) {
     return 0.0;
 }
 
+double clip(const Job& job) {
+    l1l2_term term = {};
+    term.x = job.x;
+    term.n = job.n;
+    term.out = job.y;
+    term.dtype = job.dtype;
+    expect_ok(l1l2_clip_by_norm_terms(&term, sizeof term, 1, clipped_norm, max_norm, nullptr,
+                                      nullptr, nullptr));
+    return 0.0;
+}
+
+void add_clips(const ElementType& type, std::size_t n) {
+    const std::size_t bytes = n * type.bytes;
+    Operation in_place = {"clip", type, n, 2 * bytes};
+    in_place.in_place = true;
+    add_roofs(in_place, roofs::update());
+    add(in_place, "l1l2", [](const Job& job) { return clip(job); });
+
+    const Operation elsewhere = {"clip to another array", type, n, 2 * bytes};
+    add_roofs(elsewhere, roofs::copy());
+    add(elsewhere, "l1l2", [](const Job& job) { return clip(job); });
+}
+
 /// A step reads x and the gradient and writes x, as a gradient does: job.y is x, job.x the
 /// gradient.
 void add_steps(const ElementType& type, std::size_t n) {
@@ -56,12 +79,12 @@ void add_steps(const ElementType& type, std::size_t n) {
     add(one, "l1l2", [](const Job& job) { return step(job); });
     add_peers(one, &peers::Peer::step);
 
-    const std::size_t step_bytes = (type.dtype == L1L2_FLOAT64 ? 8 : 4) / type.bytes;
-    Operation each = {"prox step of each element", type, n, (3 + step_bytes) * bytes};
+    const std::size_t ratio = step_bytes(type) / type.bytes;
+    Operation each = {"prox step of each element", type, n, (3 + ratio) * bytes};
     each.with_steps = true;
     for (const roofs::SteppedLoop& loop : roofs::read_steps_and_update()) {
         add(each, std::string("roof ") + loop.name,
-            [=](const Job& job) { return loop.run(job.x, job.steps, step_bytes, job.y, bytes); });
+            [=](const Job& job) { return loop.run(job.x, job.steps, ratio, job.y, bytes); });
     }
     add(each, "l1l2", [](const Job& job) { return step(job); });
 }
@@ -94,5 +117,6 @@ void add_training(const ElementType& type) {
         add_peers(elsewhere, &peers::Peer::prox);
 
         add_steps(type, n);
+        add_clips(type, n);
     }
 }

@@ -56,32 +56,65 @@ class Companion {
     std::thread thread_;
 };
 
-/// Each thread takes half of the arrays.
+/// Each thread takes half of the arrays: run(x, y, steps, bytes), where bytes are those of x.
+template <class Run>
+void add_roof(const Operation& operation, const std::string& name, const Run& run_half) {
+    const auto run = [=](benchmark::State& state) {
+        const ElementType& type = operation.type;
+        const Arrays arrays = shared_arrays(type.dtype, operation.n);
+        const char* const steps =
+            operation.with_steps ? static_cast<const char*>(steps_array(type.dtype, operation.n))
+                                 : nullptr;
+        const std::size_t half = operation.n * type.bytes / threads;
+        const std::size_t steps_half = operation.n * step_bytes(type) / threads;
+        const char* const x = static_cast<const char*>(arrays.x);
+        char* const y = static_cast<char*>(arrays.y);
+        double first = 0.0;
+        double second = 0.0;
+        const std::function<void()> here = [&] { first = run_half(x, y, steps, half); };
+        const std::function<void()> there = [&] {
+            second =
+                run_half(x + half, y + half, steps == nullptr ? steps : steps + steps_half, half);
+        };
+        Companion companion;
+        for (auto _ : state) {
+            companion.run_both(here, there);
+            benchmark::DoNotOptimize(first);
+            benchmark::DoNotOptimize(second);
+        }
+        set_bytes(state, operation.bytes);
+    };
+    benchmark::RegisterBenchmark(name_of(operation, "roof " + name).c_str(), run)->UseRealTime();
+}
+
 void add_roofs(const Operation& operation, const std::vector<roofs::Loop>& loops) {
     for (const roofs::Loop& loop : loops) {
-        const auto run = [=](benchmark::State& state) {
-            const Arrays arrays = shared_arrays(operation.type.dtype, operation.n);
-            const std::size_t half = operation.n * operation.type.bytes / threads;
-            const char* const x = static_cast<const char*>(arrays.x);
-            char* const y = static_cast<char*>(arrays.y);
-            double first = 0.0;
-            double second = 0.0;
-            const std::function<void()> here = [&] { first = loop.run(x, y, half); };
-            const std::function<void()> there = [&] {
-                second = loop.run(x + half, y + half, half);
-            };
-            Companion companion;
-            for (auto _ : state) {
-                companion.run_both(here, there);
-                benchmark::DoNotOptimize(first);
-                benchmark::DoNotOptimize(second);
-            }
-            set_bytes(state, operation.bytes);
-        };
-        const std::string name = name_of(operation, std::string("roof ") + loop.name);
-        benchmark::RegisterBenchmark(name.c_str(), run)->UseRealTime();
+        add_roof(operation, loop.name,
+                 [=](const char* x, char* y, const char* /*steps*/, std::size_t bytes) {
+                     return loop.run(x, y, bytes);
+                 });
     }
 }
+
+void add_roofs(const Operation& operation, const std::vector<roofs::SteppedLoop>& loops) {
+    const std::size_t ratio = step_bytes(operation.type) / operation.type.bytes;
+    for (const roofs::SteppedLoop& loop : loops) {
+        add_roof(operation, loop.name,
+                 [=](const char* x, char* y, const char* steps, std::size_t bytes) {
+                     return loop.run(x, steps, ratio, y, bytes);
+                 });
+    }
+}
+
+/// The operations of which each is measured.
+struct Operations {
+    Operation penalty;
+    Operation fused;
+    Operation prox;
+    Operation step;
+    Operation steps;
+    Operation clip;
+};
 
 #ifdef L1L2_BENCH_THREADS
 
@@ -103,34 +136,50 @@ l1l2_term term_of(const Job& job) {
     return term;
 }
 
-void add_library(const Operation& penalty, const Operation& fused, const Operation& prox) {
+void add_library(const Operations& of) {
     const std::shared_ptr<l1l2_threads> pool = make_threads();
-    add(penalty, "l1l2", [pool](const Job& job) {
+    add(of.penalty, "l1l2", [pool](const Job& job) {
         const l1l2_term term = term_of(job);
         double total = 0.0;
         expect_ok(l1l2_penalty_terms(&term, sizeof term, 1, l1l2_threads_run, pool.get(), nullptr,
                                      &total, nullptr));
         return total;
     })->UseRealTime();
-    add(fused, "l1l2", [pool](const Job& job) {
+    add(of.fused, "l1l2", [pool](const Job& job) {
         const l1l2_term term = term_of(job);
         double total = 0.0;
         expect_ok(l1l2_add_gradient_terms(&term, sizeof term, 1, job.scale, l1l2_threads_run,
                                           pool.get(), nullptr, &total, nullptr));
         return total;
     })->UseRealTime();
-    add(prox, "l1l2", [pool](const Job& job) {
+    add(of.prox, "l1l2", [pool](const Job& job) {
         const l1l2_term term = term_of(job);
         expect_ok(l1l2_prox_terms(&term, sizeof term, 1, prox_step, l1l2_threads_run, pool.get(),
                                   nullptr));
+        return 0.0;
+    })->UseRealTime();
+    for (const Operation& operation : {of.step, of.steps}) {
+        add(operation, "l1l2", [pool](const Job& job) {
+            l1l2_term term = term_of(job);
+            term.x = job.y;
+            term.gradient = const_cast<void*>(job.x);
+            term.steps = job.steps;
+            expect_ok(l1l2_prox_step_terms(&term, sizeof term, 1, prox_step, l1l2_threads_run,
+                                           pool.get(), nullptr));
+            return 0.0;
+        })->UseRealTime();
+    }
+    add(of.clip, "l1l2", [pool](const Job& job) {
+        const l1l2_term term = term_of(job);
+        expect_ok(l1l2_clip_by_norm_terms(&term, sizeof term, 1, clipped_norm, max_norm,
+                                          l1l2_threads_run, pool.get(), nullptr));
         return 0.0;
     })->UseRealTime();
 }
 
 #else
 
-void add_library(const Operation& /*penalty*/, const Operation& /*fused*/,
-                 const Operation& /*prox*/) {}
+void add_library(const Operations& /*of*/) {}
 
 #endif
 
@@ -171,14 +220,23 @@ void add_two_threads() {
             continue;
         }
         const std::size_t bytes = n * type.bytes;
-        const Operation penalty = {"penalty on two threads", type, n, bytes};
-        const Operation fused = {"fused on two threads", type, n, 3 * bytes};
-        Operation prox = {"prox on two threads", type, n, 2 * bytes};
-        prox.in_place = true;
-        add_roofs(penalty, roofs::read());
-        add_roofs(fused, roofs::read_and_update());
-        add_roofs(prox, roofs::update());
-        add_library(penalty, fused, prox);
+        Operations of = {
+            {"penalty on two threads", type, n, bytes},
+            {"fused on two threads", type, n, 3 * bytes},
+            {"prox on two threads", type, n, 2 * bytes},
+            {"prox step on two threads", type, n, 3 * bytes},
+            {"prox step of each element on two threads", type, n, 3 * bytes + n * step_bytes(type)},
+            {"clip on two threads", type, n, 2 * bytes}};
+        of.prox.in_place = true;
+        of.steps.with_steps = true;
+        of.clip.in_place = true;
+        add_roofs(of.penalty, roofs::read());
+        add_roofs(of.fused, roofs::read_and_update());
+        add_roofs(of.prox, roofs::update());
+        add_roofs(of.step, roofs::read_and_update());
+        add_roofs(of.steps, roofs::read_steps_and_update());
+        add_roofs(of.clip, roofs::update());
+        add_library(of);
         const Operation exact = {"exact sums on two threads", type, n, bytes};
         add_roofs(exact, roofs::read());
         add_sums_of_halves(exact);
