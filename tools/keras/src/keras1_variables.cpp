@@ -72,8 +72,9 @@ void add_normalization(Config& config, Layer& layer) {
 /// Each gate has arrays of its own, unless `consume_less` is "gpu". Then Keras gives W's
 /// regularizer to U, too.
 void add_recurrent(Config& config, Layer& layer, const std::string& gates) {
-    const json w = config.regularizer("W_regularizer"), u = config.regularizer("U_regularizer"),
-               b = config.regularizer("b_regularizer");
+    const json w = config.regularizer("W_regularizer");
+    const json u = config.regularizer("U_regularizer");
+    const json b = config.regularizer("b_regularizer");
     if (gates.empty() || text_of(config.values(), "consume_less", "") == "gpu") {
         add(layer, "W", w);
         add(layer, "U", u);
