@@ -7,7 +7,7 @@
 #         julia      the Julia package, for which a recipe makes the library
 #         npm        the Node packages, of JavaScript and of native files
 #         sdist      the Python package's source
-#         wheel      the Python package for glibc 2.17 or later and for musl, built by zig (bindings/python/wheel.sh)
+#         wheel      the Python package for x86-64 with glibc 2.17 or later, built by zig (bindings/python/wheel.sh)
 #         deb        Debian packages (scripts/package.sh)
 #         tarball    the library for older Linux systems (scripts/portable.sh)
 #         sbom       an SPDX document of what the files that have been made contain, and under which licences
@@ -168,20 +168,11 @@ stage_sdist() {
 test_sdist() { offline "$tree/bindings/python/test_staged.sh" "$1" "$python"; }
 
 stage_wheel() {
-    local platform
-    stage_sdist "$work/sdist_of_wheels"
-    export L1L2_ZIG=$out/tools
-    for platform in manylinux_2_17_x86_64 manylinux_2_17_aarch64 musllinux_1_2_x86_64; do
-        "$tree/bindings/python/wheel.sh" "$work/$platform" "$work"/sdist_of_wheels/*.tar.gz "$python" "$platform"
-        cp "$work/$platform"/*.whl "$1"
-    done
+    stage_sdist "$work/sdist_of_wheel"
+    "$tree/bindings/python/wheel.sh" "$work/zig" "$work"/sdist_of_wheel/*.tar.gz "$python" "$out/tools"
+    cp "$work"/zig/*.whl "$1"
 }
-test_wheel() {
-    mkdir "$1/here"
-    cp "$1"/*"_$(uname -m).whl" "$1/here" 2>/dev/null
-    rm -f "$1"/here/*musllinux*
-    offline "$tree/bindings/python/test_staged.sh" "$1/here" "$python"
-}
+test_wheel() { offline "$tree/bindings/python/test_staged.sh" "$1" "$python"; }
 
 # These scripts test what they make.
 stage_deb() {
