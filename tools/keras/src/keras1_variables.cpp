@@ -69,8 +69,8 @@ void add_normalization(Config& config, Layer& layer) {
     }
 }
 
-/// Each gate has arrays of its own, unless `consume_less` is "gpu". Then Keras gives W's
-/// regularizer to U, too.
+/// Unless `consume_less` is "gpu", each gate has arrays of its own, and Keras gives the regularizer
+/// of W to U, too.
 void add_recurrent(Config& config, Layer& layer, const std::string& gates) {
     const json w = config.regularizer("W_regularizer");
     const json u = config.regularizer("U_regularizer");
