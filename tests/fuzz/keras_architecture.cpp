@@ -122,7 +122,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t end = std::min(rest.find('\0'), rest.size());
     const AnyWeights weights(namings[choice % 3], answers,
                              lines_of(end < rest.size() ? rest.substr(end + 1) : ""));
-    const auto generation = choice & 4 ? keras::Generation::keras2 : keras::Generation::keras3;
+    const auto generation = choice & 8   ? keras::Generation::keras1
+                            : choice & 4 ? keras::Generation::keras2
+                                         : keras::Generation::keras3;
     try {
         const json model = keras::parse_json(rest.substr(0, end));
         keras::Layer root = keras::read_architecture(model, generation);
