@@ -58,6 +58,12 @@ struct Job {
     double parameter;   ///< the scale of a gradient, a step, or the norm of a clip
     double limit = 0.0; ///< the largest norm of a clip
 
+    bool has_step() const { return kind == Kind::prox || kind == Kind::prox_step; }
+    /// Whether terms need a regularizer.
+    bool regularizes() const { return kind != Kind::clip && kind != Kind::exact_sums; }
+    /// Whether every term needs a place for its result, which may be x.
+    bool replaces() const { return has_step() || kind == Kind::clip; }
+
     Clip clip() const { return {parameter, limit}; }
 
     /// Whether the parameter suits a term.
