@@ -135,7 +135,7 @@ for isa in $isas; do
         echo "$target, $isa: left out, as this machine does not have it"
         continue
     fi
-    # The long program is left to the registers where there are some.
+    # generic runs the long program only where it is the only kernel.
     if [ "$isa" = generic ] && [ "$isas" != generic ]; then
         check_vectors "$target, $isa"
     else

@@ -11,9 +11,9 @@
 #         deb        Debian packages (scripts/package.sh)
 #         tarball    the library for older Linux systems (scripts/portable.sh)
 #         sbom       an SPDX document of what the files that have been made contain, and under which licences
-# build-release/NAME has the files, build-release/SHA256SUMS their hashes. They are made of the tracked files of
-# the checkout: all but deb and tarball of the source tarball. What the packages need is fetched before they are tested. Exits
-# with 77 if one cannot be made here, and says why.
+# build-release/NAME has the files, build-release/SHA256SUMS the hashes of all that is there of this version. Everything
+# but deb and tarball is built from the source tarball, which has what git tracks. What the packages need is fetched
+# before they are tested. Exits with 77 if one cannot be made here, and says why.
 # shellcheck disable=SC2317 # "stage_$1" and "test_$1" call the functions
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,6 +40,12 @@ export SOURCE_DATE_EPOCH
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 mkdir -p "$out/tools"
+# What is left of another version does not belong to this one.
+if [ "$(cat "$out/tools/version" 2>/dev/null)" != "$version" ]; then
+    rm -rf "${all[@]/#/$out/}"
+    echo "$version" >"$out/tools/version"
+fi
+rm -f "$out/SHA256SUMS"
 tree=$work/l1l2-$version # the source tarball, unpacked
 
 # offline COMMAND...: runs it without network where the system lets us, else with the package managers' own means.
@@ -69,8 +75,13 @@ fetched() {
     }
 }
 
-# Prints the paths of all files of the release.
-made() { (cd "$out" && find . -path ./tools -prune -o -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort); }
+# Prints the paths of the files of these names that have been made.
+made() {
+    local name
+    for name in "$@"; do
+        [ ! -d "$out/$name" ] || find "$out/$name" -type f -printf "$name/%P\n"
+    done | LC_ALL=C sort
+}
 
 # For each name stage_NAME makes its files in a folder, and test_NAME tests a copy of them. What a folder holds
 # besides files that are published is removed by stage_NAME.
@@ -190,15 +201,21 @@ stage_deb() {
 }
 test_deb() { :; }
 stage_tarball() {
+    rm -f build-portable/l1l2-*.tar.gz
     scripts/portable.sh
     cp build-portable/l1l2-*.tar.gz "$1"
 }
 test_tarball() { :; }
 
 stage_sbom() {
+    local files
+    files=$(made "${all[@]}" | sed -E '\#^sbom/|/@v/(list|.*\.(info|mod))$#d')
+    [ -n "$files" ] || {
+        echo "nothing has been made"
+        exit 77
+    }
     make_python
-    made | grep -vE '^sbom/|/@v/(list|.*\.(info|mod))$' |
-        "$python" scripts/lib/sbom.py "$out" "$tree" "$1/l1l2-$version.spdx.json"
+    "$python" scripts/lib/sbom.py "$out" "$tree" "$1/l1l2-$version.spdx.json" <<<"$files"
 }
 test_sbom() { offline "${python%/*}/pyspdxtools" --infile "$1"/*.spdx.json; }
 
@@ -215,7 +232,7 @@ check_licences() {
         }
     done
 }
-make() {
+make_and_test() {
     local archive
     rm -rf "${out:?}/$1"
     mkdir "$work/$1"
@@ -234,7 +251,7 @@ tar -C "$work" -xf "$work/unpacked/l1l2-$version.tar.gz"
 status=0
 for name in "$@"; do
     set +e # a shell that is a condition would ignore errors
-    (set -e && make "$name")
+    (set -e && make_and_test "$name")
     code=$?
     set -e
     if [ $code -ne 0 ]; then
@@ -246,11 +263,11 @@ for name in "$@"; do
 done
 
 cd "$out"
-made | xargs -d '\n' sha256sum >"$work/sums"
+made "${all[@]}" | xargs -r -d '\n' sha256sum >"$work/sums"
 while read -r hash file; do
     echo "$file: $(stat -c %s "$file") bytes, $hash"
 done <"$work/sums"
 mv "$work/sums" SHA256SUMS
-placeholders=$(git grep -l 'example[.]invalid/' :/ | wc -l)
+placeholders=$({ git grep -l 'example[.]invalid/' :/ || true; } | wc -l)
 [ "$placeholders" -eq 0 ] || echo "No home is chosen: $placeholders files name a placeholder (CONTRIBUTING.md, Releases)."
 exit $status

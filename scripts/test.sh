@@ -11,8 +11,9 @@
 #     --frameworks  also tests the Python package with JAX, PyTorch, TensorFlow and Keras: with those of python3, or
 #                   else it fetches them, some gigabytes. --languages tests with those that are there
 #     --binaries    also tests the README's quick start and the Debian packages in fresh roots, the tarball for
-#                   older systems, and the library on Windows, six other processors and older x86-64, under
-#                   emulators. Needs to be root, or sudo
+#                   older systems, what a release publishes, and the library on Windows, six other processors,
+#                   older x86-64, musl, FreeBSD, macOS and WebAssembly, as far as an emulator or a browser is
+#                   there. Needs to be root, or sudo
 #     --code        also runs sanitizers, valgrind, fuzzers for 20 seconds each, linters and coverage, and builds
 #                   with three compilers at three levels and with three versions of xsimd, and the benchmark
 #

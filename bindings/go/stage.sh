@@ -17,7 +17,7 @@ sed -i -e '/^#cgo CFLAGS/d' "$module/cgo.go"
 "$source/build.sh" "${2-}" "$module"
 gzip -c "$module"/internal/*/libl1l2_* | wc -c | awk '{ print "libraries: " int($1 / 1000) " KB packed" }'
 
-# Times and order are fixed, so that the same files make the same archive.
+# Times, modes and order are fixed, so that the same files make the same archive.
 name=$(sed -n 's/^module //p' "$module/go.mod")
 version=v$(sed -n 's/^#define L1L2_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' "$root/include/l1l2.h" | paste -sd.)
 served=${module%/*}/proxy/$name/@v
@@ -29,6 +29,7 @@ echo "$version" >"$served/list"
 date=$(date --utc --date="@${SOURCE_DATE_EPOCH-$(date +%s)}" +%Y-%m-%dT%H:%M:%SZ)
 echo "{\"Version\":\"$version\",\"Time\":\"$date\"}" >"$served/$version.info"
 cd "${module%/*}/zipped"
+chmod -R a+rX,u+w,go-w .
 find . -exec touch --date="$date" {} +
 find "$name@$version" -type f | LC_ALL=C sort | TZ=UTC zip -q -X -@ "$served/$version.zip"
 rm -r "${module%/*}/zipped"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests the module that stage.sh has made in FOLDER, offline, in a project of a user's own:
 #     test_staged.sh FOLDER
-# The project gets the module from FOLDER/proxy, and the one that this needs from Go's cache.
+# The project gets the module from FOLDER/proxy, and its one dependency from Go's cache.
 set -euo pipefail
 vectors=$(cd "$(dirname "$0")/../.." && pwd)/tests/conformance/vectors.txt
 cd "$1"
@@ -69,5 +69,7 @@ CGO_ENABLED=1 go build -mod=mod -tags l1l2_shared -o shared .
 [ "$(L1L2_LIBRARY=$library ./shared)" = "$expected" ] || fail "L1L2_LIBRARY: $(L1L2_LIBRARY=$library ./shared)"
 
 for enabled in 1 0; do
-    (cd "$module" && L1L2_VECTORS=$vectors CGO_ENABLED=$enabled go test -count 1 -run Vectors .)
+    (cd "$module" && L1L2_VECTORS=$vectors CGO_ENABLED=$enabled go test -count 1 -v -run Vectors .) >tests.log ||
+        fail "$(cat tests.log)"
+    grep -q -- '--- PASS: TestVectors' tests.log || fail "no test has read the vectors: $(cat tests.log)"
 done

@@ -15,10 +15,11 @@
  * Arrays are typed arrays of any length, anywhere in an ArrayBuffer or SharedArrayBuffer, and are
  * never copied. A tensor of any shape is the array of its elements.
  *
- * What the library refuses is an L1L2Error; all arrays are then unchanged. A TypeError means an array
- * without a dtype or of another dtype than the option says, or something that is not a number; a
- * RangeError means arrays of different lengths. Of a list, the message begins with the first term or
- * array at fault, counted from 0: "term 3: the arrays have 4 and 5 elements".
+ * What the library refuses is an L1L2Error; all arrays are then unchanged. A TypeError means an
+ * array without a dtype or of another dtype than the option says, or something that is not a number;
+ * a RangeError means arrays of different lengths, or a number of threads that is not from 1 to 1024.
+ * Of a list, the message begins with the first term or array at fault, counted from 0: "term 3: the
+ * arrays have 4 and 5 elements".
  *
  * A Regularizer belongs to the thread that made it. Workers load this module, make regularizers of
  * their own, and share arrays through a SharedArrayBuffer. The ...Async methods run on Node's thread

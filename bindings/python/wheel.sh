@@ -8,6 +8,8 @@
 set -euo pipefail
 mkdir -p "$1"
 folder=$(cd "$1" && pwd) sdist=$(realpath "$2") python=$(cd "$(dirname "$3")" && pwd)/${3##*/} platform=$4
+mkdir -p "${5-$1}"
+fetched=$(cd "${5-$1}" && pwd)
 cd "$(dirname "$0")/../.."
 . scripts/lib/packages.sh
 . scripts/lib/zig.sh
@@ -30,7 +32,11 @@ musllinux_1_2_x86_64)
     ;;
 *) fail "no such platform: $platform" ;;
 esac
-make_zig "$folder/tools" "${5-$folder}" "$target"
+command -v $strip >/dev/null || {
+    echo "no $strip"
+    exit 77
+}
+make_zig "$folder/tools" "$fetched" "$target"
 
 # The headers of Python's limited API are the same on all these platforms. Python reads the last variable as the
 # platform that the wheel is for.
@@ -54,7 +60,10 @@ manylinux*)
     grep "is consistent with the following platform tag: \"$platform\"" "$folder/log" >/dev/null ||
         fail "$(<"$folder/log")"
     ;;
-*) [ "$(readelf -d "$folder"/unpacked/l1l2/*.so | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | sort -u)" = libc.so ] ;;
+*)
+    needed=$(readelf -d "$folder"/unpacked/l1l2/*.so | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | sort -u)
+    [ "$needed" = libc.so ] || fail "$wheel needs $needed"
+    ;;
 esac
 
 "$folder/tools/cc" -dynamic -O1 -std=gnu11 -DL1L2_CONFORMANCE_DLOPEN -Iinclude tests/conformance/conformance.c \

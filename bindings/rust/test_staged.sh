@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Tests the packages that stage.sh has made in FOLDER, offline, in a project of a user's own:
 #     test_staged.sh FOLDER
-# The crates that they need have been fetched. The flags of the user's would change bits, or give one kernel the
-# instructions of another.
+# The crates that they need have been fetched. CXXFLAGS are such as a user might set: they would change
+# bits if they reached the library.
 set -euo pipefail
 packages=$(cd "$(dirname "$0")" && pwd)
 cd "$1"

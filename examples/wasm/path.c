@@ -59,9 +59,9 @@ EMSCRIPTEN_KEEPALIVE int load(const char* path) {
     return 0;
 }
 
-/* From the greatest l1 that leaves a weight other than 0 on, each 0.9 of the one before: the
- * weights that minimize f(w) + l1 |w| + l2 |w|^2, by proximal gradient descent from the weights
- * before. Returns 0, or the library's status. */
+/* From the smallest l1 at which all weights are 0 on, each 0.9 of the one before: the weights that
+ * minimize f(w) + l1 |w| + l2 |w|^2, by proximal gradient descent from the weights before. Returns
+ * 0, or the library's status. */
 EMSCRIPTEN_KEEPALIVE int elastic_nets(double l2, size_t count, double* l1,
                                       double (*weights)[FEATURES]) {
     double w[FEATURES] = {0}, before[FEATURES], gradient[FEATURES], curvature = 0, greatest = 0;

@@ -19,18 +19,19 @@ import re
 import sys
 from pathlib import Path
 
-#: What others wrote: licence, who supplies it, and where it comes from.
+#: What others wrote: its licence, and where it comes from.
 OTHERS = {
     "xsimd": ("BSD-3-Clause", "https://github.com/xtensor-stack/xsimd"),
     "nlohmann_json": ("MIT", "https://github.com/nlohmann/json"),
+    "nlohmann_json (Debian 11)": ("MIT", "https://github.com/nlohmann/json"),
     "xla-ffi": ("Apache-2.0", "https://github.com/openxla/xla"),
     "onetbb": ("Apache-2.0", "https://github.com/uxlfoundation/oneTBB"),
     "libstdc++": ("GPL-3.0-or-later WITH GCC-exception-3.1", "https://gcc.gnu.org"),
     "libc++": ("Apache-2.0 WITH LLVM-exception", "https://libcxx.llvm.org"),
 }
 HEADERS = ["xsimd", "nlohmann_json"]
-#: What a file contains as source, and what is linked into it, by a pattern of its path. The first that matches
-#: counts.
+#: What a file contains as source, and what is compiled or linked into it, headers too, by a pattern of its path. The
+#: first that matches counts.
 CONTENTS = [
     (r"source/", [*HEADERS, "xla-ffi"], []),
     (r"crate/l1l2-sys-", HEADERS, []),
@@ -39,7 +40,8 @@ CONTENTS = [
     (r"wheel/", [], [*HEADERS, "xla-ffi", "libc++"]),
     (r"deb/libl1l2-threads", [], ["onetbb"]),
     (r"deb/", [], HEADERS),
-    (r"go/.*\.zip|npm/l1l2-|tarball/", [], [*HEADERS, "libstdc++"]),
+    (r"tarball/", [], ["xsimd", "nlohmann_json (Debian 11)", "libstdc++"]),
+    (r"go/.*\.zip|npm/l1l2-", [], [*HEADERS, "libstdc++"]),
 ]
 VERSION_MACROS = {
     "xsimd": ("xsimd/include/xsimd/config/xsimd_config.hpp", "XSIMD_VERSION_"),

@@ -105,12 +105,13 @@ struct FourDoubles : CommonIsa<xsimd::fma3<xsimd::avx2>> {
     static inline Doubles fma(Doubles x, Doubles y, Doubles z) { return _mm256_fmadd_pd(x, y, z); }
     static inline Floats fma(Floats x, Floats y, Floats z) { return _mm256_fmadd_ps(x, y, z); }
 
-    // Beside a NaN the second operand is returned.
+    // If either is a NaN, max returns its second operand, so a NaN stays.
     static inline Doubles positive_part(Doubles x) { return _mm256_max_pd(_mm256_setzero_pd(), x); }
     static inline Floats positive_part(Floats x) { return _mm256_max_ps(_mm256_setzero_ps(), x); }
 
     /// The upper halves, which stay, and the lower halves, which are cut off, of both together.
-    /// What is cut off rounds up from 0x8000 on, or from 0x8001 if the last bit that stays is even.
+    /// Rounds to nearest even: up if the lost half is above 0x8000, or is 0x8000 and the other one
+    /// is odd.
     static inline Words join_bfloat16(Words even, Words odd) {
         constexpr int odd_halves = 0xAA;
         const __m256i upper = _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, odd_halves);

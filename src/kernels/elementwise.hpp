@@ -117,7 +117,7 @@ class Elementwise {
         Isa::template store_arithmetic<float>(at.y, Isa::as_floats(joined));
     }
 
-    /// Two batches, as each addition to a watch would wait for the last.
+    /// Two batches with a watch each, so that neither addition waits for the other.
     template <unsigned reads, class F>
     [[gnu::always_inline]] static inline void compute_two(const Places& at, Batch& watch,
                                                           Batch& other_watch, F&& compute) {

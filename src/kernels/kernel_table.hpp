@@ -53,7 +53,8 @@
  *     positive_part(x)         * x where it is above 0 or a NaN, else 0
  *     times_sign(x, a)         * a, -a or +0 as x is above, below or equal to 0
  *     quotient(x, y)           * x / y, rounded once
- *     join_bfloat16(even, odd) * words of two bfloat16 each, rounded from the bits of float32
+ *     join_bfloat16(even, odd) * words of two bfloat16 each, rounded from the bits of float32; a NaN
+ *                              stays one if its lower half is 0
  */
 // clang-format on
 #pragma once

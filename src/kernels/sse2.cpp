@@ -141,7 +141,7 @@ struct Sse2 : CommonIsa<xsimd::sse2> {
         return x * y + z;
     }
 
-    // Beside a NaN the second operand is returned.
+    // If either is a NaN, max returns its second operand, so a NaN stays.
     static inline Doubles positive_part(Doubles x) { return _mm_max_pd(_mm_setzero_pd(), x); }
     static inline Floats positive_part(Floats x) { return _mm_max_ps(_mm_setzero_ps(), x); }
 

@@ -85,8 +85,8 @@ TEST_CASE("terms are added to exact sums as single arrays are, on every runner",
 }
 
 TEST_CASE("threads that add up at the same time lose nothing", "[exact_sums][terms]") {
-    // Two threads, each with every other task of those whose numbers leave the same remainder by 8,
-    // which share an accumulator.
+    // Both threads work at once on tasks whose numbers are the same modulo 8, so that they contend
+    // for one accumulator.
     Runner colliding("colliding", [](l1l2_task task, void* work, std::size_t count) {
         std::atomic<int> started{0};
         const auto half = [&](std::size_t of_two) {

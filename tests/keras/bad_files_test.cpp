@@ -106,6 +106,13 @@ TEST_CASE("what is no model is refused with what was expected") {
                                                      "keras_version": "1.1.2"})"),
                        made::folder("no_weights")),
                "was written by Keras 1.1.2; Keras 1.2, Keras 2,"));
+    CHECK(says(refusal(made::file("nested.json", R"({"class_name": "Sequential", "config": [
+        {"class_name": "TimeDistributed", "config": {"name": "each", "layer":
+            {"class_name": "Sequential", "config": [
+                {"class_name": "Dense", "config": {"name": "a", "W_regularizer": null}}]}}}],
+                                                     "keras_version": "1.2.2"})"),
+                       made::folder("no_weights")),
+               "a model within a model"));
 }
 
 TEST_CASE("JSON that is nested without end is refused") {

@@ -48,6 +48,11 @@ inline std::string everything(l1l2_runner of_threads = run_in_a_row, void* state
     result << l1l2_add_gradient(shared.get(), L1L2_FLOAT32, x.data(), x.size(), 1.0,
                                 gradient.data(), &penalty);
     result << l1l2_prox(shared.get(), L1L2_FLOAT32, x.data(), x.size(), 1.0, out.data());
+    const std::vector<float> steps(x.size(), 0.25F);
+    result << l1l2_prox_step(shared.get(), L1L2_FLOAT32, x.data(), x.size(), gradient.data(), 0.5,
+                             nullptr, out.data())
+           << l1l2_prox_step(shared.get(), L1L2_FLOAT32, out.data(), x.size(), gradient.data(), 1.0,
+                             steps.data(), out.data());
 #ifdef L1L2_HAS_DLPACK
     std::int64_t shape[] = {40, 100};
     std::int64_t strides[] = {1, 40};
@@ -63,11 +68,10 @@ inline std::string everything(l1l2_runner of_threads = run_in_a_row, void* state
     written.strides = nullptr;
     result << l1l2_add_gradient_dlpack(shared.get(), &tensor, 1.0, &written, &penalty) << ' '
            << to_bits(penalty);
-    result << l1l2_prox_dlpack(shared.get(), &tensor, 0.5, &written);
+    result << l1l2_prox_dlpack(shared.get(), &tensor, 0.5, &written)
+           << l1l2_prox_step_dlpack(shared.get(), &tensor, &tensor, 0.5, nullptr, &written);
     result << l1l2_penalty_dlpack(shared.get(), &written, &penalty) << ' ' << to_bits(penalty);
 #endif
-    result << l1l2_prox_step(shared.get(), L1L2_FLOAT32, x.data(), x.size(), gradient.data(), 0.5,
-                             nullptr, out.data());
     for (const l1l2_runner runner : {l1l2_runner(nullptr), of_threads}) {
         l1l2_term term = {};
         term.regularizer = shared.get();
@@ -75,10 +79,12 @@ inline std::string everything(l1l2_runner of_threads = run_in_a_row, void* state
         term.n = x.size();
         term.gradient = gradient.data();
         term.out = out.data();
+        term.steps = steps.data();
         term.dtype = L1L2_FLOAT32;
         result << l1l2_add_gradient_terms(&term, sizeof term, 1, 0.5, runner, state, nullptr,
                                           &penalty, nullptr);
         result << l1l2_prox_terms(&term, sizeof term, 1, 0.5, runner, state, nullptr);
+        result << l1l2_prox_step_terms(&term, sizeof term, 1, 0.5, runner, state, nullptr);
         result << l1l2_clip_by_norm_terms(&term, sizeof term, 1, 2.0, 1.0, runner, state, nullptr);
         std::int64_t sums_of_term[L1L2_EXACT_SUMS_LENGTH] = {};
         double norm = 0.0;

@@ -14,7 +14,7 @@ write to; `steps` are the factors of [`prox_step!`](@ref). The arrays of a term 
 size, and of one element type but for `steps`. No array that is written shares memory with another term,
 which is not checked.
 
-With `threads = n` so many tasks of Julia work on a list, the calling one among them. Large tensors are cut,
+With `threads = n`, n tasks of Julia work on the list, one of them the caller's. Large tensors are cut,
 so that one of them gains as much as many small ones. The results have the same bits on any number of
 threads.
 

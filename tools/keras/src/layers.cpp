@@ -135,11 +135,16 @@ class Reader {
     }
 
   private:
+    static bool holds_model(const Layer& layer) {
+        return is_model_class(layer.class_name) ||
+               std::any_of(layer.parts.begin(), layer.parts.end(), holds_model);
+    }
+
     /// Keras 1 adds losses of such layers never, once or twice.
     static void check_losses(const json& entry, const Layer& layer) {
         const auto calls = entry.find("inbound_nodes");
         const bool is_shared = calls != entry.end() && calls->size() > 1;
-        if (layers_of(entry["config"], false) != nullptr || (is_shared && !layer.parts.empty())) {
+        if (holds_model(layer) || (is_shared && !layer.parts.empty())) {
             throw LoadError("has a model within a model, or a wrapper that is applied more than "
                             "once; how often Keras 1 adds their losses is not known");
         }

@@ -10,8 +10,8 @@ use serde::de::{
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt::{self, Write};
 
-/// As the configuration of Keras, `{"l1": 0.01, "l2": 0.02}`; in formats that are not for human
-/// readers as the pair of coefficients.
+/// Human-readable formats get the configuration of Keras, `{"l1": 0.01, "l2": 0.02}`; binary formats
+/// get the pair of coefficients.
 impl Serialize for Regularizer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if !serializer.is_human_readable() {
@@ -24,9 +24,9 @@ impl Serialize for Regularizer {
     }
 }
 
-/// From all that [`Regularizer::from_json`] takes, in any format that is for human readers, JSON,
-/// TOML or YAML for instance. From others the pair of coefficients. (serde_json reads the last bit
-/// of a number right only with its feature `float_roundtrip`.)
+/// Human-readable formats, JSON, TOML or YAML for instance, are read as [`Regularizer::from_json`]
+/// reads JSON; binary formats as the pair of coefficients. (serde_json reads the last bit of a number
+/// right only with its feature `float_roundtrip`.)
 impl<'de> Deserialize<'de> for Regularizer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if !deserializer.is_human_readable() {
