@@ -68,14 +68,16 @@ class CallersTerms final : public l1l2::core::TermSource {
             return L1L2_ERROR_UNSUPPORTED_DTYPE;
         }
         const Arrays arrays = arrays_of(job, term);
-        if ((term.regularizer == nullptr && job.regularizes()) || term.reserved != 0 ||
+        const l1l2_regularizer* const handle = term.regularizer;
+        const bool regularizes = job.regularizes();
+        if ((handle == nullptr && regularizes) || term.reserved != 0 ||
             !unknown_fields_are_zero(i) || !are_arrays(job, arrays)) {
             return L1L2_ERROR_INVALID_ARGUMENT;
         }
         if (overlaps(job, arrays)) {
             return L1L2_ERROR_OVERLAP;
         }
-        const Regularizer& regularizer = job.regularizes() ? term.regularizer->value : none_;
+        const Regularizer& regularizer = regularizes ? handle->value : none_;
         return check_parameter(job, regularizer, arrays.dtype);
     }
 

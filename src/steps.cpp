@@ -117,11 +117,12 @@ void check_alone(const KernelTable* table, const TermSource* terms, double step,
 std::optional<std::size_t> first_refused_steps(const KernelTable& table, const TermSource& terms,
                                                std::size_t count, double step,
                                                const Runner& runner) {
-    std::size_t first_refused = count;
     if (runner.run == nullptr) {
+        std::size_t first_refused = count;
         with_default_environment<check_alone>(&table, &terms, step, &first_refused);
         return first_refused;
     }
+    std::size_t first_refused = count;
     for (std::size_t i = 0; i < count && first_refused == count;) {
         StepsWave wave(table, terms, count, step, i);
         if (!wave.run(runner)) {
