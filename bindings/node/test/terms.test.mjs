@@ -3,6 +3,7 @@ import assert from "node:assert";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
@@ -271,7 +272,7 @@ test("a call ends after the last of its tasks", async () => {
 });
 
 test("a worker that ends during a call on several threads harms nothing", async () => {
-    const root = new URL("..", import.meta.url).pathname;
+    const root = fileURLToPath(new URL("..", import.meta.url));
     const code = `const { penaltiesOfTermsAsync, Regularizer } = require(${JSON.stringify(root)});
         const regularizer = new Regularizer(1, 1);
         const terms = [{ regularizer, x: new Float32Array(2 ** 24) }];
