@@ -170,7 +170,7 @@ add_subdirectory_shared | add_subdirectory_static)
     ;;
 static_only)
     cmake -S "$source" -B "$work/library" -DCMAKE_INSTALL_PREFIX="$work/prefix" \
-        -DL1L2_BUILD_SHARED=OFF -DL1L2_BUILD_TESTS=OFF
+        -DL1L2_BUILD_SHARED=OFF -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_TOOLS=OFF
     cmake --build "$work/library" --parallel 2
     cmake --install "$work/library"
     build_find_package "$work/prefix" l1l2::l1l2
