@@ -60,13 +60,9 @@ done
 
 # xsimd and nlohmann_json, in a folder without this system's other headers.
 build=build-cross/$target
-mkdir -p "$build/headers"
-header_files libxsimd-dev nlohmann-json3-dev | xargs cp --parents -t "$build/headers"
-headers=$PWD/$build/headers/usr
+copy_headers "$PWD/$build/headers"
 cmake -S . -B "$build" "${system[@]}" -DCMAKE_CXX_COMPILER="$compiler-g++$suffix" \
-    -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF \
-    -Dxsimd_DIR="$(dirname "$(find "$headers" -name xsimdConfig.cmake)")" \
-    -Dnlohmann_json_DIR="$(dirname "$(find "$headers" -name nlohmann_jsonConfig.cmake)")" >/dev/null
+    -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF "${dependencies[@]}" >/dev/null
 cmake --build "$build" --parallel "$(nproc)" >"$build/log"
 cmake --install "$build" --prefix "$build/prefix" --strip >/dev/null
 

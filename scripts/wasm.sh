@@ -20,8 +20,7 @@ done
 export NODE_PATH=/usr/share/nodejs
 
 build=$PWD/build-wasm source=$PWD
-mkdir -p "$build/headers"
-header_files libxsimd-dev nlohmann-json3-dev | xargs cp --parents -t "$build/headers"
+copy_headers "$build/headers"
 fail() {
     echo "wasm: $*" >&2
     exit 1
@@ -30,8 +29,7 @@ quietly() {
     "$@" >"$build/log" 2>&1 || fail "$(tail -n 20 "$build/log")"
 }
 quietly emcmake cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF \
-    -Dxsimd_DIR="$(dirname "$(find "$build/headers" -name xsimdConfig.cmake)")" \
-    -Dnlohmann_json_DIR="$(dirname "$(find "$build/headers" -name nlohmann_jsonConfig.cmake)")"
+    "${dependencies[@]}"
 quietly cmake --build "$build" --parallel "$(nproc)"
 quietly cmake --install "$build" --prefix "$build/prefix"
 
@@ -81,11 +79,18 @@ command -v chromium >/dev/null || {
     echo "wasm in a browser: left out, there is no chromium"
     exit 0
 }
-# shown PAGE ID  prints the text of an element once the page has run.
+# shown PAGE ID  prints the text of an element once the page has run. Chromium's virtual time may pass before the
+# module is compiled; then the page is asked again.
 shown() {
-    timeout 120 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$build/browser" \
-        --virtual-time-budget=20000 --dump-dom "file://${build// /%20}/$1" 2>"$build/log" |
-        sed -n "/<pre id=\"$2\">/,/<\\/pre>/p" | sed 's/.*<pre[^>]*>//; s/<\/pre>.*//'
+    local text=''
+    for _ in {1..10}; do
+        text=$(timeout 120 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$build/browser" \
+            --virtual-time-budget=20000 --dump-dom "file://${build// /%20}/$1" 2>"$build/log" |
+            awk -v "start=<pre id=\"$2\">" 'index($0, start) { inside = 1; sub(/.*<pre[^>]*>/, "") }
+                inside { if (sub(/<\/pre>.*/, "")) { print; inside = 0 } else print }')
+        [ -z "$text" ] || break
+    done
+    echo "$text"
 }
 result=$(shown conformance.html out)
 [ "$result" = "$cases cases, all bits equal" ] || fail "in Chromium: $result"

@@ -25,8 +25,7 @@ esac
 
 tools=$folder/$1
 make_zig "$tools" "$folder"
-mkdir -p "$tools/headers"
-header_files libxsimd-dev nlohmann-json3-dev | xargs cp --parents -t "$tools/headers"
+copy_headers "$tools/headers"
 
 # Fails unless the program finds all bits equal, with each instruction set of this CPU.
 compare() {
@@ -47,9 +46,7 @@ for target in "${targets[@]}"; do
     build=$tools/$target
     cmake -S . -B "$build" -DCMAKE_SYSTEM_NAME=$system -DCMAKE_SYSTEM_PROCESSOR="${target%%-*}" \
         -DCMAKE_CXX_COMPILER="$tools/c++" -DCMAKE_AR="$tools/ar" -DCMAKE_CXX_FLAGS="-target $target" \
-        -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF \
-        -Dxsimd_DIR="$(dirname "$(find "$tools/headers" -name xsimdConfig.cmake)")" \
-        -Dnlohmann_json_DIR="$(dirname "$(find "$tools/headers" -name nlohmann_jsonConfig.cmake)")" \
+        -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_THREADS=OFF "${dependencies[@]}" \
         >"$build.log" 2>&1 && cmake --build "$build" --parallel "$(nproc)" >>"$build.log" 2>&1 || {
         tail -n 40 "$build.log" >&2
         exit 1

@@ -3,6 +3,8 @@
 #     ensure_packages PACKAGE...    installs those that are missing; names are Debian's
 #     offer_packages PACKAGE...     the same, but continues without those that cannot be installed
 #     header_files PACKAGE...       prints the headers and CMake files of installed packages
+#     copy_headers FOLDER           copies those of xsimd and nlohmann_json, away from this system's other headers, and
+#                                   sets the array dependencies to the options by which CMake finds them
 #     as_root COMMAND...            runs a command as root, through sudo if need be
 #
 # Without apt, or if it fails, ensure_packages prints the commands that install what is needed.
@@ -97,4 +99,12 @@ offer_packages() {
 
 header_files() {
     dpkg -L "$@" | grep -E '/(include|cmake)/.*\.[a-z]+$'
+}
+
+copy_headers() {
+    mkdir -p "$1"
+    header_files libxsimd-dev nlohmann-json3-dev | xargs cp --parents -t "$1"
+    # shellcheck disable=SC2034 # for the script that sources this file
+    dependencies=(-Dxsimd_DIR="$(dirname "$(find "$1" -name xsimdConfig.cmake)")"
+        -Dnlohmann_json_DIR="$(dirname "$(find "$1" -name nlohmann_jsonConfig.cmake)")")
 }
