@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Tests the package that stage.sh has made in FOLDER, offline, in a project of a user's own:
 #     test_staged.sh FOLDER LIBRARY JULIA     (LIBRARY a libl1l2.so.0, JULIA the program)
-# A stand-in for L1L2_jll, which BinaryBuilder makes, has the library.
+# A stand-in for L1L2_jll, which BinaryBuilder makes, has the library, and takes so long to load that all threads that use
+# the library first must wait for it.
 set -euo pipefail
 vectors=$(cd "$(dirname "$0")/../.." && pwd)/tests/conformance/vectors.txt
 library=$(realpath "$2") julia=$(realpath "$3")
@@ -22,7 +23,7 @@ name = "L1L2_jll"
 uuid = "0b5a1c3c-8a40-5b2f-9d0e-7f3e1c2d4b6a"
 version = "0.0.0"
 END
-printf 'module L1L2_jll\nconst libl1l2_path = "%s"\nend\n' "$library" >fresh/L1L2_jll/src/L1L2_jll.jl
+printf 'module L1L2_jll\nconst libl1l2_path = "%s"\n__init__() = sleep(0.5)\nend\n' "$library" >fresh/L1L2_jll/src/L1L2_jll.jl
 unset L1L2_LIBRARY
 export JULIA_DEPOT_PATH=$PWD/depot: JULIA_PKG_SERVER= JULIA_NUM_THREADS=4 L1L2_VECTORS=$vectors
 run() { "$julia" --startup-file=no --project="$PWD/fresh" "$@"; }

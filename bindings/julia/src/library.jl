@@ -42,8 +42,9 @@ mutable struct Functions
 end
 
 const functions = Ref{Functions}()
+const opening = ReentrantLock() # as Julia 1.5 loads L1L2_jll on one thread at a time alone
 
-library() = isassigned(functions) ? functions[] : open_library()
+library() = isassigned(functions) ? functions[] : lock(open_library, opening)
 
 # The file to open, and why that one.
 function find_library()
@@ -89,6 +90,7 @@ function open_functions(path)
 end
 
 function open_library()
+    isassigned(functions) && return functions[]
     path, reason = find_library()
     try
         return functions[] = open_functions(path)
