@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/packages.sh
 . scripts/lib/clang.sh
 . scripts/lib/together.sh
+. scripts/lib/figures.sh
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2
 offer_packages clang-14 llvm-14 libclang-rt-14-dev libdlpack-dev libtbb-dev locales python3
 folder=$PWD/build-coverage
@@ -61,4 +62,6 @@ done
 "llvm-cov$version" export -format=lcov "$tests/unit_tests" -object "$folder/capi/libl1l2.so.0" \
     -object "$folder/threads/libl1l2_threads.so.0" -instr-profile="$folder/profile" \
     "$PWD/src" "$PWD/capi" "$PWD/threads" >"$folder/lcov"
-python3 tests/coverage/report.py "$folder/lcov" tests/coverage/unreached.txt
+python3 tests/coverage/report.py "$folder/lcov" tests/coverage/unreached.txt | tee "$folder/report"
+figure coverage "$(awk '$1 == "all" { print $3 " of " $2 " lines, " $5 " of " $4 " branches; the rest is explained" }' \
+    "$folder/report")"

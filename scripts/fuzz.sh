@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Fuzzes the library under the address and undefined behaviour sanitizers, each target by itself:
-#     scripts/fuzz.sh [SECONDS [TARGET...]]    20 seconds for each of from_json, dltensor, terms, kernels,
-#                                              exact_sums, keras_architecture, keras_archive, keras_arrays
-# Prints one line for each target. A finding ends the script; its input is in build-fuzz/findings. New inputs
+#     scripts/fuzz.sh [SECONDS [TARGET...]]    20 seconds for each of from_json, dltensor, terms, kernels, exact_sums,
+#                                              calls, keras_architecture, keras_archive, keras_arrays
+# Prints one line for each target, which is a figure of docs/testing.md if it ran for a minute or more. A finding ends the script; its input is in build-fuzz/findings. New inputs
 # stay in build-fuzz/corpus for the next run; tests/fuzz/corpus is only read. Exits with 77 without a clang that
 # has libFuzzer.
 set -euo pipefail
@@ -10,10 +10,11 @@ cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
 . scripts/lib/packages.sh
 . scripts/lib/clang.sh
+. scripts/lib/figures.sh
 seconds=${1:-20}
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || wrong_usage "not a number of seconds: $seconds" # libFuzzer takes 0 for ever
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(from_json dltensor terms kernels exact_sums
+[ ${#targets[@]} -gt 0 ] || targets=(from_json dltensor terms kernels exact_sums calls
     keras_architecture keras_archive keras_arrays)
 for target in "${targets[@]}"; do
     [ -e "tests/fuzz/$target.cpp" ] || wrong_usage "there is no target $target"
@@ -61,14 +62,17 @@ for target in "${targets[@]}"; do
         echo "$target: a finding, $(sed -n 's/.*Test unit written to //p' "$log"), log in $log" >&2
         exit 1
     }
-    awk -v target="$target" '
+    line=$(awk '
         /^#[0-9]+.* cov: / {
             for (i = 1; i < NF; ++i) value[$i] = $(i + 1)
             sub("/.*", "", value["corp:"])
         }
         /^Done / { runs = $2; seconds = $5 }
         END {
-            printf "%s: %d executions, %d a second, cov: %d edges, %d features, corpus of %d, %d seconds\n",
-                   target, runs, runs / (seconds > 0 ? seconds : 1), value["cov:"], value["ft:"], value["corp:"], seconds
-        }' "$log"
+            printf "%d executions, %d a second, cov: %d edges, %d features, corpus of %d, %d seconds\n",
+                   runs, runs / (seconds > 0 ? seconds : 1), value["cov:"], value["ft:"], value["corp:"], seconds
+        }' "$log")
+    echo "$target: $line"
+    [ "$seconds" -lt 60 ] || figure "fuzzer $target, $seconds seconds" "nothing in $line" \
+        src capi include threads tools/keras/src tests/fuzz
 done

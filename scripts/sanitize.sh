@@ -15,6 +15,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/packages.sh
 . scripts/lib/clang.sh
 . scripts/lib/together.sh
+. scripts/lib/figures.sh
 tools=("$@")
 [ ${#tools[@]} -gt 0 ] || tools=(address thread memory valgrind)
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev catch2
@@ -152,7 +153,9 @@ for tool in "${tools[@]}"; do
             "$memcheck ./process_tests '\"a child that is forked*\"'"
         ;;
     esac
-    echo "$tool: no reports in $(summary), $((SECONDS - begin)) seconds"
+    line="no reports in $(summary), $((SECONDS - begin)) seconds"
+    echo "$tool: $line"
+    figure "sanitizer $tool" "$line"
     ran=1
 done
 [ $ran -eq 1 ] || exit 77

@@ -1,6 +1,7 @@
 /// Fuzzes any terms with any runner: each call gives the bits of single calls, or reports the first
 /// faulty term and writes nothing.
 #include "input.hpp"
+#include "runner.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -10,6 +11,7 @@ namespace {
 using fuzz::check;
 using fuzz::Faults;
 using fuzz::Input;
+using fuzz::Runner;
 
 constexpr std::size_t most_terms = 40;
 constexpr std::size_t largest_element = 8;
@@ -41,78 +43,6 @@ enum class Function { penalty, gradient, prox, clip, exact_sums, prox_step };
 
 /// Of the struct of 0.3, without the field steps.
 constexpr std::size_t oldest_size = offsetof(l1l2_term, steps);
-
-// The runner --------------------------------------------------------------------------------------
-
-struct Runner {
-    enum class Kind {
-        none,
-        in_order,
-        reverse,
-        rotated,
-        twice,
-        all_twice,
-        refuses,
-        stops,
-        fails_after_all,
-        leaves_out
-    };
-    Kind kind;
-    std::size_t seed;
-    std::size_t bad_run; ///< the run that fails, if the kind is one that does
-    fuzz::Environment environment;
-    std::size_t runs = 0;
-    bool has_failed = false;
-
-    l1l2_runner get() const { return kind == Kind::none ? nullptr : run; }
-
-    static std::int32_t run(void* state, l1l2_task task, void* work, std::size_t count) {
-        auto& self = *static_cast<Runner*>(state);
-        check(count >= 1, "a run has a task");
-        check(!self.has_failed, "after a failure there is no other run");
-        check((self.environment == fuzz::Environment::hostile) == (std::fegetround() == FE_UPWARD),
-              "a runner is called in the caller's environment");
-        const bool fails = self.kind >= Kind::refuses && self.runs++ == self.bad_run;
-        self.has_failed = fails;
-        return self.run_tasks(
-            fails, [&](std::size_t i) { task(work, i); }, count);
-    }
-
-  private:
-    template <class Task>
-    std::int32_t run_tasks(bool fails, Task task, std::size_t count) const {
-        const std::size_t left_out = fails && kind == Kind::leaves_out ? seed % count : count;
-        const std::size_t last = !fails                  ? count
-                                 : kind == Kind::refuses ? 0
-                                 : kind == Kind::stops   ? seed % count
-                                                         : count;
-        for (std::size_t i = 0; i < last; ++i) {
-            const std::size_t index = kind == Kind::reverse   ? count - 1 - i
-                                      : kind == Kind::rotated ? (i + seed) % count
-                                                              : i;
-            if (index != left_out) {
-                task(index);
-            }
-            if (kind == Kind::twice) {
-                task(index);
-            }
-        }
-        for (std::size_t i = 0; kind == Kind::all_twice && i < count; ++i) {
-            task(i);
-        }
-        if (!fails || kind == Kind::leaves_out) {
-            return 0;
-        }
-        const auto code = static_cast<std::int32_t>(seed);
-        return code % 2 == 0 ? code + 1 : -code;
-    }
-};
-
-Runner decode_runner(Input& input, fuzz::Environment environment) {
-    const std::uint8_t kind = input.byte();
-    const std::size_t seed = input.byte();
-    return {static_cast<Runner::Kind>(kind % 10), seed, kind >= 0xC0 ? 1U : 0U, environment};
-}
 
 // The terms ---------------------------------------------------------------------------------------
 
