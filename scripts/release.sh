@@ -162,11 +162,12 @@ test_npm() { offline "$tree/bindings/node/test_staged.sh" "$1"; }
 python=$out/tools/python/bin/python
 make_python() {
     need python3
-    grep -vE '^(#|jax|mypy)' "$tree/bindings/python/tests/requirements.txt" >"$work/requirements"
-    printf '%s\n' auditwheel==6.8.2 spdx-tools==0.8.5 >>"$work/requirements"
+    awk '/^[a-z]/ { wanted = !/^(jax|jaxlib|scipy|opt-einsum|mypy|mypy-extensions|ast-serialize|librt)=/ } wanted' \
+        "$tree/bindings/python/tests/requirements.txt" >"$work/requirements"
+    cat "$tree/scripts/lib/release.txt" >>"$work/requirements"
     cmp -s "$work/requirements" "$out/tools/requirements" && return
     fetched python3 -m venv --clear "$out/tools/python"
-    fetched "$python" -m pip install --requirement "$work/requirements"
+    fetched "$python" -m pip install --require-hashes --requirement "$work/requirements"
     cp "$work/requirements" "$out/tools/"
 }
 stage_sdist() {

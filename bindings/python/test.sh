@@ -39,7 +39,7 @@ quietly() {
 environment() {
     cmp -s "$source/tests/requirements.txt" "$1/requirements.txt" && return
     "$2" -m venv --clear "${@:3}" "$1" >log 2>&1 || skip "no Python with venv"
-    "$1/bin/pip" install --quiet --requirement "$source/tests/requirements.txt" >log 2>&1 || {
+    "$1/bin/pip" install --quiet --require-hashes --requirement "$source/tests/requirements.txt" >log 2>&1 || {
         grep -qE 'connection broken|Max retries|Connection|[Tt]imed? ?out' log || fail "$(cat log)"
         skip "pip cannot fetch the tools: $(grep ERROR log | tail -n 1)"
     }

@@ -85,7 +85,7 @@ if [ "$(cat "$environment/stamp" 2>/dev/null)" != "$stamp" ]; then
     else
         fetch "$requirements"
     fi
-    fetch "$source/tests/requirements.txt"
+    fetch "$source/tests/requirements.in" # with the NumPy that the framework takes
     echo "$stamp" >"$environment/stamp"
 fi
 

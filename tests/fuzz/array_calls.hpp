@@ -361,4 +361,17 @@ inline double compute_as_array(Function function, const Parameters& parameters,
     return penalty;
 }
 
+// The state
+// -----------------------------------------------------------------------------------------
+
+inline bool is_untouched(double x) {
+    return to_bits(x) == to_bits(untouched);
+}
+
+/// What was written is now the state.
+inline void keep_memory(bool is_written) {
+    check_memory(is_written ? memory_expected : memory_before);
+    std::memcpy(memory_before, memory, memory_bytes);
+}
+
 } // namespace fuzz
