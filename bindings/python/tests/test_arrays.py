@@ -212,6 +212,27 @@ def test_a_tensor_of_an_unknown_version_of_dlpack_is_refused():
         assert_not_read(Later(ONES), BufferError, "a tensor of DLPack 2")
 
 
+@pytest.mark.parametrize(
+    ("offset", "value", "error", "reason"),
+    [
+        (8, 2, BufferError, "the CPU cannot read"),  # kDLCUDA
+        (22, 4, TypeError, "is not of float32"),  # four lanes
+    ],
+)
+def test_what_the_cpu_cannot_read_is_refused(offset, value, error, reason):
+    class Elsewhere(Foreign):
+        def __dlpack__(self):
+            capsule = super().__dlpack__()
+            field = address_in(capsule, b"dltensor", offset)
+            ctypes.c_uint16.from_address(field).value = value
+            return capsule
+
+    with pytest.raises(l1l2.L1L2Error):
+        REGULARIZER(Elsewhere(ONES))
+    with pytest.raises(error, match=reason):
+        l1l2.penalty_terms([l1l2.Term(REGULARIZER, Elsewhere(ONES))])
+
+
 def test_elements_may_begin_behind_the_address_of_a_tensor():
     class Behind(Foreign):
         def __dlpack__(self):
@@ -236,6 +257,7 @@ def test_the_stride_of_an_axis_of_one_element_does_not_matter():
     x[:] = 2.0
     assert x.strides[0] % 4 != 0
     assert REGULARIZER(x) == 8.0
+    assert l1l2.penalty_terms([l1l2.Term(REGULARIZER, x)]).total == 8.0
 
 
 def test_objects_without_memory_are_refused():
