@@ -118,6 +118,7 @@ def test_arrays_that_do_not_fit_are_not_written():
     for y, error, reason in (
         (numpy.ones(3, numpy.float32), ValueError, "different shapes"),
         (numpy.ones((2, 2), numpy.float32), ValueError, "different shapes"),
+        (numpy.ones((4, 1), numpy.float32), ValueError, "different shapes"),
         (numpy.ones(4, numpy.float64), ValueError, "dtype|do not fit"),
         (numpy.ones(4, numpy.uint16), TypeError, "must be of float32"),
         (numpy.ones(4, numpy.dtype("f4").newbyteorder()), TypeError, "byte order"),

@@ -100,6 +100,11 @@ def test_no_terms():
     l1l2.prox_step_terms([], 0.1)
 
 
+def test_the_strides_of_no_elements_do_not_matter():
+    empty = numpy.ones((2, 4))[:0, ::2]
+    assert l1l2.penalty_terms([l1l2.Term(FIRST, empty)]) == ([0.0], 0.0)
+
+
 def test_out_is_x_by_default_and_a_gradient_may_be_unwanted():
     x, y = numpy.ones(5), numpy.ones(5)
     terms = [l1l2.Term(SECOND, x), l1l2.Term(SECOND, numpy.ones(5), gradient=y)]
