@@ -52,6 +52,21 @@ class CallersTerms final : public l1l2::core::TermSource {
         }
     }
 
+    std::size_t read_blocks(std::size_t first, std::size_t count,
+                            l1l2::kernels::Block* block) const override {
+        const l1l2_term& like = given(first);
+        std::size_t i = 0;
+        for (; i < count; ++i) {
+            const l1l2_term& term = given(first + i);
+            if (term.n > l1l2::kernels::block_elements || term.regularizer != like.regularizer ||
+                term.dtype != like.dtype) {
+                break;
+            }
+            block[i] = {term.x, term.n};
+        }
+        return i;
+    }
+
     /// Whether there can be such an array.
     bool is_valid() const {
         return term_size_ >= oldest_size && term_size_ % alignof(l1l2_term) == 0 &&

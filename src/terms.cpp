@@ -35,9 +35,42 @@ Operation Job::operation(const KernelTable& table, const Term& term) const {
 
 namespace {
 
-/// The penalty of a whole term, and what is written of it.
+/// Terms are read so many at a time.
+constexpr std::size_t at_a_time = kernels::most_blocks;
+
+/// The penalty of a term, and what is written of it.
 double compute(const KernelTable& table, const Job& job, const Term& term) {
     return term.regularizer->penalty(apply(job.operation(table, term), term.arrays));
+}
+
+/// The penalties of blocks that have one regularizer and one dtype, from the first term on. Returns
+/// how many these are, at most count and at_a_time.
+std::size_t sum_blocks(const KernelTable& table, const TermSource& terms, std::size_t first,
+                       std::size_t count, double* penalties) {
+    kernels::Block block[at_a_time];
+    Sums sums[at_a_time];
+    const std::size_t blocks = terms.read_blocks(first, std::min(count, at_a_time), block);
+    if (blocks > 0) {
+        const Term term = terms[first];
+        term.regularizer->sum_each(table, term.arrays.dtype, block, blocks, sums);
+        for (std::size_t i = 0; i < blocks; ++i) {
+            penalties[i] = term.regularizer->penalty(sums[i]);
+        }
+    }
+    return blocks;
+}
+
+/// The penalties of whole terms first .. first + count - 1.
+void compute_penalties(const KernelTable& table, const Job& job, const TermSource& terms,
+                       std::size_t first, std::size_t count, double* penalties) {
+    for (std::size_t i = 0; i < count;) {
+        std::size_t done = sum_blocks(table, terms, first + i, count - i, penalties + i);
+        if (done == 0) {
+            penalties[i] = compute(table, job, terms[first + i]);
+            done = 1;
+        }
+        i += done;
+    }
 }
 
 /// A plan that is being run, on the stack. The results are left as they are: what is read of them
@@ -71,8 +104,13 @@ class Wave {
     void compute_task(std::size_t index) {
         const Task& task = plan_.task[index];
         if (task.blocks == 0) {
-            for (std::size_t i = task.first_term; i < task.first_term + task.terms; ++i) {
-                penalty_[i - plan_.first_term] = compute(table_, job_, terms_[i]);
+            double* const penalties = penalty_ + (task.first_term - plan_.first_term);
+            if (job_.kind == Job::Kind::penalty) {
+                compute_penalties(table_, job_, terms_, task.first_term, task.terms, penalties);
+                return;
+            }
+            for (std::size_t i = 0; i < task.terms; ++i) {
+                penalties[i] = compute(table_, job_, terms_[task.first_term + i]);
             }
         } else {
             const Term term = terms_[task.first_term];
@@ -90,10 +128,31 @@ class Wave {
     double penalty_[Plan::max_terms]; ///< of terms, without those in pieces until finish()
 };
 
+/// All penalties, of which nothing is written, in the calling thread.
+double penalties_alone(const KernelTable& table, const TermSource& terms, const Job& job,
+                       double* penalties) {
+    double sum = 0.0;
+    for (std::size_t first = 0; first < terms.size(); first += at_a_time) {
+        double penalty[at_a_time];
+        const std::size_t count = std::min(terms.size() - first, at_a_time);
+        compute_penalties(table, job, terms, first, count, penalty);
+        for (std::size_t i = 0; i < count; ++i) {
+            sum += penalty[i];
+        }
+        if (penalties != nullptr) {
+            std::copy_n(penalty, count, penalties + first);
+        }
+    }
+    return sum;
+}
+
 /// All terms in the calling thread.
 void compute_alone(const KernelTable* table, const TermSource* terms, const Job* job,
                    double* penalties, double* total) {
-    constexpr std::size_t at_a_time = 32;
+    if (job->kind == Job::Kind::penalty) {
+        *total = canonical(penalties_alone(*table, *terms, *job, penalties));
+        return;
+    }
     Term term[at_a_time];
     double sum = 0.0;
     for (std::size_t first = 0; first < terms->size(); first += at_a_time) {

@@ -37,6 +37,11 @@ class TermSource {
     /// cost.
     virtual void read(std::size_t first, std::size_t count, Term* terms) const = 0;
 
+    /// The arrays of terms first, first + 1, ..., at most count > 0 of them, that are no more than
+    /// a block and have the regularizer and the dtype of the first one. Returns how many these are.
+    virtual std::size_t read_blocks(std::size_t first, std::size_t count,
+                                    kernels::Block* block) const = 0;
+
     Term operator[](std::size_t i) const {
         Term term;
         read(i, 1, &term);

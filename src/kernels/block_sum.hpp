@@ -23,7 +23,9 @@
 
 namespace {
 
+using l1l2::kernels::Block;
 using l1l2::kernels::block_elements;
+using l1l2::kernels::most_blocks;
 using l1l2::kernels::Sums;
 using l1l2::kernels::WantedSums;
 
@@ -217,6 +219,45 @@ class BlockSum {
         }
     }
 
+    /// What is left of the lanes when they are folded.
+    struct Folded {
+        Batch absolute[Order::folded];
+        Batch square[Order::folded];
+
+        [[gnu::always_inline]] inline void keep(const Lanes& sums) {
+            unrolled<0, Order::folded>([&](auto j) __attribute__((always_inline)) {
+                absolute[j.value] = sums.absolute[j.value];
+                square[j.value] = sums.square[j.value];
+            });
+        }
+    };
+
+    [[gnu::always_inline]] static inline Sums total(const Batch* absolute, const Batch* square) {
+        return {absolute_wanted ? Order::total(absolute) : 0.0,
+                square_wanted ? Order::total(square) : 0.0};
+    }
+
+    /// Asks for the first two rows at x, which may begin within a cache line.
+    [[gnu::always_inline]] static inline void prefetch_rows(const void* x) {
+        for (size_t line = 0; line <= 2 * row_bytes; line += cache_line) {
+            __builtin_prefetch(static_cast<const char*>(x) + line);
+        }
+    }
+
+    /// Sets the lanes to the sums of a block and returns how many batches may be nonzero.
+    [[gnu::always_inline]] static inline size_t add_block(const char* x, size_t n, Lanes& sums) {
+        const size_t rows = n / lanes;
+        if (is_narrow<T> || rows == 0) {
+            clear(sums);
+            add(x, rows, sums);
+        } else {
+            begin_with_row(x, sums);
+            add(x + row_bytes, rows - 1, sums);
+        }
+        const size_t used = add_rest(x + rows * row_bytes, n % lanes, sums);
+        return rows == 0 ? used : batches;
+    }
+
   public:
     // A block may be added in several runs of whole rows, then what is left, then folded.
 
@@ -267,23 +308,40 @@ class BlockSum {
     /// Adds up the lanes, of which batches from `used` on hold +0.
     [[gnu::always_inline]] static inline Sums fold(Lanes& sums, size_t used) {
         Order::fold(used, sums.absolute, sums.square);
-        return {absolute_wanted ? Order::total(sums.absolute) : 0.0,
-                square_wanted ? Order::total(sums.square) : 0.0};
+        return total(sums.absolute, sums.square);
     }
 
-    static Sums run(const void* data, size_t n) {
-        const char* const x = static_cast<const char*>(data);
-        const size_t rows = n / lanes;
+    static Sums run(const void* x, size_t n) {
         Lanes sums;
-        if (is_narrow<T> || rows == 0) {
-            clear(sums);
-            add(x, rows, sums);
-        } else {
-            begin_with_row(x, sums);
-            add(x + row_bytes, rows - 1, sums);
+        const size_t used = add_block(static_cast<const char*>(x), n, sums);
+        return fold(sums, used);
+    }
+
+    /**
+     * The last additions of a block wait for one another, longer than the CPU has other work at
+     * hand. So they are left for the end, where those of all blocks run side by side. Measured on
+     * Zen 4, float32, both sums of 64 elements: 6.6 ns a block instead of 8.4, in L1.
+     *
+     * No prefetcher of a CPU knows where the next block begins, so its first rows are asked for.
+     * 2,000 blocks of 64 float32, apart in memory: 10.7 ns instead of 12.3. Widening 16-bit
+     * elements leaves no room for that: 14.7 ns instead of 13.0.
+     */
+    static void run_each(const Block* block, size_t count, Sums* sums) {
+        constexpr size_t ahead = 4;
+        Folded folded[most_blocks];
+        for (size_t i = 0; i < count; ++i) {
+            if (!is_narrow<T> && i + ahead < count) {
+                prefetch_rows(block[i + ahead].x);
+            }
+            Lanes of_block;
+            const size_t used =
+                add_block(static_cast<const char*>(block[i].x), block[i].n, of_block);
+            Order::fold(used, of_block.absolute, of_block.square);
+            folded[i].keep(of_block);
         }
-        const size_t used = add_rest(x + rows * row_bytes, n % lanes, sums);
-        return fold(sums, rows == 0 ? used : batches);
+        for (size_t i = 0; i < count; ++i) {
+            sums[i] = total(folded[i].absolute, folded[i].square);
+        }
     }
 };
 

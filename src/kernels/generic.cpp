@@ -114,6 +114,13 @@ Sums sum_block(const void* x, size_t n) {
 }
 
 template <class T, WantedSums wanted>
+void sum_blocks(const Block* block, size_t count, Sums* sums) {
+    for (size_t i = 0; i < count; ++i) {
+        sums[i] = sum_block<T, wanted>(block[i].x, block[i].n);
+    }
+}
+
+template <class T, WantedSums wanted>
 void add_gradient(const void* x, void* gradient, size_t n, double l1_factor, double l2_factor) {
     using A = Arithmetic<T>;
     const A a = static_cast<A>(l1_factor);
@@ -231,6 +238,8 @@ template <class T>
 struct PlainKernels {
     template <WantedSums wanted>
     static constexpr BlockKernel sums = sum_block<T, wanted>;
+    template <WantedSums wanted>
+    static constexpr BlocksKernel sums_of_each = sum_blocks<T, wanted>;
     template <WantedSums wanted>
     static constexpr GradientKernel add_gradient = ::add_gradient<T, wanted>;
     template <WantedSums wanted>

@@ -109,6 +109,9 @@ struct IsaKernels {
     template <WantedSums wanted>
     static constexpr l1l2::kernels::BlockKernel sums = BlockSum<SumIsa, T, wanted>::run;
     template <WantedSums wanted>
+    static constexpr l1l2::kernels::BlocksKernel sums_of_each =
+        BlockSum<SumIsa, T, wanted>::run_each;
+    template <WantedSums wanted>
     static constexpr l1l2::kernels::GradientKernel add_gradient =
         Elementwise<Isa, T>::template add_gradient<wanted>;
     template <WantedSums wanted>

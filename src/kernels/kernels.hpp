@@ -81,6 +81,18 @@ constexpr size_t wanted_sums_count = 3;
 /// floating-point environment must be the default one, here and below.
 using BlockKernel = Sums (*)(const void* x, size_t n);
 
+/// A block, as a BlockKernel takes it.
+struct Block {
+    const void* x;
+    size_t n;
+};
+
+/// The most blocks that a BlocksKernel takes.
+constexpr size_t most_blocks = 32;
+
+/// Stores the sums of each of count <= most_blocks blocks, as a BlockKernel returns them.
+using BlocksKernel = void (*)(const Block* block, size_t count, Sums* sums);
+
 /**
  * For each of n elements:  gradient = gradient + (l2_factor * x + s),  where s is l1_factor,
  * -l1_factor or +0 as x is above, below or equal to 0. WantedSums::absolute leaves out
@@ -169,6 +181,7 @@ struct KernelTable {
     const char* isa;  ///< the instruction set, as l1l2_isa() returns it
     const char* name; ///< unique; one instruction set may have several tables
     BlockKernel sums[dtype_count][wanted_sums_count];
+    BlocksKernel sums_of_each[dtype_count][wanted_sums_count];
     GradientKernel add_gradient[dtype_count][wanted_sums_count];
     GradientAndSumKernel add_gradient_and_sum[dtype_count][wanted_sums_count];
     ProxKernel prox[dtype_count];

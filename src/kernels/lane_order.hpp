@@ -79,9 +79,12 @@ class LaneOrder {
         }
     }
 
+    /// How many registers a folded sum has.
+    static constexpr size_t folded = even_apart_from_odd ? 2 : 1;
+
     /// The total of a folded sum. Even and odd lanes meet last, as they do in order, where lane 1
     /// is added to lane 0 in the end.
-    [[gnu::always_inline]] static inline auto total(const Batch (&sum)[registers]) {
+    [[gnu::always_inline]] static inline auto total(const Batch* sum) {
         return even_apart_from_odd ? Isa::fold(sum[0]) + Isa::fold(sum[1]) : Isa::fold(sum[0]);
     }
 };

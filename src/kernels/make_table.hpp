@@ -14,6 +14,7 @@ template <class Kernels, WantedSums wanted>
 constexpr void add_wanted(KernelTable& table, size_t dtype) {
     constexpr auto i = static_cast<size_t>(wanted);
     table.sums[dtype][i] = Kernels::template sums<wanted>;
+    table.sums_of_each[dtype][i] = Kernels::template sums_of_each<wanted>;
     table.add_gradient[dtype][i] = Kernels::template add_gradient<wanted>;
     table.add_gradient_and_sum[dtype][i] = Kernels::template add_gradient_and_sum<wanted>;
 }
@@ -24,6 +25,7 @@ constexpr KernelTable make_table(const char* isa, const char* name) {
     static_assert(sizeof...(Kernels) == l1l2::kernels::dtype_count);
     KernelTable table = {isa,
                          name,
+                         {},
                          {},
                          {},
                          {},

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -90,6 +91,24 @@ struct Kernel {
         run;
 };
 
+/// What the sums of as many blocks as a kernel takes, each an element shorter than the one before,
+/// add up to.
+Sums sums_of_blocks(const KernelTable& table, std::size_t dtype, std::size_t wanted, const void* x,
+                    std::size_t n) {
+    l1l2::kernels::Block block[l1l2::kernels::most_blocks];
+    Sums sums[l1l2::kernels::most_blocks];
+    std::size_t shorter = 0;
+    for (l1l2::kernels::Block& one : block) {
+        one = {x, n - std::min(n, shorter)};
+        ++shorter;
+    }
+    table.sums_of_each[dtype][wanted](block, l1l2::kernels::most_blocks, sums);
+    return std::accumulate(std::begin(sums), std::end(sums), Sums{0.0, 0.0},
+                           [](const Sums& a, const Sums& b) {
+                               return Sums{a.absolute + b.absolute, a.square + b.square};
+                           });
+}
+
 std::vector<Kernel> kernels_of(Dtype dtype) {
     const std::size_t d = index(dtype);
     std::vector<Kernel> kernels;
@@ -99,6 +118,9 @@ std::vector<Kernel> kernels_of(Dtype dtype) {
         kernels.push_back(
             {"sums" + of_wanted, [=](const KernelTable& table, const void* x, void*, std::size_t n,
                                      const void*) { return table.sums[d][t](x, n); }});
+        kernels.push_back({"sums of blocks" + of_wanted,
+                           [=](const KernelTable& table, const void* x, void*, std::size_t n,
+                               const void*) { return sums_of_blocks(table, d, t, x, n); }});
         for (const double sign : {0.01, -3.0, 0.0}) {
             const double linear = 0.1 - sign;
             kernels.push_back({"gradient" + of_wanted, [=](const KernelTable& table, const void* x,

@@ -19,6 +19,22 @@ TEST_CASE("all terms have the bits of single calls, with every runner", "[terms]
     CHECK(mistake(some_model(zero, zero, zero)) == "");
 }
 
+TEST_CASE("small terms have the bits of single calls, whatever stands beside them",
+          "[terms][bits]") {
+    // add_array() makes one element type of each fourth number.
+    const Handle handles[] = {Handle(both), Handle(neither), Handle(l1_only), Handle(l2_only)};
+    Model model;
+    for (std::size_t run = 0; run < 12; ++run) {
+        // Longer than what is computed at a time, and shorter; the last one of a run has two
+        // blocks.
+        for (std::size_t i = 0; i < 11 * run % 40; ++i) {
+            add_array(model, 4 * i + run / 4, 3 * i, handles[run % 4]);
+        }
+        add_array(model, run / 4, run % 2 == 0 ? 4096 : 4097, handles[run % 4]);
+    }
+    CHECK(mistake(model) == "");
+}
+
 TEST_CASE("with both coefficients 0 the gradients of terms are unchanged, with every runner",
           "[terms][bits]") {
     const Handle zero(neither);
