@@ -147,7 +147,9 @@ TEST_CASE("gradients are added over ranges, with the penalty or without", "[cpp]
     std::vector<float> gradient = {10.0F, 10.0F, 10.0F};
     regularizer.add_gradient(x, gradient);
     CHECK(gradient == std::vector<float>{18.0F, -4.0F, 10.0F});
-    CHECK(regularizer.penalty_and_add_gradient(x, gradient, -1.0) == regularizer(x));
+    CHECK(regularizer.penalty_and_add_gradient(x, gradient) == regularizer(x));
+    CHECK(gradient == std::vector<float>{26.0F, -18.0F, 10.0F});
+    CHECK(regularizer.penalty_and_add_gradient(x, gradient, -2.0) == regularizer(x));
     CHECK(gradient == std::vector<float>{10.0F, 10.0F, 10.0F});
     double plain[] = {1.0, 1.0};
     regularizer.add_gradient(std::array<double, 2>{1.0, -1.0}, plain, 0.5);
@@ -246,7 +248,10 @@ TEST_CASE("terms are computed in one call, by any kind of runner", "[cpp]") {
     CHECK(l1l2::penalty_and_add_gradient_terms(terms, 1.0, &penalties) == total);
     CHECK(penalties == std::vector<double>{regularizer(x), regularizer(y)});
     CHECK(gradient == std::vector<double>(y.size(), 5.0));
-    l1l2::add_gradient_terms(terms, -1.0);
+    CHECK(l1l2::penalty_and_add_gradient_terms(terms) == total);
+    l1l2::add_gradient_terms(terms);
+    CHECK(gradient == std::vector<double>(y.size(), 15.0));
+    l1l2::add_gradient_terms(terms, -3.0);
     CHECK(gradient == std::vector<double>(y.size(), 0.0));
 
     std::size_t tasks = 0;
