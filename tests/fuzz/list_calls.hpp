@@ -80,11 +80,9 @@ inline List decode_list_of(Input& input, Function function, std::vector<Array>& 
         arrays.insert(arrays.end(), once.begin(), once.end());
     }
     list.count = arrays.size();
-    const std::size_t step =
-        std::clamp(list.term_size, sizeof(l1l2_term), 2 * sizeof(l1l2_term)) == list.term_size
-            ? list.term_size
-            : sizeof(l1l2_term);
-    const std::size_t stride = list.term_size == oldest_size ? oldest_size : step;
+    const bool is_size = list.term_size == oldest_size || (list.term_size >= sizeof(l1l2_term) &&
+                                                           list.term_size < 2 * sizeof(l1l2_term));
+    const std::size_t stride = is_size ? list.term_size : sizeof(l1l2_term); // others are not used
     list.terms.resize(list.count * stride + sizeof(l1l2_term));
     for (std::size_t i = 0; i < list.count; ++i) {
         const l1l2_term term = term_of(function, arrays[i]);

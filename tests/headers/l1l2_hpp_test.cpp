@@ -345,6 +345,13 @@ TEST_CASE("a Runner can be passed to the C functions", "[cpp]") {
     CHECK(status_with(willing) == L1L2_OK);
     CHECK(total == 54.0);
     willing.rethrow();
+    const auto stop_late = [&](std::size_t count, const l1l2::Task& task) {
+        in_a_row(count, task);
+        throw Stop();
+    };
+    l1l2::Runner late(stop_late);
+    CHECK(status_with(late) == L1L2_ERROR_RUNNER_FAILED);
+    STATIC_REQUIRE_FALSE(std::is_constructible_v<l1l2::Runner, int&>);
     // A NULL function means the calling thread, as in C.
     for (l1l2::Runner none : {l1l2::Runner(), l1l2::Runner(nullptr, &total)}) {
         total = -1.0;
