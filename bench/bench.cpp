@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
     add_two_threads();
     add_lists();
     add_columns();
+    add_small_calls();
     benchmark::AddCustomContext("l1l2_isa", l1l2_isa());
     benchmark::AddCustomContext("l1l2_version", l1l2_version_string());
     benchmark::AddCustomContext("l1l2_compiler", compiler);

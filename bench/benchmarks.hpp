@@ -23,3 +23,6 @@ void add_lists();
 
 /// Columns of row-major float32 matrices.
 void add_columns();
+
+/// Calls for no and for 16 float32 elements, beside a call that does nothing.
+void add_small_calls();

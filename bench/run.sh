@@ -1,6 +1,11 @@
 #!/usr/bin/env bash
-# Builds the benchmark, runs it, and writes bench/results.md and bench/plot.svg. Takes about 25 minutes
-# and 5 GiB of memory. L1L2_BENCH_LARGEST in the environment leaves arrays of more elements out, 4194304
+# bench/run.sh [--quick]
+#
+# With --quick it builds the benchmark and prints one table of ratios for this CPU, which docs/performance.md
+# keeps; that takes 3 minutes after the build and 2 GiB of memory, and writes nothing outside build-bench/.
+#
+# Without it, it builds the benchmark, runs it, and writes bench/results.md and bench/plot.svg. Takes about
+# 25 minutes and 5 GiB of memory. L1L2_BENCH_LARGEST in the environment leaves arrays of more elements out, 4194304
 # all that come from memory; results.md and plot.svg are then written to build-bench/. Nothing else
 # should run meanwhile.
 set -euo pipefail
@@ -8,6 +13,17 @@ cd "$(dirname "$0")/.."
 . scripts/lib/packages.sh
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev libbenchmark-dev python3
 offer_packages libeigen3-dev libopenblas-dev libtbb-dev libdlpack-dev python3-matplotlib
+
+quick=
+case "$*" in
+"") ;;
+--quick) quick=yes L1L2_BENCH_LARGEST=67108864 ;;
+*)
+    echo "usage: bench/run.sh [--quick]" >&2
+    exit 2
+    ;;
+esac
+export L1L2_BENCH_LARGEST
 
 output=build-bench
 if [ -z "${L1L2_BENCH_LARGEST:-}" ]; then
@@ -25,11 +41,24 @@ cmake --build build-bench --parallel "$(nproc)"
 # all alike
 measure() {
     build-bench/bench/bench --benchmark_min_time="${4:-0.02}" --benchmark_out_format=json \
-        --benchmark_enable_random_interleaving=true --benchmark_report_aggregates_only=true \
+        --benchmark_enable_random_interleaving=true --benchmark_report_aggregates_only="${quick:+false}" \
         --benchmark_out="build-bench/$1.json" --benchmark_filter="$2" --benchmark_repetitions="$3"
     results+=("build-bench/$1.json")
 }
 results=()
+
+if [ -n "$quick" ]; then
+    for dtype in float32 float64 float16 bfloat16; do
+        operations="(penalty|gradient|fused|prox|prox to another array)"
+        measure "quick-$dtype" "^$dtype/$operations/67108864/(roof|l1l2)" 5 0.001 >/dev/null
+    done
+    measure quick-exact "^float(32|64)/exact sums of (gaussian|wide exponents)/67108864/(roof|l1l2$|kernel generic)" \
+        3 0.001 >/dev/null
+    measure quick-small "^float32/(small call|(penalty|fused) of a list)/.*/(l1l2|empty)" 15 >/dev/null
+    python3 bench/quick.py "${results[@]}"
+    exit
+fi
+
 # One element type at a time, as all share their arrays.
 for dtype in float32 float64 float16 bfloat16; do
     measure "$dtype-cache" "^$dtype/.*/[0-9]{1,7}/" 7
