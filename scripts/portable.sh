@@ -3,7 +3,8 @@
 # it: build-portable/l1l2-VERSION-linux-ARCHITECTURE.tar.gz
 #     scripts/portable.sh
 # It is built in a root of Debian 11, as libc and static C++ runtime of newer systems bring symbols that older
-# ones lack. Exits with 77 if the root cannot be made.
+# ones lack. The same sources make the same bytes; the files' time is $SOURCE_DATE_EPOCH, by default that of the commit.
+# Exits with 77 if the root cannot be made.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
@@ -13,6 +14,7 @@ cd "$(dirname "$0")/.."
 ensure_packages binutils libxsimd-dev
 offer_packages debootstrap debian-archive-keyring gpgv
 oldest_glibc=2.31
+epoch=${SOURCE_DATE_EPOCH-$(git show --no-patch --format=%ct HEAD 2>/dev/null || echo 0)}
 
 root=$PWD/build-portable/bullseye
 make_root bullseye "$root" g++ make cmake pkg-config nlohmann-json3-dev
@@ -30,10 +32,17 @@ in_root "$root" cmake -S /l1l2/source -B /l1l2/build -DCMAKE_BUILD_TYPE=Release 
 in_root "$root" cmake --build /l1l2/build --parallel "$(nproc)" >>build-portable/log
 in_root "$root" env --chdir=/l1l2/build cpack -G TGZ >>build-portable/log
 tarball=$(cd "$root/l1l2/build" && echo l1l2-*-linux-*.tar.gz)
-cp "$root/l1l2/build/$tarball" build-portable/
+name=${tarball%.tar.gz}
 
-# Unpacks the tarball, and links and opens the library in programs that check its results.
+# Packs it again, as CPack keeps times and the order of the files.
 rm -rf build-portable/unpacked
+mkdir build-portable/unpacked
+tar -C build-portable/unpacked -xf "$root/l1l2/build/$tarball"
+SOURCE_DATE_EPOCH=$epoch scripts/lib/archive.sh "build-portable/unpacked/$name"
+mv "build-portable/unpacked/$tarball" build-portable/
+
+# Links and opens the library in programs that check its results.
+rm -r build-portable/unpacked
 mkdir build-portable/unpacked
 tar -C build-portable/unpacked -xf "build-portable/$tarball" --strip-components=1
 library=build-portable/unpacked/lib/libl1l2.so.0

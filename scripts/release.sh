@@ -8,6 +8,9 @@
 #         npm        the Node packages, of JavaScript and of native files
 #         sdist      the Python package's source
 #         wheel      the Python package for glibc 2.17 or later and for musl, built by zig (bindings/python/wheel.sh)
+#         conan      the recipe of Conan 2, a folder for `conan create`
+#         meson      the wrap of Meson, for a project's folder subprojects
+#         vcpkg      the port of vcpkg, a folder for --overlay-ports; it needs vcpkg, and VCPKG_ROOT in the environment
 #         deb        Debian packages (scripts/package.sh)
 #         tarball    the library for older Linux systems (scripts/portable.sh)
 #         sbom       an SPDX document of what the files that have been made contain, and under which licences
@@ -18,7 +21,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
-all=(source crate go julia npm sdist wheel deb tarball sbom)
+all=(source crate go julia npm sdist wheel conan meson vcpkg deb tarball sbom)
 [ $# -gt 0 ] || set -- "${all[@]}"
 for name in "$@"; do
     [[ " ${all[*]} " == *" $name "* ]] || wrong_usage "unknown name: $name"
@@ -182,7 +185,8 @@ test_sdist() { offline "$tree/bindings/python/test_staged.sh" "$1" "$python"; }
 stage_wheel() {
     local platform
     stage_sdist "$work/sdist_of_wheels"
-    for platform in manylinux_2_17_x86_64 manylinux_2_17_aarch64 musllinux_1_2_x86_64; do
+    for platform in manylinux_2_17_x86_64 manylinux_2_17_aarch64 musllinux_1_2_x86_64 \
+        musllinux_1_2_aarch64; do
         "$tree/bindings/python/wheel.sh" "$work/$platform" "$work"/sdist_of_wheels/*.tar.gz "$python" "$platform" \
             "$out/tools"
         cp "$work/$platform"/*.whl "$1"
@@ -195,6 +199,32 @@ test_wheel() {
     offline "$tree/bindings/python/test_staged.sh" "$1/here" "$python"
 }
 
+# The recipes of package managers for C and C++, with the hash of the source tarball.
+recipe() { "$tree/packaging/stage.sh" "$1" "$2" "$work/unpacked/l1l2-$version.tar.gz"; }
+test_recipe() { offline "$tree/packaging/test_staged.sh" "$1" "$2" "$work/unpacked/l1l2-$version.tar.gz"; }
+stage_conan() {
+    need python3
+    cmp -s scripts/lib/conan.txt "$out/tools/conan/requirements" || {
+        fetched python3 -m venv --clear "$out/tools/conan"
+        fetched "$out/tools/conan/bin/python" -m pip install --require-hashes --requirement scripts/lib/conan.txt
+        cp scripts/lib/conan.txt "$out/tools/conan/requirements"
+    }
+    recipe conan "$1"
+}
+test_conan() { PATH=$out/tools/conan/bin:$PATH test_recipe conan "$1"; }
+stage_meson() {
+    offer_packages meson ninja-build
+    need meson ninja
+    recipe meson "$1"
+}
+test_meson() { test_recipe meson "$1"; }
+stage_vcpkg() {
+    need vcpkg
+    offer_packages ninja-build patchelf
+    recipe vcpkg "$1"
+}
+test_vcpkg() { test_recipe vcpkg "$1"; }
+
 # These scripts test what they make.
 stage_deb() {
     scripts/package.sh --try
@@ -206,7 +236,12 @@ stage_tarball() {
     scripts/portable.sh
     cp build-portable/l1l2-*.tar.gz "$1"
 }
-test_tarball() { :; }
+test_tarball() {
+    # A second run makes the same bytes.
+    mkdir "$work/tarball_again"
+    (umask 077 && stage_tarball "$work/tarball_again")
+    cmp "$1"/*.tar.gz "$work"/tarball_again/*.tar.gz
+}
 
 stage_sbom() {
     local files

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes the wheel of an sdist for a platform, by zig, and checks it:
 #     wheel.sh FOLDER SDIST PYTHON PLATFORM [FETCHED]
-# FOLDER/l1l2-VERSION-py3-none-PLATFORM.whl. PLATFORM is manylinux_2_17_x86_64, manylinux_2_17_aarch64 or
-# musllinux_1_2_x86_64, PYTHON that of a virtual environment with scikit-build-core and auditwheel. zig may be
+# FOLDER/l1l2-VERSION-py3-none-PLATFORM.whl. PLATFORM is manylinux_2_17_x86_64, manylinux_2_17_aarch64,
+# musllinux_1_2_x86_64 or musllinux_1_2_aarch64, PYTHON that of a virtual environment with scikit-build-core and auditwheel. zig may be
 # fetched into FETCHED, FOLDER by default. auditwheel finds the wheel suitable; it cannot read what zig links with
 # musl, which needs libc.so alone. The library in the wheel gives the vectors, where the platform's loader is here.
 set -euo pipefail
@@ -29,6 +29,13 @@ manylinux_2_17_aarch64)
 musllinux_1_2_x86_64)
     target=x86_64-linux-musl loader=(/lib/ld-musl-x86_64.so.1)
     offer_packages musl
+    ;;
+musllinux_1_2_aarch64)
+    target=aarch64-linux-musl strip=aarch64-linux-gnu-strip loader=(/lib/ld-musl-aarch64.so.1)
+    offer_packages binutils-aarch64-linux-gnu qemu-user
+    if unpack_foreign arm64 musl "$folder/musl"; then
+        loader=(qemu-aarch64 -L "$folder/musl")
+    fi
     ;;
 *) fail "no such platform: $platform" ;;
 esac

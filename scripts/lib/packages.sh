@@ -5,6 +5,8 @@
 #     header_files PACKAGE...       prints the headers and CMake files of installed packages
 #     copy_headers FOLDER           copies those of xsimd and nlohmann_json, away from this system's other headers, and
 #                                   sets the array dependencies to the options by which CMake finds them
+#     unpack_foreign ARCHITECTURE PACKAGE FOLDER
+#                                   unpacks a package for another processor, which is not installed; fails if it cannot
 #     as_root COMMAND...            runs a command as root, through sudo if need be
 #
 # Without apt, or if it fails, ensure_packages prints the commands that install what is needed.
@@ -107,4 +109,15 @@ copy_headers() {
     # shellcheck disable=SC2034 # for the script that sources this file
     dependencies=(-Dxsimd_DIR="$(dirname "$(find "$1" -name xsimdConfig.cmake)")"
         -Dnlohmann_json_DIR="$(dirname "$(find "$1" -name nlohmann_jsonConfig.cmake)")")
+}
+
+unpack_foreign() {
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return
+    local apt=$3/apt options
+    mkdir -p "$apt/lists/partial" "$apt/archives/partial"
+    # Lists of its own: this system's know its own processor alone.
+    options=(-o "APT::Architecture=$1" -o "APT::Architectures=$1" -o "Dir::State=$apt" -o "Dir::Cache=$apt"
+        -o Dir::State::status=/dev/null -o "APT::Sandbox::User=$(id -un)")
+    (cd "$apt" && apt-get -q "${options[@]}" update && apt-get -q "${options[@]}" download "$2") >"$apt/log" 2>&1 &&
+        dpkg-deb --extract "$apt"/*.deb "$3"
 }

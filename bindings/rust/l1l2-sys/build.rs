@@ -49,39 +49,35 @@ mod bundled {
     use std::process::Command;
     use std::{env, fs, thread};
 
-    /// The kernels of an architecture: the macro that names them to the dispatcher, and for each its
-    /// file and the flags of its instruction set.
+    /// The kernels of an architecture, and the macro that names them to the dispatcher.
     struct Kernels {
         define: Option<&'static str>,
-        files: &'static [(&'static str, &'static [&'static str])],
+        /// The file of each and the flags of its instruction set.
+        files: Vec<(String, Vec<String>)>,
     }
 
-    const X86_64: Kernels = Kernels {
-        define: Some("-DL1L2_X86_64_KERNELS"),
-        files: &[
-            ("sse2", &[]),
-            ("avx2", &["-mavx2", "-mfma", "-mf16c"]),
-            (
-                "avx512bw",
-                &[
-                    "-mavx2",
-                    "-mfma",
-                    "-mf16c",
-                    "-mavx512f",
-                    "-mavx512cd",
-                    "-mavx512dq",
-                    "-mavx512bw",
-                    "-mavx512vl",
-                ],
-            ),
-            ("generic", &[]),
-        ],
-    };
-    const AARCH64: Kernels = Kernels {
-        define: Some("-DL1L2_AARCH64_KERNELS"),
-        files: &[("neon64", &[]), ("generic", &[])],
-    };
-    const OTHERS: Kernels = Kernels { define: None, files: &[("generic", &[])] };
+    impl Kernels {
+        fn of(arch: &str, little_endian: bool, native: &Path) -> Self {
+            let mut files = vec![("generic".to_owned(), Vec::new())];
+            let define = match arch {
+                "x86_64" => {
+                    let path = native.join("src/kernels/x86_64.flags");
+                    let text = fs::read_to_string(path).expect("the flags of the kernels");
+                    files.extend(text.lines().map(|line| {
+                        let (name, flags) = line.split_once(':').expect("NAME: FLAGS");
+                        (name.to_owned(), flags.split_whitespace().map(str::to_owned).collect())
+                    }));
+                    Some("-DL1L2_X86_64_KERNELS")
+                }
+                "aarch64" if little_endian => {
+                    files.push(("neon64".to_owned(), Vec::new()));
+                    Some("-DL1L2_AARCH64_KERNELS")
+                }
+                _ => None,
+            };
+            Self { define, files }
+        }
+    }
 
     /// The files of src/kernels that are not compiled on every architecture.
     const SPECIAL: [&str; 4] = ["sse2", "avx2", "avx512bw", "neon64"];
@@ -113,12 +109,8 @@ mod bundled {
     pub fn build() {
         let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap();
         let little = env::var("CARGO_CFG_TARGET_ENDIAN").as_deref() == Ok("little");
-        let kernels = match arch.as_str() {
-            "x86_64" => X86_64,
-            "aarch64" if little => AARCH64,
-            _ => OTHERS,
-        };
         let native = native_folder();
+        let kernels = Kernels::of(&arch, little, &native);
         let compiler = Compiler::new(&native, &arch, kernels.define);
         compiler.check_headers();
 
@@ -130,7 +122,7 @@ mod bundled {
             let (small, large): (Vec<_>, Vec<_>) =
                 shared.iter().partition(|file| file.parent() == Some(&native.join("src")));
             let mut jobs = Vec::new();
-            for &(name, isa) in kernels.files {
+            for (name, isa) in &kernels.files {
                 let file = native.join("src/kernels").join(name).with_extension("cpp");
                 jobs.push(scope.spawn(move || vec![compiler.kernel(&file, isa)]));
             }
@@ -217,8 +209,8 @@ mod bundled {
 
         /// A kernel. Without the last flag GCC 12 packs the two sums that a kernel returns into one
         /// register, through memory.
-        fn kernel(&self, file: &Path, isa: &[&str]) -> PathBuf {
-            let mut flags = isa.to_vec();
+        fn kernel(&self, file: &Path, isa: &[String]) -> PathBuf {
+            let mut flags: Vec<&str> = isa.iter().map(String::as_str).collect();
             flags.push("-fno-exceptions");
             if self.tool.is_like_gnu() {
                 flags.push("-fno-tree-slp-vectorize");
