@@ -35,7 +35,7 @@ HEADERS = ["xsimd", "nlohmann_json"]
 CONTENTS = [
     (r"source/", [*HEADERS, "xla-ffi"], []),
     (r"crate/l1l2-sys-", HEADERS, []),
-    (r"crate/|julia/|npm/l1l2-\d", [], []),
+    (r"crate/|julia/|npm/l1l2-\d|conan/|meson/|vcpkg/", [], []),
     (r"sdist/", [*HEADERS, "xla-ffi"], []),
     (r"wheel/", [], [*HEADERS, "xla-ffi", "libc++"]),
     (r"deb/libl1l2-threads", [], ["onetbb"]),

@@ -12,9 +12,10 @@
  *     cpu.hpp, cpu.cpp                   what the CPU must have
  *     dispatch.cpp                       tables_of(): before slower tables
  *     dispatch.hpp                       Tables::capacity; a static_assert asks for it
- *     ../CMakeLists.txt                  the file and its compile flags
+ *     x86_64.flags                       the file and its compile flags; ../CMakeLists.txt for other processors
  *     include/l1l2.h                     the names that l1l2_isa() returns
- *     bindings/rust/l1l2-sys/build.rs    the file and its compile flags again
+ *     bindings/rust/l1l2-sys/build.rs    SPECIAL, and other processors' files
+ *     packaging/meson/                   other processors' files
  *     tests/CMakeLists.txt               isas
  *     tests/binary/CMakeLists.txt        kernel_objects
  *     tests/kernels/dispatch_test.cpp    what CPUs run
