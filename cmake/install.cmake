@@ -22,9 +22,29 @@ endfunction()
 install_libraries(l1l2)
 install(FILES include/l1l2.h include/l1l2.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         COMPONENT l1l2_development)
+# install_pages(COMPONENT PAGE...): installs pages into one folder. Their links to each other stay; of those to files that
+# are not installed only the text does.
+function(install_pages component)
+  foreach(page IN LISTS ARGN)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${page})
+    get_filename_component(name ${page} NAME)
+    file(READ ${page} text)
+    string(REGEX REPLACE "\\]\\((docs/)?((abi|distributed|guarantees|numerics)[.]md[^)]*)\\)" "]{\\2}" text "${text}")
+    string(REGEX REPLACE "\\[([^]]*)\\]\\([^:)#][^:)]*\\)" "\\1" text "${text}")
+    string(REGEX REPLACE "\\]{([a-z]+[.]md[^}]*)}" "](\\1)" text "${text}")
+    file(WRITE ${PROJECT_BINARY_DIR}/pages/${name} "${text}")
+    install(FILES ${PROJECT_BINARY_DIR}/pages/${name} DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT ${component})
+  endforeach()
+endfunction()
+
 # The pages are those that l1l2.h refers to.
-install(FILES LICENSE NOTICE CHANGELOG.md docs/abi.md docs/distributed.md docs/guarantees.md docs/numerics.md
-        DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT l1l2_development)
+install_pages(l1l2_development CHANGELOG.md docs/abi.md docs/distributed.md docs/guarantees.md docs/numerics.md)
+# What is compiled into the shared library has to be named beside it. A Debian package has a file of its own for that.
+set(notices_component l1l2_runtime)
+if(L1L2_DEB_PACKAGES OR NOT L1L2_BUILD_SHARED)
+  set(notices_component l1l2_development)
+endif()
+install(FILES LICENSE NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT ${notices_component})
 
 # libl1l2_threads has its own files, so that only its users need oneTBB.
 if(L1L2_BUILD_THREADS)
@@ -43,7 +63,7 @@ if(L1L2_BUILD_TOOLS)
   install(FILES cmake/keras_dependencies.cmake DESTINATION ${package_dir} COMPONENT l1l2_keras_development)
   install(FILES tools/keras/include/l1l2_keras.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
           COMPONENT l1l2_keras_development)
-  install(FILES docs/keras_models.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT l1l2_keras_development)
+  install_pages(l1l2_keras_development docs/keras_models.md)
 endif()
 
 configure_package_config_file(cmake/l1l2Config.cmake.in l1l2Config.cmake

@@ -11,6 +11,9 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 
+# The source archive of CPack is of what is here. scripts/release.sh makes the one that is published.
+set(CPACK_SOURCE_IGNORE_FILES "^${PROJECT_SOURCE_DIR}/build" "/[.]git(/|$)" "/node_modules/" "/__pycache__/")
+
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_ALL "")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)

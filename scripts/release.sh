@@ -34,7 +34,7 @@ git rev-parse --git-dir >/dev/null 2>&1 || {
 }
 
 out=$PWD/build-release
-version=$(sed -n 's/^#define L1L2_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' include/l1l2.h | paste -sd.)
+version=$(scripts/lib/version.sh)
 # The checkout with the changes of tracked files, if there are any, as a commit that no branch has.
 commit=$(git -c user.name=release -c user.email= stash create)
 [ -z "$commit" ] || echo "with changes that are not committed"

@@ -19,7 +19,7 @@ gzip -c "$module"/internal/*/libl1l2_* | wc -c | awk '{ print "libraries: " int(
 
 # Times, modes and order are fixed, so that the same files make the same archive.
 name=$(sed -n 's/^module //p' "$module/go.mod")
-version=v$(sed -n 's/^#define L1L2_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' "$root/include/l1l2.h" | paste -sd.)
+version=v$("$root/scripts/lib/version.sh")
 served=${module%/*}/proxy/$name/@v
 rm -rf "${module%/*}/proxy" "${module%/*}/zipped"
 mkdir -p "$served" "${module%/*}/zipped/${name%/*}"

@@ -28,15 +28,8 @@ rm -rf project depot
 "$root/tests/conformance/checkout.sh" checkout julia
 package=$work/checkout/bindings/julia
 
-# A depot of its own, with a registry that has no packages: none is needed, and nothing is fetched.
-mkdir -p project depot/registries/Empty
-cat >depot/registries/Empty/Registry.toml <<'END'
-name = "Empty"
-uuid = "23338594-aafe-5451-b93e-139f81909106"
-repo = ""
-
-[packages]
-END
+mkdir project
+"$source/depot.sh" depot
 export JULIA_DEPOT_PATH=$work/depot: JULIA_PKG_SERVER= JULIA_NUM_THREADS=4
 run() { "$julia" --startup-file=no --project="$work/project" "$@"; }
 
@@ -48,7 +41,7 @@ grep -q '^cannot load libl1l2: looked for libl1l2.so.0 .*; run Pkg.build("L1L2")
 
 # The program of README.md, with the library that Pkg.build makes.
 run -e 'using Pkg; Pkg.build("L1L2")' >build.out 2>&1 || fail "$(cat build.out "$package/deps/build.log")"
-awk '/^```julia$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$package/README.md" >program.jl
+"$root/tests/conformance/readme_program.sh" julia "$package/README.md" >program.jl
 for program in program.jl checkout/examples/julia/example.jl; do
     run $program | tee program.out
     grep -qx 'penalty 0.15375' program.out || fail "$program failed"

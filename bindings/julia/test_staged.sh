@@ -4,20 +4,14 @@
 # A stand-in for L1L2_jll, which BinaryBuilder makes, has the library, and takes so long to load that all threads that use
 # the library first must wait for it.
 set -euo pipefail
-vectors=$(cd "$(dirname "$0")/../.." && pwd)/tests/conformance/vectors.txt
+root=$(cd "$(dirname "$0")/../.." && pwd)
 library=$(realpath "$2") julia=$(realpath "$3")
 cd "$1"
 rm -rf depot fresh
-mkdir -p depot/registries/Empty fresh/L1L2_jll/src
+mkdir -p fresh/L1L2_jll/src
 tar -C fresh -xf L1L2.jl-*.tar.gz
 mv fresh/L1L2.jl-* fresh/L1L2.jl
-cat >depot/registries/Empty/Registry.toml <<'END'
-name = "Empty"
-uuid = "23338594-aafe-5451-b93e-139f81909106"
-repo = ""
-
-[packages]
-END
+"$root/bindings/julia/depot.sh" depot
 cat >fresh/L1L2_jll/Project.toml <<'END'
 name = "L1L2_jll"
 uuid = "0b5a1c3c-8a40-5b2f-9d0e-7f3e1c2d4b6a"
@@ -25,7 +19,7 @@ version = "0.0.0"
 END
 printf 'module L1L2_jll\nconst libl1l2_path = "%s"\n__init__() = sleep(0.5)\nend\n' "$library" >fresh/L1L2_jll/src/L1L2_jll.jl
 unset L1L2_LIBRARY
-export JULIA_DEPOT_PATH=$PWD/depot: JULIA_PKG_SERVER= JULIA_NUM_THREADS=4 L1L2_VECTORS=$vectors
+export JULIA_DEPOT_PATH=$PWD/depot: JULIA_PKG_SERVER= JULIA_NUM_THREADS=4 L1L2_VECTORS=$root/tests/conformance/vectors.txt
 run() { "$julia" --startup-file=no --project="$PWD/fresh" "$@"; }
 
 run -e 'using Pkg; Pkg.develop([PackageSpec(path = "fresh/L1L2.jl"), PackageSpec(path = "fresh/L1L2_jll")])' \
@@ -33,7 +27,7 @@ run -e 'using Pkg; Pkg.develop([PackageSpec(path = "fresh/L1L2.jl"), PackageSpec
     cat develop.out >&2
     exit 1
 }
-awk '/^```julia$/ { inside = 1; next } /^```$/ { inside = 0 } inside' fresh/L1L2.jl/README.md >program.jl
+"$root/tests/conformance/readme_program.sh" julia fresh/L1L2.jl/README.md >program.jl
 run program.jl | tee program.out
 grep -qx 'penalty 0.15375' program.out || {
     echo "the program of README.md failed" >&2

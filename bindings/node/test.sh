@@ -48,7 +48,7 @@ package=$work/checkout/bindings/node
     cd project
     echo '{ "private": true }' >package.json
     npm install --loglevel=error --foreground-scripts "$package" >install.out 2>&1 || fail "$(cat install.out)"
-    awk '/^```js$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$package/README.md" >program.mjs
+    "$root/tests/conformance/readme_program.sh" js "$package/README.md" >program.mjs
     node program.mjs | tee program.out
     grep -qx 'penalty 0.15375' program.out || fail "the program of README.md failed"
 )

@@ -19,7 +19,7 @@ cp -r "$source/test" project/
 cd project
 echo '{ "private": true }' >package.json
 npm install --offline --ignore-scripts --no-audit --no-fund --loglevel=error ../*.tgz
-awk '/^```js$/ { inside = 1; next } /^```$/ { inside = 0 } inside' node_modules/l1l2/README.md >program.mjs
+"$source/../../tests/conformance/readme_program.sh" js node_modules/l1l2/README.md >program.mjs
 node program.mjs | tee program.out
 grep -qx 'penalty 0.15375' program.out || fail "the program of README.md failed"
 L1L2_VECTORS=$source/../../tests/conformance/vectors.txt node --test test/conformance.test.mjs >test.out ||

@@ -90,7 +90,7 @@ venv/bin/mypy --strict --cache-dir mypy "$root/examples/python/example.py"
 venv/bin/python "$root/examples/python/example.py" | tee example.out
 grep -qE '^penalty 0\.15375$' example.out || fail "the example has not printed its penalty"
 
-awk '/^```python$/ && !n++ { inside = 1; next } /^```$/ { inside = 0 } inside' "$source/README.md" >program.py
+"$root/tests/conformance/readme_program.sh" python "$source/README.md" >program.py
 venv/bin/python program.py | tee program.out
 grep -qx 'penalty 0.15375' program.out || fail "the program of README.md failed"
 

@@ -29,7 +29,7 @@ if [ -n "$(find . -maxdepth 1 -name '*.tar.gz')" ]; then
 fi
 quietly "$python" -m pip install --no-index --no-deps --force-reinstall "$wheels"/*.whl
 (cd "$source" && "$python" -m pytest -p no:cacheprovider --quiet tests --ignore tests/frameworks)
-awk '/^```python$/ && !n++ { inside = 1; next } /^```$/ { inside = 0 } inside' "$source/README.md" >program.py
+"$source/../../tests/conformance/readme_program.sh" python "$source/README.md" >program.py
 "$python" program.py | tee program.out
 grep -qx 'penalty 0.15375' program.out || {
     echo "the program of README.md failed" >&2

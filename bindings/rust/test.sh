@@ -43,7 +43,7 @@ if ! cargo fetch --quiet --locked --target "$host" --manifest-path "$packages/Ca
     fi
     exit 1
 fi
-version=$(sed -n 's/^#define L1L2_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' "$root/include/l1l2.h" | paste -sd.)
+version=$("$root/scripts/lib/version.sh")
 for manifest in "$packages"/*/Cargo.toml; do
     grep -qx "version = \"$version\"" "$manifest" || fail "$manifest is not of version $version"
 done

@@ -74,54 +74,56 @@ def package(name: str, license_: str, home: str, **more: object) -> dict[str, ob
     }
 
 
-def document(folder: Path, tree: Path) -> dict[str, object]:
+def contents(path: str) -> tuple[list[str], list[str]]:
+    """What the file of a release contains as source, and what is compiled or linked into it."""
+    for pattern, contained, linked in CONTENTS:
+        if re.match(pattern, path):
+            return contained, linked
+    raise SystemExit(f"it is not known what {path} contains")
+
+
+def package_of_file(path: str, sha256: str, version: str) -> dict[str, object]:
+    contained, linked = contents(path)
+    licences = ["Apache-2.0", *(OTHERS[name][0] for name in contained + linked)]
+    return package(
+        path,
+        "Apache-2.0",
+        "NOASSERTION",
+        licenseConcluded=" AND ".join(dict.fromkeys(licences)),
+        versionInfo=version,
+        packageFileName=Path(path).name,
+        checksums=[{"algorithm": "SHA256", "checksumValue": sha256}],
+        supplier="Organization: The l1l2 authors",
+    )
+
+
+def package_of_other(name: str, tree: Path) -> dict[str, object]:
+    license_, home = OTHERS[name]
+    if name not in VERSION_MACROS:
+        return package(name, license_, home)
+    header, prefix = VERSION_MACROS[name]
+    version = version_of(tree / "third_party" / header, prefix)
+    return package(name, license_, home, versionInfo=version)
+
+
+def relationships_of(path: str) -> list[dict[str, str]]:
+    contained, linked = contents(path)
+    file = identifier(path)
+    related = [("SPDXRef-DOCUMENT", "DESCRIBES", file)]
+    related += [(file, "CONTAINS", identifier(name)) for name in contained]
+    related += [(file, "STATIC_LINK", identifier(name)) for name in linked]
+    keys = "spdxElementId", "relationshipType", "relatedSpdxElement"
+    return [dict(zip(keys, one)) for one in related]
+
+
+def document(folder: Path, tree: Path, paths: list[str]) -> dict[str, object]:
     version = version_of(tree / "include/l1l2.h", "L1L2_VERSION_")
-    packages, relationships, used = [], [], set()
-
-    def relate(one: str, kind: str, other: str) -> None:
-        relationships.append(
-            {
-                "spdxElementId": one,
-                "relationshipType": kind,
-                "relatedSpdxElement": other,
-            }
-        )
-
-    digest = hashlib.sha256()
-    for path in sys.stdin.read().splitlines():
-        file = folder / path
-        found = [entry for entry in CONTENTS if re.match(entry[0], path)]
-        if not found:
-            raise SystemExit(f"it is not known what {path} contains")
-        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-        digest.update(f"{sha256}  {path}\n".encode())
-        _, contained, linked = found[0]
-        licences = ["Apache-2.0", *(OTHERS[name][0] for name in contained + linked)]
-        checksums = [{"algorithm": "SHA256", "checksumValue": sha256}]
-        packages.append(
-            package(
-                path,
-                "Apache-2.0",
-                "NOASSERTION",
-                licenseConcluded=" AND ".join(dict.fromkeys(licences)),
-                versionInfo=version,
-                packageFileName=file.name,
-                checksums=checksums,
-                supplier="Organization: The l1l2 authors",
-            )
-        )
-        relate("SPDXRef-DOCUMENT", "DESCRIBES", identifier(path))
-        for kind, names in ("CONTAINS", contained), ("STATIC_LINK", linked):
-            for name in names:
-                relate(identifier(path), kind, identifier(name))
-                used.add(name)
-    for name in sorted(used):
-        license_, home = OTHERS[name]
-        more = {}
-        if name in VERSION_MACROS:
-            header, prefix = VERSION_MACROS[name]
-            more["versionInfo"] = version_of(tree / "third_party" / header, prefix)
-        packages.append(package(name, license_, home, **more))
+    hashes = {
+        path: hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in paths
+    }
+    lines = "".join(f"{sha256}  {path}\n" for path, sha256 in hashes.items())
+    digest = hashlib.sha256(lines.encode()).hexdigest()[:16]
+    used = {name for path in paths for names in contents(path) for name in names}
     created = datetime.datetime.fromtimestamp(
         int(os.environ["SOURCE_DATE_EPOCH"]), datetime.timezone.utc
     )
@@ -130,18 +132,20 @@ def document(folder: Path, tree: Path) -> dict[str, object]:
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": f"l1l2-{version}",
-        "documentNamespace": f"https://example.invalid/l1l2/spdx/{version}-{digest.hexdigest()[:16]}",
+        "documentNamespace": f"https://example.invalid/l1l2/spdx/{version}-{digest}",
         "creationInfo": {
             "created": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "creators": ["Organization: The l1l2 authors", "Tool: release.sh"],
         },
-        "packages": packages,
-        "relationships": relationships,
+        "packages": [
+            *(package_of_file(path, hashes[path], version) for path in paths),
+            *(package_of_other(name, tree) for name in sorted(used)),
+        ],
+        "relationships": [one for path in paths for one in relationships_of(path)],
     }
 
 
 if __name__ == "__main__":
     release, sources, output = map(Path, sys.argv[1:])
-    output.write_text(
-        json.dumps(document(release, sources), indent=2) + "\n", encoding="utf-8"
-    )
+    made = document(release, sources, sys.stdin.read().splitlines())
+    output.write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")

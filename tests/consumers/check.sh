@@ -118,6 +118,14 @@ system_prefix)
     said=$(pkg_config "$work/pkgconfig" --cflags --libs)
     [ "${said% }" = -ll1l2 ]
     ;;
+source_archive)
+    # CPack takes no folder along in which something was built.
+    cmake -S "$source" -B "$work/build" -DL1L2_BUILD_TESTS=OFF
+    (cd "$work/build" && cpack -G TGZ --config CPackSourceConfig.cmake)
+    tar -tf "$work"/build/l1l2-*.tar.gz >"$work/files"
+    grep '^[^/]*/include/l1l2.h$' "$work/files"
+    refuses grep -E '/CMakeCache\.txt$|/\.git(/|$)|^[^/]*/build' "$work/files"
+    ;;
 components)
     # Distributions leave out static libraries.
     cp -a "$prefix" "$work/prefix"
@@ -276,6 +284,14 @@ example_penalty)
     for page in $(grep -ohE 'docs/[a-z]+\.md' "$prefix"/include/l1l2*.h* | sort -u); do
         [ -n "$(find "$prefix" -path "*/doc/*/${page#docs/}")" ]
     done
+    # So is what the pages link to.
+    while read -r page target; do
+        [ -e "${page%/*}/$target" ] || {
+            echo "$page links to $target, which is not installed" >&2
+            exit 1
+        }
+    done < <(find "$prefix" -path '*/doc/*.md' -exec grep -oE '\]\([^)#: ]+' {} + | sed 's/:\](/ /')
+    [ "$(find "$prefix" -path '*/doc/*.md' | wc -l)" -ge 5 ]
     ;;
 example_step)
     compile "$prefix" "$work/step" -std=c99 -Wall -Wextra -Wpedantic -Werror \

@@ -53,7 +53,7 @@ done
 [ "$(wc -l <docs/testing.md)" -le 150 ] || fail "docs/testing.md has more than 150 lines"
 
 # Every source that is published names its holder and its licence. What builds leave there is not looked at.
-unlicensed=$(find src capi include threads bindings examples \
+unlicensed=$(find src capi include threads bindings examples packaging \
     -type d \( -name test -o -name tests -o -name build -o -name native -o -name node_modules -o -name target -o -name third_party \) -prune -o \
     -type f -regextype posix-extended -regex '.*\.(c|cpp|h|hpp|py|go|rs|jl|js|mjs|ts|mts)' -not -name '*_test.go' -print0 |
     xargs -0 awk 'FNR <= 3 && /SPDX-FileCopyrightText: 2026 The l1l2 authors/ { holder[FILENAME] }
@@ -62,5 +62,5 @@ unlicensed=$(find src capi include threads bindings examples \
 [ -z "$unlicensed" ] || fail "without SPDX lines: $unlicensed"
 
 # The version of the header has an entry.
-version=$(sed -n 's/^#define L1L2_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' include/l1l2.h | paste -sd.)
+version=$(scripts/lib/version.sh)
 grep -qF "## [$version]" CHANGELOG.md || fail "CHANGELOG.md has no entry for $version"
