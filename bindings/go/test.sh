@@ -86,3 +86,7 @@ cd "$work/example"
 go mod edit -replace "example.invalid/l1l2=$work/module"
 go run . | tee ../example.out
 grep -q '^penalty 0.15375$' ../example.out || fail "the example has not printed its penalty"
+for enabled in 1 0; do
+    CGO_ENABLED=$enabled go build -o "$work/program" .
+    "$root/tests/conformance/other_copy.sh" "$work/other" "$work/program"
+done

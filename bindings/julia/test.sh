@@ -46,6 +46,7 @@ for program in program.jl checkout/examples/julia/example.jl; do
     run $program | tee program.out
     grep -qx 'penalty 0.15375' program.out || fail "$program failed"
 done
+"$root/tests/conformance/other_copy.sh" other "$julia" --startup-file=no --project="$work/project" program.jl
 
 run -e 'using Pkg; Pkg.test("L1L2")'
 export L1L2_ONLY_VECTORS=1

@@ -51,6 +51,7 @@ package=$work/checkout/bindings/node
     "$root/tests/conformance/readme_program.sh" js "$package/README.md" >program.mjs
     node program.mjs | tee program.out
     grep -qx 'penalty 0.15375' program.out || fail "the program of README.md failed"
+    "$root/tests/conformance/other_copy.sh" "$work/other" node program.mjs
 )
 (
     cd checkout/examples/node

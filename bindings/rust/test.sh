@@ -79,6 +79,7 @@ grep -q '^penalty 0.15375,' fresh.out || fail "a fresh project has not printed i
 if ldd target/debug/fresh | grep l1l2; then
     fail "the bundled library is not linked statically"
 fi
+"$root/tests/conformance/other_copy.sh" other target/debug/fresh
 rm -rf example
 cp -r "$root/examples/rust" example
 cp "$packages/Cargo.lock" example/
