@@ -7,14 +7,14 @@
 # 77 if that fails.
 
 make_zig() {
-    local zig tool python=$2/python/bin/python
+    local zig tool python=$2/zig/bin/python
     zig=("$(command -v zig)") || {
         offer_packages python3-venv ca-certificates
         # Another script may be fetching it.
         (
             flock 9
             "$python" -m ziglang version >/dev/null 2>&1 || {
-                python3 -m venv --clear "$2/python" &&
+                python3 -m venv --clear "$2/zig" &&
                     "$python" -m pip install --no-deps --require-hashes --requirement scripts/lib/zig.txt
             } >"$2/log" 2>&1
         ) 9>"$2/lock" || {

@@ -290,7 +290,7 @@ example_penalty)
             echo "$page links to $target, which is not installed" >&2
             exit 1
         }
-    done < <(find "$prefix" -path '*/doc/*.md' -exec grep -oE '\]\([^)#: ]+' {} + | sed 's/:\](/ /')
+    done < <(find "$prefix" -path '*/doc/*.md' -exec grep -oE '\]\([^)#: ]+[)#]' {} + | sed 's/:\](/ /; s/.$//')
     [ "$(find "$prefix" -path '*/doc/*.md' | wc -l)" -ge 5 ]
     ;;
 example_step)
