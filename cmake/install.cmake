@@ -26,6 +26,9 @@ install(FILES include/l1l2.h include/l1l2.hpp DESTINATION ${CMAKE_INSTALL_INCLUD
 # are not installed only the text does.
 function(install_pages component)
   foreach(page IN LISTS ARGN)
+    if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${page}) # the packages of the languages have no pages
+      continue()
+    endif()
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${page})
     get_filename_component(name ${page} NAME)
     file(READ ${page} text)
