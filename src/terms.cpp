@@ -39,38 +39,26 @@ namespace {
 constexpr std::size_t at_a_time = kernels::most_blocks;
 
 /// The penalty of a term, and what is written of it.
-double compute(const KernelTable& table, const Job& job, const Term& term) {
+[[gnu::always_inline]] inline double compute(const KernelTable& table, const Job& job,
+                                             const Term& term) {
     return term.regularizer->penalty(apply(job.operation(table, term), term.arrays));
 }
 
-/// The penalties of blocks that have one regularizer and one dtype, from the first term on. Returns
-/// how many these are, at most count and at_a_time.
-std::size_t sum_blocks(const KernelTable& table, const TermSource& terms, std::size_t first,
-                       std::size_t count, double* penalties) {
+/// The penalties of terms first .. first + count - 1, at most at_a_time, all in one kernel. False
+/// if they are not blocks of one regularizer and one dtype.
+bool sum_together(const KernelTable& table, const TermSource& terms, std::size_t first,
+                  std::size_t count, double* penalties) {
     kernels::Block block[at_a_time];
     Sums sums[at_a_time];
-    const std::size_t blocks = terms.read_blocks(first, std::min(count, at_a_time), block);
-    if (blocks > 0) {
-        const Term term = terms[first];
-        term.regularizer->sum_each(table, term.arrays.dtype, block, blocks, sums);
-        for (std::size_t i = 0; i < blocks; ++i) {
-            penalties[i] = term.regularizer->penalty(sums[i]);
-        }
+    if (terms.read_blocks(first, count, block) < count) {
+        return false;
     }
-    return blocks;
-}
-
-/// The penalties of whole terms first .. first + count - 1.
-void compute_penalties(const KernelTable& table, const Job& job, const TermSource& terms,
-                       std::size_t first, std::size_t count, double* penalties) {
-    for (std::size_t i = 0; i < count;) {
-        std::size_t done = sum_blocks(table, terms, first + i, count - i, penalties + i);
-        if (done == 0) {
-            penalties[i] = compute(table, job, terms[first + i]);
-            done = 1;
-        }
-        i += done;
+    const Term term = terms[first];
+    term.regularizer->sum_each(table, term.arrays.dtype, block, count, sums);
+    for (std::size_t i = 0; i < count; ++i) {
+        penalties[i] = term.regularizer->penalty(sums[i]);
     }
+    return true;
 }
 
 /// A plan that is being run, on the stack. The results are left as they are: what is read of them
@@ -104,13 +92,8 @@ class Wave {
     void compute_task(std::size_t index) {
         const Task& task = plan_.task[index];
         if (task.blocks == 0) {
-            double* const penalties = penalty_ + (task.first_term - plan_.first_term);
-            if (job_.kind == Job::Kind::penalty) {
-                compute_penalties(table_, job_, terms_, task.first_term, task.terms, penalties);
-                return;
-            }
-            for (std::size_t i = 0; i < task.terms; ++i) {
-                penalties[i] = compute(table_, job_, terms_[task.first_term + i]);
+            for (std::size_t i = 0; i < task.terms; i += at_a_time) {
+                compute_whole(task.first_term + i, std::min(task.terms - i, at_a_time));
             }
         } else {
             const Term term = terms_[task.first_term];
@@ -120,6 +103,18 @@ class Wave {
     }
 
   private:
+    /// The penalties of whole terms, at most at_a_time.
+    void compute_whole(std::size_t first, std::size_t count) {
+        double* const penalties = penalty_ + (first - plan_.first_term);
+        if (job_.kind == Job::Kind::penalty &&
+            sum_together(table_, terms_, first, count, penalties)) {
+            return;
+        }
+        for (std::size_t i = 0; i < count; ++i) {
+            penalties[i] = compute(table_, job_, terms_[first + i]);
+        }
+    }
+
     const KernelTable& table_;
     const TermSource& terms_;
     const Job& job_;
@@ -128,38 +123,21 @@ class Wave {
     double penalty_[Plan::max_terms]; ///< of terms, without those in pieces until finish()
 };
 
-/// All penalties, of which nothing is written, in the calling thread.
-double penalties_alone(const KernelTable& table, const TermSource& terms, const Job& job,
-                       double* penalties) {
-    double sum = 0.0;
-    for (std::size_t first = 0; first < terms.size(); first += at_a_time) {
-        double penalty[at_a_time];
-        const std::size_t count = std::min(terms.size() - first, at_a_time);
-        compute_penalties(table, job, terms, first, count, penalty);
-        for (std::size_t i = 0; i < count; ++i) {
-            sum += penalty[i];
-        }
-        if (penalties != nullptr) {
-            std::copy_n(penalty, count, penalties + first);
-        }
-    }
-    return sum;
-}
-
 /// All terms in the calling thread.
 void compute_alone(const KernelTable* table, const TermSource* terms, const Job* job,
                    double* penalties, double* total) {
-    if (job->kind == Job::Kind::penalty) {
-        *total = canonical(penalties_alone(*table, *terms, *job, penalties));
-        return;
-    }
     Term term[at_a_time];
+    double summed[at_a_time];
     double sum = 0.0;
     for (std::size_t first = 0; first < terms->size(); first += at_a_time) {
         const std::size_t count = std::min(terms->size() - first, at_a_time);
-        terms->read(first, count, term);
+        const bool together =
+            job->kind == Job::Kind::penalty && sum_together(*table, *terms, first, count, summed);
+        if (!together) {
+            terms->read(first, count, term);
+        }
         for (std::size_t i = 0; i < count; ++i) {
-            const double penalty = compute(*table, *job, term[i]);
+            const double penalty = together ? summed[i] : compute(*table, *job, term[i]);
             if (penalties != nullptr) {
                 penalties[first + i] = penalty;
             }
