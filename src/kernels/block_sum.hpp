@@ -237,10 +237,12 @@ class BlockSum {
                 square_wanted ? Order::total(square) : 0.0};
     }
 
-    /// Asks for the first two rows at x, which may begin within a cache line.
+    /// Asks for the first two rows at x, which may begin within a cache line. The addresses are
+    /// numbers, as a block may have fewer rows, or be NULL.
     [[gnu::always_inline]] static inline void prefetch_rows(const void* x) {
+        const auto address = reinterpret_cast<uintptr_t>(x);
         for (size_t line = 0; line <= 2 * row_bytes; line += cache_line) {
-            __builtin_prefetch(static_cast<const char*>(x) + line);
+            __builtin_prefetch(reinterpret_cast<const void*>(address + line));
         }
     }
 

@@ -171,13 +171,13 @@ TEST_CASE("the first term with an invalid step is reported, with every runner", 
     const Handle handle(both);
     Model model;
     for (std::size_t i = 0; i < 1500; ++i) { // more than fit into one run
-        add_array(model, 3 * i, i == 700 ? 300001 : i % 20, handle);
+        add_array(model, 3 * i, i == 0 ? 5 : i == 700 ? 300001 : i % 20, handle);
     }
     const std::vector<float> wrong(300001, -1.0F);
     const Model before = model;
     for (Runner& runner : willing_runners()) {
         INFO(runner.name());
-        for (const std::size_t first : {3U, 700U, 1499U}) {
+        for (const std::size_t first : {0U, 3U, 700U, 1499U}) {
             std::vector<l1l2_term> terms = model.terms();
             for (const std::size_t at : {first, std::size_t{1499}}) {
                 terms[at].steps = wrong.data();
