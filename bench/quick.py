@@ -3,8 +3,8 @@
 
     python3 bench/quick.py RESULT.json...
 
-A ratio is that of medians, by processor time, as all is on one thread. In brackets is its spread: the least and the greatest ratio of single
-repetitions, those of both with the same number.
+A ratio is that of medians, by processor time, as all is on one thread. In brackets is its spread:
+the least and the greatest ratio of single repetitions, those of both with the same number.
 """
 
 import collections

@@ -14,10 +14,10 @@ cd "$(dirname "$0")/.."
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev libbenchmark-dev python3
 offer_packages libeigen3-dev libopenblas-dev libtbb-dev libdlpack-dev python3-matplotlib
 
-quick=
+quick='' aggregates=true
 case "$*" in
 "") ;;
---quick) quick=yes L1L2_BENCH_LARGEST=67108864 ;;
+--quick) quick=yes aggregates=false L1L2_BENCH_LARGEST=67108864 ;;
 *)
     echo "usage: bench/run.sh [--quick]" >&2
     exit 2
@@ -41,7 +41,7 @@ cmake --build build-bench --parallel "$(nproc)"
 # all alike
 measure() {
     build-bench/bench/bench --benchmark_min_time="${4:-0.02}" --benchmark_out_format=json \
-        --benchmark_enable_random_interleaving=true --benchmark_report_aggregates_only="${quick:+false}" \
+        --benchmark_enable_random_interleaving=true --benchmark_report_aggregates_only=$aggregates \
         --benchmark_out="build-bench/$1.json" --benchmark_filter="$2" --benchmark_repetitions="$3"
     results+=("build-bench/$1.json")
 }

@@ -12,7 +12,8 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 
 # The source archive of CPack is of what is here. scripts/release.sh makes the one that is published.
-set(CPACK_SOURCE_IGNORE_FILES "^${PROJECT_SOURCE_DIR}/build" "/[.]git(/|$)" "/node_modules/" "/__pycache__/")
+string(REGEX REPLACE "([][+.*^$(){}?|])" "[\\1]" source "${PROJECT_SOURCE_DIR}")
+set(CPACK_SOURCE_IGNORE_FILES "^${source}/build" "/[.]git(/|$)" "/node_modules/" "/__pycache__/")
 
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_ALL "")
@@ -64,8 +65,8 @@ endfunction()
 
 if(L1L2_DEB_PACKAGES)
   find_program(GZIP gzip REQUIRED)
-  file(STRINGS CHANGELOG.md release REGEX "^## ${PROJECT_VERSION} \\(.*\\)$" LIMIT_COUNT 1)
-  string(REGEX REPLACE "^.*\\((.*)\\)$" "\\1" release "${release}")
+  file(STRINGS CHANGELOG.md release REGEX "^## .${PROJECT_VERSION}. - " LIMIT_COUNT 1)
+  string(REGEX REPLACE "^.* - " "" release "${release}")
   execute_process(COMMAND date --utc --rfc-email --date=${release}
                   OUTPUT_VARIABLE release OUTPUT_STRIP_TRAILING_WHITESPACE)
   file(WRITE ${PROJECT_BINARY_DIR}/debian/changelog.Debian

@@ -60,7 +60,7 @@ PROJECT
     # The flags are such as a user might set: they would change bits if they reached the library.
     for kind in shared static; do
         build=fresh/$kind
-        quietly meson setup "$build" fresh/project "-Ddefault_library=$kind" -Dcpp_args=-ffast-math
+        CXXFLAGS=-ffast-math quietly meson setup "$build" fresh/project "-Ddefault_library=$kind" -Dcpp_args=-ffast-math
         quietly ninja -C "$build"
         quietly "$build/penalty"
         gives_penalty $kind
@@ -85,8 +85,8 @@ PROJECT
     cp portfile.cmake usage vcpkg.json fresh/ports/l1l2
     cp "$tarball" fresh/downloads
     export VCPKG_DISABLE_METRICS=1 VCPKG_FORCE_SYSTEM_BINARIES=1
-    processor=$(uname -m)
-    for triplet in "${processor/x86_64/x64}-linux" "${processor/x86_64/x64}-linux-dynamic"; do
+    processor=$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+    for triplet in "$processor-linux" "$processor-linux-dynamic"; do
         quietly vcpkg install "l1l2:$triplet" --overlay-ports=fresh/ports --downloads-root="$PWD/fresh/downloads" \
             --x-buildtrees-root="$PWD/fresh/trees" --x-packages-root="$PWD/fresh/packages" \
             --x-install-root="$PWD/fresh/installed" --binarysource=clear

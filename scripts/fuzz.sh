@@ -2,9 +2,9 @@
 # Fuzzes the library under the address and undefined behaviour sanitizers, each target by itself:
 #     scripts/fuzz.sh [SECONDS [TARGET...]]    20 seconds for each of from_json, dltensor, terms, kernels, exact_sums,
 #                                              calls, keras_architecture, keras_archive, keras_arrays
-# Prints one line for each target, which is a figure of docs/testing.md if it ran for a minute or more. A finding ends the script; its input is in build-fuzz/findings. New inputs
-# stay in build-fuzz/corpus for the next run; tests/fuzz/corpus is only read. Exits with 77 without a clang that
-# has libFuzzer.
+# Prints one line for each target, which is a figure of docs/testing.md if it ran for a minute or more. A finding ends
+# the script; its input is in build-fuzz/findings. New inputs stay in build-fuzz/corpus for the next run;
+# tests/fuzz/corpus is only read. Exits with 77 without a clang that has libFuzzer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
@@ -73,6 +73,7 @@ for target in "${targets[@]}"; do
                    runs, runs / (seconds > 0 ? seconds : 1), value["cov:"], value["ft:"], value["corp:"], seconds
         }' "$log")
     echo "$target: $line"
-    [ "$seconds" -lt 60 ] || figure "fuzzer $target, $seconds seconds" "nothing in $line" \
-        src capi include threads tools/keras/src
+    read_by=(src capi include)
+    [[ $target != keras_* ]] || read_by=(src include tools/keras)
+    [ "$seconds" -lt 60 ] || figure "fuzzer $target, $seconds seconds" "nothing in $line" "${read_by[@]}"
 done

@@ -228,7 +228,8 @@ def main() -> int:
     summary = ", ".join(f"{count} {fate}" for fate, count in sorted(counts.items()))
     print(summary)
     keep = ["bash", "-c", '. scripts/lib/figures.sh && figure "$@"', "figure"]
-    subprocess.run([*keep, f"mutants of {arguments.file}", f"{len(chosen)} of {len(every)} of all: {summary}"], cwd=ROOT, check=True)
+    figure = [f"mutants of {arguments.file}", f"{len(chosen)} of {len(wanted)}: {summary}"]
+    subprocess.run([*keep, *figure], cwd=ROOT, check=True)
     return 1 if survivors or stale else 0
 
 

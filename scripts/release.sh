@@ -204,10 +204,10 @@ recipe() { "$tree/packaging/stage.sh" "$1" "$2" "$work/unpacked/l1l2-$version.ta
 test_recipe() { offline "$tree/packaging/test_staged.sh" "$1" "$2" "$work/unpacked/l1l2-$version.tar.gz"; }
 stage_conan() {
     need python3
-    cmp -s scripts/lib/conan.txt "$out/tools/conan/requirements" || {
+    cmp -s "$tree/scripts/lib/conan.txt" "$out/tools/conan/requirements" || {
         fetched python3 -m venv --clear "$out/tools/conan"
-        fetched "$out/tools/conan/bin/python" -m pip install --require-hashes --requirement scripts/lib/conan.txt
-        cp scripts/lib/conan.txt "$out/tools/conan/requirements"
+        fetched "$out/tools/conan/bin/python" -m pip install --require-hashes --requirement "$tree/scripts/lib/conan.txt"
+        cp "$tree/scripts/lib/conan.txt" "$out/tools/conan/requirements"
     }
     recipe conan "$1"
 }
@@ -220,6 +220,10 @@ stage_meson() {
 test_meson() { test_recipe meson "$1"; }
 stage_vcpkg() {
     need vcpkg
+    [ -n "${VCPKG_ROOT-}" ] || {
+        echo "VCPKG_ROOT does not name the checkout of vcpkg"
+        exit 77
+    }
     offer_packages ninja-build patchelf
     recipe vcpkg "$1"
 }

@@ -2,9 +2,10 @@
 # Makes the wheel of an sdist for a platform, by zig, and checks it:
 #     wheel.sh FOLDER SDIST PYTHON PLATFORM [FETCHED]
 # FOLDER/l1l2-VERSION-py3-none-PLATFORM.whl. PLATFORM is manylinux_2_17_x86_64, manylinux_2_17_aarch64,
-# musllinux_1_2_x86_64 or musllinux_1_2_aarch64, PYTHON that of a virtual environment with scikit-build-core and auditwheel. zig may be
-# fetched into FETCHED, FOLDER by default. auditwheel finds the wheel suitable; it cannot read what zig links with
-# musl, which needs libc.so alone. The library in the wheel gives the vectors, where the platform's loader is here.
+# musllinux_1_2_x86_64 or musllinux_1_2_aarch64, PYTHON that of a virtual environment with scikit-build-core and
+# auditwheel. zig may be fetched into FETCHED, FOLDER by default. auditwheel finds the wheel suitable; it cannot read
+# what zig links with musl, which needs libc.so alone. The library in the wheel gives the vectors, where the platform's
+# loader is here.
 set -euo pipefail
 mkdir -p "$1"
 folder=$(cd "$1" && pwd) sdist=$(realpath "$2") python=$(cd "$(dirname "$3")" && pwd)/${3##*/} platform=$4

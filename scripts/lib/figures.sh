@@ -2,10 +2,11 @@
 #
 #     figure NAME RESULT [PATH...]    keeps a result of this tree in build-figures/figures.tsv, for scripts/figures.sh.
 #                                     It speaks of the files of these folders; by default, of the libraries
-#     code_of PATH...                 prints a hash of these files: not of the commit, which a tarball does not have
+#     code_of PATH...                 prints a hash of their sources: not of the commit, which a tarball does not have
 
 code_of() {
-    find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c -12
+    find "$@" -type f \( -name '*.[ch]' -o -name '*.[ch]pp' -o -name '*.map' -o -name '*.flags' -o -name CMakeLists.txt \) \
+        -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c -12
 }
 
 # Tools that run at once append one line each, which is written as a whole.

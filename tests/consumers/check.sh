@@ -120,9 +120,13 @@ system_prefix)
     ;;
 source_archive)
     # CPack takes no folder along in which something was built.
-    cmake -S "$source" -B "$work/build" -DL1L2_BUILD_TESTS=OFF
-    (cd "$work/build" && cpack -G TGZ --config CPackSourceConfig.cmake)
-    tar -tf "$work"/build/l1l2-*.tar.gz >"$work/files"
+    mkdir -p "$work"/c++/build-again "$work"/c++/.git
+    (cd "$source" && cp -r --parents CMakeLists.txt CHANGELOG.md LICENSE NOTICE capi cmake docs include pkgconfig src \
+        threads tools "$work/c++")
+    touch "$work"/c++/build-again/CMakeCache.txt "$work"/c++/.git/HEAD
+    cmake -S "$work/c++" -B "$work/c++/build" -DL1L2_BUILD_TESTS=OFF
+    (cd "$work/c++/build" && cpack -G TGZ --config CPackSourceConfig.cmake)
+    tar -tf "$work"/c++/build/l1l2-*.tar.gz >"$work/files"
     grep '^[^/]*/include/l1l2.h$' "$work/files"
     refuses grep -E '/CMakeCache\.txt$|/\.git(/|$)|^[^/]*/build' "$work/files"
     ;;
@@ -285,12 +289,12 @@ example_penalty)
         [ -n "$(find "$prefix" -path "*/doc/*/${page#docs/}")" ]
     done
     # So is what the pages link to.
-    while read -r page target; do
+    while IFS=$'\t' read -r page target; do
         [ -e "${page%/*}/$target" ] || {
             echo "$page links to $target, which is not installed" >&2
             exit 1
         }
-    done < <(find "$prefix" -path '*/doc/*.md' -exec grep -oE '\]\([^)#: ]+[)#]' {} + | sed 's/:\](/ /; s/.$//')
+    done < <(find "$prefix" -path '*/doc/*.md' -exec grep -oE '\]\([^)#: ]+[)#]' {} + | sed 's/:\](/\t/; s/.$//')
     [ "$(find "$prefix" -path '*/doc/*.md' | wc -l)" -ge 5 ]
     ;;
 example_step)

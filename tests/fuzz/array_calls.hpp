@@ -361,8 +361,7 @@ inline double compute_as_array(Function function, const Parameters& parameters,
     return penalty;
 }
 
-// The state
-// -----------------------------------------------------------------------------------------
+// The state ---------------------------------------------------------------------------------------
 
 inline bool is_untouched(double x) {
     return to_bits(x) == to_bits(untouched);

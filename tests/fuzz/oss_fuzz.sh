@@ -6,6 +6,7 @@
 # libraries, which the machines that run the fuzzers do not have.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+OUT=$(realpath "$OUT")
 targets=(from_json dltensor terms kernels exact_sums calls)
 build=${WORK:-$(mktemp -d)}/l1l2
 cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=None -DL1L2_FUZZING_ENGINE="$LIB_FUZZING_ENGINE" -DL1L2_BUILD_THREADS=OFF \

@@ -92,20 +92,20 @@ struct Kernel {
 };
 
 /// What the sums of as many blocks as a kernel takes, each an element shorter than the one before,
-/// add up to.
-Sums sums_of_blocks(const KernelTable& table, std::size_t dtype, std::size_t wanted, const void* x,
+/// add up to, in an order that counts.
+Sums sums_of_blocks(const KernelTable& table, Dtype dtype, std::size_t wanted, const void* x,
                     std::size_t n) {
     l1l2::kernels::Block block[l1l2::kernels::most_blocks];
     Sums sums[l1l2::kernels::most_blocks];
     std::size_t shorter = 0;
     for (l1l2::kernels::Block& one : block) {
-        one = {x, n - std::min(n, shorter)};
-        ++shorter;
+        const std::size_t first = std::min(n, shorter++);
+        one = {static_cast<const char*>(x) + first * size_of(dtype), n - first};
     }
-    table.sums_of_each[dtype][wanted](block, l1l2::kernels::most_blocks, sums);
+    table.sums_of_each[index(dtype)][wanted](block, l1l2::kernels::most_blocks, sums);
     return std::accumulate(std::begin(sums), std::end(sums), Sums{0.0, 0.0},
                            [](const Sums& a, const Sums& b) {
-                               return Sums{a.absolute + b.absolute, a.square + b.square};
+                               return Sums{a.absolute / 2 + b.absolute, a.square / 2 + b.square};
                            });
 }
 
@@ -120,7 +120,7 @@ std::vector<Kernel> kernels_of(Dtype dtype) {
                                      const void*) { return table.sums[d][t](x, n); }});
         kernels.push_back({"sums of blocks" + of_wanted,
                            [=](const KernelTable& table, const void* x, void*, std::size_t n,
-                               const void*) { return sums_of_blocks(table, d, t, x, n); }});
+                               const void*) { return sums_of_blocks(table, dtype, t, x, n); }});
         for (const double sign : {0.01, -3.0, 0.0}) {
             const double linear = 0.1 - sign;
             kernels.push_back({"gradient" + of_wanted, [=](const KernelTable& table, const void* x,

@@ -51,6 +51,12 @@ class Computation {
             }
         }
         penalties_.resize(terms_.size());
+        alike_.resize(70);
+        for (l1l2_term& term : alike_) {
+            term.regularizer = handle_.get();
+            term.x = x_.data();
+            term.n = 77;
+        }
     }
 
     /// Returns whether all calls succeeded.
@@ -59,7 +65,7 @@ class Computation {
         for (const l1l2_term& term : terms_) {
             well = well && array(term) && exact_sums(term);
         }
-        return well && in_terms(nullptr) && in_terms(run_in_a_row);
+        return well && in_terms(nullptr) && in_terms(run_in_a_row) && alike_terms();
     }
 
 #ifdef L1L2_HAS_DLPACK
@@ -151,6 +157,21 @@ class Computation {
         return well;
     }
 
+    /// Small terms of one dtype, which are computed together.
+    bool alike_terms() {
+        bool well = true;
+        for (const l1l2_dtype dtype : dtypes) {
+            for (l1l2_term& term : alike_) {
+                term.dtype = dtype;
+            }
+            double total = 0.0;
+            well =
+                well && l1l2_penalty_terms(alike_.data(), sizeof(l1l2_term), alike_.size(), nullptr,
+                                           nullptr, nullptr, &total, nullptr) == L1L2_OK;
+        }
+        return well;
+    }
+
     bool in_terms(l1l2_runner runner) {
         double total = 0.0;
         std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
@@ -177,6 +198,7 @@ class Computation {
     std::vector<double> gradient_ = ordinary_elements<double>(room, 2);
     std::vector<double> out_ = ordinary_elements<double>(room, 3);
     std::vector<l1l2_term> terms_;
+    std::vector<l1l2_term> alike_;
     std::vector<double> penalties_;
 };
 

@@ -23,16 +23,22 @@ TEST_CASE("small terms have the bits of single calls, whatever stands beside the
           "[terms][bits]") {
     // add_array() makes one element type of each fourth number.
     const Handle handles[] = {Handle(both), Handle(neither), Handle(l1_only), Handle(l2_only)};
-    Model model;
-    for (std::size_t run = 0; run < 12; ++run) {
-        // Longer than what is computed at a time, and shorter; the last one of a run has two
-        // blocks.
-        for (std::size_t i = 0; i < 11 * run % 40; ++i) {
-            add_array(model, 4 * i + run / 4, 3 * i, handles[run % 4]);
+    for (std::size_t dtype = 0; dtype < 4; ++dtype) {
+        for (const Handle& handle : handles) {
+            // Groups of 32 alike terms are computed together, and so are the last ones. One group
+            // has another dtype, one another regularizer, and one a term of two blocks.
+            for (const std::size_t last : {0U, 1U, 2U, 31U}) {
+                Model model;
+                for (std::size_t i = 0; i < 5 * 32 + last; ++i) {
+                    const std::size_t n = i == 100 ? 4097 : i == 20 ? 4096 : 3 * (i % 32);
+                    add_array(model, 4 * i + (dtype + (i == 40 ? 1U : 0U)) % 4, n,
+                              i == 70 ? handles[0] : handle);
+                }
+                INFO("dtype " << dtype << ", " << last << " after the last group");
+                CHECK(mistake(model, {{"none", nullptr}, {"backwards", backwards}}) == "");
+            }
         }
-        add_array(model, run / 4, run % 2 == 0 ? 4096 : 4097, handles[run % 4]);
     }
-    CHECK(mistake(model) == "");
 }
 
 TEST_CASE("with both coefficients 0 the gradients of terms are unchanged, with every runner",

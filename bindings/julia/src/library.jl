@@ -42,9 +42,13 @@ mutable struct Functions
 end
 
 const functions = Ref{Functions}()
-const opening = ReentrantLock() # as Julia 1.5 loads L1L2_jll on one thread at a time alone
 
-library() = isassigned(functions) ? functions[] : lock(open_library, opening)
+# Threads that use the library first wait for each other: Julia 1.5 cannot load L1L2_jll on two at once. Later
+# versions have a lock for that, which a thread that loads a package holds already.
+const opening = ReentrantLock()
+loading() = isdefined(Base, :require_lock) ? Base.require_lock : opening
+
+library() = isassigned(functions) ? functions[] : lock(open_library, loading())
 
 # The file to open, and why that one.
 function find_library()
