@@ -21,7 +21,7 @@ namespace l1l2::core {
 /// free to swap, and on the architecture. One for all keeps the bits the same.
 inline double canonical(double penalty) {
     // A branch, for which nothing waits; a conditional move takes a cycle of each small call.
-    if (__builtin_expect(std::isnan(penalty), 0) != 0) {
+    if (__builtin_expect(static_cast<long>(std::isnan(penalty)), 0) != 0) {
         return std::numeric_limits<double>::quiet_NaN();
     }
     return penalty;

@@ -242,6 +242,7 @@ class BlockSum {
     [[gnu::always_inline]] static inline void prefetch_rows(const void* x) {
         const auto address = reinterpret_cast<uintptr_t>(x);
         for (size_t line = 0; line <= 2 * row_bytes; line += cache_line) {
+            // NOLINTNEXTLINE(performance-no-int-to-ptr): no pointer may stand beyond the elements
             __builtin_prefetch(reinterpret_cast<const void*>(address + line));
         }
     }
