@@ -101,4 +101,27 @@ inline Faults faults_of(const Accumulator& sums) {
     return faults;
 }
 
+/// Checks a call that subtracted an accumulator from another one, and what it left: the other one
+/// as it was, or what with the subtracted one gives it again.
+inline void check_difference(l1l2_status status, const Accumulator& minuend,
+                             const Accumulator& subtracted, const Accumulator& left) {
+    Faults faults = faults_of(minuend);
+    if (faults.none()) {
+        faults = faults_of(subtracted);
+    }
+    if (!faults.none()) {
+        faults.check_status(status);
+    }
+    if (status != L1L2_OK) {
+        check(left == minuend && (!faults.none() || status == L1L2_ERROR_INVALID_SUMS),
+              "what cannot be subtracted leaves the accumulator as it was");
+        return;
+    }
+    check(faults_of(left).none(), "a difference is an accumulator");
+    Accumulator again = left;
+    check(l1l2_exact_sums_merge(again.data(), subtracted.data()) == L1L2_OK &&
+              again == canonical(minuend),
+          "a difference and what was subtracted are the minuend");
+}
+
 } // namespace fuzz

@@ -412,25 +412,10 @@ void subtract(Input& input, State& state) {
     const Accumulator& other = state.accumulator(input);
     const Accumulator before = sums;
     const Accumulator subtracted = other;
-    Faults faults = faults_of(sums);
-    if (faults.none()) {
-        faults = faults_of(other);
-    }
     const l1l2_status status = compute(decode_environment(input), [&] {
         return l1l2_exact_sums_subtract(sums.data(), other.data());
     });
-    if (!faults.none()) {
-        faults.check_status(status);
-    }
-    if (status != L1L2_OK) {
-        check(sums == before && (!faults.none() || status == L1L2_ERROR_INVALID_SUMS),
-              "what cannot be subtracted leaves the accumulator as it was");
-        return;
-    }
-    Accumulator again = sums;
-    check(l1l2_exact_sums_merge(again.data(), subtracted.data()) == L1L2_OK &&
-              again == exact::canonical(before),
-          "a difference and what was subtracted are the minuend");
+    check_difference(status, before, subtracted, sums);
 }
 
 void read_sums(Input& input, State& state) {

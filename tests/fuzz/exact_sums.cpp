@@ -415,28 +415,6 @@ void check_growth(const Accumulator& sums, const std::vector<double>& elements) 
     });
 }
 
-/// An accumulator is subtracted from another one: what is left is refused, or with it gives the
-/// other one again.
-void check_difference(const Accumulator& sums, const Accumulator& other) {
-    Accumulator left = sums;
-    const l1l2_status status = l1l2_exact_sums_subtract(left.data(), other.data());
-    Faults faults = faults_of(sums);
-    if (faults.none()) {
-        faults = faults_of(other);
-    }
-    if (!faults.none()) {
-        faults.check_status(status);
-    }
-    if (status != L1L2_OK) {
-        check(left == sums && (!faults.none() || status == L1L2_ERROR_INVALID_SUMS),
-              "what cannot be subtracted leaves the accumulator as it was");
-        return;
-    }
-    check(faults_of(left).none(), "a difference is an accumulator");
-    check(l1l2_exact_sums_merge(left.data(), other.data()) == L1L2_OK && left == canonical(sums),
-          "a difference and what was subtracted are the minuend");
-}
-
 /// An accumulator is added to another one, in both ways; then what was added is taken out.
 void check_sum(const Accumulator& sums, const Accumulator& other) {
     Faults faults = faults_of(sums);
@@ -459,7 +437,9 @@ void check_sum(const Accumulator& sums, const Accumulator& other) {
                   both == canonical(sums),
               "what was added can be subtracted");
     }
-    check_difference(sums, other);
+    Accumulator left = sums;
+    const l1l2_status status = l1l2_exact_sums_subtract(left.data(), other.data());
+    fuzz::check_difference(status, sums, other, left);
     const std::int64_t parts = sums[tag_index] / layout_tag + other[tag_index] / layout_tag;
     if (faults.none() && parts <= most_parts) {
         check(canonical(sums + other) == truth.accumulator(),
