@@ -14,6 +14,7 @@
 #include <cstring>
 #include <new>
 #include <optional>
+#include <variant>
 
 namespace {
 
@@ -59,16 +60,12 @@ l1l2_status write_json(const Regularizer* regularizer, JsonStyle style, char* js
     return L1L2_OK;
 }
 
-l1l2_status read_json(const char* json, std::size_t length, l1l2_regularizer** regularizer) {
-    return make_handle(l1l2::core::parse_config({json, length}), regularizer);
-}
-
 /// The caller's buffer for what is wrong with a text.
 class Message {
   public:
     Message(char* text, std::size_t capacity) : text_(text), capacity_(capacity) {}
 
-    void set(const char* message) {
+    void set(const char* message) const {
         if (capacity_ > 0) {
             const std::size_t length = strnlen(message, capacity_ - 1);
             std::memcpy(text_, message, length);
@@ -80,6 +77,18 @@ class Message {
     char* text_;
     std::size_t capacity_;
 };
+
+l1l2_status read_json(const char* json, std::size_t length, l1l2_regularizer** regularizer,
+                      const Message* report) {
+    const l1l2::core::Config config = l1l2::core::parse_config({json, length});
+    if (const auto* const error = std::get_if<l1l2::core::ConfigError>(&config)) {
+        report->set(error->message.c_str());
+        return status_of(error->fault);
+    }
+    const l1l2_status status = make_handle(*std::get_if<Regularizer>(&config), regularizer);
+    report->set(status == L1L2_OK ? "" : l1l2_status_string(status));
+    return status;
+}
 
 } // namespace
 
@@ -175,20 +184,19 @@ l1l2_status l1l2_from_json(const char* json, size_t length, l1l2_regularizer** r
     if (message == nullptr && message_capacity > 0) {
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
-    Message report(message, message_capacity);
+    const Message report(message, message_capacity);
     if (regularizer == nullptr || (json == nullptr && length > 0)) {
         report.set("json or regularizer is NULL");
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
+#ifdef __cpp_exceptions
     try {
-        const l1l2_status status = with_default_environment<read_json>(json, length, regularizer);
-        report.set(status == L1L2_OK ? "" : l1l2_status_string(status));
-        return status;
-    } catch (const l1l2::core::ConfigError& error) {
-        report.set(error.what());
-        return status_of(error.fault());
-    } catch (...) { // only std::bad_alloc is left
+        return with_default_environment<read_json>(json, length, regularizer, &report);
+    } catch (...) { // std::bad_alloc
         report.set(l1l2_status_string(L1L2_ERROR_OUT_OF_MEMORY));
         return L1L2_ERROR_OUT_OF_MEMORY;
     }
+#else // as in WASI, where without memory the C++ runtime ends the program
+    return with_default_environment<read_json>(json, length, regularizer, &report);
+#endif
 }

@@ -4,8 +4,9 @@
 #     scripts/zig.sh glibc     x86-64 Linux from glibc 2.17 on, as RHEL 7; runs
 #     scripts/zig.sh freebsd   x86-64; exports and needed libraries are checked, nothing is run
 #     scripts/zig.sh macos     arm64 and x86-64; likewise
+#     scripts/zig.sh wasi      WebAssembly; the test vectors run in Node
 # The programs are those of tests/conformance and tests/bits. zig is the one on the PATH, or it is fetched from
-# Python's package index. Exits with 77 if there is none.
+# Python's package index. Exits with 77 if there is none, or for wasi no Node.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
@@ -20,9 +21,17 @@ musl) targets=(x86_64-linux-musl) system=Linux ;;
 glibc) targets=(x86_64-linux-gnu.2.17) system=Linux ;;
 freebsd) targets=(x86_64-freebsd) system=FreeBSD ;;
 macos) targets=(aarch64-macos x86_64-macos) system=Darwin ;;
+wasi) targets=(wasm32-wasi) system=Generic ;; # of CMake's systems the one without shared libraries
 *) wrong_usage "zig.sh takes one system: ${1:-none was named}" ;;
 esac
 
+if [ "$1" = wasi ]; then
+    offer_packages nodejs
+    command -v node >/dev/null || {
+        echo "no node"
+        exit 77
+    }
+fi
 tools=$folder/$1
 make_zig "$tools" "$folder"
 copy_headers "$tools/headers"
@@ -67,6 +76,15 @@ for target in "${targets[@]}"; do
         # What a program links is one file: no loader of musl is needed to run it.
         [ "$(readelf -d "$build/capi/libl1l2.so.0" | grep -c NEEDED)" -eq 1 ]
         library=("$build/capi/libl1l2.a")
+        ;;
+    wasi)
+        "$tools/cc" "${options[@]}" -std=gnu11 tests/conformance/conformance.c "$build/capi/libl1l2.a" -lc++ -s \
+            -o "$build/conformance.wasm"
+        found=$(node --no-warnings tests/support/wasi.mjs "$build/conformance.wasm" vectors \
+            tests/conformance/vectors.txt)
+        echo "$target: $found"
+        [ "$found" = "$(grep -vc '^#' tests/conformance/vectors.txt) cases, all bits equal" ]
+        continue
         ;;
     *) library=(-L"$build/capi" -ll1l2 "-Wl,-rpath,$build/capi") ;;
     esac

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -39,11 +41,11 @@ using Json = nlohmann::json;
 using Object = std::vector<std::pair<std::string, Json>>;
 
 /// All of a text that can matter.
-// NOLINTNEXTLINE(bugprone-exception-escape): moving a Json throws nothing.
 struct Document {
     Json root;
     Object members; ///< of the root
     Object config;  ///< of the root's last member that is called "config" and is an object
+    std::optional<ConfigError> error; ///< why the text is refused; then the rest does not count
 };
 
 /// The value of `key`, or NULL. Of a repeated key the last value counts, as in Python.
@@ -86,10 +88,8 @@ class DocumentBuilder {
     bool number_unsigned(std::uint64_t value) { return place(static_cast<double>(value)); }
     bool number_float(double /*in the locale*/, const std::string& token) {
         const double value = parse_decimal(token);
-        if (token.size() > max_number_length || !std::isfinite(value)) {
-            refuse_number();
-        }
-        return place(value);
+        return token.size() > max_number_length || !std::isfinite(value) ? refuse_number()
+                                                                         : place(value);
     }
     bool string(std::string& value) { return place(std::move(value)); }
     static bool binary(Json::binary_t& /*value*/) { return false; } // is not in JSON text
@@ -108,24 +108,30 @@ class DocumentBuilder {
     }
     bool end_array() { return close(); }
 
-    [[noreturn]] bool parse_error(std::size_t position, const std::string& last_token,
-                                  const Json::exception& error) {
+    /// nlohmann_json throws nothing where a builder is told of an error.
+    bool parse_error(std::size_t position, const std::string& last_token,
+                     const Json::exception& error) {
         constexpr int number_overflow = 406; // out_of_range.406 of nlohmann_json
         if (error.id == number_overflow) {
-            refuse_number();
+            return refuse_number();
         }
         const std::size_t offset = position - 1;
-        throw ConfigError(
+        return refuse(
             Fault::malformed_json,
             "malformed JSON at byte " + std::to_string(offset) + ", where " +
                 (offset >= json_.size() ? "the text ends too early" : quote(last_token) + " ends"));
     }
 
   private:
-    [[noreturn]] void refuse_number() const {
-        throw ConfigError(Fault::invalid_coefficient,
-                          (key_.empty() ? "a number" : quote(key_)) + " must be finite and have " +
-                              std::to_string(max_number_length) + " characters at most");
+    /// The parser stops where an event returns false.
+    bool refuse(Fault fault, std::string message) {
+        document_.error = {fault, std::move(message)};
+        return false;
+    }
+    bool refuse_number() {
+        return refuse(Fault::invalid_coefficient,
+                      (key_.empty() ? "a number" : quote(key_)) + " must be finite and have " +
+                          std::to_string(max_number_length) + " characters at most");
     }
 
     template <class T>
@@ -159,15 +165,16 @@ class DocumentBuilder {
 };
 
 Document parse_json(std::string_view json) {
+    Document document;
     // nlohmann_json takes a NUL for the end of the text and skips a byte order mark.
     const bool has_mark = json.substr(0, 3) == "\xEF\xBB\xBF";
     const std::size_t refused = has_mark ? 0 : json.find('\0');
     if (refused != std::string_view::npos) {
-        throw ConfigError(Fault::malformed_json,
+        document.error = {Fault::malformed_json,
                           "malformed JSON at byte " + std::to_string(refused) +
-                              (has_mark ? ", a byte order mark" : ", a NUL"));
+                              (has_mark ? ", a byte order mark" : ", a NUL")};
+        return document;
     }
-    Document document;
     DocumentBuilder builder(json, document);
     const RoundingToNearest rounding;
     Json::sax_parse(json.begin(), json.end(), &builder);
@@ -183,132 +190,153 @@ struct RegularizerClass {
     double default_coefficient;
 };
 
-[[noreturn]] void refuse_class(std::string_view name, const std::string& origin = "") {
-    throw ConfigError(Fault::unknown_config, "no L1L2 regularizer: class " + quote(name) + origin);
-}
+constexpr RegularizerClass l1l2_class = {true, true, 0.0};
 
-RegularizerClass find_class(std::string_view name) {
+std::optional<RegularizerClass> find_class(std::string_view name) {
     if (name == "L1L2" || name == "l1_l2" || name == "l1l2") {
-        return {true, true, 0.0};
+        return l1l2_class;
     }
     if (name == "L1" || name == "l1") {
-        return {true, false, 0.01};
+        return RegularizerClass{true, false, 0.01};
     }
     if (name == "L2" || name == "l2") {
-        return {false, true, 0.01};
+        return RegularizerClass{false, true, 0.01};
     }
-    refuse_class(name);
+    return std::nullopt;
 }
 
-double coefficient(std::string_view key, const Json* value, double default_coefficient) {
+ConfigError unknown_class(std::string_view name, const std::string& origin = "") {
+    return {Fault::unknown_config, "no L1L2 regularizer: class " + quote(name) + origin};
+}
+
+/// Sets the error if the value is no coefficient.
+double coefficient(std::string_view key, const Json* value, double default_coefficient,
+                   std::optional<ConfigError>& error) {
     if (value == nullptr || value->is_null()) {
         return default_coefficient;
     }
-    if (!value->is_number()) {
-        throw ConfigError(Fault::invalid_coefficient, quote(key) + " is not a number");
-    }
-    const double number = value->get<double>();
-    if (!Regularizer::valid_coefficient(number)) {
-        throw ConfigError(Fault::invalid_coefficient, quote(key) + " must be finite and >= 0");
+    const bool is_number = value->is_number();
+    const double number = is_number ? value->get<double>() : 0.0;
+    if (!is_number || !Regularizer::valid_coefficient(number)) {
+        error = {Fault::invalid_coefficient,
+                 quote(key) + (is_number ? " must be finite and >= 0" : " is not a number")};
     }
     return number;
 }
 
-Regularizer from_config(const RegularizerClass& cls, const Object& config) {
+Config from_config(const RegularizerClass& cls, const Object& config) {
     const bool takes_l = !cls.has_l1 || !cls.has_l2;
     for (const auto& [key, value] : config) {
         if (!(cls.has_l1 && key == "l1") && !(cls.has_l2 && key == "l2") &&
             !(takes_l && key == "l")) {
-            throw ConfigError(Fault::unknown_config, "unknown key " + quote(key));
+            return ConfigError{Fault::unknown_config, "unknown key " + quote(key)};
         }
     }
     const Json* const l = find(config, "l"); // of Keras 2; it wins
+    std::optional<ConfigError> error;
     const auto read = [&](bool has, std::string_view key) {
-        if (!has) {
+        if (!has || error) {
             return 0.0;
         }
-        return l != nullptr ? coefficient("l", l, cls.default_coefficient)
-                            : coefficient(key, find(config, key), cls.default_coefficient);
+        return l != nullptr ? coefficient("l", l, cls.default_coefficient, error)
+                            : coefficient(key, find(config, key), cls.default_coefficient, error);
     };
-    return {read(cls.has_l1, "l1"), read(cls.has_l2, "l2")};
-}
-
-Regularizer from_identifier(std::string_view identifier) {
-    if (identifier == "l1_l2") {
-        return {0.01, 0.01}; // the defaults of this function in Keras 1 and 2, not of the class
+    const double l1 = read(cls.has_l1, "l1");
+    const double l2 = read(cls.has_l2, "l2");
+    if (error) {
+        return *std::move(error);
     }
-    return from_config(find_class(identifier), {});
+    return Regularizer(l1, l2);
 }
 
-/// Refuses what a program calls L1L2, L1 or L2 itself: beside it Keras writes null or the program's
-/// module, or "package>class" as the registered name; beside its own classes a module of Keras.
-void refuse_custom(const Object& members, std::string_view class_name) {
+Config from_identifier(std::string_view identifier) {
+    if (identifier == "l1_l2") { // the defaults of this function in Keras 1 and 2, not of the class
+        return Regularizer(0.01, 0.01);
+    }
+    const auto cls = find_class(identifier);
+    return cls ? from_config(*cls, {}) : unknown_class(identifier);
+}
+
+/// The error of what a program calls L1L2, L1 or L2 itself: beside it Keras writes null or the
+/// program's module, or "package>class" as the registered name; beside its own classes a module of
+/// Keras.
+std::optional<ConfigError> custom_class(const Object& members, std::string_view class_name) {
     constexpr std::string_view packages[] = {
         "keras.",   "tf_keras.", "keras_core.", "tensorflow.keras.", "tensorflow.python.keras.",
         "builtins."};
     const Json* const module = find(members, "module");
     if (module == nullptr) {
-        return; // written by Keras before 2.13, which marks them in the class name
+        return std::nullopt; // written by Keras before 2.13, which marks them in the class name
     }
     const std::string name = text(module);
     const auto holds = [&](std::string_view package) {
         return (name + ".").rfind(package, 0) == 0;
     };
     if (std::none_of(std::begin(packages), std::end(packages), holds)) {
-        refuse_class(class_name, name.empty() ? " of no module" : " of module " + quote(name));
+        return unknown_class(class_name,
+                             name.empty() ? " of no module" : " of module " + quote(name));
     }
     const std::string registered = text(find(members, "registered_name"));
     if (registered.find('>') != std::string::npos) {
-        refuse_class(registered);
+        return unknown_class(registered);
     }
+    return std::nullopt;
 }
 
 /// {"class_name": ..., "config": ...} of Keras 2 and 3. As in every version of Keras, other keys
 /// ("shared_object_id", "build_config") may say anything.
-Regularizer from_class(const Document& document, const Json& class_name) {
+Config from_class(const Document& document, const Json& class_name) {
     if (!class_name.is_string()) {
-        throw ConfigError(Fault::unknown_config, "\"class_name\" is not a string");
+        return ConfigError{Fault::unknown_config, "\"class_name\" is not a string"};
     }
     const std::string name = text(&class_name);
-    const RegularizerClass cls = find_class(name);
-    refuse_custom(document.members, name);
+    const auto cls = find_class(name);
+    if (!cls) {
+        return unknown_class(name);
+    }
+    if (auto error = custom_class(document.members, name)) {
+        return *std::move(error);
+    }
     const Json* const config = find(document.members, "config");
     if (config == nullptr || config->is_null()) {
-        return from_config(cls, {});
+        return from_config(*cls, {});
     }
     if (!config->is_object()) {
-        throw ConfigError(Fault::unknown_config, "\"config\" is not an object");
+        return ConfigError{Fault::unknown_config, "\"config\" is not an object"};
     }
-    return from_config(cls, document.config);
+    return from_config(*cls, document.config);
 }
 
 /// {"name": ..., "l1": ..., "l2": ...} of Keras 1.
-Regularizer from_keras1(Object members, const Json& name) {
+Config from_keras1(Object members, const Json& name) {
     if (!name.is_string()) {
-        throw ConfigError(Fault::unknown_config, "\"name\" is not a string");
+        return ConfigError{Fault::unknown_config, "\"name\" is not a string"};
     }
     const std::string cls = text(&name);
     if (cls != "WeightRegularizer" && cls != "L1L2Regularizer") {
-        refuse_class(cls);
+        return unknown_class(cls);
     }
     const auto is_name = [](const auto& member) { return member.first == "name"; };
     members.erase(std::remove_if(members.begin(), members.end(), is_name), members.end());
-    return from_config(find_class("L1L2"), members);
+    return from_config(l1l2_class, members);
 }
 
 } // namespace
 
-Regularizer parse_config(std::string_view json) {
+Config parse_config(std::string_view json) {
     if (json.size() > max_json_length) {
-        throw ConfigError(Fault::unknown_config, "longer than " + std::to_string(max_json_length) +
-                                                     " bytes: no configuration");
+        return ConfigError{Fault::unknown_config, "longer than " + std::to_string(max_json_length) +
+                                                      " bytes: no configuration"};
     }
-    const Document document = parse_json(json);
+    Document document = parse_json(json);
+    if (document.error) {
+        return *std::move(document.error);
+    }
     if (document.root.is_string()) {
         return from_identifier(text(&document.root));
     }
     if (!document.root.is_object()) {
-        throw ConfigError(Fault::unknown_config, "neither an object nor a string");
+        return ConfigError{Fault::unknown_config, "neither an object nor a string"};
     }
     if (const Json* const class_name = find(document.members, "class_name")) {
         return from_class(document, *class_name);
@@ -316,7 +344,7 @@ Regularizer parse_config(std::string_view json) {
     if (const Json* const name = find(document.members, "name")) {
         return from_keras1(document.members, *name);
     }
-    return from_config(find_class("L1L2"), document.members);
+    return from_config(l1l2_class, document.members);
 }
 
 JsonText write_config(const Regularizer& regularizer, JsonStyle style) {

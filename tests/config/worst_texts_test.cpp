@@ -10,10 +10,7 @@ namespace {
 /// The CPU time that it takes to read or refuse a text.
 double milliseconds(const std::string& json) {
     const std::clock_t start = std::clock();
-    try {
-        (void)l1l2::core::parse_config(json);
-    } catch (const l1l2::core::ConfigError&) { // most of them are none
-    }
+    (void)l1l2::core::parse_config(json);
     return 1000.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 

@@ -14,9 +14,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
-using l1l2::core::ConfigError;
+using l1l2::core::Config;
 using l1l2::core::Dtype;
 using l1l2::core::JsonStyle;
 using l1l2::core::JsonText;
@@ -100,11 +101,9 @@ bool same_but_for_float32(double a, double b) {
 }
 
 std::optional<Regularizer> read(const std::string& json) {
-    try {
-        return l1l2::core::parse_config(json);
-    } catch (const ConfigError&) {
-        return std::nullopt;
-    }
+    const Config config = l1l2::core::parse_config(json);
+    const auto* const regularizer = std::get_if<Regularizer>(&config);
+    return regularizer != nullptr ? std::optional(*regularizer) : std::nullopt;
 }
 
 } // namespace

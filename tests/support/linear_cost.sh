@@ -26,7 +26,7 @@ while read -r name; do
     half=$(instructions $((call + 1)))
     whole=$(instructions $((call + 2)))
     call=$((call + 2))
-    if [ "$whole" -lt 10000 ] || [ $((2 * whole)) -gt $((5 * half)) ]; then
+    if [ "$whole" -lt 5000 ] || [ $((2 * whole)) -gt $((5 * half)) ]; then
         echo "$name: $half instructions for half the length, $whole for all of it"
         failed=1
     fi
