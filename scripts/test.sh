@@ -15,7 +15,8 @@
 #                   older x86-64, musl, FreeBSD, macOS and WebAssembly, as far as an emulator or a browser is
 #                   there. Needs to be root, or sudo
 #     --code        also runs sanitizers, valgrind, fuzzers for 10 seconds each, linters and coverage, and builds
-#                   with three compilers at three levels and with three versions of xsimd, and the benchmark
+#                   with three compilers at three levels and with three versions of xsimd, and the benchmark.
+#                   A compiler's warning is an error
 #
 # Other arguments go to ctest:  scripts/test.sh -R consumer
 set -euo pipefail
@@ -67,6 +68,6 @@ fi
 
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=ON \
     -DL1L2_TEST_LANGUAGES=$languages -DL1L2_TEST_FRAMEWORKS=$frameworks \
-    -DL1L2_TEST_BINARIES=$binaries -DL1L2_TEST_CODE=$code
+    -DL1L2_TEST_BINARIES=$binaries -DL1L2_TEST_CODE=$code -DCMAKE_COMPILE_WARNING_AS_ERROR=$code
 cmake --build build --parallel "$(nproc)"
 ctest --test-dir build --output-on-failure --parallel "$(nproc)" "$@" </dev/null
