@@ -74,14 +74,7 @@ if [ "$target" = windows ]; then
     cp "$prefix/bin/libl1l2-0.dll" "$build/"
     exe=.exe library=(-D__USE_MINGW_ANSI_STDIO "$prefix/lib/libl1l2.dll.a" -static)
     export WINEDEBUG=-all WINEPREFIX=$PWD/$build/wine
-    # It exports what the version script lists, and needs only libraries that every Windows has.
-    objdump=$compiler-objdump
-    diff <(grep -oE '\bl1l2_[a-z0-9_]+' capi/l1l2.map | sort) \
-        <("$objdump" -p "$build/libl1l2-0.dll" | grep -oE '\bl1l2_[a-z0-9_]+$' | sort)
-    diff <("$objdump" -p "$build/libl1l2-0.dll" | grep -c '\[ *[0-9]*\] +base') \
-        <(grep -cE '\bl1l2_[a-z0-9_]+' capi/l1l2.map)
-    diff <("$objdump" -p "$build/libl1l2-0.dll" | sed -n 's/.*DLL Name: //p' | sort) \
-        <(printf '%s\n' KERNEL32.dll msvcrt.dll)
+    tests/binary/foreign.sh pe "$build/libl1l2-0.dll"
 else
     cp "$prefix"/lib*/libl1l2.so.0 "$build/"
     [ "$target" != aarch64 ] || find "$build/src" "$build/capi" -name '*.o' -exec tests/binary/symbols.sh hardened {} +

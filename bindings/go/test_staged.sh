@@ -51,7 +51,7 @@ go mod init fresh 2>/dev/null
 unzip -p "../proxy/$name/@v/$version.zip" "$name@$version/go.sum" >go.sum # hashes of what it needs
 go mod tidy 2>tidy.log || fail "$(cat tidy.log)"
 grep -qE "$name $version\$" go.mod || fail "$(cat go.mod)"
-library=$(echo "$module"/internal/shared/libl1l2_*.so)
+library=$module/internal/shared/libl1l2_linux_$(go env GOARCH).so
 expected="penalty 0.15375 <nil>"
 for enabled in 1 0; do
     [ "$(CGO_ENABLED=$enabled go run .)" = "$expected" ] || fail "a fresh project: $(CGO_ENABLED=$enabled go run .)"
@@ -72,4 +72,53 @@ for enabled in 1 0; do
     (cd "$module" && L1L2_VECTORS=$vectors CGO_ENABLED=$enabled go test -count 1 -v -run Vectors .) >tests.log ||
         fail "$(cat tests.log)"
     grep -q -- '--- PASS: TestVectors' tests.log || fail "no test has read the vectors: $(cat tests.log)"
+done
+
+# Built for the other systems that the module has a library for, and run where an emulator is here.
+runs() {
+    local program=$1
+    shift
+    if [ -z "$(type -P "$1")" ]; then
+        echo "$name: built, not run, as there is no $1"
+        return
+    fi
+    "$@" "$program" -test.v -test.run Vectors </dev/null >tests.log 2>&1 ||
+        fail "$name: $(tail -n 20 tests.log)"
+    grep -q -- '--- PASS: TestVectors' tests.log || fail "$name has not read the vectors: $(tail -n 20 tests.log)"
+    echo "$name: all bits equal"
+}
+# A program of Go needs a function of Windows that Wine has from version 9 on.
+prepare_wine() {
+    [ -n "$(type -P wine)" ] && [ -n "$(type -P x86_64-w64-mingw32-gcc)" ] || return 0
+    export WINEPREFIX=$link/wine WINEDEBUG=-all
+    wine cmd /c exit </dev/null >wine.log 2>&1 || fail "$(<wine.log)"
+    local library=$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll
+    [ -e "$library" ] || x86_64-w64-mingw32-gcc -shared -x c - -o "$library" -ladvapi32 <<'END'
+#include <windows.h>
+#include <ntsecapi.h>
+__declspec(dllexport) BOOL ProcessPrng(void* data, SIZE_T n) { return RtlGenRandom(data, (ULONG)n); }
+END
+}
+export L1L2_VECTORS=$vectors
+for file in "$module"/internal/shared/embed_*.go; do
+    IFS=_ read -r _ system architecture <<<"$(basename "$file" .go)"
+    name=$system/$architecture program=$link/program
+    [ "$name" != "linux/$(go env GOARCH)" ] || continue
+    (cd "$module" && GOOS=$system GOARCH=$architecture CGO_ENABLED=0 go test -c -o "$program" .)
+    case $name in
+    linux/arm64)
+        runs "$program" qemu-aarch64 -L /usr/aarch64-linux-gnu
+        if [ -n "$(type -P aarch64-linux-gnu-gcc)" ]; then
+            name+=" with cgo"
+            (cd "$module" && GOARCH=arm64 CGO_ENABLED=1 CC=aarch64-linux-gnu-gcc go test -c -o "$program" .)
+            runs "$program" qemu-aarch64 -L /usr/aarch64-linux-gnu
+        fi
+        ;;
+    windows/amd64)
+        mv "$program" "$program.exe"
+        prepare_wine
+        runs "$program.exe" wine
+        ;;
+    *) echo "$name: built, not run" ;;
+    esac
 done

@@ -1,10 +1,11 @@
 // SPDX-FileCopyrightText: 2026 The l1l2 authors
 // SPDX-License-Identifier: Apache-2.0
 "use strict";
-// Makes what is to be published, after `npm run install` has built native/:
-//     node stage.js OUT
-// In OUT: l1l2-VERSION.tgz, the JavaScript, and l1l2-PLATFORM-VERSION.tgz, this platform's native files,
-// which the former names among its optional dependencies.
+// Makes what is to be published:
+//     node stage.js OUT [NATIVE]
+// In OUT: l1l2-VERSION.tgz, the JavaScript, and l1l2-PLATFORM-VERSION.tgz, the native files of each platform,
+// which the former names among its optional dependencies. NATIVE has a folder for each, as platform.sh
+// makes it; without it the files are those in native/, which `npm run install` has built for this platform.
 
 const { execFileSync } = require("node:child_process");
 const fs = require("node:fs");
@@ -17,6 +18,7 @@ const PLATFORMS = [
     "linux-arm64-musl",
     "darwin-x64",
     "darwin-arm64",
+    "win32-x64",
 ];
 const out = path.resolve(process.argv[2]);
 const { scripts, devDependencies, prettier, ...common } = require("./package.json");
@@ -38,29 +40,37 @@ function pack(manifest, files) {
     fs.rmSync(folder, { recursive: true });
 }
 
-const { platform, arch } = process;
-const glibc = process.report.getReport().header.glibcVersionRuntime !== undefined;
-const libc = platform === "linux" ? { libc: [glibc ? "glibc" : "musl"] } : {};
-const suffix = platform === "linux" ? (glibc ? "-gnu" : "-musl") : "";
-const { version, description, license, engines } = common;
-const files = ["l1l2.node", "libl1l2.so.0"];
-pack(
-    {
-        name: `l1l2-${platform}-${arch}${suffix}`,
-        ...{
-            version,
-            description,
-            license,
-            engines,
-            files: [...files, "NOTICE"],
-            os: [platform],
-            cpu: [arch],
-            ...libc,
-        },
-    },
-    files.map((name) => path.join(__dirname, "native", name)),
-);
+/** The name of the platform that this runs on. */
+function ownPlatform() {
+    const { platform, arch } = process;
+    if (platform !== "linux") return `${platform}-${arch}`;
+    const glibc = process.report.getReport().header.glibcVersionRuntime !== undefined;
+    return `${platform}-${arch}-${glibc ? "gnu" : "musl"}`;
+}
 
+const { version, description, license, engines } = common;
+
+/** Packs the native files of a platform, which are in a folder. */
+function packPlatform(name, folder) {
+    const files = fs.readdirSync(folder);
+    const [os, cpu, libc] = name.split("-");
+    const suitable = { os: [os], cpu: [cpu] };
+    if (libc) suitable.libc = [libc === "gnu" ? "glibc" : libc];
+    pack(
+        {
+            name: `l1l2-${name}`,
+            ...{ version, description, license, engines, files: [...files, "NOTICE"], ...suitable },
+        },
+        files.map((file) => path.join(folder, file)),
+    );
+}
+
+const natives = process.argv[3];
+if (natives === undefined) {
+    packPlatform(ownPlatform(), path.join(__dirname, "native"));
+} else {
+    for (const name of PLATFORMS) packPlatform(name, path.join(natives, name));
+}
 const optionalDependencies = Object.fromEntries(PLATFORMS.map((name) => [`l1l2-${name}`, version]));
 const own = ["index.js", "index.mjs", "index.d.ts", "index.d.mts", "README.md"];
 pack(

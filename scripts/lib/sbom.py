@@ -28,6 +28,7 @@ OTHERS = {
     "onetbb": ("Apache-2.0", "https://github.com/uxlfoundation/oneTBB"),
     "libstdc++": ("GPL-3.0-or-later WITH GCC-exception-3.1", "https://gcc.gnu.org"),
     "libc++": ("Apache-2.0 WITH LLVM-exception", "https://libcxx.llvm.org"),
+    "mingw-w64": ("ZPL-2.1 AND MIT AND BSD-3-Clause AND HPND", "https://www.mingw-w64.org"),
 }
 HEADERS = ["xsimd", "nlohmann_json"]
 #: What a file contains as source, and what is compiled or linked into it, headers too, by a pattern of its path. The
@@ -41,7 +42,9 @@ CONTENTS = [
     (r"deb/libl1l2-threads", [], ["onetbb"]),
     (r"deb/", [], HEADERS),
     (r"tarball/", [], ["xsimd", "nlohmann_json (Debian 11)", "libstdc++"]),
-    (r"go/.*\.zip|npm/l1l2-", [], [*HEADERS, "libstdc++"]),
+    (r"go/.*\.zip", [], [*HEADERS, "libstdc++", "libc++", "mingw-w64"]),
+    (r"npm/l1l2-win32", [], [*HEADERS, "libstdc++", "mingw-w64"]),
+    (r"npm/l1l2-", [], [*HEADERS, "libc++"]),
 ]
 VERSION_MACROS = {
     "xsimd": ("xsimd/include/xsimd/config/xsimd_config.hpp", "XSIMD_VERSION_"),

@@ -1,22 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The l1l2 authors
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build !cgo || windows
-
-// Package shared holds the shared libraries for programs without cgo, libl1l2_SYSTEM_ARCH.so, which
-// build.sh makes.
+// Package shared holds the shared libraries for programs that do not link the static one: for each
+// system libl1l2_SYSTEM_ARCH.so, and embed_SYSTEM_ARCH.go, which embeds it there. embed.sh makes both.
 package shared
 
-import "embed"
-
-//go:embed *
-var files embed.FS
-
-// Library returns the shared library for a system, or nil if there is none.
-func Library(system, architecture string) []byte {
-	library, err := files.ReadFile("libl1l2_" + system + "_" + architecture + ".so")
-	if err != nil {
-		return nil
-	}
-	return library
-}
+// Library is the one for this system, or nil if there is none.
+var Library []byte
