@@ -8,8 +8,9 @@ const path = require("node:path");
 const { inspect, types } = require("node:util");
 
 const OLDEST = 400; // the version of libl1l2 that this package needs, as l1l2_version_number has it
+const LIBRARIES = { __proto__: null, darwin: "libl1l2.0.dylib", win32: "libl1l2-0.dll" };
 const EXACT_SUMS_LENGTH = 207;
-const FIELDS = 6; // of a term, as src/terms.c has them
+const [HANDLE, GRADIENT, OUT, STEPS] = [8, 16, 32, 64]; // as src/terms.c has them
 const MAX_THREADS = 1024; // as many as Node's pool can have
 const JSON_STYLES = ["config", "keras2", "keras3"]; // in the order of l1l2_json_style
 const DTYPES = { __proto__: null, float32: 1, float64: 2, float16: 3, bfloat16: 4 };
@@ -57,7 +58,7 @@ function load() {
 
 function openLibrary(addon, folder) {
     const chosen = process.env.L1L2_LIBRARY;
-    const library = chosen || path.join(folder, "libl1l2.so.0");
+    const library = chosen || path.join(folder, LIBRARIES[process.platform] ?? "libl1l2.so.0");
     let wrong;
     try {
         if (fs.existsSync(library)) expectSuitable(library);
@@ -292,34 +293,56 @@ function onPool(method, threads, flat, output, factor, maxNorm) {
     return method(flat, output, factor, maxNorm, threads);
 }
 
-/** Terms as the native functions take them: handle, x, dtype, gradient, out and steps of each. */
+/**
+ * Terms as the native functions take them: first a code for each, then of each the handle, if it is another
+ * one than before, x, and those of gradient, out and steps that there are.
+ */
 function flatOfTerms(terms) {
-    const flat = [];
-    let i = 0;
+    const codes = [];
+    const flat = [null];
+    let last;
     for (const term of terms) {
+        const i = codes.length;
         if (!isObject(term)) throw new TypeError(`term ${i}: not an object`);
         const { regularizer, x, gradient = null, out = null, steps = null, dtype } = term;
         const handle = handleOf(regularizer);
         if (handle === undefined) throw new TypeError(`term ${i}: regularizer is no Regularizer`);
-        flat.push(handle, x, codeOf(dtype), gradient, out, steps);
-        ++i;
+        let code = codeOf(dtype) + 1;
+        if (handle !== last) {
+            code |= HANDLE;
+            flat.push(handle);
+            last = handle;
+        }
+        flat.push(x);
+        if (gradient !== null) {
+            code |= GRADIENT;
+            flat.push(gradient);
+        }
+        if (out !== null) {
+            code |= OUT;
+            flat.push(out);
+        }
+        if (steps !== null) {
+            code |= STEPS;
+            flat.push(steps);
+        }
+        codes.push(code);
     }
+    flat[0] = new Int32Array(codes);
     return flat;
 }
 
 /** The same of arrays without a regularizer, which are written in place. */
 function flatOfArrays(arrays, dtype) {
     const code = codeOf(dtype); // negative if it is none, which no array may hide
-    const flat = [];
-    for (const x of arrays) {
-        flat.push(null, x, types.isUint16Array(x) || code < 0 ? code : 0, null, null, null);
-    }
-    return flat;
+    const all = [...arrays];
+    const codes = all.map((x) => (types.isUint16Array(x) || code < 0 ? code : 0) + 1);
+    return [new Int32Array(codes), ...all];
 }
 
 /** Penalties, one for each of the terms. */
 function penaltiesFor(flat) {
-    return new Float64Array(flat.length / FIELDS);
+    return new Float64Array(flat[0].length);
 }
 
 function penaltiesOfTerms(terms) {

@@ -9,8 +9,8 @@
  * given, or a TypeError or RangeError for arguments that never reach the library.
  */
 #include "addon.h"
+#include "dynamic.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,9 +131,8 @@ bool get_elements(napi_env env, napi_value value, int32_t wanted, Elements* elem
     return false;
 }
 
-/* Another array, of a dtype and as many elements as x. */
-static bool get_other(napi_env env, napi_value value, int32_t wanted, l1l2_dtype dtype,
-                      const Elements* x, void** data) {
+bool get_other(napi_env env, napi_value value, int32_t wanted, l1l2_dtype dtype, const Elements* x,
+               void** data) {
     Elements other;
     if (!get_elements(env, value, wanted, &other)) return false;
     if (other.dtype != dtype) {
@@ -154,8 +153,9 @@ l1l2_dtype arithmetic_of(l1l2_dtype dtype) {
     return dtype == L1L2_FLOAT64 ? L1L2_FLOAT64 : L1L2_FLOAT32;
 }
 
-bool get_optional(napi_env env, napi_value value, int32_t wanted, l1l2_dtype dtype,
-                  const Elements* x, void** data) {
+/* The same, or null, which leaves `data` as it is. Undefined may be a name that is misspelled. */
+static bool get_optional(napi_env env, napi_value value, int32_t wanted, l1l2_dtype dtype,
+                         const Elements* x, void** data) {
     napi_valuetype type = napi_undefined;
     napi_typeof(env, value, &type);
     return type == napi_null || get_other(env, value, wanted, dtype, x, data);
@@ -383,20 +383,17 @@ static napi_value isa(napi_env env, napi_callback_info info) {
 static napi_value open(napi_env env, napi_callback_info info) {
     napi_value arguments[max_arguments];
     get_arguments(env, info, arguments);
-    char path[4096];
-    size_t length;
     double oldest = 0.0;
-    napi_get_value_string_utf8(env, arguments[0], path, sizeof path, &length);
     napi_get_value_double(env, arguments[1], &oldest);
-    void* const opened = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (opened == NULL) return text(env, dlerror());
+    void* const opened = open_library(env, arguments[0]);
+    if (opened == NULL) return open_error(env);
     Instance* const instance = calloc(1, sizeof *instance);
     if (instance == NULL) return text(env, "out of memory");
     void* function;
     /* version_number is the first of them. POSIX has a function's address in a void*, ISO C only
        through a copy. */
 #define FIND(name)                                                                                 \
-    function = dlsym(opened, "l1l2_" #name);                                                       \
+    function = find_function(opened, "l1l2_" #name);                                               \
     if (function == NULL) {                                                                        \
         free(instance);                                                                            \
         return text(env, "it is not libl1l2: l1l2_" #name " is missing");                          \

@@ -99,10 +99,9 @@ bool get_elements(napi_env env, napi_value value, int32_t wanted, Elements* elem
 /* The type in which gradients and proximal operators are computed, and that steps have. */
 l1l2_dtype arithmetic_of(l1l2_dtype dtype);
 
-/* Another array, of a dtype and as many elements as x; or null, which leaves `data` as it is.
- * Undefined may be a name that is misspelled. */
-bool get_optional(napi_env env, napi_value value, int32_t wanted, l1l2_dtype dtype,
-                  const Elements* x, void** data);
+/* Another array, of a dtype and as many elements as x. */
+bool get_other(napi_env env, napi_value value, int32_t wanted, l1l2_dtype dtype, const Elements* x,
+               void** data);
 
 /* The methods of sums.c and terms.c, which index.js calls. */
 napi_value sums_add(napi_env env, napi_callback_info info);

@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What index.js gives of each term, in a flat array. */
-enum { HANDLE, X, DTYPE, GRADIENT, OUT, STEPS, fields };
+/* What index.js says of each term, beside the code of its dtype plus 1. Values of N-API are costly:
+   the flat array has only those that there are. */
+enum { DTYPE = 7, HANDLE = 8, GRADIENT = 16, OUT = 32, STEPS = 64 };
 
 typedef enum Kind { PENALTY, GRADIENT_AND_PENALTY, PROX, PROX_STEP, SUMS, CLIP } Kind;
 
@@ -37,39 +38,42 @@ static const char* noun_of(Kind kind) {
     return kind == SUMS || kind == CLIP ? "array" : "term";
 }
 
-/* One array of a term that a kind may use. */
-static bool get_field(napi_env env, napi_value flat, uint32_t index, int32_t wanted,
-                      l1l2_dtype dtype, const Elements* x, void** data) {
+typedef struct Reader {
+    napi_env env;
+    napi_value flat;
+    uint32_t next;
+    Handle* handle; /* of the term before, if a term has none of its own */
+} Reader;
+
+static napi_value next(Reader* reader) {
     napi_value value;
-    napi_get_element(env, flat, index, &value);
-    return get_optional(env, value, wanted, dtype, x, data);
+    napi_get_element(reader->env, reader->flat, reader->next++, &value);
+    return value;
 }
 
-/* Of the fields beside x those that the kind uses; an out of null is x. */
-static bool get_term(napi_env env, Kind kind, napi_value flat, uint32_t first, l1l2_term* term,
-                     Handle** handle) {
-    napi_value value;
-    int32_t wanted = 0;
+/* Whether an array beside x is not there, not used by the kind, or suitable. */
+static bool get_field(Reader* reader, bool given, bool used, int32_t wanted, l1l2_dtype dtype,
+                      const Elements* x, void** data) {
+    const napi_value value = given ? next(reader) : NULL;
+    return !given || !used || get_other(reader->env, value, wanted, dtype, x, data);
+}
+
+/* Of the fields beside x those that the kind uses; an out that is not given is x. */
+static bool get_term(Reader* reader, Kind kind, int32_t code, l1l2_term* term) {
+    const int32_t wanted = (code & DTYPE) - 1;
+    const bool gradient = kind == GRADIENT_AND_PENALTY || kind == PROX_STEP;
+    const bool out = kind == PROX || kind == PROX_STEP;
     Elements x;
     void* steps = NULL;
-    napi_get_element(env, flat, first + HANDLE, &value);
-    *handle = get_handle(env, value);
-    napi_get_element(env, flat, first + DTYPE, &value);
-    napi_get_value_int32(env, value, &wanted);
-    napi_get_element(env, flat, first + X, &value);
-    if (!get_elements(env, value, wanted, &x)) return false;
-    term->regularizer = *handle != NULL ? (*handle)->regularizer : NULL;
+    if (code & HANDLE) reader->handle = get_handle(reader->env, next(reader));
+    if (!get_elements(reader->env, next(reader), wanted, &x)) return false;
+    term->regularizer = reader->handle != NULL ? reader->handle->regularizer : NULL;
     term->x = term->out = x.data;
     term->n = x.n;
     term->dtype = x.dtype;
-    if ((kind == GRADIENT_AND_PENALTY || kind == PROX_STEP) &&
-        !get_field(env, flat, first + GRADIENT, wanted, x.dtype, &x, &term->gradient))
-        return false;
-    if ((kind == PROX || kind == PROX_STEP) &&
-        !get_field(env, flat, first + OUT, wanted, x.dtype, &x, &term->out))
-        return false;
-    if (kind == PROX_STEP &&
-        !get_field(env, flat, first + STEPS, 0, arithmetic_of(x.dtype), &x, &steps))
+    if (!get_field(reader, code & GRADIENT, gradient, wanted, x.dtype, &x, &term->gradient) ||
+        !get_field(reader, code & OUT, out, wanted, x.dtype, &x, &term->out) ||
+        !get_field(reader, code & STEPS, kind == PROX_STEP, 0, arithmetic_of(x.dtype), &x, &steps))
         return false;
     term->steps = steps;
     return true;
@@ -94,27 +98,29 @@ static void free_terms(Terms* terms) {
     free(terms->handles);
 }
 
-/* Of (flat, output, factor, maxNorm). What it fills is freed by free_terms, also after a failure.
+/* Of (flat, output, factor, maxNorm); flat begins with an array of codes. What it fills is freed by
+ * free_terms, also after a failure.
  */
 static bool get_terms(napi_env env, Kind kind, napi_value* arguments, Terms* terms) {
-    uint32_t length = 0;
+    const int32_t* codes;
+    Reader reader = {.env = env, .flat = arguments[0]};
     *terms = (Terms){.kind = kind, .library = &instance_of(env)->library};
     if ((factor_names[kind] != NULL &&
          !get_number(env, arguments[2], factor_names[kind], &terms->factor)) ||
         (kind == CLIP && !get_number(env, arguments[3], "maxNorm", &terms->max_norm)))
         return false;
     napi_get_typedarray_info(env, arguments[1], NULL, NULL, &terms->output, NULL, NULL);
-    napi_get_array_length(env, arguments[0], &length);
-    terms->count = length / fields;
+    napi_get_typedarray_info(env, next(&reader), NULL, &terms->count, (void**)&codes, NULL, NULL);
     terms->list = calloc(terms->count + 1, sizeof *terms->list);
     terms->handles = calloc(terms->count + 1, sizeof *terms->handles);
     if (terms->list == NULL || terms->handles == NULL)
         return succeeds(env, L1L2_ERROR_OUT_OF_MEMORY);
     for (uint32_t i = 0; i < terms->count; ++i) {
-        if (get_term(env, kind, arguments[0], i * fields, &terms->list[i], &terms->handles[i]))
-            continue;
-        name_term(env, kind, i);
-        return false;
+        if (!get_term(&reader, kind, codes[i], &terms->list[i])) {
+            name_term(env, kind, i);
+            return false;
+        }
+        terms->handles[i] = reader.handle;
     }
     return true;
 }

@@ -241,7 +241,8 @@ test("a call on the pool keeps its arrays and regularizers", async () => {
     const handle = native.create(1, 0);
     const outs = regularizers.map(() => new Float32Array(n));
     const shrunk = outs.map((out) => {
-        const term = [handle, new Float32Array(n).fill(4), 0, null, out, null];
+        const codes = Int32Array.of(1 + 8 + 32); // its own dtype, with a handle and an out
+        const term = [codes, handle, new Float32Array(n).fill(4), out];
         return native.proxTermsAsync(term, undefined, 2, undefined, 2);
     });
     // These take the place of what is freed too early.
