@@ -40,7 +40,7 @@ bool Clip::is_valid() const {
 Operation Clip::operation(const kernels::KernelTable& table, Dtype dtype) const {
     const double limit = std::fabs(max_norm);
     if (norm <= limit) {
-        return Operation(Operation::Copy{size_of(dtype)});
+        return Operation(Operation::Copy{size_of(dtype)}, table.stream);
     }
     const auto index = static_cast<std::size_t>(dtype);
     const double quotient = limit / norm;
@@ -48,9 +48,10 @@ Operation Clip::operation(const kernels::KernelTable& table, Dtype dtype) const 
                                        ? std::numeric_limits<double>::min()
                                        : double{std::numeric_limits<float>::min()};
     if (quotient >= smallest_normal || limit == 0.0) {
-        return Operation(Operation::Scale{table.scale[index], quotient});
+        return Operation(Operation::Scale{table.scale[index], quotient}, table.stream);
     }
-    return Operation(Operation::FarScale{kernels::scale_far[index], far_quotient(limit, norm)});
+    return Operation(Operation::FarScale{kernels::scale_far[index], far_quotient(limit, norm)},
+                     table.stream);
 }
 
 } // namespace l1l2::core

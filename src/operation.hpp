@@ -82,13 +82,16 @@ class Operation {
     };
 
     Operation() = default; ///< nothing
+    /// streaming is the kernel by which results may be written, see streaming.hpp, or NULL.
     template <class Kind>
-    explicit Operation(const Kind& kind) : kind_(kind) {}
+    explicit Operation(const Kind& kind, kernels::StreamKernel streaming = nullptr)
+        : kind_(kind), stream_(streaming) {}
 
     bool sums() const { return is<Sum>() || is<GradientAndSum>(); }
     bool writes() const { return kind_.index() != 0 && !is<Sum>(); }
     /// Whether what is written depends on what was there.
     bool updates() const { return is<Gradient>() || is<GradientAndSum>(); }
+    kernels::StreamKernel stream() const { return stream_; }
 
     /// The sums of a block of x, and what is written to y for it.
     Sums apply(const Arrays& block) const {
@@ -143,6 +146,7 @@ class Operation {
     std::variant<std::monostate, Sum, Gradient, GradientAndSum, Prox, ProxStep, Scale, FarScale,
                  Copy>
         kind_;
+    kernels::StreamKernel stream_ = nullptr;
 };
 
 } // namespace l1l2::core

@@ -48,17 +48,17 @@ Sums reduce_tree(std::size_t count, Leaf&& leaf) {
 }
 
 /// Applies an operation to blocks first .. first + count - 1 of the arrays, count > 0, and returns
-/// their sums.
+/// their sums. bytes is what the whole call reads and writes, if that is more than the arrays.
 Sums apply_blocks(const Operation& operation, const Arrays& arrays, std::size_t first,
-                  std::size_t count);
+                  std::size_t count, std::size_t bytes);
 
 /// Applies an operation to all elements and returns their sums.
-inline Sums apply(const Operation& operation, const Arrays& arrays) {
+inline Sums apply(const Operation& operation, const Arrays& arrays, std::size_t bytes = 0) {
     if (arrays.n <= kernels::block_elements) {
         return operation.apply(arrays);
     }
     // Copies: what has an address would be written to memory for small arrays, too.
-    return apply_blocks(Operation(operation), Arrays(arrays), 0, count_blocks(arrays.n));
+    return apply_blocks(Operation(operation), Arrays(arrays), 0, count_blocks(arrays.n), bytes);
 }
 
 } // namespace l1l2::core

@@ -108,13 +108,15 @@ class Regularizer {
     /// The proximal operator for a step that is accepted.
     Operation prox(const kernels::KernelTable& table, Dtype dtype, double step) const {
         return Operation(
-            Operation::Prox{table.prox[index(dtype)], threshold(step), 1.0 / divisor(step)});
+            Operation::Prox{table.prox[index(dtype)], threshold(step), 1.0 / divisor(step)},
+            table.stream);
     }
 
     /// A step of proximal gradient descent that is accepted. That of -0.0 is the one of 0.0.
     Operation prox_step(const kernels::KernelTable& table, Dtype dtype, double step) const {
         return Operation(Operation::ProxStep{table.prox_step[index(dtype)],
-                                             {std::fabs(step), threshold(step), excess(step)}});
+                                             {std::fabs(step), threshold(step), excess(step)}},
+                         table.stream);
     }
 
     /// l1 * sum |x| + l2 * sum x^2, of the sums that an operation has made. The sum for a

@@ -4,6 +4,7 @@
 
 #include "float_environment.hpp"
 #include "reduction.hpp"
+#include "streaming.hpp"
 #include "tasks.hpp"
 
 #include <algorithm>
@@ -40,8 +41,24 @@ constexpr std::size_t at_a_time = kernels::most_blocks;
 
 /// The penalty of a term, and what is written of it.
 [[gnu::always_inline]] inline double compute(const KernelTable& table, const Job& job,
-                                             const Term& term) {
-    return term.regularizer->penalty(apply(job.operation(table, term), term.arrays));
+                                             const Term& term, std::size_t bytes) {
+    return term.regularizer->penalty(apply(job.operation(table, term), term.arrays, bytes));
+}
+
+/// What a job reads and writes in all, if it may stream; else 0.
+std::size_t bytes_of(const TermSource& terms, const Job& job) {
+    std::size_t bytes = 0;
+    if (job.replaces()) {
+        Term term[at_a_time];
+        for (std::size_t first = 0; first < terms.size(); first += at_a_time) {
+            const std::size_t count = std::min(terms.size() - first, at_a_time);
+            terms.read(first, count, term);
+            for (std::size_t i = 0; i < count; ++i) {
+                bytes += core::bytes_of(term[i].arrays);
+            }
+        }
+    }
+    return bytes;
 }
 
 /// The penalties of terms first .. first + count - 1, at most at_a_time, all in one kernel. False
@@ -66,8 +83,9 @@ bool sum_together(const KernelTable& table, const TermSource& terms, std::size_t
 class Wave {
   public:
     // cppcheck-suppress uninitMemberVar
-    Wave(const KernelTable& table, const TermSource& terms, const Job& job, std::size_t first)
-        : table_(table), terms_(terms), job_(job),
+    Wave(const KernelTable& table, const TermSource& terms, const Job& job, std::size_t bytes,
+         std::size_t first)
+        : table_(table), terms_(terms), job_(job), bytes_(bytes),
           plan_(cut(first, terms.size(), [&](std::size_t i) { return terms[i].arrays.n; })) {}
 
     std::size_t end() const { return plan_.end_term; }
@@ -98,7 +116,7 @@ class Wave {
         } else {
             const Term term = terms_[task.first_term];
             sums_[index] = apply_blocks(job_.operation(table_, term), term.arrays, task.first_block,
-                                        task.blocks);
+                                        task.blocks, bytes_);
         }
     }
 
@@ -111,13 +129,14 @@ class Wave {
             return;
         }
         for (std::size_t i = 0; i < count; ++i) {
-            penalties[i] = compute(table_, job_, terms_[first + i]);
+            penalties[i] = compute(table_, job_, terms_[first + i], bytes_);
         }
     }
 
     const KernelTable& table_;
     const TermSource& terms_;
     const Job& job_;
+    const std::size_t bytes_; ///< of the whole call
     const Plan plan_;
     Sums sums_[Plan::max_tasks];      ///< of tasks that are pieces of a term
     double penalty_[Plan::max_terms]; ///< of terms, without those in pieces until finish()
@@ -129,6 +148,7 @@ void compute_alone(const KernelTable* table, const TermSource* terms, const Job*
     Term term[at_a_time];
     double summed[at_a_time];
     double sum = 0.0;
+    const std::size_t bytes = bytes_of(*terms, *job);
     for (std::size_t first = 0; first < terms->size(); first += at_a_time) {
         const std::size_t count = std::min(terms->size() - first, at_a_time);
         const bool together =
@@ -137,7 +157,7 @@ void compute_alone(const KernelTable* table, const TermSource* terms, const Job*
             terms->read(first, count, term);
         }
         for (std::size_t i = 0; i < count; ++i) {
-            const double penalty = together ? summed[i] : compute(*table, *job, term[i]);
+            const double penalty = together ? summed[i] : compute(*table, *job, term[i], bytes);
             if (penalties != nullptr) {
                 penalties[first + i] = penalty;
             }
@@ -150,8 +170,9 @@ void compute_alone(const KernelTable* table, const TermSource* terms, const Job*
 /// All terms, a wave at a time; false if the runner failed.
 bool compute_together(const KernelTable& table, const TermSource& terms, const Job& job,
                       const Runner& runner, double* penalties, double* total) {
+    const std::size_t bytes = bytes_of(terms, job);
     for (std::size_t i = 0; i < terms.size();) {
-        Wave wave(table, terms, job, i);
+        Wave wave(table, terms, job, bytes, i);
         if (!wave.run(runner)) {
             return false;
         }

@@ -11,4 +11,4 @@ struct Avx2 : FourDoubles {
 
 } // namespace
 
-constexpr KernelTable l1l2::kernels::avx2 = kernel_table<Avx2>("avx2", "avx2");
+constexpr KernelTable l1l2::kernels::avx2 = kernel_table<Avx2>("avx2", "avx2", stream_lines<Avx2>);

@@ -78,6 +78,9 @@ struct FourDoubles : CommonIsa<xsimd::fma3<xsimd::avx2>> {
     static inline Words load_words(const char* p) {
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     }
+    static inline void stream_words(char* p, Words x) {
+        _mm256_stream_si256(reinterpret_cast<__m256i*>(p), x);
+    }
     static inline Words as_words(Floats x) { return _mm256_castps_si256(x); }
     static inline Floats as_floats(Words x) { return _mm256_castsi256_ps(x); }
 

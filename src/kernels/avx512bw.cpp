@@ -72,6 +72,9 @@ struct EightDoubles : CommonIsa<xsimd::avx512bw> {
     }
 
     static inline Words load_words(const char* p) { return _mm512_loadu_si512(p); }
+    static inline void stream_words(char* p, Words x) {
+        _mm512_stream_si512(reinterpret_cast<__m512i*>(p), x);
+    }
     static inline Words as_words(Floats x) { return _mm512_castps_si512(x); }
     static inline Floats as_floats(Words x) { return _mm512_castsi512_ps(x); }
 
@@ -156,6 +159,7 @@ struct FourDoublesOf32Registers : FourDoubles {
 } // namespace
 
 constexpr KernelTable l1l2::kernels::avx512bw =
-    kernel_table<EightDoubles>("avx512bw", "avx512bw-512");
+    kernel_table<EightDoubles>("avx512bw", "avx512bw-512", stream_lines<EightDoubles>);
 constexpr KernelTable l1l2::kernels::avx512bw_256 =
-    kernel_table<FourDoublesOf32Registers, EightDoubles>("avx512bw", "avx512bw-256");
+    kernel_table<FourDoublesOf32Registers, EightDoubles>("avx512bw", "avx512bw-256",
+                                                         stream_lines<EightDoubles>);

@@ -19,10 +19,10 @@ struct Registers {
     unsigned edx;
 };
 
-/// What CPUID says for a leaf, subleaf 0; zeros if there is none.
-Registers cpuid(unsigned leaf) {
+/// What CPUID says for a leaf; zeros if there is none.
+Registers cpuid(unsigned leaf, unsigned subleaf = 0) {
     Registers r = {};
-    __get_cpuid_count(leaf, 0, &r.eax, &r.ebx, &r.ecx, &r.edx);
+    __get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
     return r;
 }
 
@@ -47,6 +47,40 @@ std::uint32_t family(std::uint32_t signature) {
     return base == 0xFU ? base + ((signature >> 20U) & 0xFFU) : base;
 }
 
+/// Bits first .. first + count - 1.
+std::uint32_t field(std::uint32_t bits, unsigned first, unsigned count) {
+    return (bits >> first) & ((1U << count) - 1U);
+}
+
+/// One cache a subleaf; after the last one the type is 0.
+void read_caches(unsigned leaf, CpuFeatures& features) {
+    for (unsigned i = 0; i < CpuFeatures::most_caches; ++i) {
+        const Registers r = cpuid(leaf, i);
+        if (field(r.eax, 0, 5) == 0) {
+            return;
+        }
+        features.cache[i] = {r.eax, r.ebx, r.ecx};
+    }
+}
+
+/// Of the highest level, but not of instructions; 0 if there is none.
+std::size_t last_level_cache(const CpuFeatures& features) {
+    constexpr std::uint32_t instructions = 2;
+    std::uint32_t highest = 0;
+    std::size_t bytes = 0;
+    for (const CacheRegisters& cache : features.cache) {
+        const std::uint32_t level = field(cache.eax, 5, 3);
+        if (field(cache.eax, 0, 5) != instructions && level > highest) {
+            highest = level;
+            const std::size_t line = field(cache.ebx, 0, 12) + 1;
+            const std::size_t partitions = field(cache.ebx, 12, 10) + 1;
+            const std::size_t ways = field(cache.ebx, 22, 10) + 1;
+            bytes = line * partitions * ways * (std::size_t{cache.ecx} + 1);
+        }
+    }
+    return bytes;
+}
+
 } // namespace
 
 CpuFeatures detect_cpu() {
@@ -62,6 +96,10 @@ CpuFeatures detect_cpu() {
         vendor.edx == signature_AMD_edx) {
         features.amd_signature = leaf1.eax;
     }
+    read_caches(4, features);
+    if (features.cache[0].eax == 0) { // AMD and its licensees have their own leaf
+        read_caches(0x8000001D, features);
+    }
     return features;
 }
 
@@ -76,6 +114,7 @@ Cpu classify(const CpuFeatures& features) {
                            bit_AVX512F | bit_AVX512CD | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL);
     // Family 25 is Zen 3 and Zen 4; only Zen 4 has AVX-512.
     cpu.splits_512_bits = cpu.avx512bw && family(features.amd_signature) == 25;
+    cpu.last_level_cache = last_level_cache(features);
     return cpu;
 }
 

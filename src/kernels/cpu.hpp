@@ -8,9 +8,17 @@
  */
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace l1l2::kernels {
+
+/// What CPUID says of one cache: leaf 4, or on AMD 0x8000001D, which is the same.
+struct CacheRegisters {
+    std::uint32_t eax = 0;
+    std::uint32_t ebx = 0;
+    std::uint32_t ecx = 0;
+};
 
 /// What CPUID and XGETBV report, as Intel's and AMD's manuals number the bits.
 struct CpuFeatures {
@@ -19,6 +27,8 @@ struct CpuFeatures {
     std::uint32_t xcr0 = 0;      ///< the lower half; 0 if the operating system does not set it
     /// EAX of CPUID's leaf 1, which holds the family, if the vendor is AMD; else 0.
     std::uint32_t amd_signature = 0;
+    static constexpr std::size_t most_caches = 8;
+    CacheRegisters cache[most_caches]; ///< zeros after the last one
 };
 
 /// What it can run.
@@ -27,11 +37,12 @@ struct Cpu {
     bool avx512bw = false; ///< AVX-512 F, CD, DQ, BW and VL
     /// Executes a 512-bit operation as two of 256 bits (Zen 4).
     bool splits_512_bits = false;
+    std::size_t last_level_cache = 0; ///< bytes, 0 if unknown
 };
 
 /// Nothing on other processors.
-CpuFeatures detect_cpu();
+[[gnu::cold]] CpuFeatures detect_cpu();
 
-Cpu classify(const CpuFeatures& features);
+[[gnu::cold]] Cpu classify(const CpuFeatures& features);
 
 } // namespace l1l2::kernels

@@ -50,11 +50,14 @@ const KernelTable& choose(const Tables& tables, const char* wanted) {
 }
 
 std::atomic<const KernelTable*> chosen{nullptr};
+std::atomic<std::size_t> last_level_cache{0};
 
 [[gnu::cold]] const KernelTable& choose_once() {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): l1l2.h forbids setenv during the first call.
     const char* const wanted = std::getenv("L1L2_ISA");
-    const KernelTable* const table = &choose(runnable_tables(), wanted);
+    const Cpu cpu = classify(detect_cpu());
+    last_level_cache.store(cpu.last_level_cache, std::memory_order_relaxed);
+    const KernelTable* const table = &choose(tables_of(cpu), wanted);
     // Racing threads all use the table that was stored first, even if the host changes the
     // environment meanwhile.
     const KernelTable* expected = nullptr;

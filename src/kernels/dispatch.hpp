@@ -32,6 +32,10 @@ const KernelTable& choose(const Tables& tables, const char* wanted);
 /// NULL until the first call of chosen_table().
 extern std::atomic<const KernelTable*> chosen;
 
+/// Bytes, 0 if it is unknown, as before the first call of chosen_table(). Results do not depend on
+/// it, so whoever reads it too early loses nothing but time.
+extern std::atomic<std::size_t> last_level_cache;
+
 /// Chooses, by the environment variable L1L2_ISA and the CPU.
 [[gnu::cold]] const KernelTable& choose_once();
 

@@ -42,6 +42,8 @@
  *     load_words(p)              a register of 32-bit integers
  *     load_halves(p)             a register of 16-bit integers
  *     upper_words<T>(p)          the upper 32 bits, without sign, of 2 * width elements
+ *     stream_words(p, x)         stores such a register at its alignment, past the caches; where
+ *                                tables stream
  *     as_words(x)                the same bits
  *     as_floats(x)               the same bits
  *     float_of_half(words)       float32 of float16 without sign; if converts_float16 is false
@@ -104,6 +106,22 @@ struct CommonIsa {
     }
 };
 
+/// A StreamKernel.
+template <class Isa>
+void stream_lines(const void* from, void* to, size_t lines, const void* next) {
+    constexpr size_t line = l1l2::kernels::cache_line;
+    const char* source = static_cast<const char*>(from);
+    char* target = static_cast<char*>(to);
+    const char* ahead = static_cast<const char*>(next);
+    for (; lines > 0; --lines, source += line, target += line, ahead += line) {
+        __builtin_prefetch(ahead);
+        unrolled<0, line / sizeof(typename Isa::Words)>([&](auto i) __attribute__((always_inline)) {
+            constexpr size_t at = i.value * sizeof(typename Isa::Words);
+            Isa::stream_words(target + at, Isa::load_words(source + at));
+        });
+    }
+}
+
 /// The kernels of a type. Those of sums and of exact sums have the registers of SumIsa.
 template <class SumIsa, class Isa, class T>
 struct IsaKernels {
@@ -129,10 +147,11 @@ struct IsaKernels {
 /// Isa runs all kernels, except that SumIsa runs the sums and exact sums of float32, float16 and
 /// bfloat16, which are converted to double.
 template <class SumIsa, class Isa = SumIsa>
-constexpr KernelTable kernel_table(const char* isa, const char* name) {
+constexpr KernelTable kernel_table(const char* isa, const char* name,
+                                   l1l2::kernels::StreamKernel stream = nullptr) {
     return make_table<IsaKernels<SumIsa, Isa, float>, IsaKernels<Isa, Isa, double>,
-                      IsaKernels<SumIsa, Isa, Float16>, IsaKernels<SumIsa, Isa, BFloat16>>(isa,
-                                                                                           name);
+                      IsaKernels<SumIsa, Isa, Float16>, IsaKernels<SumIsa, Isa, BFloat16>>(
+        isa, name, stream);
 }
 
 } // namespace

@@ -177,6 +177,14 @@ struct ExactSink {
 /// Sums n elements at x, which may have any alignment, block by block.
 using ExactKernel = void (*)(const void* x, size_t n, const ExactSink& sink);
 
+/// The bytes of a cache line on the processors whose tables stream.
+constexpr size_t cache_line = 64;
+
+/// Copies cache lines to `to`, which is aligned to one, past the caches; and asks for as many lines
+/// at `next`, so that the memory is not idle meanwhile. The stores are not ordered before later
+/// ones.
+using StreamKernel = void (*)(const void* from, void* to, size_t lines, const void* next);
+
 struct KernelTable {
     const char* isa;  ///< the instruction set, as l1l2_isa() returns it
     const char* name; ///< unique; one instruction set may have several tables
@@ -189,6 +197,7 @@ struct KernelTable {
     ProxStepKernel prox_step[dtype_count];
     GreatestStepKernel greatest_step[dtype_count];
     ExactKernel exact[dtype_count];
+    StreamKernel stream; ///< NULL where results are never streamed
 };
 
 /// Rare, so in plain C++ alone. The values of Dtype index it.

@@ -21,7 +21,8 @@ constexpr void add_wanted(KernelTable& table, size_t dtype) {
 
 /// The kernels of the types, in the order of Dtype.
 template <class... Kernels>
-constexpr KernelTable make_table(const char* isa, const char* name) {
+constexpr KernelTable make_table(const char* isa, const char* name,
+                                 l1l2::kernels::StreamKernel stream = nullptr) {
     static_assert(sizeof...(Kernels) == l1l2::kernels::dtype_count);
     KernelTable table = {isa,
                          name,
@@ -33,7 +34,8 @@ constexpr KernelTable make_table(const char* isa, const char* name) {
                          {Kernels::scale...},
                          {Kernels::prox_step...},
                          {Kernels::greatest_step...},
-                         {Kernels::exact...}};
+                         {Kernels::exact...},
+                         stream};
     size_t dtype = 0;
     ((add_wanted<Kernels, WantedSums::absolute>(table, dtype),
       add_wanted<Kernels, WantedSums::square>(table, dtype),

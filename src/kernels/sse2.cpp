@@ -106,6 +106,9 @@ struct Sse2 : CommonIsa<xsimd::sse2> {
     static inline Words load_words(const char* p) {
         return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     }
+    static inline void stream_words(char* p, Words x) {
+        _mm_stream_si128(reinterpret_cast<__m128i*>(p), x);
+    }
     static inline Words as_words(Floats x) { return _mm_castps_si128(x); }
     static inline Floats as_floats(Words x) { return _mm_castsi128_ps(x); }
 
@@ -153,4 +156,4 @@ struct Sse2 : CommonIsa<xsimd::sse2> {
 
 } // namespace
 
-constexpr KernelTable l1l2::kernels::sse2 = kernel_table<Sse2>("sse2", "sse2");
+constexpr KernelTable l1l2::kernels::sse2 = kernel_table<Sse2>("sse2", "sse2", stream_lines<Sse2>);

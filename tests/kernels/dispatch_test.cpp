@@ -124,6 +124,27 @@ TEST_CASE("each instruction set needs all of its features", "[dispatch]") {
     CHECK_FALSE(classify(all).splits_512_bits);
 }
 
+TEST_CASE("the last-level cache is the one of the highest level that holds data", "[dispatch]") {
+    using l1l2::kernels::classify;
+    using l1l2::kernels::CpuFeatures;
+    CpuFeatures none;
+    CHECK(classify(none).last_level_cache == 0);
+    // Of a Zen 4: 32 KiB of data, 32 KiB of instructions, 1 MiB, 32 MiB.
+    CpuFeatures zen4;
+    zen4.cache[0] = {0x00000121, 0x01C0003F, 0x3F};
+    zen4.cache[1] = {0x00000122, 0x01C0003F, 0x3F};
+    zen4.cache[2] = {0x00000143, 0x01C0003F, 0x7FF};
+    CHECK(classify(zen4).last_level_cache == 1U << 20U);
+    zen4.cache[3] = {0x0003C163, 0x03C0003F, 0x7FFF};
+    CHECK(classify(zen4).last_level_cache == 32U << 20U);
+    // In any order, with as many partitions as fit, and beside a larger one of instructions.
+    CpuFeatures made_up;
+    made_up.cache[0] = {0x00000163, 0x03C0303F, 0xFFFFF};
+    made_up.cache[1] = {0x00000121, 0x01C0003F, 0x3F};
+    made_up.cache[2] = {0x00000182, 0x01C0003F, 0x3F};
+    CHECK(classify(made_up).last_level_cache == std::size_t{1} << 32U);
+}
+
 TEST_CASE("a CPU runs the kernels that it can, the best first", "[dispatch]") {
     using l1l2::kernels::Cpu;
     const auto names = [](bool avx2, bool avx512bw, bool splits_512_bits) {
@@ -176,6 +197,25 @@ TEST_CASE("the instruction sets are those that Linux says the CPU has, the best 
     // Of one there may be tables of two widths.
     found.erase(std::unique(found.begin(), found.end()), found.end());
     CHECK(found == expected);
+}
+
+TEST_CASE("the last-level cache is the one that Linux reports", "[isa]") {
+    std::size_t largest = 0;
+    for (int i = 0; i < 8; ++i) {
+        std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(i) +
+                           "/size");
+        std::size_t kibibytes = 0;
+        if (file >> kibibytes) {
+            largest = std::max(largest, kibibytes << 10U);
+        }
+    }
+    if (largest == 0) {
+        WARN("Linux reports no caches of this CPU");
+        return;
+    }
+    CHECK(l1l2::kernels::classify(l1l2::kernels::detect_cpu()).last_level_cache == largest);
+    l1l2::kernels::chosen_table();
+    CHECK(l1l2::kernels::last_level_cache == largest);
 }
 
 TEST_CASE("the maker and the signature of the CPU are those that Linux reports", "[isa]") {
