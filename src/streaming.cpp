@@ -39,10 +39,9 @@ void write_streaming(const Operation& operation, const Arrays& arrays, StreamKer
     alignas(cache_line) char buffer[buffer_bytes];
     const std::size_t element = size_of(arrays.dtype);
     const std::size_t per_line = cache_line / element;
-    // The elements that fill whole lines are streamed. If none begins a line there are none.
+    // The elements that fill whole lines are streamed. None does if none begins a line.
     const std::size_t to_line = -reinterpret_cast<std::uintptr_t>(arrays.y) % cache_line;
-    const std::size_t first =
-        to_line % element == 0 ? std::min(to_line / element, arrays.n) : arrays.n;
+    const std::size_t first = to_line % element == 0 ? to_line / element : arrays.n;
     const std::size_t last = arrays.n - (arrays.n - first) % per_line;
     for (std::size_t i = 0; i < arrays.n;) {
         const bool streams = i >= first && i < last;
@@ -54,9 +53,7 @@ void write_streaming(const Operation& operation, const Arrays& arrays, StreamKer
         part.y = streams ? buffer : to;
         operation.write(part);
         if (streams) {
-            const bool goes_on = last - end >= part.n;
-            const void* const next = goes_on ? arrays.part(end, last).x : part.x;
-            kernel(buffer, to, part.n / per_line, next);
+            kernel(buffer, to, part.n / per_line, arrays.part(end, last).x);
         }
         i = end;
     }

@@ -61,6 +61,8 @@ class BlockSum {
     static constexpr size_t cache_line = 64;
     static constexpr size_t prefetch_distance =
         is_narrow<T> ? 0 : Isa::template prefetch_distance<T>;
+    static constexpr size_t far_prefetch_distance =
+        is_narrow<T> ? 0 : Isa::template far_prefetch_distance<T>;
 
     /// Where the registers hold fewer lanes than a row has, each strip of rows is walked in several
     /// passes, one group of lanes each. Lanes are independent, so no bit changes. A strip must be
@@ -122,9 +124,14 @@ class BlockSum {
 #pragma GCC unroll 1
         for (size_t r = 0; r < rows; ++r) {
             const char* const row = begin(r);
-            if constexpr (prefetch_distance != 0) {
-                for (size_t line = 0; line < pass_batches * batch_bytes; line += cache_line) {
+            for (size_t line = 0; line < pass_batches * batch_bytes; line += cache_line) {
+                if constexpr (prefetch_distance != 0) {
                     __builtin_prefetch(row + first * batch_bytes + line + prefetch_distance);
+                }
+                if constexpr (far_prefetch_distance != 0) {
+                    constexpr int second_level = 2;
+                    __builtin_prefetch(row + first * batch_bytes + line + far_prefetch_distance, 0,
+                                       second_level);
                 }
             }
             unrolled<0, pass_batches>([&](auto j) __attribute__((always_inline)) {

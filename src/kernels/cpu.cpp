@@ -96,6 +96,8 @@ CpuFeatures detect_cpu() {
         vendor.edx == signature_AMD_edx) {
         features.amd_signature = leaf1.eax;
     }
+    features.by_intel = vendor.ebx == signature_INTEL_ebx && vendor.ecx == signature_INTEL_ecx &&
+                        vendor.edx == signature_INTEL_edx;
     read_caches(4, features);
     if (features.cache[0].eax == 0) { // AMD and its licensees have their own leaf
         read_caches(0x8000001D, features);
@@ -114,6 +116,7 @@ Cpu classify(const CpuFeatures& features) {
                            bit_AVX512F | bit_AVX512CD | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL);
     // Family 25 is Zen 3 and Zen 4; only Zen 4 has AVX-512.
     cpu.splits_512_bits = cpu.avx512bw && family(features.amd_signature) == 25;
+    cpu.needs_prefetches = cpu.avx512bw && features.by_intel;
     cpu.last_level_cache = last_level_cache(features);
     return cpu;
 }

@@ -27,6 +27,7 @@ struct CpuFeatures {
     std::uint32_t xcr0 = 0;      ///< the lower half; 0 if the operating system does not set it
     /// EAX of CPUID's leaf 1, which holds the family, if the vendor is AMD; else 0.
     std::uint32_t amd_signature = 0;
+    bool by_intel = false; ///< the vendor is Intel
     static constexpr std::size_t most_caches = 8;
     CacheRegisters cache[most_caches]; ///< zeros after the last one
 };
@@ -37,6 +38,8 @@ struct Cpu {
     bool avx512bw = false; ///< AVX-512 F, CD, DQ, BW and VL
     /// Executes a 512-bit operation as two of 256 bits (Zen 4).
     bool splits_512_bits = false;
+    /// Computes while it waits for memory only what is fetched ahead (AVX-512 CPUs of Intel).
+    bool needs_prefetches = false;
     std::size_t last_level_cache = 0; ///< bytes, 0 if unknown
 };
 

@@ -18,9 +18,12 @@ Tables runnable_tables() {
 Tables tables_of([[maybe_unused]] const Cpu& cpu) {
     const std::pair<bool, const KernelTable*> candidates[] = {
 #if defined(L1L2_X86_64_KERNELS)
-        // CPUs that split 512-bit operations prefer 256-bit sums: see avx512bw.cpp.
-        {cpu.avx512bw, cpu.splits_512_bits ? &avx512bw_256 : &avx512bw},
-        {cpu.avx512bw, cpu.splits_512_bits ? &avx512bw : &avx512bw_256},
+        // The same instructions in the order that suits the CPU: see avx512bw.cpp.
+        {cpu.avx512bw, cpu.needs_prefetches  ? &avx512bw_fetching
+                       : cpu.splits_512_bits ? &avx512bw_256
+                                             : &avx512bw},
+        {cpu.avx512bw, cpu.needs_prefetches || cpu.splits_512_bits ? &avx512bw : &avx512bw_256},
+        {cpu.avx512bw, cpu.needs_prefetches ? &avx512bw_256 : &avx512bw_fetching},
         {cpu.avx2, &avx2},
         {true, &sse2},
 #elif defined(L1L2_AARCH64_KERNELS)

@@ -15,7 +15,7 @@ namespace l1l2::kernels {
 
 /// The tables that this CPU can run, the preferred one first, generic last.
 struct Tables {
-    static constexpr std::size_t capacity = 5;
+    static constexpr std::size_t capacity = 6;
     const KernelTable* table[capacity];
     std::size_t count;
 };

@@ -14,6 +14,16 @@ namespace {
 
 using l1l2::kernels::ProxStepFactors;
 
+/// Stores the canonical NaN in y wherever x or y is a NaN.
+template <class T>
+[[gnu::noinline]] void canonicalize_nans(const char* x, char* y, size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+        if (is_nan<T>(x + i * sizeof(T)) || is_nan<T>(y + i * sizeof(T))) {
+            store_nan<T>(y + i * sizeof(T));
+        }
+    }
+}
+
 template <class Isa, class T>
 class Elementwise {
     using A = Arithmetic<T>;
@@ -22,18 +32,11 @@ class Elementwise {
     static constexpr size_t width = Batch::size;
     static constexpr size_t batch_bytes = width * sizeof(T);
 
+    static constexpr size_t cache_line = l1l2::kernels::cache_line;
+
     /// Elements between two checks for NaN.
     static constexpr size_t chunk = 512;
     static_assert(chunk % lanes == 0);
-
-    /// Stores the canonical NaN in y wherever x or y is a NaN.
-    [[gnu::noinline]] static void canonicalize_nans(const char* x, char* y, size_t n) {
-        for (size_t i = 0; i < n; ++i) {
-            if (is_nan<T>(x + i * sizeof(T)) || is_nan<T>(y + i * sizeof(T))) {
-                store_nan<T>(y + i * sizeof(T));
-            }
-        }
-    }
 
     /// What is read beside x.
     static constexpr unsigned with_y = 1;
@@ -129,6 +132,21 @@ class Elementwise {
         }
     }
 
+    /// Asks for what is read far beyond two batches.
+    template <unsigned reads>
+    [[gnu::always_inline]] static inline void prefetch(const Places& at) {
+        constexpr size_t distance = Isa::update_prefetch_distance;
+        for (size_t line = distance; line < distance + 2 * batch_bytes; line += cache_line) {
+            __builtin_prefetch(at.x + line);
+            if constexpr ((reads & with_y) != 0) {
+                __builtin_prefetch(at.y + line);
+            }
+            if constexpr ((reads & with_gradient) != 0) {
+                __builtin_prefetch(at.gradient + line);
+            }
+        }
+    }
+
     /// The last n elements, fewer than a batch.
     template <unsigned reads, class F>
     [[gnu::always_inline]] static inline void compute_rest(const Places& at, size_t n, Batch& watch,
@@ -163,19 +181,33 @@ class Elementwise {
         Batch watch(A{0});
         Batch other_watch(A{0});
         size_t i = 0;
-        for (; i + 2 * width <= n; i += 2 * width) {
-            compute_two<reads>(advance<reads>(at, i), watch, other_watch, compute);
-        }
-        if (i + width <= n) {
-            compute_batch<reads>(advance<reads>(at, i), watch, compute);
-            i += width;
+        if constexpr (Isa::update_prefetch_distance != 0) {
+            constexpr size_t four_lines = 4 * cache_line / sizeof(T);
+            for (; i + four_lines <= n; i += four_lines) {
+                unrolled<0, four_lines / (2 * width)>([&](auto two) __attribute__((always_inline)) {
+                    const Places at_two = advance<reads>(at, i + two.value * 2 * width);
+                    prefetch<reads>(at_two);
+                    compute_two<reads>(at_two, watch, other_watch, compute);
+                });
+            }
+            for (; i + width <= n; i += width) {
+                compute_batch<reads>(advance<reads>(at, i), watch, compute);
+            }
+        } else {
+            for (; i + 2 * width <= n; i += 2 * width) {
+                compute_two<reads>(advance<reads>(at, i), watch, other_watch, compute);
+            }
+            if (i + width <= n) {
+                compute_batch<reads>(advance<reads>(at, i), watch, compute);
+                i += width;
+            }
         }
         if (i < n) {
             compute_rest<reads>(advance<reads>(at, i), n - i, other_watch, compute);
         }
         watch = watch + other_watch;
         if (xsimd::any(xsimd::isnan(watch))) {
-            canonicalize_nans(at.x, at.y, n);
+            canonicalize_nans<T>(at.x, at.y, n);
         }
     }
 
@@ -336,6 +368,19 @@ class Elementwise {
             });
     }
 
+    /// One step for all elements.
+    static void step_of_gradient(const void* x, const void* gradient, void* out, size_t n,
+                                 const ProxStepFactors& factors) {
+        const Batch s(static_cast<A>(factors.step));
+        const auto shrink = shrinking(factors.threshold, 1.0 / (1.0 + factors.excess));
+        for_each<with_gradient>(
+            {static_cast<const char*>(x), static_cast<char*>(out),
+             static_cast<const char*>(gradient), nullptr},
+            n, [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
+                return shrink(of.x - s * of.gradient, watch);
+            });
+    }
+
     static void prox_step(const void* x, const void* gradient_or_null, const void* steps_or_null,
                           void* out, size_t n, const ProxStepFactors& factors) {
         const Places at = {static_cast<const char*>(x), static_cast<char*>(out),
@@ -344,12 +389,7 @@ class Elementwise {
         if (at.steps == nullptr && at.gradient == nullptr) {
             prox(x, out, n, factors.threshold, 1.0 / (1.0 + factors.excess));
         } else if (at.steps == nullptr) {
-            const Batch s(static_cast<A>(factors.step));
-            const auto shrink = shrinking(factors.threshold, 1.0 / (1.0 + factors.excess));
-            for_each<with_gradient>(
-                at, n, [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
-                    return shrink(of.x - s * of.gradient, watch);
-                });
+            step_of_gradient(x, at.gradient, out, n, factors);
         } else if (at.gradient == nullptr) {
             for_each<with_steps>(at, n, step_of_each<with_steps>(factors));
         } else {

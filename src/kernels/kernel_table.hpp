@@ -34,6 +34,8 @@
  *                                see block_sum.hpp
  *     converts_float16           whether an instruction converts float16 to float32
  *     prefetch_distance<T>       bytes to prefetch ahead of the loads of sums; 0 for none
+ *     far_prefetch_distance<T> * the same into the second-level cache
+ *     update_prefetch_distance * bytes to prefetch ahead of what is read element by element
  *
  *     load<T>(p)                 `width` elements, float or double, as doubles
  *     load_partial<T>(p, n)      the same of 0 < n < width elements, and zeros
@@ -83,6 +85,10 @@ struct CommonIsa {
     using Halves = xsimd::batch<int16_t, arch>;
     template <class A>
     using Register = xsimd::batch<A, arch>;
+
+    template <class T>
+    static constexpr size_t far_prefetch_distance = 0;
+    static constexpr size_t update_prefetch_distance = 0;
 
     template <class AnyBatch>
     static inline AnyBatch signed_as(AnyBatch x, AnyBatch y) {

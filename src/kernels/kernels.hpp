@@ -180,9 +180,9 @@ using ExactKernel = void (*)(const void* x, size_t n, const ExactSink& sink);
 /// The bytes of a cache line on the processors whose tables stream.
 constexpr size_t cache_line = 64;
 
-/// Copies cache lines to `to`, which is aligned to one, past the caches; and asks for as many lines
-/// at `next`, so that the memory is not idle meanwhile. The stores are not ordered before later
-/// ones.
+/// Copies cache lines to `to`, which is aligned to one, past the caches. Asks for as many lines at
+/// `next`, which may be beyond an array, so that the memory is not idle meanwhile. The stores are
+/// not ordered before later ones.
 using StreamKernel = void (*)(const void* from, void* to, size_t lines, const void* next);
 
 struct KernelTable {
@@ -209,6 +209,7 @@ extern const KernelTable sse2;
 extern const KernelTable avx2;
 extern const KernelTable avx512bw;
 extern const KernelTable avx512bw_256;
+extern const KernelTable avx512bw_fetching;
 extern const KernelTable neon64;
 
 } // namespace l1l2::kernels

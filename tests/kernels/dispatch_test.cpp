@@ -120,8 +120,12 @@ TEST_CASE("each instruction set needs all of its features", "[dispatch]") {
         CHECK(classify(all).splits_512_bits == signature.splits);
     }
     all.amd_signature = 0x00A10F11;
+    CHECK_FALSE(classify(all).needs_prefetches);
+    all.by_intel = true;
+    CHECK(classify(all).needs_prefetches);
     flip(of_avx512bw.front());
     CHECK_FALSE(classify(all).splits_512_bits);
+    CHECK_FALSE(classify(all).needs_prefetches);
 }
 
 TEST_CASE("the last-level cache is the one of the highest level that holds data", "[dispatch]") {
@@ -147,11 +151,7 @@ TEST_CASE("the last-level cache is the one of the highest level that holds data"
 
 TEST_CASE("a CPU runs the kernels that it can, the best first", "[dispatch]") {
     using l1l2::kernels::Cpu;
-    const auto names = [](bool avx2, bool avx512bw, bool splits_512_bits) {
-        Cpu cpu;
-        cpu.avx2 = avx2;
-        cpu.avx512bw = avx512bw;
-        cpu.splits_512_bits = splits_512_bits;
+    const auto names = [](const Cpu& cpu) {
         const Tables tables = l1l2::kernels::tables_of(cpu);
         std::string text;
         for (std::size_t i = 0; i < tables.count; ++i) {
@@ -159,10 +159,18 @@ TEST_CASE("a CPU runs the kernels that it can, the best first", "[dispatch]") {
         }
         return text;
     };
-    CHECK(names(false, false, false) == "sse2 generic ");
-    CHECK(names(true, false, false) == "avx2 sse2 generic ");
-    CHECK(names(true, true, false) == "avx512bw-512 avx512bw-256 avx2 sse2 generic ");
-    CHECK(names(true, true, true) == "avx512bw-256 avx512bw-512 avx2 sse2 generic ");
+    Cpu cpu;
+    CHECK(names(cpu) == "sse2 generic ");
+    cpu.avx2 = true;
+    CHECK(names(cpu) == "avx2 sse2 generic ");
+    cpu.avx512bw = true;
+    const std::string others = "avx2 sse2 generic ";
+    CHECK(names(cpu) == "avx512bw-512 avx512bw-256 avx512bw-fetching " + others);
+    cpu.splits_512_bits = true;
+    CHECK(names(cpu) == "avx512bw-256 avx512bw-512 avx512bw-fetching " + others);
+    cpu.splits_512_bits = false;
+    cpu.needs_prefetches = true;
+    CHECK(names(cpu) == "avx512bw-fetching avx512bw-512 avx512bw-256 " + others);
 }
 #endif
 
@@ -234,7 +242,9 @@ TEST_CASE("the maker and the signature of the CPU are those that Linux reports",
         WARN("no /proc/cpuinfo of this CPU");
         return;
     }
-    const std::uint32_t signature = l1l2::kernels::detect_cpu().amd_signature;
+    const l1l2::kernels::CpuFeatures found = l1l2::kernels::detect_cpu();
+    const std::uint32_t signature = found.amd_signature;
+    CHECK(found.by_intel == (maker == "GenuineIntel"));
     if (maker == "AuthenticAMD") {
         CHECK(((signature >> 8U) & 0xFU) + ((signature >> 20U) & 0xFFU) == family);
     } else {
