@@ -4,6 +4,7 @@
 
 #ifdef __x86_64__
 #include <cpuid.h>
+#include <cstring>
 #endif
 
 namespace l1l2::kernels {
@@ -39,6 +40,10 @@ constexpr std::uint32_t avx512_registers = 0xE6; // besides, the masks and the u
 
 bool has_all(std::uint32_t set, std::uint32_t bits) {
     return (set & bits) == bits;
+}
+
+bool is_by(const CpuFeatures& features, const char* vendor) {
+    return std::memcmp(features.vendor, vendor, sizeof features.vendor) == 0;
 }
 
 /// As AMD defines it: the base family plus, if that is 15, the extended one.
@@ -84,20 +89,18 @@ std::size_t last_level_cache(const CpuFeatures& features) {
 } // namespace
 
 CpuFeatures detect_cpu() {
-    const Registers vendor = cpuid(0);
+    const Registers leaf0 = cpuid(0);
     const Registers leaf1 = cpuid(1);
     CpuFeatures features;
+    std::memcpy(features.vendor, &leaf0.ebx, sizeof leaf0.ebx);
+    std::memcpy(features.vendor + 4, &leaf0.edx, sizeof leaf0.edx);
+    std::memcpy(features.vendor + 8, &leaf0.ecx, sizeof leaf0.ecx);
+    features.signature = leaf1.eax;
     features.leaf1_ecx = leaf1.ecx;
     features.leaf7_ebx = cpuid(7).ebx;
     if ((leaf1.ecx & bit_OSXSAVE) != 0) {
         features.xcr0 = read_xcr0();
     }
-    if (vendor.ebx == signature_AMD_ebx && vendor.ecx == signature_AMD_ecx &&
-        vendor.edx == signature_AMD_edx) {
-        features.amd_signature = leaf1.eax;
-    }
-    features.by_intel = vendor.ebx == signature_INTEL_ebx && vendor.ecx == signature_INTEL_ecx &&
-                        vendor.edx == signature_INTEL_edx;
     read_caches(4, features);
     if (features.cache[0].eax == 0) { // AMD and its licensees have their own leaf
         read_caches(0x8000001D, features);
@@ -115,8 +118,9 @@ Cpu classify(const CpuFeatures& features) {
                    has_all(features.leaf7_ebx,
                            bit_AVX512F | bit_AVX512CD | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL);
     // Family 25 is Zen 3 and Zen 4; only Zen 4 has AVX-512.
-    cpu.splits_512_bits = cpu.avx512bw && family(features.amd_signature) == 25;
-    cpu.needs_prefetches = cpu.avx512bw && features.by_intel;
+    cpu.splits_512_bits =
+        cpu.avx512bw && is_by(features, "AuthenticAMD") && family(features.signature) == 25;
+    cpu.needs_prefetches = cpu.avx512bw && is_by(features, "GenuineIntel");
     cpu.last_level_cache = last_level_cache(features);
     return cpu;
 }

@@ -25,9 +25,8 @@ struct CpuFeatures {
     std::uint32_t leaf1_ecx = 0;
     std::uint32_t leaf7_ebx = 0; ///< of subleaf 0
     std::uint32_t xcr0 = 0;      ///< the lower half; 0 if the operating system does not set it
-    /// EAX of CPUID's leaf 1, which holds the family, if the vendor is AMD; else 0.
-    std::uint32_t amd_signature = 0;
-    bool by_intel = false; ///< the vendor is Intel
+    char vendor[12] = {};        ///< EBX, EDX and ECX of leaf 0
+    std::uint32_t signature = 0; ///< EAX of leaf 1, which holds the family
     static constexpr std::size_t most_caches = 8;
     CacheRegisters cache[most_caches]; ///< zeros after the last one
 };

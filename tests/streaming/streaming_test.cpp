@@ -269,15 +269,17 @@ TEST_CASE("the size of the whole call decides, not that of a part", "[streaming]
 }
 
 TEST_CASE("the size of a list is that of all terms, with or without threads", "[streaming]") {
-    const std::size_t n = 2 * block_elements;
-    Lines x(2 * n);
-    Lines y(2 * n);
-    const auto term = [&](std::size_t first) {
+    const std::size_t few = 2 * block_elements;
+    const std::size_t many = 40 * block_elements; // in pieces, with threads
+    const std::size_t n = few + many;
+    Lines x(n);
+    Lines y(n);
+    const auto term = [&](std::size_t first, std::size_t count) {
         return Term{&regularizer,
-                    {Dtype::float32, x.data() + first, y.data() + first, n, x.data() + first}};
+                    {Dtype::float32, x.data() + first, y.data() + first, count, x.data() + first}};
     };
-    const std::vector<Term> terms = {term(0), term(n)};
-    const std::size_t bytes = 2 * 3 * n * sizeof(float);
+    const std::vector<Term> terms = {term(0, few), term(few, many)};
+    const std::size_t bytes = 3 * n * sizeof(float);
     const auto lines = [&](Job::Kind kind, std::size_t cache_bytes, bool threads) {
         const CacheOf cache(cache_bytes);
         return lines_of([&] {
@@ -288,7 +290,7 @@ TEST_CASE("the size of a list is that of all terms, with or without threads", "[
     };
     for (const bool threads : {false, true}) {
         for (const Job::Kind kind : {Job::Kind::prox, Job::Kind::prox_step, Job::Kind::clip}) {
-            CHECK(lines(kind, bytes - 1, threads) == 2 * n * sizeof(float) / cache_line);
+            CHECK(lines(kind, bytes - 1, threads) == n * sizeof(float) / cache_line);
             CHECK(lines(kind, bytes, threads) == 0);
         }
         CHECK(lines(Job::Kind::gradient, 1, threads) == 0);
