@@ -45,17 +45,17 @@ void write_streaming(const Operation& operation, const Arrays& arrays, StreamKer
     const std::size_t last = arrays.n - (arrays.n - first) % per_line;
     for (std::size_t i = 0; i < arrays.n;) {
         const bool streams = i >= first && i < last;
-        const std::size_t end = i < first ? first
-                                : streams ? std::min(i + buffer_bytes / element, last)
-                                          : arrays.n;
-        Arrays part = arrays.part(i, end);
+        const std::size_t next = i < first ? first
+                                 : streams ? std::min(i + buffer_bytes / element, last)
+                                           : arrays.n;
+        Arrays part = arrays.part(i, next);
         char* const to = static_cast<char*>(part.y);
         part.y = streams ? buffer : to;
         operation.write(part);
         if (streams) {
-            kernel(buffer, to, part.n / per_line, arrays.part(end, last).x);
+            kernel(buffer, to, part.n / per_line, arrays.part(next, last).x);
         }
-        i = end;
+        i = next;
     }
     finish_streaming();
 }
