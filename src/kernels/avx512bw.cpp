@@ -160,7 +160,7 @@ struct FourDoublesOf32Registers : FourDoubles {
 /// For the server CPUs of Intel, whose hardware fetches too late for loops of so many operations a
 /// cache line. Measured in plain loops on Sapphire Rapids, float32 from DRAM, GB/s without and with
 /// these prefetches: prox 13.2 and 20.2, gradient 15.2 and 17.6, sums 9.5 and 10.7; sums of float64
-/// 8.5 and 12.1. On Zen 4 the same costs up to 0.6 of the time.
+/// 8.5 and 12.1. On Zen 4 the same takes up to 1.6 of the time.
 struct EightDoublesFetching : EightDoubles {
     template <class T>
     static constexpr size_t prefetch_distance = sizeof(T) == 4 ? 1024 : 0;

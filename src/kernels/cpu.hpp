@@ -37,7 +37,7 @@ struct Cpu {
     bool avx512bw = false; ///< AVX-512 F, CD, DQ, BW and VL
     /// Executes a 512-bit operation as two of 256 bits (Zen 4).
     bool splits_512_bits = false;
-    /// Computes while it waits for memory only what is fetched ahead (AVX-512 CPUs of Intel).
+    /// Fetches by itself too late for loops of many operations (AVX-512 CPUs of Intel).
     bool needs_prefetches = false;
     std::size_t last_level_cache = 0; ///< bytes, 0 if unknown
 };
