@@ -44,11 +44,17 @@ struct FourDoubles : CommonIsa<xsimd::fma3<xsimd::avx2>> {
         }
     }
 
+    /// Apart from a store: with the conversion in one instruction it takes twice as long on Zen 4.
+    static inline __m128i float16(Floats x) {
+        __m128i halves = _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);
+        __asm__("" : "+x"(halves));
+        return halves;
+    }
+
     template <class T>
     static inline void store_arithmetic(char* p, Register<Arithmetic<T>> x) {
         if constexpr (is_same<T, Float16>) {
-            _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
-                             _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(p), float16(x));
         } else if constexpr (is_same<T, BFloat16>) {
             const __m256i upper = rounded<16>(as_words(x)) >> 16;
             const __m128i packed =
@@ -111,6 +117,10 @@ struct FourDoubles : CommonIsa<xsimd::fma3<xsimd::avx2>> {
     // If either is a NaN, max returns its second operand, so a NaN stays.
     static inline Doubles positive_part(Doubles x) { return _mm256_max_pd(_mm256_setzero_pd(), x); }
     static inline Floats positive_part(Floats x) { return _mm256_max_ps(_mm256_setzero_ps(), x); }
+
+    static inline Words join_float16(Floats x, Floats y) {
+        return _mm256_inserti128_si256(_mm256_castsi128_si256(float16(x)), float16(y), 1);
+    }
 
     /// The upper halves, which stay, and the lower halves, which are cut off, of both together.
     /// Rounds to nearest even: up if the lost half is above 0x8000, or is 0x8000 and the other one

@@ -38,10 +38,13 @@ class Elementwise {
     static constexpr size_t chunk = 512;
     static_assert(chunk % lanes == 0);
 
-    /// What is read beside x.
+    // What is read beside x.
     static constexpr unsigned with_y = 1;
     static constexpr unsigned with_gradient = 2;
     static constexpr unsigned with_steps = 4;
+    // What else is done: x is watched, as its result may lose a NaN; |x| is stored as float32.
+    static constexpr unsigned watching_x = 8;
+    static constexpr unsigned keeping_magnitudes = 16;
 
     /// Where the elements are. What is not read or written may be NULL.
     struct Places {
@@ -49,6 +52,7 @@ class Elementwise {
         char* y;
         const char* gradient;
         const char* steps;
+        float* magnitude;
     };
 
     /// What was read of a batch.
@@ -71,13 +75,36 @@ class Elementwise {
         if constexpr ((reads & with_steps) != 0) {
             to.steps += i * sizeof(A);
         }
+        if constexpr ((reads & keeping_magnitudes) != 0) {
+            to.magnitude += i;
+        }
         return to;
     }
 
-    /// Stores at y what compute(elements, watch) returns for one batch.
-    template <unsigned reads, class F>
-    [[gnu::always_inline]] static inline void compute_batch(const Places& at, Batch& watch,
-                                                            F&& compute) {
+    /**
+     * Canonicalizing every batch would cost two operations of seven. Instead a chunk's results are
+     * watched, one operation for two batches, and its NaNs are replaced afterwards. Infinities
+     * may give a false alarm, and products of two results that overflow.
+     */
+    class Watch {
+      public:
+        [[gnu::always_inline]] inline void see(Batch x, Batch y) { sum_ = Isa::fma(x, y, sum_); }
+        /// Two that need not wait for those.
+        [[gnu::always_inline]] inline void see_too(Batch x, Batch y) {
+            other_sum_ = Isa::fma(x, y, other_sum_);
+        }
+        [[gnu::always_inline]] inline bool is_alarmed() const {
+            return xsimd::any(xsimd::isnan(sum_ + other_sum_));
+        }
+
+      private:
+        // From 1 on, as sums that are subnormal are slow on some CPUs.
+        Batch sum_ = Batch(A{1});
+        Batch other_sum_ = Batch(A{1});
+    };
+
+    template <unsigned reads>
+    [[gnu::always_inline]] static inline Elements load(const Places& at) {
         Elements elements;
         elements.x = Isa::template load_arithmetic<T>(at.x);
         if constexpr ((reads & with_y) != 0) {
@@ -89,7 +116,7 @@ class Elementwise {
         if constexpr ((reads & with_steps) != 0) {
             elements.step = Isa::template load_arithmetic<A>(at.steps);
         }
-        Isa::template store_arithmetic<T>(at.y, compute(elements, watch));
+        return elements;
     }
 
     /// The even and the odd elements of a register of bfloat16.
@@ -100,35 +127,146 @@ class Elementwise {
         odd = Isa::as_floats(words & typename Isa::Words(0xFFFF0000));
     }
 
-    /// Two batches of bfloat16, the even and the odd elements: to part them and to join them takes
-    /// fewer operations than to widen and to narrow one batch after the other.
-    template <unsigned reads, class F>
-    [[gnu::always_inline]] static inline void
-    compute_even_and_odd(const Places& at, Batch& watch, Batch& other_watch, F&& compute) {
-        static_assert((reads & with_steps) == 0);
-        Elements even;
-        Elements odd;
-        load_even_and_odd(at.x, even.x, odd.x);
-        if constexpr ((reads & with_y) != 0) {
-            load_even_and_odd(at.y, even.y, odd.y);
+    /// Two batches of bfloat16 are the even and the odd elements: to part them and to join them
+    /// takes fewer operations than to widen and to narrow one batch after the other.
+    template <unsigned reads>
+    static constexpr bool even_and_odd = is_same<T, BFloat16> && (reads & with_steps) == 0;
+
+    template <unsigned reads>
+    [[gnu::always_inline]] static inline void load_two(const Places& at, Elements& one,
+                                                       Elements& other) {
+        if constexpr (even_and_odd<reads>) {
+            load_even_and_odd(at.x, one.x, other.x);
+            if constexpr ((reads & with_y) != 0) {
+                load_even_and_odd(at.y, one.y, other.y);
+            }
+            if constexpr ((reads & with_gradient) != 0) {
+                load_even_and_odd(at.gradient, one.gradient, other.gradient);
+            }
+        } else {
+            one = load<reads>(at);
+            other = load<reads>(advance<reads>(at, width));
         }
-        if constexpr ((reads & with_gradient) != 0) {
-            load_even_and_odd(at.gradient, even.gradient, odd.gradient);
-        }
-        const auto joined = Isa::join_bfloat16(Isa::as_words(compute(even, watch)),
-                                               Isa::as_words(compute(odd, other_watch)));
-        Isa::template store_arithmetic<float>(at.y, Isa::as_floats(joined));
     }
 
-    /// Two batches with a watch each, so that neither addition waits for the other.
-    template <unsigned reads, class F>
-    [[gnu::always_inline]] static inline void compute_two(const Places& at, Batch& watch,
-                                                          Batch& other_watch, F&& compute) {
-        if constexpr (is_same<T, BFloat16> && (reads & with_steps) == 0) {
-            compute_even_and_odd<reads>(at, watch, other_watch, compute);
+    /// Two batches of 16-bit elements, rounded, in one register.
+    [[gnu::always_inline]] static inline typename Isa::Words joined(Batch one, Batch other) {
+        if constexpr (is_same<T, BFloat16>) {
+            return Isa::join_bfloat16(Isa::as_words(one), Isa::as_words(other));
         } else {
-            compute_batch<reads>(at, watch, compute);
-            compute_batch<reads>(advance<reads>(at, width), other_watch, compute);
+            return Isa::join_float16(one, other);
+        }
+    }
+
+    template <unsigned reads>
+    [[gnu::always_inline]] static inline void store_two(char* y, Batch one, Batch other) {
+        if constexpr (even_and_odd<reads>) {
+            Isa::template store_arithmetic<float>(y, Isa::as_floats(joined(one, other)));
+        } else {
+            Isa::template store_arithmetic<T>(y, one);
+            Isa::template store_arithmetic<T>(y + batch_bytes, other);
+        }
+    }
+
+    /// x + y. Of float16 as x * 1 + y, the same bits, as the adders' units convert it, too.
+    [[gnu::always_inline]] static inline Batch sum(Batch one, Batch x, Batch y) {
+        return is_same<T, Float16> && Isa::adds_with_fma ? Isa::fma(x, one, y) : x + y;
+    }
+
+    /// What prox computes. The threshold is subtracted in two parts, as it may have more mantissa
+    /// bits than a float32.
+    class Shrink {
+      public:
+        Shrink(double threshold, double factor)
+            : t_(static_cast<A>(threshold)),
+              t_rest_(static_cast<A>(threshold - static_cast<double>(static_cast<A>(threshold)))),
+              m_(static_cast<A>(factor)), one_(opaque_one<A, Batch>()) {}
+
+        [[gnu::always_inline]] inline Batch operator()(const Elements& of) const {
+            return of_value(of.x);
+        }
+        [[gnu::always_inline]] inline Batch of_value(Batch v) const {
+            return Isa::signed_as(v, Isa::positive_part(above(xsimd::abs(v))) * m_);
+        }
+        /// The same of magnitudes, but below 0 where it is 0.
+        [[gnu::always_inline]] inline Batch of_magnitude(Batch v) const { return above(v) * m_; }
+
+      private:
+        [[gnu::always_inline]] inline Batch above(Batch magnitude) const {
+            const Batch above = sum(one_, magnitude, -t_);
+            return is_same<T, double> ? above : above - t_rest_;
+        }
+        Batch t_;
+        Batch t_rest_;
+        Batch m_;
+        Batch one_;
+    };
+
+    /// Whether two batches of 16-bit elements fill a register of words, in the order of lanes.
+    static constexpr bool narrow_pairs =
+        is_same<T, BFloat16> || (is_same<T, Float16> && Isa::converts_float16);
+
+    /// The prox of two batches of 16-bit elements. The sign is put back, and what is below 0 made
+    /// 0, for both together.
+    [[gnu::always_inline]] static inline void shrink_two(const Places& at, Watch& watch,
+                                                         const Shrink& shrink) {
+        using Words = typename Isa::Words;
+        const Words words = Isa::load_words(at.x);
+        Batch one;
+        Batch other;
+        if constexpr (is_same<T, BFloat16>) {
+            one = Isa::as_floats((words & Words(0x7FFF)) << 16);
+            other = Isa::as_floats(words & Words(0x7FFF0000));
+        } else {
+            one = xsimd::abs(Isa::template load_arithmetic<T>(at.x));
+            other = xsimd::abs(Isa::template load_arithmetic<T>(at.x + batch_bytes));
+        }
+        one = shrink.of_magnitude(one);
+        other = shrink.of_magnitude(other);
+        watch.see(one, other);
+        const Words result = Isa::positive_halves(joined(one, other)) | (words & Words(0x80008000));
+        Isa::template store_arithmetic<float>(at.y, Isa::as_floats(result));
+    }
+
+    /// Stores at y what compute(elements) returns for two batches.
+    template <unsigned reads, class F>
+    [[gnu::always_inline]] static inline void compute_two(const Places& at, Watch& watch,
+                                                          const F& compute) {
+        Elements one;
+        Elements other;
+        load_two<reads>(at, one, other);
+        const Batch result = compute(one);
+        const Batch other_result = compute(other);
+        watch.see(result, other_result);
+        if constexpr ((reads & watching_x) != 0) {
+            watch.see_too(one.x, other.x);
+        }
+        if constexpr ((reads & keeping_magnitudes) != 0) {
+            char* const to = reinterpret_cast<char*>(at.magnitude);
+            Isa::template store_arithmetic<float>(to, xsimd::abs(one.x));
+            Isa::template store_arithmetic<float>(to + width * sizeof(float), xsimd::abs(other.x));
+        }
+        store_two<reads>(at.y, result, other_result);
+    }
+
+    /// The same for one batch.
+    template <unsigned reads, class F>
+    [[gnu::always_inline]] static inline void compute_batch(const Places& at, Watch& watch,
+                                                            const F& compute) {
+        const Elements elements = load<reads>(at);
+        const Batch result = compute(elements);
+        watch.see(result, (reads & watching_x) != 0 ? elements.x : result);
+        Isa::template store_arithmetic<T>(at.y, result);
+    }
+
+    /// Two batches, those of the prox of 16-bit elements together.
+    template <unsigned reads, class F>
+    [[gnu::always_inline]] static inline void compute_pair(const Places& at, Watch& watch,
+                                                           const F& compute) {
+        if constexpr (narrow_pairs && is_same<F, Shrink>) {
+            shrink_two(at, watch, compute);
+        } else {
+            compute_two<reads>(at, watch, compute);
         }
     }
 
@@ -149,8 +287,8 @@ class Elementwise {
 
     /// The last n elements, fewer than a batch.
     template <unsigned reads, class F>
-    [[gnu::always_inline]] static inline void compute_rest(const Places& at, size_t n, Batch& watch,
-                                                           F&& compute) {
+    [[gnu::always_inline]] static inline void compute_rest(const Places& at, size_t n, Watch& watch,
+                                                           const F& compute) {
         char x_rest[batch_bytes] = {};
         char y_rest[batch_bytes] = {};
         char gradient_rest[batch_bytes] = {};
@@ -165,37 +303,34 @@ class Elementwise {
         if constexpr ((reads & with_steps) != 0) {
             __builtin_memcpy(steps_rest, at.steps, n * sizeof(A));
         }
-        compute_batch<reads>({x_rest, y_rest, gradient_rest, steps_rest}, watch, compute);
+        compute_batch<reads>({x_rest, y_rest, gradient_rest, steps_rest, nullptr}, watch, compute);
         __builtin_memcpy(at.y, y_rest, n * sizeof(T));
     }
 
-    /**
-     * Computes n elements, at most a chunk.
-     *
-     * Canonicalizing every batch would cost two operations of seven. Instead compute() adds 0 * v
-     * to `watch` for each v that may be a NaN. Once NaN, `watch` stays NaN, and the chunk's NaNs
-     * are replaced afterwards. An infinity gives a false alarm.
-     */
+    /// Computes n elements, at most a chunk.
     template <unsigned reads, class F>
-    [[gnu::always_inline]] static inline void for_chunk(const Places& at, size_t n, F&& compute) {
-        Batch watch(A{0});
-        Batch other_watch(A{0});
+    [[gnu::always_inline]] static inline void for_chunk(const Places& at, size_t n,
+                                                        const F& compute) {
+        Watch watch;
         size_t i = 0;
         if constexpr (Isa::update_prefetch_distance != 0) {
             constexpr size_t four_lines = 4 * cache_line / sizeof(T);
+#pragma GCC unroll 1
             for (; i + four_lines <= n; i += four_lines) {
                 unrolled<0, four_lines / (2 * width)>([&](auto two) __attribute__((always_inline)) {
                     const Places at_two = advance<reads>(at, i + two.value * 2 * width);
                     prefetch<reads>(at_two);
-                    compute_two<reads>(at_two, watch, other_watch, compute);
+                    compute_pair<reads>(at_two, watch, compute);
                 });
             }
             for (; i + width <= n; i += width) {
                 compute_batch<reads>(advance<reads>(at, i), watch, compute);
             }
         } else {
+            // GCC 12 would unroll all of a chunk, for no gain.
+#pragma GCC unroll 1
             for (; i + 2 * width <= n; i += 2 * width) {
-                compute_two<reads>(advance<reads>(at, i), watch, other_watch, compute);
+                compute_pair<reads>(advance<reads>(at, i), watch, compute);
             }
             if (i + width <= n) {
                 compute_batch<reads>(advance<reads>(at, i), watch, compute);
@@ -203,16 +338,15 @@ class Elementwise {
             }
         }
         if (i < n) {
-            compute_rest<reads>(advance<reads>(at, i), n - i, other_watch, compute);
+            compute_rest<reads>(advance<reads>(at, i), n - i, watch, compute);
         }
-        watch = watch + other_watch;
-        if (xsimd::any(xsimd::isnan(watch))) {
+        if (watch.is_alarmed()) {
             canonicalize_nans<T>(at.x, at.y, n);
         }
     }
 
     template <unsigned reads, class F>
-    [[gnu::always_inline]] static inline void for_each(Places at, size_t n, F&& compute) {
+    [[gnu::always_inline]] static inline void for_each(Places at, size_t n, const F& compute) {
         while (n > 0) {
             const size_t count = n < chunk ? n : chunk;
             for_chunk<reads>(at, count, compute);
@@ -221,47 +355,27 @@ class Elementwise {
         }
     }
 
-    [[gnu::always_inline]] static inline void watch_for_nan(Batch x, Batch& watch) {
-        watch = Isa::fma(x, Batch(A{0}), watch);
-    }
+    /// times_sign may lose a NaN, which only b * x would keep.
+    template <WantedSums wanted>
+    static constexpr unsigned gradient_reads = with_y |
+                                               (wanted == WantedSums::absolute ? watching_x : 0);
 
     /// What add_gradient computes of each batch.
     template <WantedSums wanted>
     [[gnu::always_inline]] static inline auto gradient_of(double l1_factor, double l2_factor) {
         const Batch a(static_cast<A>(l1_factor));
         const Batch b(static_cast<A>(l2_factor));
-        return [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
-            const Batch x = of.x;
+        const Batch one = opaque_one<A, Batch>();
+        return [=](const Elements& of) __attribute__((always_inline)) {
+            const Batch x = Isa::in_register(of.x);
             const Batch g = of.y;
-            Batch result;
             if constexpr (wanted == WantedSums::both) {
-                result = g + (b * x + Isa::times_sign(x, a));
+                return sum(one, g, b * x + Isa::times_sign(x, a));
             } else if constexpr (wanted == WantedSums::square) {
-                result = g + b * x;
+                return sum(one, g, b * x);
             } else {
-                result = g + Isa::times_sign(x, a);
-                watch_for_nan(x, watch); // times_sign may lose a NaN
+                return sum(one, g, Isa::times_sign(x, a));
             }
-            watch_for_nan(result, watch);
-            return result;
-        };
-    }
-
-    /// What prox computes of each batch. The threshold is subtracted in two parts, as it may have
-    /// more mantissa bits than a float32.
-    [[gnu::always_inline]] static inline auto shrinking(double threshold, double factor) {
-        const A upper = static_cast<A>(threshold);
-        const Batch t(upper);
-        const Batch t_rest(static_cast<A>(threshold - static_cast<double>(upper)));
-        const Batch m(static_cast<A>(factor));
-        return [=](Batch v, Batch & watch) __attribute__((always_inline)) {
-            Batch above = xsimd::abs(v) - t;
-            if constexpr (!is_same<T, double>) {
-                above = above - t_rest;
-            }
-            const Batch shrunk = Isa::positive_part(above) * m;
-            watch_for_nan(shrunk, watch);
-            return Isa::signed_as(v, shrunk);
         };
     }
 
@@ -271,16 +385,14 @@ class Elementwise {
         const Batch s(static_cast<A>(factors.step));
         const Batch t(static_cast<A>(factors.threshold));
         const Batch b(static_cast<A>(factors.excess));
-        return [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
+        return [=](const Elements& of) __attribute__((always_inline)) {
             Batch v = of.x;
             if constexpr ((reads & with_gradient) != 0) {
                 v = v - (s * of.step) * of.gradient;
             }
             const Batch above = xsimd::abs(v) - t * of.step;
-            const Batch shrunk =
-                Isa::quotient(Isa::positive_part(above), Batch(A{1}) + b * of.step);
-            watch_for_nan(shrunk, watch);
-            return Isa::signed_as(v, shrunk);
+            return Isa::signed_as(
+                v, Isa::quotient(Isa::positive_part(above), Batch(A{1}) + b * of.step));
         };
     }
 
@@ -318,13 +430,14 @@ class Elementwise {
     template <WantedSums wanted>
     static void add_gradient(const void* x, void* gradient, size_t n, double l1_factor,
                              double l2_factor) {
-        for_each<with_y>(
-            {static_cast<const char*>(x), static_cast<char*>(gradient), nullptr, nullptr}, n,
-            gradient_of<wanted>(l1_factor, l2_factor));
+        for_each<gradient_reads<wanted>>(
+            {static_cast<const char*>(x), static_cast<char*>(gradient), nullptr, nullptr, nullptr},
+            n, gradient_of<wanted>(l1_factor, l2_factor));
     }
 
     /// Also sums the block, alternating with the gradient chunk by chunk. A chunk stays in the
     /// nearest cache. It is short enough that memory is read for one while the other computes.
+    /// 16-bit elements are widened once: the gradient keeps their absolute values for the sums.
     template <WantedSums wanted, class SumIsa>
     static Sums add_gradient_and_sum(const void* from, void* to, size_t n, double l1_factor,
                                      double l2_factor) {
@@ -338,9 +451,17 @@ class Elementwise {
         for (size_t left = n; left > 0;) {
             const size_t count = left < chunk ? left : chunk;
             const size_t rows = count / lanes;
-            Sum::add(x, rows, sums);
+            if constexpr (narrow_pairs) {
+                alignas(64) float magnitude[chunk];
+                for_chunk<gradient_reads<wanted> | keeping_magnitudes>(
+                    {x, gradient, nullptr, nullptr, magnitude}, count, compute);
+                Sum::template add_widened<2 * width>(magnitude, rows, sums);
+            } else {
+                Sum::add(x, rows, sums);
+                for_chunk<gradient_reads<wanted>>({x, gradient, nullptr, nullptr, nullptr}, count,
+                                                  compute);
+            }
             used = Sum::add_rest(x + rows * lanes * sizeof(T), count % lanes, sums);
-            for_chunk<with_y>({x, gradient, nullptr, nullptr}, count, compute);
             x += count * sizeof(T);
             gradient += count * sizeof(T);
             left -= count;
@@ -349,35 +470,29 @@ class Elementwise {
     }
 
     static void prox(const void* x, void* out, size_t n, double threshold, double factor) {
-        const auto shrink = shrinking(threshold, factor);
-        for_each<0>(
-            {static_cast<const char*>(x), static_cast<char*>(out), nullptr, nullptr},
-            n, [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
-                return shrink(of.x, watch);
-            });
+        const Shrink shrink(threshold, factor);
+        const Places at = {static_cast<const char*>(x), static_cast<char*>(out), nullptr, nullptr,
+                           nullptr};
+        for_each<0>(at, n, shrink);
     }
 
     static void scale(const void* x, void* out, size_t n, double factor) {
         const Batch f(static_cast<A>(factor));
         for_each<0>(
-            {static_cast<const char*>(x), static_cast<char*>(out), nullptr, nullptr},
-            n, [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
-                const Batch product = of.x * f;
-                watch_for_nan(product, watch);
-                return product;
-            });
+            {static_cast<const char*>(x), static_cast<char*>(out), nullptr, nullptr, nullptr},
+            n, [=](const Elements& of) __attribute__((always_inline)) { return of.x * f; });
     }
 
     /// One step for all elements.
     static void step_of_gradient(const void* x, const void* gradient, void* out, size_t n,
                                  const ProxStepFactors& factors) {
         const Batch s(static_cast<A>(factors.step));
-        const auto shrink = shrinking(factors.threshold, 1.0 / (1.0 + factors.excess));
+        const Shrink shrink(factors.threshold, 1.0 / (1.0 + factors.excess));
         for_each<with_gradient>(
             {static_cast<const char*>(x), static_cast<char*>(out),
-             static_cast<const char*>(gradient), nullptr},
-            n, [=](const Elements& of, Batch& watch) __attribute__((always_inline)) {
-                return shrink(of.x - s * of.gradient, watch);
+             static_cast<const char*>(gradient), nullptr, nullptr},
+            n, [=](const Elements& of) __attribute__((always_inline)) {
+                return shrink.of_value(of.x - s * of.gradient);
             });
     }
 
@@ -385,7 +500,7 @@ class Elementwise {
                           void* out, size_t n, const ProxStepFactors& factors) {
         const Places at = {static_cast<const char*>(x), static_cast<char*>(out),
                            static_cast<const char*>(gradient_or_null),
-                           static_cast<const char*>(steps_or_null)};
+                           static_cast<const char*>(steps_or_null), nullptr};
         if (at.steps == nullptr && at.gradient == nullptr) {
             prox(x, out, n, factors.threshold, 1.0 / (1.0 + factors.excess));
         } else if (at.steps == nullptr) {

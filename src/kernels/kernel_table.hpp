@@ -58,6 +58,10 @@
  *     positive_part(x)         * x where it is above 0 or a NaN, else 0
  *     times_sign(x, a)         * a, -a or +0 as x is above, below or equal to 0
  *     quotient(x, y)           * x / y, rounded once
+ *     in_register(x)           * x, of which no later use loads it from memory again
+ *     positive_halves(words)   * each 16-bit integer of them where it is above 0, else 0
+ *     join_float16(x, y)         words of two float16 each, first all of x, rounded; if
+ *                                converts_float16 is true
  *     join_bfloat16(even, odd) * words of two bfloat16 each, rounded from the bits of float32; a NaN
  *                              stays one if its lower half is 0
  */
@@ -107,6 +111,13 @@ struct CommonIsa {
     static inline AnyBatch quotient(AnyBatch x, AnyBatch y) {
         return x / y;
     }
+    template <class AnyBatch>
+    static inline AnyBatch in_register(AnyBatch x) {
+        return x;
+    }
+    static inline Words positive_halves(Words x) {
+        return Words(xsimd::max(Halves(x.data), Halves(0)).data);
+    }
     static inline Words join_bfloat16(Words even, Words odd) {
         return (rounded<16>(even) >> 16) | (rounded<16>(odd) & Words(0xFFFF0000));
     }
@@ -151,12 +162,12 @@ struct IsaKernels {
 };
 
 /// Isa runs all kernels, except that SumIsa runs the sums and exact sums of float32, float16 and
-/// bfloat16, which are converted to double.
+/// bfloat16, which are converted to double, and all of float16.
 template <class SumIsa, class Isa = SumIsa>
 constexpr KernelTable kernel_table(const char* isa, const char* name,
                                    l1l2::kernels::StreamKernel stream = nullptr) {
     return make_table<IsaKernels<SumIsa, Isa, float>, IsaKernels<Isa, Isa, double>,
-                      IsaKernels<SumIsa, Isa, Float16>, IsaKernels<SumIsa, Isa, BFloat16>>(
+                      IsaKernels<SumIsa, SumIsa, Float16>, IsaKernels<SumIsa, Isa, BFloat16>>(
         isa, name, stream);
 }
 

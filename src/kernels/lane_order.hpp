@@ -62,6 +62,17 @@ class LaneOrder {
         }
     }
 
+    /// Which register of a row is register j, if `together` elements were widened at a time, as the
+    /// first half of them the even ones.
+    template <size_t together>
+    static constexpr size_t place(size_t j) {
+        constexpr size_t half = together / 2 / width;
+        const size_t of_its_half = j / 4 * 2 + j % 2;
+        const size_t is_odd = j / 2 % 2;
+        return even_apart_from_odd ? (of_its_half / half * 2 + is_odd) * half + of_its_half % half
+                                   : j;
+    }
+
     /// Adds lane l + half to lane l of each sum, for half = 16, 8, ... until one register is left
     /// (two where even and odd lanes are separate). Registers from `used` on hold +0; skipping them
     /// changes no bit. One call folds all sums, because a small array notices each branch.

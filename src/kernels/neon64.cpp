@@ -96,6 +96,13 @@ struct Neon64 : CommonIsa<xsimd::neon64> {
     static inline Floats quotient(Floats x, Floats y) { return vdivq_f32(x, y); }
     static inline Doubles quotient(Doubles x, Doubles y) { return vdivq_f64(x, y); }
 
+    static inline Words join_float16(Floats x, Floats y) {
+        return vreinterpretq_u32_f16(vcombine_f16(vcvt_f16_f32(x), vcvt_f16_f32(y)));
+    }
+    static inline Words positive_halves(Words x) {
+        return vreinterpretq_u32_s16(vmaxq_s16(vreinterpretq_s16_u32(x), vdupq_n_s16(0)));
+    }
+
     static inline double fold(Doubles lane) {
         const float64x2_t v = lane;
         return vgetq_lane_f64(v, 0) + vgetq_lane_f64(v, 1);

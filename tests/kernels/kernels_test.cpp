@@ -47,7 +47,8 @@ std::vector<unsigned char> arbitrary_elements(Dtype dtype, std::size_t n, unsign
     return bytes;
 }
 
-/// Numbers of ordinary size alone, whose sums are finite.
+/// Numbers of ordinary size alone, whose sums are finite. Those of 16 bits have as many exponents
+/// as it takes for their sums to round, so that the order of additions counts.
 std::vector<unsigned char> ordinary_elements(Dtype dtype, std::size_t n) {
     std::vector<unsigned char> bytes = arbitrary_elements(dtype, n, 7);
     const unsigned mantissa = dtype == Dtype::float16    ? 10
@@ -55,14 +56,16 @@ std::vector<unsigned char> ordinary_elements(Dtype dtype, std::size_t n) {
                               : dtype == Dtype::float32  ? 23
                                                          : 52;
     const unsigned width = static_cast<unsigned>(8 * size_of(dtype));
+    const std::uint64_t exponents = dtype == Dtype::float16    ? 15
+                                    : dtype == Dtype::bfloat16 ? 63
+                                                               : 3;
     const std::uint64_t one = ((std::uint64_t{1} << (width - 2 - mantissa)) - 1) << mantissa;
     for (std::size_t i = 0; i < n; ++i) {
         std::uint64_t element = 0;
         std::memcpy(&element, &bytes[i * size_of(dtype)], size_of(dtype));
         const std::uint64_t kept = (std::uint64_t{1} << (width - 1)) |
-                                   ((std::uint64_t{1} << mantissa) - 1) |
-                                   (std::uint64_t{3} << mantissa);
-        element = (element & kept) | (one & ~(std::uint64_t{3} << mantissa));
+                                   ((std::uint64_t{1} << mantissa) - 1) | (exponents << mantissa);
+        element = (element & kept) | (one & ~(exponents << mantissa));
         std::memcpy(&bytes[i * size_of(dtype)], &element, size_of(dtype));
     }
     return bytes;
