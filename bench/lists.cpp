@@ -2,6 +2,7 @@
 #include "measure.hpp"
 #include "peers.hpp"
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -107,9 +108,51 @@ void add_fused(const std::shared_ptr<const Model>& model) {
     }
 }
 
+constexpr std::size_t large_tensors = 20;
+constexpr std::size_t large_tensor_elements = std::size_t{1} << 20;
+
+/// The job's arrays as a list of large tensors.
+std::array<l1l2_term, large_tensors> large_terms(const Job& job) {
+    std::array<l1l2_term, large_tensors> terms = {};
+    for (std::size_t i = 0; i < large_tensors; ++i) {
+        const std::size_t first = i * large_tensor_elements;
+        terms[i].regularizer = job.regularizer;
+        terms[i].x = static_cast<const float*>(job.x) + first;
+        terms[i].n = large_tensor_elements;
+        terms[i].gradient = static_cast<float*>(job.y) + first;
+        terms[i].dtype = job.dtype;
+    }
+    return terms;
+}
+
+void add_large_tensors() {
+    constexpr std::size_t n = large_tensors * large_tensor_elements;
+    const Operation of_penalty = {"penalty of a list of 20", type, n, n * type.bytes};
+    add(of_penalty, "l1l2", [](const Job& job) {
+        const auto terms = large_terms(job);
+        double total = 0.0;
+        expect_ok(l1l2_penalty_terms(terms.data(), sizeof(l1l2_term), terms.size(), nullptr,
+                                     nullptr, nullptr, &total, nullptr));
+        return total;
+    });
+    add(of_penalty, "l1l2, one tensor", penalty);
+    const Operation with_gradients = {"fused of a list of 20", type, n, 3 * n * type.bytes};
+    add(with_gradients, "l1l2", [](const Job& job) {
+        const auto terms = large_terms(job);
+        double total = 0.0;
+        expect_ok(l1l2_add_gradient_terms(terms.data(), sizeof(l1l2_term), terms.size(), job.scale,
+                                          nullptr, nullptr, nullptr, &total, nullptr));
+        return total;
+    });
+    add(with_gradients, "l1l2, one tensor", fused);
+}
+
 } // namespace
 
 void add_lists() {
+    if (large_tensors * large_tensor_elements <= largest_size()) {
+        add_large_tensors();
+    }
     if (all_elements > largest_size()) {
         return;
     }

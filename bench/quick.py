@@ -81,13 +81,14 @@ def rows(repetitions):
                 roof = repetitions.roof(dtype, "penalty")
             found.append(ratio(roof, own))
         yield [f"exact sums, {kind.replace('gaussian', 'normal')}", *found]
-    found = []
-    for operation in ("penalty of a list", "fused of a list"):
-        n = 2000 * 64
-        own = repetitions.get("float32", operation, n)
-        found.append(ratio(own, repetitions.get("float32", operation, n, "l1l2, one tensor")))
-    yield ["2,000 tensors of 64, time to one tensor's: penalty", found[0], "", "", ""]
-    yield ["the same with gradients", found[1], "", "", ""]
+    for tensors, of_list, n in (("2,000 tensors of 64", "of a list", 2000 * 64),
+                                ("20 tensors of 1 Mi", "of a list of 20", 20 * 2**20)):
+        of_penalty, with_gradients = (
+            ratio(repetitions.get("float32", f"{operation} {of_list}", n),
+                  repetitions.get("float32", f"{operation} {of_list}", n, "l1l2, one tensor"))
+            for operation in ("penalty", "fused"))
+        yield [f"{tensors}, time to one tensor's: penalty", of_penalty, "", "", ""]
+        yield ["the same with gradients", with_gradients, "", "", ""]
     for n in (0, 16):
         yield [f"penalty of {n} elements, above an empty call", above_empty(repetitions, n), "", "", ""]
 
@@ -98,7 +99,7 @@ def main():
     compiler = context.get("l1l2_compiler", "an unknown compiler")
     print(f"{cpu()}, {context['num_cpus']} cores, l1l2 {context['l1l2_version']} with "
           f"{context['l1l2_isa']}, {compiler}, {context['date'][:10]}; one thread, 64 Mi elements; "
-          "ratio to peak bandwidth, but for the last four rows.\n")
+          "ratio to peak bandwidth, but for the last six rows.\n")
     print("\n".join(markdown(["", *DTYPES], list(rows(repetitions)))))
 
 
