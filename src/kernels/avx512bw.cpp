@@ -8,9 +8,9 @@
  * Measured on Zen 4 (3.6 GHz, float32, both sums, from L2): 50 GB/s with 4 doubles, 38 with 8. The
  * conversion is the reason: vcvtps2pd takes 0.54 cycles for 4 elements, but 1.3 for 8. For float64,
  * which needs none, the wide loads are ahead where the data come from beyond L2, 79 against 68; and
- * for gradients and proxes wide operations are fewer. Only float16 is converted there, which takes
- * 0.5 cycles for 8 elements, but 1.33 for 16: its gradient takes 3.1 ns for 32 elements instead of
- * 4.0.
+ * for gradients and proxes wide operations are fewer. Those of float16 alone have 256-bit
+ * registers, as its conversion takes 0.5 cycles for 8 elements, but 1.33 for 16: a gradient of 32
+ * takes 3.1 ns instead of 4.0.
  */
 #include "avx2.hpp"
 
