@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exact_sums.hpp"
 
+#include "exact_elements.hpp"
 #include "regularizer.hpp"
 #include "walk.hpp"
 
@@ -36,96 +37,6 @@ constexpr std::uint64_t unlikely_parts = std::uint64_t{1} << 40;
 constexpr int checksum_bits = 31;
 constexpr std::uint64_t checksum_modulus = (std::uint64_t{1} << checksum_bits) - 1;
 
-/// Numbers of 128 bits, as the compiler has them for 64-bit processors alone.
-struct Uint128 {
-    std::uint64_t low;
-    std::uint64_t high;
-
-    Uint128& operator+=(const Uint128& other) {
-        low += other.low;
-        high += other.high + (low < other.low ? 1 : 0);
-        return *this;
-    }
-    /// By less than 64 bits.
-    Uint128 operator<<(unsigned shift) const {
-        return {low << shift, (high << shift) | ((low >> 1U) >> (63 - shift))};
-    }
-};
-
-Uint128 product(std::uint64_t x, std::uint64_t y) {
-#ifdef __SIZEOF_INT128__
-    __extension__ using Native = unsigned __int128;
-    const Native both = static_cast<Native>(x) * y;
-    return {static_cast<std::uint64_t>(both), static_cast<std::uint64_t>(both >> 64U)};
-#else
-    const std::uint64_t x0 = x & limb_mask;
-    const std::uint64_t x1 = x >> limb_bits;
-    const std::uint64_t y0 = y & limb_mask;
-    const std::uint64_t y1 = y >> limb_bits;
-    Uint128 sum = {x0 * y0, x1 * y1};
-    sum += Uint128{x0 * y1, 0} << limb_bits;
-    sum += Uint128{x1 * y0, 0} << limb_bits;
-    return sum;
-#endif
-}
-
-void deposit(const FixedPoint& sum, const Uint128& value, int exponent) {
-    for (const std::uint64_t piece : {value.low & limb_mask, value.low >> limb_bits,
-                                      value.high & limb_mask, value.high >> limb_bits}) {
-        if (piece != 0) {
-            deposit(sum, static_cast<std::int64_t>(piece), exponent);
-        }
-        exponent += limb_bits;
-    }
-}
-
-/// An element as kernels::Format describes it.
-template <Dtype dtype>
-struct Element {
-    using Bits =
-        std::conditional_t<size_of(dtype) == 2, std::uint16_t,
-                           std::conditional_t<size_of(dtype) == 4, std::uint32_t, std::uint64_t>>;
-    static constexpr kernels::Format format = kernels::format_of(dtype);
-    static constexpr unsigned special = format.special_exponent();
-    static constexpr unsigned exponent_fields = special + 1;
-
-    unsigned exponent_field;
-    std::uint64_t fraction; ///< the mantissa without its hidden bit
-
-    /// Element i at p, which may have any alignment.
-    Element(const char* p, std::size_t i) {
-        Bits bits;
-        std::memcpy(&bits, p + i * sizeof bits, sizeof bits);
-        exponent_field = static_cast<unsigned>(bits >> format.mantissa_bits) % exponent_fields;
-        fraction = bits % hidden;
-    }
-
-    std::uint64_t mantissa() const { return exponent_field != 0 ? fraction | hidden : fraction; }
-
-    /// The exponent of the lowest bit.
-    static int lowest_exponent(unsigned exponent_field) {
-        return format.lowest_exponent() + static_cast<int>(std::max(exponent_field, 1U)) - 1;
-    }
-
-  private:
-    static constexpr std::uint64_t hidden = std::uint64_t{1} << format.mantissa_bits;
-};
-
-/// Calls f for each of n elements that is finite, and counts the others.
-template <Dtype dtype, class F>
-Specials for_each_finite(const char* x, std::size_t n, F f) {
-    Specials specials;
-    for (std::size_t i = 0; i < n; ++i) {
-        const Element<dtype> element(x, i);
-        if (element.exponent_field == Element<dtype>::special) {
-            ++(element.fraction == 0 ? specials.infinities : specials.nans);
-        } else {
-            f(element);
-        }
-    }
-    return specials;
-}
-
 void deposit(const FixedPoint& sum, const ExactPart& part) {
     if (part.value != 0) {
         deposit(sum, part.value, part.exponent);
@@ -145,13 +56,13 @@ bool is_small_enough(const FixedPoint& sum, std::int64_t elements) {
 }
 
 /// The most values that an element brings to one of the sums: all parts of a block of one element,
-/// which are more than the limbs of a square by itself.
+/// which are more than the numbers of a place that make a square.
 constexpr std::int64_t deposits_per_element = std::size(ExactParts{}.square);
 
 /// How many elements are added before limbs are carried; a multiple of all blocks.
 constexpr std::size_t elements_per_carry = std::size_t{1} << 24;
-static_assert(deposits_per_element >= 4 &&
-              std::size(ExactParts{}.absolute) <= deposits_per_element);
+static_assert(std::size(ExactParts{}.absolute) <= deposits_per_element &&
+              kernels::exact_numbers(Dtype::float64) - 1 <= deposits_per_element);
 static_assert(elements_per_carry * deposits_per_element <= deposits_per_carry);
 
 } // namespace
@@ -282,95 +193,56 @@ void ExactSums::carry_added() {
     }
 }
 
-/// Adds each by itself, which for a few is faster than a place for each exponent field.
+/// Adds a finite element.
 template <Dtype dtype>
-Specials ExactSums::add_few(const char* x, std::size_t n) {
-    using E = Element<dtype>;
-    return for_each_finite<dtype>(x, n, [&](const E& element) {
-        const std::uint64_t mantissa = element.mantissa();
-        const int exponent = E::lowest_exponent(element.exponent_field);
-        deposit(absolute_sum(), static_cast<std::int64_t>(mantissa), exponent);
-        deposit(square_sum(), product(mantissa, mantissa), 2 * exponent);
-    });
+void ExactSums::add_element(const Element<dtype>& element) {
+    const std::uint64_t mantissa = element.mantissa();
+    deposit(absolute_sum(), static_cast<std::int64_t>(mantissa), element.lowest_exponent());
+    deposit(square_sum(), product(mantissa, mantissa), 2 * element.lowest_exponent());
 }
 
 template <Dtype dtype>
-Specials ExactSums::add_many(const char* x, std::size_t n) {
-    using E = Element<dtype>;
-    // Mantissas with the same exponent field have the same exponent. Their squares have at most 48
-    // bits, so that 2^15 fit.
-    static_assert(kernels::exact_block_elements(dtype) <= std::size_t{1} << 15);
-    std::int64_t absolute[E::exponent_fields] = {};
-    std::int64_t square[E::exponent_fields] = {};
-    const Specials specials = for_each_finite<dtype>(x, n, [&](const E& element) {
-        const auto mantissa = static_cast<std::int64_t>(element.mantissa());
-        absolute[element.exponent_field] += mantissa;
-        square[element.exponent_field] += mantissa * mantissa;
-    });
-    for (unsigned field = 0; field < E::special; ++field) {
-        if (absolute[field] != 0) {
-            deposit(absolute_sum(), absolute[field], E::lowest_exponent(field));
-            deposit(square_sum(), square[field], 2 * E::lowest_exponent(field));
+void ExactSums::count_specials(const char* x, std::size_t n) {
+    typename Element<dtype>::Bits infinities = 0;
+    typename Element<dtype>::Bits nans = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const auto magnitude = Element<dtype>::magnitude(x, i);
+        infinities += magnitude == Element<dtype>::format.infinity() ? 1 : 0;
+        nans += magnitude > Element<dtype>::format.infinity() ? 1 : 0;
+    }
+    number_[infinities_index] += static_cast<std::int64_t>(infinities);
+    number_[nans_index] += static_cast<std::int64_t>(nans);
+}
+
+template <Dtype dtype>
+void ExactSums::add_elements(const char* x, std::size_t n,
+                             kernels::ExactPlacesKernel add_to_places) {
+    // For fewer it takes longer to look at all places.
+    constexpr std::size_t many = 64;
+    const std::size_t in_places = n < many ? 0 : n - n % 4;
+    bool has_others = n > in_places;
+    if (in_places > 0) {
+        Places<dtype> places;
+        has_others = places.add(x, in_places, add_to_places) || has_others;
+        places.deposit_to(absolute_sum(), square_sum());
+    }
+    if (has_others) {
+        count_specials<dtype>(x, n);
+        const bool all_have_places = dtype == Dtype::float32;
+        for (std::size_t i = all_have_places ? in_places : 0; i < n; ++i) {
+            const Element<dtype> element(x, i);
+            if (element.exponent_field != element.special &&
+                (i >= in_places || !Places<dtype>::has(element))) {
+                add_element(element);
+            }
         }
     }
-    return specials;
 }
 
-/// A place for each of the 2046 exponent fields would be too many. So several fields share a place,
-/// to which their mantissas are shifted: 16 fields by up to 15 bits, and for squares 4 fields by up
-/// to 6. With 53 and 106 bits there is room for 2^16 of them in 128.
-template <>
-Specials ExactSums::add_many<Dtype::float64>(const char* x, std::size_t n) {
-    using E = Element<Dtype::float64>;
-    static_assert(kernels::exact_block_elements(Dtype::float64) <= std::size_t{1} << 16);
-    constexpr unsigned fields_of_absolute = 16;
-    constexpr unsigned fields_of_square = 4;
-    // The exponent field 0 has the exponent of 1.
-    const auto place = [](unsigned field) { return std::max(field, 1U) - 1; };
-    Uint128 absolute[E::exponent_fields / fields_of_absolute] = {};
-    Uint128 square[E::exponent_fields / fields_of_square] = {};
-    const Specials specials = for_each_finite<Dtype::float64>(x, n, [&](const E& element) {
-        const unsigned at = place(element.exponent_field);
-        const std::uint64_t mantissa = element.mantissa();
-        absolute[at / fields_of_absolute] += Uint128{mantissa, 0} << at % fields_of_absolute;
-        square[at / fields_of_square] += product(mantissa, mantissa) << 2 * (at % fields_of_square);
-    });
-    for (unsigned i = 0; i < E::exponent_fields / fields_of_absolute; ++i) {
-        deposit(absolute_sum(), absolute[i], E::lowest_exponent(1 + i * fields_of_absolute));
-    }
-    for (unsigned i = 0; i < E::exponent_fields / fields_of_square; ++i) {
-        deposit(square_sum(), square[i], 2 * E::lowest_exponent(1 + i * fields_of_square));
-    }
-    return specials;
-}
-
-template <Dtype dtype>
-void ExactSums::add_elements(const char* x, std::size_t n) {
-    constexpr std::size_t few = 16;
-    const Specials specials = n < few ? add_few<dtype>(x, n) : add_many<dtype>(x, n);
-    number_[infinities_index] += specials.infinities;
-    number_[nans_index] += specials.nans;
-}
-
-void ExactSums::add_elements(Dtype dtype, const char* x, std::size_t n) {
-    switch (dtype) {
-    case Dtype::float32: add_elements<Dtype::float32>(x, n); break;
-    case Dtype::float64: add_elements<Dtype::float64>(x, n); break;
-    case Dtype::float16: add_elements<Dtype::float16>(x, n); break;
-    case Dtype::bfloat16: add_elements<Dtype::bfloat16>(x, n); break;
-    }
-}
-
-/// The state of an ExactSink, and its functions.
-class ExactSums::Sink {
-  public:
-    Sink(ExactSums& sums, Dtype dtype) : sums_(sums), dtype_(dtype) {}
-
-    ExactSink functions() { return {this, take_parts, take_elements}; }
-
-  private:
-    static void take_parts(void* state, const ExactParts& parts) {
-        ExactSums& sums = static_cast<Sink*>(state)->sums_;
+/// The functions of an ExactSink whose state are exact sums.
+struct ExactSums::Sink {
+    static void add_parts(void* state, const ExactParts& parts) {
+        ExactSums& sums = *static_cast<ExactSums*>(state);
         for (const ExactPart& part : parts.absolute) {
             deposit(sums.absolute_sum(), part);
         }
@@ -378,17 +250,17 @@ class ExactSums::Sink {
             deposit(sums.square_sum(), part);
         }
     }
-    static void take_elements(void* state, const void* x, std::size_t n) {
-        const Sink& sink = *static_cast<Sink*>(state);
-        sink.sums_.add_elements(sink.dtype_, static_cast<const char*>(x), n);
+    template <Dtype dtype>
+    static void add_elements(void* state, const char* x, std::size_t n,
+                             kernels::ExactPlacesKernel add_to_places) {
+        static_cast<ExactSums*>(state)->add_elements<dtype>(x, n, add_to_places);
     }
-
-    ExactSums& sums_;
-    Dtype dtype_;
 };
 
 void ExactSums::add(const kernels::KernelTable& table, Dtype dtype, const void* x, std::size_t n) {
-    Sink sink(*this, dtype);
+    const ExactSink sink = {this, Sink::add_parts,
+                            dtype == Dtype::float64 ? Sink::add_elements<Dtype::float64>
+                                                    : Sink::add_elements<Dtype::float32>};
     const char* at = static_cast<const char*>(x);
     while (n > 0) {
         const std::size_t some = std::min(n, elements_per_carry);
@@ -396,7 +268,7 @@ void ExactSums::add(const kernels::KernelTable& table, Dtype dtype, const void* 
             carry_added();
         }
         elements_to_carry_ += some;
-        table.exact[static_cast<std::size_t>(dtype)](at, some, sink.functions());
+        table.exact[static_cast<std::size_t>(dtype)](at, some, sink);
         at += some * size_of(dtype);
         n -= some;
     }

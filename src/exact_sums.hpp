@@ -36,13 +36,9 @@ enum class SumsFault {
     count_overflow ///< more elements or parts than can be counted
 };
 
-/// How many elements were infinite or NaNs.
-struct Specials {
-    std::int64_t infinities = 0;
-    std::int64_t nans = 0;
-};
-
 class Regularizer;
+template <Dtype dtype>
+struct Element;
 
 /// An accumulator that is being worked on. Not small: 1.7 KB.
 class ExactSums {
@@ -85,7 +81,7 @@ class ExactSums {
     std::uint64_t penalty(const Regularizer& regularizer);
 
   private:
-    class Sink;
+    struct Sink;
 
     static constexpr std::size_t parts_index = 0;
     static constexpr std::size_t checksum_index = 1;
@@ -101,14 +97,13 @@ class ExactSums {
     FixedPoint absolute_sum() { return {number_ + absolute_index, absolute_limbs, -1088}; }
     FixedPoint square_sum() { return {number_ + square_index, square_limbs, -2176}; }
 
-    /// Adds at most a block, element by element.
-    void add_elements(Dtype dtype, const char* x, std::size_t n);
+    // Elements of float32 or float64, at most a block.
     template <Dtype dtype>
-    void add_elements(const char* x, std::size_t n);
+    void add_elements(const char* x, std::size_t n, kernels::ExactPlacesKernel add_to_places);
     template <Dtype dtype>
-    Specials add_many(const char* x, std::size_t n);
+    void count_specials(const char* x, std::size_t n);
     template <Dtype dtype>
-    Specials add_few(const char* x, std::size_t n);
+    void add_element(const Element<dtype>& element);
     std::uint64_t special(std::uint64_t finite) const;
     std::int64_t checksum() const;
     bool is_in_range(std::size_t index, std::uint64_t largest, std::int64_t parts) const;

@@ -6,15 +6,49 @@
  */
 #pragma once
 
+#include "exact_places_sse2.hpp"
 #include "kernel_table.hpp"
 
 #include <immintrin.h>
 
 namespace {
 
+/// ExactPairs of float64 with one register for a place.
+inline void add_doubles_to_places(const char* x, size_t n, uint64_t* places) {
+    using Places = ExactPlaces<double>;
+    constexpr size_t width = 4;
+    const __m256i fraction = _mm256_set1_epi64x(Places::fraction);
+    for (size_t i = 0; i < n; i += width) {
+        const char* const p = x + i * sizeof(double);
+        const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+        const __m256i magnitude = _mm256_and_si256(bits, _mm256_set1_epi64x(INT64_MAX));
+        const __m256i hidden = _mm256_and_si256(_mm256_cmpgt_epi64(magnitude, fraction),
+                                                _mm256_set1_epi64x(Places::hidden));
+        const __m256i m = _mm256_or_si256(_mm256_and_si256(bits, fraction), hidden);
+        const __m256i upper = _mm256_srli_epi64(m, Places::lower_bits);
+        const __m256i lower = _mm256_and_si256(m, _mm256_set1_epi64x(Places::lower_half));
+        const __m256i upper_square = _mm256_mul_epu32(upper, upper);
+        const __m256i cross = _mm256_mul_epu32(upper, lower);
+        const __m256i lower_square = _mm256_mul_epu32(lower, lower);
+        const __m256i even = _mm256_unpacklo_epi64(m, upper_square);
+        const __m256i even_rest = _mm256_unpacklo_epi64(cross, lower_square);
+        const __m256i odd = _mm256_unpackhi_epi64(m, upper_square);
+        const __m256i odd_rest = _mm256_unpackhi_epi64(cross, lower_square);
+        const __m256i value[width] = {_mm256_permute2x128_si256(even, even_rest, 0x20),
+                                      _mm256_permute2x128_si256(odd, odd_rest, 0x20),
+                                      _mm256_permute2x128_si256(even, even_rest, 0x31),
+                                      _mm256_permute2x128_si256(odd, odd_rest, 0x31)};
+        for (size_t j = 0; j < width; ++j) {
+            auto* const to = reinterpret_cast<__m256i*>(Places::of(p, j, places));
+            *to = _mm256_add_epi64(*to, value[j]);
+        }
+    }
+}
+
 struct FourDoubles : CommonIsa<xsimd::fma3<xsimd::avx2>> {
     static constexpr bool adds_with_fma = true;
     static constexpr bool converts_float16 = true;
+    static constexpr bool scans_ahead = false;
 
     /// On Zen 4, where it was measured, prefetching never gained and often lost: the hardware's
     /// prefetchers follow the strips by themselves.
@@ -133,6 +167,10 @@ struct FourDoubles : CommonIsa<xsimd::fma3<xsimd::avx2>> {
                                               _mm256_set1_epi16(INT16_MIN));
         return _mm256_sub_epi16(upper, _mm256_cmpeq_epi16(_mm256_max_epu16(lost, least), lost));
     }
+
+    template <class T>
+    static constexpr l1l2::kernels::ExactPlacesKernel add_to_places =
+        is_same<T, double> ? add_doubles_to_places : ExactPairs<float>::add;
 
     static inline double fold(Doubles lane) {
         const __m256d v = lane;

@@ -89,9 +89,10 @@ class BinRegisters {
         }
     }
 
-    /// Writes what each bin has counted.
+    /// Writes what each bin has counted, times 2^scale.
     template <int log2_additions>
-    [[gnu::always_inline]] inline void read(Bins<log2_additions> bins, ExactPart* parts) const {
+    [[gnu::always_inline]] inline void read(Bins<log2_additions> bins, int scale,
+                                            ExactPart* parts) const {
         unrolled<0, count>([&](auto i) __attribute__((always_inline)) {
             Batch folded = bin_[i.value][0];
             unrolled<1, batches>([&](auto j) __attribute__((always_inline)) {
@@ -106,7 +107,7 @@ class BinRegisters {
             uint64_t start_bits;
             __builtin_memcpy(&start_bits, &start, sizeof start);
             parts[i.value] = {static_cast<int64_t>(sum - Batch::size * batches * start_bits),
-                              bins.lowest(i.value)};
+                              bins.lowest(i.value) + scale};
         });
     }
 };

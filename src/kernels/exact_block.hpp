@@ -16,6 +16,42 @@ namespace {
 using l1l2::kernels::ExactParts;
 using l1l2::kernels::ExactSink;
 
+/// How elements are read as registers of doubles, `registers` at a time, times 2^-scale.
+template <class Isa, class T>
+struct ExactLoads {
+    using Batch = typename Isa::Doubles;
+    static constexpr int scale = 0;
+
+    template <size_t j>
+    [[gnu::always_inline]] static inline Batch load(const char* x) {
+        return xsimd::abs(Isa::template load<T>(x + j * Batch::size * sizeof(T)));
+    }
+};
+
+/// Of bfloat16 every fourth element: the exponent field and the mantissa are shifted to those of a
+/// double, and two bits of its exponent are set. A zero becomes a number, 2^-127 * 2^-scale; so
+/// does a subnormal element, which the plan excludes.
+template <class Isa>
+struct ExactLoads<Isa, BFloat16> {
+    using Batch = typename Isa::Doubles;
+    using Long = xsimd::batch<uint64_t, typename Isa::arch>;
+    static constexpr int scale = 128;
+
+    template <size_t j>
+    [[gnu::always_inline]] static inline Batch load(const char* x) {
+        constexpr int up = format<double>.mantissa_bits - format<BFloat16>.mantissa_bits -
+                           16 * static_cast<int>(j);
+        constexpr uint64_t mask =
+            uint64_t{0x7FFF} << (format<double>.mantissa_bits - format<BFloat16>.mantissa_bits);
+        constexpr uint64_t exponent =
+            static_cast<uint64_t>(format<double>.bias() - format<BFloat16>.bias() - scale)
+            << format<double>.mantissa_bits;
+        const Long bits = xsimd::bitwise_cast<Long>(Isa::load_words(x));
+        const Long shifted = up > 0 ? bits << (up > 0 ? up : 0) : bits >> (up > 0 ? 0 : -up);
+        return xsimd::bitwise_cast<Batch>((shifted & Long(mask)) | Long(exponent));
+    }
+};
+
 /// Sums one block with the loop that its plan names.
 template <class Isa, class T>
 class PlannedSum {
@@ -25,8 +61,9 @@ class PlannedSum {
     using Plans = ExactPlans<T, Isa::registers, Batch::size>;
 
   private:
-    /// 16-bit elements have been widened.
-    using Loaded = typename Select<is_narrow<T>, float, T>::type;
+    /// float16 has been widened.
+    using Loads = ExactLoads<Isa, typename Select<is_same<T, Float16>, float, T>::type>;
+    using Loaded = typename Select<is_same<T, Float16>, float, T>::type;
 
     static constexpr bool is_double = is_same<T, double>;
 
@@ -37,23 +74,25 @@ class PlannedSum {
                                                      BeforeRow&& before_row, ExactParts& parts) {
         constexpr ExactLoop bins = ExactLoops<T>::loop[loop];
         constexpr size_t batches = Plans::batches(loop);
+        constexpr size_t at_once = is_same<T, BFloat16> ? Plans::most_batches : batches;
         using Places = Bins<Plans::log2_additions(loop)>;
-        constexpr size_t row = batches * Batch::size;
+        constexpr size_t row = at_once * Batch::size;
+        constexpr int scale = Loads::scale;
         BinRegisters<Isa, bins.absolute, batches> absolute;
         BinRegisters<Isa, bins.square, batches> square;
         BinRegisters<Isa, is_double ? bins.error : 1, batches> error;
-        absolute.start(Places{plan.absolute});
-        square.start(Places{plan.square});
+        absolute.start(Places{plan.absolute - scale});
+        square.start(Places{plan.square - 2 * scale});
         if constexpr (is_double) {
             error.start(Places{plan.error});
         }
         const Batch one = opaque_one<double, Batch>();
         for (size_t i = 0; i < n; i += row) {
             before_row(Index<row>(), i);
-            unrolled<0, batches>([&](auto j) __attribute__((always_inline)) {
-                const Batch value =
-                    Isa::template load<Loaded>(x + (i + j.value * Batch::size) * sizeof(Loaded));
-                absolute.template add<j.value>(xsimd::abs(value), one);
+            unrolled<0, at_once>([&](auto k) __attribute__((always_inline)) {
+                constexpr Index<k.value % batches> j;
+                const Batch value = Loads::template load<k.value>(x + i * sizeof(Loaded));
+                absolute.template add<j.value>(value, one);
                 if constexpr (is_double) {
                     const Batch product = value * value;
                     error.template add<j.value>(Isa::product_error(value, product), one);
@@ -63,10 +102,10 @@ class PlannedSum {
                 }
             });
         }
-        absolute.read(Places{plan.absolute}, parts.absolute);
-        square.read(Places{plan.square}, parts.square);
+        absolute.read(Places{plan.absolute - scale}, scale, parts.absolute);
+        square.read(Places{plan.square - 2 * scale}, 2 * scale, parts.square);
         if constexpr (is_double) {
-            error.read(Places{plan.error}, parts.square + bins.square);
+            error.read(Places{plan.error}, 0, parts.square + bins.square);
         }
     }
 
@@ -101,13 +140,13 @@ template <class T, size_t row>
 }
 
 /// Exact sums of float32 and float64. While a block is summed the next one is fetched and, if there
-/// are registers left for it, scanned.
+/// are registers and cache left for it, scanned.
 template <class Isa, class T>
 class ExactBlocks {
     using Sum = PlannedSum<Isa, T>;
 
     static constexpr size_t block_elements = exact_block_elements(dtype_of<T>);
-    static constexpr bool scans_ahead = Isa::registers > 16;
+    static constexpr bool scans_ahead = Isa::scans_ahead;
     /// What is scanned ahead is fetched so many bytes before that. Measured on Zen 5 from DRAM:
     /// 20 GB/s of float32 with 2 KiB, 24 with 4, 30 with 8, 33 with 16, and the same beyond.
     static constexpr size_t fetched_ahead = block_elements * sizeof(T) + (scans_ahead ? 16384 : 0);
@@ -152,7 +191,7 @@ class ExactBlocks {
         if (summed) {
             sink.add_parts(sink.state, parts);
         } else if (block.scan.contents != Contents::zeros) {
-            sink.add_elements(sink.state, block.data, block.n);
+            sink.add_elements(sink.state, block.data, block.n, Isa::template add_to_places<T>);
         }
     }
 
@@ -169,7 +208,7 @@ class ExactBlocks {
             block = next;
         }
         if (n > 0) {
-            sink.add_elements(sink.state, block.data, n);
+            sink.add_elements(sink.state, block.data, n, Isa::template add_to_places<T>);
         }
     }
 };
@@ -182,32 +221,47 @@ class ExactNarrowBlocks {
 
     static constexpr size_t block_elements = exact_block_elements(dtype_of<T>);
 
-    static void add(const char* x, size_t n, const ExactSink& sink) {
+    static void widen(const char* x, size_t n, float* to) {
+        for (size_t i = 0; i < n; i += Order::widened) {
+            Order::widen(x + i * sizeof(T), to + i);
+        }
+    }
+
+    /// Not inlined: it is called twice.
+    [[gnu::noinline]] static void add(const char* x, size_t n, const ExactSink& sink) {
         const Scan scan = scan_narrow<Isa, T>(x, n);
         if (scan.contents == Contents::zeros) {
             return;
         }
         alignas(64) float widened[block_elements];
-        for (size_t i = 0; i < n; i += Order::widened) {
-            const char* const p = x + i * sizeof(T);
-            prefetch<T, Order::widened>(p, i, block_elements * sizeof(T));
-            Order::widen(p, widened + i);
+        const char* summed = x;
+        if constexpr (is_same<T, Float16>) {
+            widen(x, n, widened);
+            summed = reinterpret_cast<const char*>(widened);
         }
         ExactParts parts = {};
         if (scan.contents == Contents::numbers &&
             Sum::sum(
-                Sum::Plans::plan(scan.exponents), reinterpret_cast<const char*>(widened), n,
-                [](auto, size_t) {}, parts)) {
+                Sum::Plans::plan(scan.exponents), summed, n,
+                [&](auto row, size_t i) __attribute__((always_inline)) {
+                    prefetch<T, row.value>(x + i * sizeof(T), i, block_elements * sizeof(T));
+                },
+                parts)) {
             sink.add_parts(sink.state, parts);
         } else {
-            sink.add_elements(sink.state, x, n);
+            if constexpr (!is_same<T, Float16>) {
+                widen(x, n, widened);
+            }
+            sink.add_elements(sink.state, reinterpret_cast<const char*>(widened), n,
+                              Isa::template add_to_places<float>);
         }
     }
 
   public:
     static void run(const void* data, size_t n, const ExactSink& sink) {
         const char* x = static_cast<const char*>(data);
-        const size_t rest = n % Sum::Plans::granularity;
+        constexpr size_t granularity = Sum::Plans::granularity;
+        const size_t rest = n % granularity;
         for (size_t left = n - rest; left > 0;) {
             const size_t count = left < block_elements ? left : block_elements;
             add(x, count, sink);
@@ -215,7 +269,9 @@ class ExactNarrowBlocks {
             left -= count;
         }
         if (rest > 0) {
-            sink.add_elements(sink.state, x, rest);
+            alignas(64) char last[granularity * sizeof(T)] = {}; // zeros add nothing
+            __builtin_memcpy(last, x, rest * sizeof(T));
+            add(last, granularity, sink);
         }
     }
 };

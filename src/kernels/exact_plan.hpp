@@ -178,6 +178,13 @@ struct ExactPlans {
             } else {
                 enough = enough && square.lowest(bins.square - 1) <= 2 * exponents.lowest;
             }
+            if constexpr (is_same<T, BFloat16>) {
+                // Zeros are read as numbers below 2^-126, which must be less than half of the
+                // lowest bits. Subnormal elements are below the bits of any plan that is left.
+                constexpr int limit = -124;
+                enough = enough && absolute.lowest(bins.absolute - 1) >= limit &&
+                         square.lowest(bins.square - 1) >= 2 * limit;
+            }
             return enough ? ExactPlan{loop, absolute.first, square.first, error.first}
                           : plan<loop + 1>(exponents);
         }

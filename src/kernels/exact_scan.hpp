@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The l1l2 authors
 // SPDX-License-Identifier: Apache-2.0
-/// The scan of a block, which finds the least and the greatest exponent of its elements. With 16
-/// registers it runs alone, so that the loops that sum have the registers to themselves; with more,
+/// The scan of a block, which finds the least and the greatest exponent of its elements. It runs
+/// alone, so that the loops that sum have the registers to themselves, or, with Isa::scans_ahead,
 /// beside the sums of the block before.
 #pragma once
 
@@ -74,8 +74,8 @@ class Scanner {
     }
 };
 
-/// The scan of 16-bit elements as they are.
-template <class Isa, class T>
+/// The scan of 16-bit elements as they are. If there are zeros, a second one leaves them out.
+template <class Isa, class T, bool zeros_are_least = true>
 [[gnu::noinline]] Scan scan_narrow(const char* x, size_t n) {
     using Halves = typename Isa::Halves;
     const Halves magnitude(INT16_MAX);
@@ -86,10 +86,16 @@ template <class Isa, class T>
         const Halves halves = Isa::load_halves(x + i * sizeof(T)) & magnitude;
         // Of all less 1, so that 0 becomes the greatest. (No select: that of xsimd 8.1 for 16 bits
         // of AVX-512 does not compile at -O0.)
-        least = xsimd::min(least, (halves - one) & magnitude);
+        least = xsimd::min(least, zeros_are_least ? halves : (halves - one) & magnitude);
         greatest = xsimd::max(greatest, halves);
     }
-    return scan_of<T>(InMemory<int16_t, Halves>(least).least() + 1,
+    const int16_t low = InMemory<int16_t, Halves>(least).least();
+    if constexpr (zeros_are_least) {
+        if (low == 0) {
+            return scan_narrow<Isa, T, false>(x, n);
+        }
+    }
+    return scan_of<T>(zeros_are_least ? low : low + 1,
                       InMemory<int16_t, Halves>(greatest).greatest());
 }
 

@@ -5,6 +5,7 @@
  * They are written to be seen to be right. Compilers vectorise the loops over the lanes.
  */
 #include "elements.hpp"
+#include "exact_places.hpp"
 #include "make_table.hpp"
 
 #include <string.h>
@@ -223,14 +224,36 @@ double greatest_step(const void* steps, size_t n) {
     return valid ? static_cast<double>(greatest) : __builtin_nan("");
 }
 
-/// Everything element by element: the plain way to be exact.
-template <Dtype dtype>
-void sum_exactly(const void* x, size_t n, const ExactSink& sink) {
-    constexpr size_t block = exact_block_elements(dtype);
-    constexpr size_t element = size_of(dtype);
-    for (size_t i = 0; i < n; i += block) {
-        sink.add_elements(sink.state, static_cast<const char*>(x) + i * element,
-                          n - i < block ? n - i : block);
+/// As widen() does, but for the payload of NaNs, without a branch, so that compilers vectorise it.
+template <class T>
+void widen_block(const char* x, size_t n, float* to) {
+    for (size_t i = 0; i < n; ++i) {
+        uint16_t bits;
+        memcpy(&bits, x + i * sizeof bits, sizeof bits);
+        if constexpr (is_same<T, BFloat16>) {
+            to[i] = bit_cast<float>(static_cast<uint32_t>(bits) << 16U);
+        } else {
+            const uint32_t magnitude = bits & 0x7FFFU;
+            const float value = bit_cast<float>(magnitude << 13U) * 0x1p112F;
+            const uint32_t special = magnitude >= infinity<Float16> ? infinity<float> : 0;
+            to[i] = bit_cast<float>(bit_cast<uint32_t>(value) | special);
+        }
+    }
+}
+
+/// Everything by exponent field: the plain way to be exact.
+template <class T>
+void sum_exactly(const void* data, size_t n, const ExactSink& sink) {
+    constexpr size_t block = exact_block_elements(dtype_of<T>);
+    for (size_t first = 0; first < n; first += block) {
+        const char* x = static_cast<const char*>(data) + first * sizeof(T);
+        const size_t count = n - first < block ? n - first : block;
+        Arithmetic<T> widened[is_narrow<T> ? block : 1];
+        if constexpr (is_narrow<T>) {
+            widen_block<T>(x, count, widened);
+            x = reinterpret_cast<const char*>(widened);
+        }
+        sink.add_elements(sink.state, x, count, ExactPlaces<Arithmetic<T>>::add);
     }
 }
 
@@ -248,7 +271,7 @@ struct PlainKernels {
     static constexpr ScaleKernel scale = ::scale<T>;
     static constexpr ProxStepKernel prox_step = ::prox_step<T>;
     static constexpr GreatestStepKernel greatest_step = ::greatest_step<Arithmetic<T>>;
-    static constexpr ExactKernel exact = sum_exactly<dtype_of<T>>;
+    static constexpr ExactKernel exact = sum_exactly<T>;
 };
 
 } // namespace

@@ -33,6 +33,9 @@
  *     adds_with_fma              whether half of the |x| are better added by a fused multiply-add,
  *                                see block_sum.hpp
  *     converts_float16           whether an instruction converts float16 to float32
+ *     scans_ahead                whether exact sums find the exponents of a block while they sum
+ *                                the one before, which takes registers and a first-level cache
+ *                                that holds more than both blocks
  *     prefetch_distance<T>       bytes to prefetch ahead of the loads of sums; 0 for none
  *     far_prefetch_distance<T> * the same into the second-level cache
  *     update_prefetch_distance * bytes to prefetch ahead of what is read element by element
@@ -62,6 +65,7 @@
  *     positive_halves(words)   * each 16-bit integer of them where it is above 0, else 0
  *     join_float16(x, y)         words of two float16 each, first all of x, rounded; if
  *                                converts_float16 is true
+ *     add_to_places<T>         * an ExactPlacesKernel
  *     join_bfloat16(even, odd) * words of two bfloat16 each, rounded from the bits of float32; a NaN
  *                              stays one if its lower half is 0
  */
@@ -71,6 +75,7 @@
 #include "block_sum.hpp"
 #include "elementwise.hpp"
 #include "exact_block.hpp"
+#include "exact_places.hpp"
 #include "make_table.hpp"
 
 namespace {
@@ -118,6 +123,8 @@ struct CommonIsa {
     static inline Words positive_halves(Words x) {
         return Words(xsimd::max(Halves(x.data), Halves(0)).data);
     }
+    template <class T>
+    static constexpr l1l2::kernels::ExactPlacesKernel add_to_places = ExactPlaces<T>::add;
     static inline Words join_bfloat16(Words even, Words odd) {
         return (rounded<16>(even) >> 16) | (rounded<16>(odd) & Words(0xFFFF0000));
     }
@@ -139,8 +146,8 @@ void stream_lines(const void* from, void* to, size_t lines, const void* next) {
     }
 }
 
-/// The kernels of a type. Those of sums and of exact sums have the registers of SumIsa.
-template <class SumIsa, class Isa, class T>
+/// The kernels of a type. Those of sums have the registers of SumIsa, of exact sums of ExactIsa.
+template <class SumIsa, class Isa, class T, class ExactIsa = SumIsa>
 struct IsaKernels {
     template <WantedSums wanted>
     static constexpr l1l2::kernels::BlockKernel sums = BlockSum<SumIsa, T, wanted>::run;
@@ -158,15 +165,16 @@ struct IsaKernels {
     static constexpr l1l2::kernels::ProxStepKernel prox_step = Elementwise<Isa, T>::prox_step;
     static constexpr l1l2::kernels::GreatestStepKernel greatest_step =
         Elementwise<Isa, Arithmetic<T>>::greatest_step;
-    static constexpr l1l2::kernels::ExactKernel exact = ExactKernels<SumIsa, T>::run;
+    static constexpr l1l2::kernels::ExactKernel exact = ExactKernels<ExactIsa, T>::run;
 };
 
 /// Isa runs all kernels, except that SumIsa runs the sums and exact sums of float32, float16 and
-/// bfloat16, which are converted to double, and all of float16.
-template <class SumIsa, class Isa = SumIsa>
+/// bfloat16, which are converted to double, and all of float16, and ExactIsa the exact sums of
+/// float64.
+template <class SumIsa, class Isa = SumIsa, class ExactIsa = Isa>
 constexpr KernelTable kernel_table(const char* isa, const char* name,
                                    l1l2::kernels::StreamKernel stream = nullptr) {
-    return make_table<IsaKernels<SumIsa, Isa, float>, IsaKernels<Isa, Isa, double>,
+    return make_table<IsaKernels<SumIsa, Isa, float>, IsaKernels<Isa, Isa, double, ExactIsa>,
                       IsaKernels<SumIsa, SumIsa, Float16>, IsaKernels<SumIsa, Isa, BFloat16>>(
         isa, name, stream);
 }

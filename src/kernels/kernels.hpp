@@ -148,9 +148,10 @@ using ProxStepKernel = void (*)(const void* x, const void* gradient, const void*
 using GreatestStepKernel = double (*)(const void* steps, size_t n);
 
 /// The elements of a block of exact sums: 16 KiB of float32 or of float64, which stay in the
-/// first-level cache from the scan of their exponents to their sums. No contract.
+/// first-level cache from the scan of their exponents to their sums; of 16 bits 4 KiB, beside 8 KiB
+/// of float32 to which float16 is widened. No contract.
 constexpr size_t exact_block_elements(Dtype dtype) {
-    return dtype == Dtype::float64 ? 2048 : 4096;
+    return dtype == Dtype::float32 ? 4096 : 2048;
 }
 
 /// A sum without rounding: value * 2^exponent, of either sign.
@@ -165,13 +166,39 @@ struct ExactParts {
     ExactPart square[6];   ///< sum of x^2
 };
 
+/**
+ * The place of an exponent field of float32 or float64 has sums over the elements with that field,
+ * in integers: first of the mantissas with their hidden bit, m; then, of float32, of m^2; of
+ * float64, with m = upper * 2^exact_lower_bits + lower, of upper^2, of upper * lower, of lower^2.
+ * There are two copies of each, which elements take in turns, as an addition to a number in memory
+ * waits for the one before it. A copy of a block has 1024 elements of float64: 2^10 * (2^27)^2.
+ */
+constexpr size_t exact_copies = 2;
+constexpr int exact_lower_bits = 27;
+static_assert(exact_block_elements(Dtype::float64) <= exact_copies << 10);
+constexpr size_t exact_numbers(Dtype dtype) {
+    return dtype == Dtype::float64 ? 4 : 2;
+}
+
+/// Of float32 each field has a place. The places for all of float64 would not stay in the
+/// first-level cache, so that only the normal numbers of float32 have some, and those beside them.
+constexpr int exact_fields = 256;
+constexpr int exact_first_field(Dtype dtype) {
+    return dtype == Dtype::float64 ? format_of(dtype).bias() + 1 - exact_fields / 2 : 0;
+}
+
+/// Adds n elements at x, a multiple of 4 and at most a block, to the places of exact_fields fields
+/// from exact_first_field() on. Those of other fields go to one place more.
+using ExactPlacesKernel = void (*)(const char* x, size_t n, uint64_t* places);
+
 /// Adds up what an ExactKernel finds. Calls block by block cost less than results in an array, as
 /// they are made while the next block is already being loaded.
 struct ExactSink {
     void* state;
     void (*add_parts)(void* state, const ExactParts& parts);
-    /// At most a block, for which no loop of the kernel is known to be exact.
-    void (*add_elements)(void* state, const void* x, size_t n);
+    /// At most a block, for which no loop of the kernel is known to be exact. Those of 16 bits have
+    /// been widened to float32.
+    void (*add_elements)(void* state, const char* x, size_t n, ExactPlacesKernel add_to_places);
 };
 
 /// Sums n elements at x, which may have any alignment, block by block.

@@ -10,6 +10,7 @@ namespace {
 struct Neon64 : CommonIsa<xsimd::neon64> {
     static constexpr bool adds_with_fma = false;
     static constexpr bool converts_float16 = true;
+    static constexpr bool scans_ahead = true;
     static constexpr size_t registers = 32;
 
     template <class T>

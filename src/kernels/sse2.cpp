@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The l1l2 authors
 // SPDX-License-Identifier: Apache-2.0
 /// SSE2: 16 registers of 2 doubles, so that both sums take four passes of 8 lanes.
+#include "exact_places_sse2.hpp"
 #include "kernel_table.hpp"
 
 #include <emmintrin.h>
@@ -10,6 +11,7 @@ namespace {
 struct Sse2 : CommonIsa<xsimd::sse2> {
     static constexpr bool adds_with_fma = false;
     static constexpr bool converts_float16 = false;
+    static constexpr bool scans_ahead = false;
     static constexpr size_t registers = 16;
 
     /// At a third of the memory's speed the arithmetic is the limit.
@@ -147,6 +149,9 @@ struct Sse2 : CommonIsa<xsimd::sse2> {
     // If either is a NaN, max returns its second operand, so a NaN stays.
     static inline Doubles positive_part(Doubles x) { return _mm_max_pd(_mm_setzero_pd(), x); }
     static inline Floats positive_part(Floats x) { return _mm_max_ps(_mm_setzero_ps(), x); }
+
+    template <class T>
+    static constexpr l1l2::kernels::ExactPlacesKernel add_to_places = ExactPairs<T>::add;
 
     static inline double fold(Doubles lane) {
         const __m128d v = lane;

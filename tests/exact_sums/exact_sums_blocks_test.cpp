@@ -165,10 +165,11 @@ TEMPLATE_TEST_CASE("a block of ordinary elements goes through every kernel of ex
     const Tables tables = runnable_tables();
     for (std::size_t t = 0; t < tables.count; ++t) {
         std::size_t element_by_element = 0;
-        const ExactSink sink = {&element_by_element, [](void*, const ExactParts&) {},
-                                [](void* elements, const void*, std::size_t n) {
-                                    *static_cast<std::size_t*>(elements) += n;
-                                }};
+        const ExactSink sink = {
+            &element_by_element, [](void*, const ExactParts&) {},
+            [](void* elements, const char*, std::size_t n, l1l2::kernels::ExactPlacesKernel) {
+                *static_cast<std::size_t*>(elements) += n;
+            }};
         const auto dtype = static_cast<std::size_t>(core_dtype<TestType>);
         tables.table[t]->exact[dtype](x.data(), x.size(), sink);
         INFO(tables.table[t]->name);
@@ -498,4 +499,49 @@ TEMPLATE_TEST_CASE("elements near the square roots of the ends of float64 are sq
         }
     }
     SUCCEED("all places");
+}
+
+TEMPLATE_TEST_CASE("a block of which all elements have one exponent but an infinity overflows "
+                   "nothing",
+                   "[exact_sums]", Float16, Bfloat16, float, double) {
+    using F = Format<TestType>;
+    constexpr auto one = static_cast<int>(F::one >> F::fraction_bits);
+    for (const int place : {F::fraction_bits, F::fraction_bits + one, places<TestType> - 1}) {
+        for (const std::uint64_t fraction : {ones, std::uint64_t{0}}) {
+            std::vector<TestType> x(block<TestType>, element_at<TestType>(place, fraction));
+            x[1] = from_bits<TestType>(F::infinity);
+            CHECK(other_than<TestType>(truth_of(x).accumulator(), x.data(), x.size()) == "");
+        }
+    }
+}
+
+TEMPLATE_TEST_CASE("subnormal elements, zeros and what is around the middle exponents of float64 "
+                   "are kept in blocks of all exponents",
+                   "[exact_sums]", float, double) {
+    using F = Format<TestType>;
+    std::mt19937_64 random(7);
+    constexpr int first = l1l2::kernels::exact_first_field(core_dtype<TestType>);
+    constexpr int last = first + l1l2::kernels::exact_fields - 1;
+    constexpr auto special = static_cast<int>(std::uint64_t{F::infinity} >> F::fraction_bits);
+    constexpr int fields[] = {0,        1,    first - 1, first,      first + 1,
+                              last - 1, last, last + 1,  special - 1};
+    for (const std::size_t n : {63U, 64U, 65U, 66U, 67U, 2047U, 2048U, 2049U, 4096U, 4099U}) {
+        for (const int left_out : fields) {
+            std::vector<TestType> x(n, from_bits<TestType>(0));
+            for (std::size_t i = 0; i < n; i += 1 + random() % 2) {
+                const int field = fields[random() % std::size(fields)];
+                if (field != left_out && field >= 0 && field < special) {
+                    x[i] = from_bits<TestType>(
+                        (static_cast<std::uint64_t>(field) << F::fraction_bits) +
+                        random() % (std::uint64_t{1} << F::fraction_bits));
+                }
+            }
+            const std::string where =
+                other_than<TestType>(truth_of(x).accumulator(), x.data(), x.size());
+            if (!where.empty()) {
+                FAIL("n = " << n << " without " << left_out << ", " << where);
+            }
+        }
+    }
+    SUCCEED("all of them");
 }
