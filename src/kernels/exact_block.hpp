@@ -46,9 +46,13 @@ struct ExactLoads<Isa, BFloat16> {
         constexpr uint64_t exponent =
             static_cast<uint64_t>(format<double>.bias() - format<BFloat16>.bias() - scale)
             << format<double>.mantissa_bits;
-        const Long bits = xsimd::bitwise_cast<Long>(Isa::load_words(x));
+        Long bits;
+        __builtin_memcpy(&bits, x, sizeof bits);
         const Long shifted = up > 0 ? bits << (up > 0 ? up : 0) : bits >> (up > 0 ? 0 : -up);
-        return xsimd::bitwise_cast<Batch>((shifted & Long(mask)) | Long(exponent));
+        const Long shaped = (shifted & Long(mask)) | Long(exponent);
+        Batch result;
+        __builtin_memcpy(&result, &shaped, sizeof result);
+        return result;
     }
 };
 

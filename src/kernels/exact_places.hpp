@@ -36,8 +36,6 @@ class ExactPlaces {
 
     static void add(uint64_t* number, uint64_t mantissa) {
         number[0] += mantissa;
-        // GCC 12 would add all of them in registers of two, which takes longer.
-        __asm__("" : "+r"(mantissa));
         if constexpr (is_same<T, double>) {
             const uint64_t upper = mantissa >> lower_bits;
             const uint64_t lower = mantissa & lower_half;
