@@ -84,9 +84,10 @@ L1L2_API const char* l1l2_version_string(void) L1L2_NOEXCEPT;
  * within an array of the same call, unless the function allows it.
  *
  * Threads. A regularizer is immutable: any number of threads may use one at once, except that
- * l1l2_destroy needs it unused. The library starts no threads. Its only state is the chosen
- * instruction set: the first call reads L1L2_ISA from the environment. l1l2_from_json reads the
- * locale's decimal point. During these two calls no other thread may be in setenv or setlocale.
+ * l1l2_destroy needs it unused. The library starts no threads. Its only state is what the first
+ * call asks for: L1L2_ISA in the environment, the CPU's instruction sets and the size of its
+ * caches. l1l2_from_json reads the locale's decimal point. During these two calls no other thread
+ * may be in setenv or setlocale.
  *
  * Memory. Compute functions never allocate and use less than 64 KiB of stack.
  *

@@ -166,8 +166,8 @@ test_julia() {
 # Node for the platforms that are emulated, in $out/tools/nodes/PLATFORM.
 fetch_nodes() {
     local nodes=$out/tools/nodes platform wheel
+    offer_packages qemu-user libstdc++6-arm64-cross wine64 wine python3-venv ca-certificates
     cmp -s "$tree/scripts/lib/nodes.txt" "$nodes/nodes.txt" && return
-    offer_packages qemu-user libc6-arm64-cross wine64 wine
     fetched python3 -m venv --clear "$nodes/python"
     for platform in linux-arm64-gnu=manylinux2014_aarch64 win32-x64=win_amd64; do
         wheel=$work/${platform#*=}
@@ -180,6 +180,7 @@ fetch_nodes() {
 }
 stage_npm() {
     local platform platforms=(linux-{x64,arm64}-{gnu,musl} darwin-{x64,arm64} win32-x64)
+    offer_packages libnode-dev
     need node npm
     make_libraries "${platforms[@]}"
     for platform in "${platforms[@]}"; do

@@ -9,7 +9,7 @@ cat >"$folder/embed_$name.go" <<END
 // SPDX-FileCopyrightText: 2026 The l1l2 authors
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build !cgo || !linux
+//go:build (!cgo || !linux) && !l1l2_shared
 
 package shared
 

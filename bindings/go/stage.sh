@@ -18,7 +18,11 @@ sed -i -e '/^\/\/go:generate/,+1d' "$module/l1l2.go"
 sed -i -e '/^#cgo CFLAGS/d' "$module/cgo.go"
 "$source/build.sh" "$2" "$module"
 if [ $# -gt 2 ]; then
-    [ "$(go env GOHOSTARCH)" = arm64 ] || GOARCH=arm64 "$source/build.sh" '' "$module"
+    [ "$(go env GOHOSTARCH)" = amd64 ] || {
+        echo "the libraries for Linux are built on x86-64"
+        exit 77
+    }
+    GOARCH=arm64 "$source/build.sh" '' "$module"
     for platform in linux-x64-gnu linux-arm64-gnu darwin-x64 darwin-arm64 win32-x64; do
         IFS=- read -r system architecture _ <<<"${platform/win32/windows}"
         "$source/embed.sh" "$module" "$system" "${architecture/x64/amd64}" "$3/$platform"/libl1l2*
@@ -27,7 +31,10 @@ fi
 for library in "$module"/internal/*/libl1l2_*; do
     bytes=$(gzip -c "$library" | wc -c)
     echo "${library##*/}: $((bytes / 1000)) KB packed"
-    [ "$bytes" -le 500000 ]
+    [ "$bytes" -le 500000 ] || {
+        echo "${library##*/} is larger than 500 KB packed" >&2
+        exit 1
+    }
 done
 
 # Times, modes and order are fixed, so that the same files make the same archive.

@@ -38,7 +38,7 @@ END
 cd fresh
 # A proxy's path has no spaces.
 link=$(mktemp -d)
-trap 'chmod -R u+w "$link"; rm -rf "$link"' EXIT
+trap '[ -z "${WINEPREFIX-}" ] || wineserver -k || true; chmod -R u+w "$link"; rm -rf "$link"' EXIT
 ln -s "$(cd .. && pwd)/proxy" "$link/proxy"
 GOPROXY=file://$link/proxy,file://$(go env GOMODCACHE | sed 's/ /%20/g')/cache/download
 export GOPROXY GOMODCACHE=$link/modules GOPRIVATE=$name GONOPROXY=none GOFLAGS=-buildvcs=false GOWORK=off GOTOOLCHAIN=local

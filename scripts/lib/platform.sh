@@ -17,8 +17,8 @@ linux-x64-gnu) target=x86_64-linux-gnu.2.17 ;;
 linux-arm64-gnu) target=aarch64-linux-gnu.2.17 ;;
 linux-x64-musl) target=x86_64-linux-musl ;;
 linux-arm64-musl) target=aarch64-linux-musl ;;
-darwin-x64) target=x86_64-macos ;;
-darwin-arm64) target=aarch64-macos ;;
+darwin-x64) target=x86_64-macos.13.0 ;;
+darwin-arm64) target=aarch64-macos.13.0 ;;
 win32-x64) target=x86_64-w64-mingw32 ;;
 *)
     echo "no such platform: $platform" >&2

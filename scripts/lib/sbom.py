@@ -28,6 +28,7 @@ OTHERS = {
     "onetbb": ("Apache-2.0", "https://github.com/uxlfoundation/oneTBB"),
     "libstdc++": ("GPL-3.0-or-later WITH GCC-exception-3.1", "https://gcc.gnu.org"),
     "libc++": ("Apache-2.0 WITH LLVM-exception", "https://libcxx.llvm.org"),
+    "zig": ("MIT", "https://ziglang.org"),
     "mingw-w64": ("ZPL-2.1 AND MIT AND BSD-3-Clause AND HPND", "https://www.mingw-w64.org"),
 }
 HEADERS = ["xsimd", "nlohmann_json"]
@@ -38,13 +39,13 @@ CONTENTS = [
     (r"crate/l1l2-sys-", HEADERS, []),
     (r"crate/|julia/|npm/l1l2-\d|conan/|meson/|vcpkg/", [], []),
     (r"sdist/", [*HEADERS, "xla-ffi"], []),
-    (r"wheel/", [], [*HEADERS, "xla-ffi", "libc++"]),
+    (r"wheel/", [], [*HEADERS, "xla-ffi", "libc++", "zig"]),
     (r"deb/libl1l2-threads", [], ["onetbb"]),
     (r"deb/", [], HEADERS),
     (r"tarball/", [], ["xsimd", "nlohmann_json (Debian 11)", "libstdc++"]),
-    (r"go/.*\.zip", [], [*HEADERS, "libstdc++", "libc++", "mingw-w64"]),
+    (r"go/.*\.zip", [], [*HEADERS, "libstdc++", "libc++", "zig", "mingw-w64"]),
     (r"npm/l1l2-win32", [], [*HEADERS, "libstdc++", "mingw-w64"]),
-    (r"npm/l1l2-", [], [*HEADERS, "libc++"]),
+    (r"npm/l1l2-", [], [*HEADERS, "libc++", "zig"]),
 ]
 VERSION_MACROS = {
     "xsimd": ("xsimd/include/xsimd/config/xsimd_config.hpp", "XSIMD_VERSION_"),

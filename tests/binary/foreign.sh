@@ -11,7 +11,7 @@ case $1 in
 macho)
     # Names stand in the load commands. zig's linker exports more than is asked for.
     commands=$(od -An -t u4 -j 20 -N 4 "$2")
-    diff <(head -c $((32 + commands)) "$2" | strings -n 3 | grep -E '^(/|@).*\.dylib$' | sort -u) \
+    diff <(head -c $((32 + commands)) "$2" | strings -n 3 | grep -E '^(/|@).*\.(dylib|node)$' | sort -u) \
         <(printf '%s\n' /usr/lib/libSystem.B.dylib "${@:3}" | sort)
     # macOS on arm64 opens signed files alone.
     if [ "$(od -An -t x4 -j 4 -N 4 "$2")" = ' 0100000c' ] && ! LC_ALL=C grep -qaP '\xfa\xde\x0c\xc0' "$2"; then
@@ -28,7 +28,8 @@ pe)
 elf)
     # Before 2.34, glibc had libraries of their own for some of its functions.
     needed=$(readelf -d "$2" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
-    newest=$(objdump -T "$2" | grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -n 1) || newest=''
+    symbols=$(objdump -T "$2")
+    newest=$(grep -oE 'GLIBC_[0-9.]+' <<<"$symbols" | sort -uV | tail -n 1) || newest=''
     if grep -vE '^(lib(c|m|dl|pthread)\.so|ld-linux)' <<<"$needed" ||
         ! printf '%s\n' "$newest" GLIBC_2.17 | sort -CV; then
         echo "$2 needs $newest and ${needed//$'\n'/, }" >&2

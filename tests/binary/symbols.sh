@@ -14,7 +14,8 @@
 #     symbols.sh kernels OBJECT...           no kernel object shares code or runs any at load time
 #     symbols.sh manners OBJECT...           none can print, end the process, start threads or
 #                                            change what belongs to the process
-#     symbols.sh state OBJECT...             all of them have one variable: the choice of kernels
+#     symbols.sh state OBJECT...             all of them have two variables: the choice of kernels and the size
+#                                            of the last-level cache
 #     symbols.sh environment OBJECT...       no C function computes outside of with_default_environment
 #     symbols.sh signal_safe OBJECT          of the C functions those that may be called in a signal
 #                                            handler call nothing
@@ -136,7 +137,8 @@ state)
             sub(/ +$/, "", $1)
             print $1
         }')
-    [ "$variables" = l1l2::kernels::chosen ] || fail "variables: $variables"
+    [ "$(sort <<<"$variables")" = $'l1l2::kernels::chosen\nl1l2::kernels::last_level_cache' ] ||
+        fail "variables: $variables"
     ;;
 environment)
     shift

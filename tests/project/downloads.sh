@@ -54,7 +54,7 @@ switches+='|strict-ssl|GONOSUM|GOFLAGS=-insecure|GONOSUMDB|GOINSECURE|AllowInsec
 ! xargs -d '\n' grep -nE -- "$switches" <<<"$scripts" || fail "a check of downloads is off"
 # pip has hashes, but for what suits a NumPy that is there.
 unverified=$(find scripts bindings -name node_modules -prune -o -name '*.sh' ! -name test_frameworks.sh -print |
-    xargs -d '\n' grep -nE 'pip"? install' | grep -vE 'require-hashes|no-index|numpy==' || true)
+    xargs -d '\n' grep -nE 'pip"? (install|download)' | grep -vE 'require-hashes|no-index|numpy==' || true)
 [ -z "$unverified" ] || fail "pip has no hashes: $unverified"
 # What is run as it comes from the network has no check at all.
 ! xargs -d '\n' grep -nE '\b(curl|wget)\b' <<<"$scripts" || fail "a download without a check"
