@@ -78,16 +78,24 @@ class Message {
     std::size_t capacity_;
 };
 
-l1l2_status read_json(const char* json, std::size_t length, l1l2_regularizer** regularizer,
-                      const Message* report) {
-    const l1l2::core::Config config = l1l2::core::parse_config({json, length});
-    if (const auto* const error = std::get_if<l1l2::core::ConfigError>(&config)) {
-        report->set(error->message.c_str());
-        return status_of(error->fault);
+/// Makes what a text says the result of l1l2_from_json.
+struct Answer {
+    l1l2_regularizer** regularizer;
+    const Message* report;
+
+    l1l2_status operator()(const Regularizer& value) const {
+        const l1l2_status status = make_handle(value, regularizer);
+        report->set(status == L1L2_OK ? "" : l1l2_status_string(status));
+        return status;
     }
-    const l1l2_status status = make_handle(*std::get_if<Regularizer>(&config), regularizer);
-    report->set(status == L1L2_OK ? "" : l1l2_status_string(status));
-    return status;
+    l1l2_status operator()(const l1l2::core::ConfigError& error) const {
+        report->set(error.message.c_str());
+        return status_of(error.fault);
+    }
+};
+
+l1l2_status read_json(const char* json, std::size_t length, const Answer* answer) {
+    return std::visit(*answer, l1l2::core::parse_config({json, length}));
 }
 
 } // namespace
@@ -189,14 +197,15 @@ l1l2_status l1l2_from_json(const char* json, size_t length, l1l2_regularizer** r
         report.set("json or regularizer is NULL");
         return L1L2_ERROR_INVALID_ARGUMENT;
     }
+    const Answer answer = {regularizer, &report};
 #ifdef __cpp_exceptions
     try {
-        return with_default_environment<read_json>(json, length, regularizer, &report);
+        return with_default_environment<read_json>(json, length, &answer);
     } catch (...) { // std::bad_alloc
         report.set(l1l2_status_string(L1L2_ERROR_OUT_OF_MEMORY));
         return L1L2_ERROR_OUT_OF_MEMORY;
     }
 #else // as in WASI, where without memory the C++ runtime ends the program
-    return with_default_environment<read_json>(json, length, regularizer, &report);
+    return with_default_environment<read_json>(json, length, &answer);
 #endif
 }

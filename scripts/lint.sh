@@ -50,10 +50,10 @@ run_tidy() {
 
 run_cppcheck() {
     has cppcheck cppcheck || return 0
-    # Suppressed: casts of pointers, which intrinsics need; and a variable that a lambda captures by reference,
-    # which cppcheck mistakes for a parameter.
+    # Suppressed: casts of pointers, which intrinsics need; a variable that a lambda captures by reference, which
+    # cppcheck mistakes for a parameter; and what an Isa has in place of another one's.
     cppcheck --quiet --inline-suppr --error-exitcode=1 --enable=warning,performance,portability --std=c++17 \
-        --suppress=invalidPointerCast --suppress=uselessAssignmentPtrArg \
+        --suppress=invalidPointerCast --suppress=uselessAssignmentPtrArg --suppress=duplInheritedMember \
         -DL1L2_X86_64_KERNELS -D__x86_64__ -D__SSE2__ -D__cpp_exceptions=199711 -I src -I include \
         -I tools/keras/include -I tools/keras/src -i src/kernels/neon64.cpp src capi threads tools
     echo "cppcheck: no warnings"

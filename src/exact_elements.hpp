@@ -9,7 +9,6 @@
 #include "fixed_point.hpp"
 #include "kernels/kernels.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -110,9 +109,10 @@ struct Element {
     static_assert(kernels::exact_copies == 2);
     Uint128 total = {};
     for (unsigned i = kernels::exact_fields; i-- > 0;) {
+        const std::uint64_t* const place = number + std::size_t{i} * 2 * numbers;
         total = total << step;
-        total += Uint128{number[2 * i * numbers], 0};
-        total += Uint128{number[(2 * i + 1) * numbers], 0};
+        total += Uint128{place[0], 0};
+        total += Uint128{place[numbers], 0};
         if (i % at_once == 0) {
             deposit(sum, total, exponent + static_cast<int>(i * step));
             total = {};

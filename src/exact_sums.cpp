@@ -7,9 +7,7 @@
 #include "walk.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
-#include <type_traits>
 
 namespace l1l2::core {
 
@@ -55,8 +53,8 @@ bool is_small_enough(const FixedPoint& sum, std::int64_t elements) {
             static_cast<std::uint64_t>(highest[0])) < static_cast<std::uint64_t>(elements);
 }
 
-/// The most values that an element brings to one of the sums: all parts of a block of one element,
-/// which are more than the numbers of a place that make a square.
+/// The most values that an element brings to one of the sums: all parts of a block of one element.
+/// The places of a block bring fewer: 3 for each 16 of them, and the block has 64 elements or more.
 constexpr std::int64_t deposits_per_element = std::size(ExactParts{}.square);
 
 /// How many elements are added before limbs are carried; a multiple of all blocks.

@@ -18,10 +18,10 @@
 
 namespace l1l2::core {
 
-/// The bytes of all arrays that are there.
+/// The bytes of all arrays that are there, those of y once if it is another one, too.
 constexpr std::size_t bytes_of(const Arrays& arrays) {
-    const std::size_t of_dtype =
-        1U + (arrays.y != nullptr ? 1U : 0U) + (arrays.gradient != nullptr ? 1U : 0U);
+    const bool y_alone = arrays.y != nullptr && arrays.y != arrays.x && arrays.y != arrays.gradient;
+    const std::size_t of_dtype = 1U + (y_alone ? 1U : 0U) + (arrays.gradient != nullptr ? 1U : 0U);
     const std::size_t steps = arrays.steps != nullptr ? size_of(arithmetic(arrays.dtype)) : 0;
     return arrays.n * (of_dtype * size_of(arrays.dtype) + steps);
 }

@@ -8,6 +8,7 @@
 #include "tasks.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace l1l2::core {
 
@@ -39,16 +40,17 @@ namespace {
 /// Terms are read so many at a time.
 constexpr std::size_t at_a_time = kernels::most_blocks;
 
-/// The penalty of a term, and what is written of it.
+/// The penalty of a term, and what is written of it. bytes: see apply().
 [[gnu::always_inline]] inline double compute(const KernelTable& table, const Job& job,
                                              const Term& term, std::size_t bytes) {
     return term.regularizer->penalty(apply(job.operation(table, term), term.arrays, bytes));
 }
 
 /// What a job reads and writes in all, if it may stream; else 0.
-std::size_t bytes_of(const TermSource& terms, const Job& job) {
+[[gnu::cold]] std::size_t bytes_of(const KernelTable& table, const TermSource& terms,
+                                   const Job& job) {
     std::size_t bytes = 0;
-    if (job.replaces()) {
+    if (table.stream != nullptr && job.replaces()) {
         Term term[at_a_time];
         for (std::size_t first = 0; first < terms.size(); first += at_a_time) {
             const std::size_t count = std::min(terms.size() - first, at_a_time);
@@ -148,7 +150,8 @@ void compute_alone(const KernelTable* table, const TermSource* terms, const Job*
     Term term[at_a_time];
     double summed[at_a_time];
     double sum = 0.0;
-    const std::size_t bytes = bytes_of(*terms, *job);
+    // Terms of a block are not streamed: of many small ones the sizes are not added up.
+    std::optional<std::size_t> bytes;
     for (std::size_t first = 0; first < terms->size(); first += at_a_time) {
         const std::size_t count = std::min(terms->size() - first, at_a_time);
         const bool together =
@@ -157,7 +160,11 @@ void compute_alone(const KernelTable* table, const TermSource* terms, const Job*
             terms->read(first, count, term);
         }
         for (std::size_t i = 0; i < count; ++i) {
-            const double penalty = together ? summed[i] : compute(*table, *job, term[i], bytes);
+            if (!together && !bytes && term[i].arrays.n > kernels::block_elements) {
+                bytes = bytes_of(*table, *terms, *job);
+            }
+            const double penalty =
+                together ? summed[i] : compute(*table, *job, term[i], bytes.value_or(0));
             if (penalties != nullptr) {
                 penalties[first + i] = penalty;
             }
@@ -170,7 +177,7 @@ void compute_alone(const KernelTable* table, const TermSource* terms, const Job*
 /// All terms, a wave at a time; false if the runner failed.
 bool compute_together(const KernelTable& table, const TermSource& terms, const Job& job,
                       const Runner& runner, double* penalties, double* total) {
-    const std::size_t bytes = bytes_of(terms, job);
+    const std::size_t bytes = bytes_of(table, terms, job);
     for (std::size_t i = 0; i < terms.size();) {
         Wave wave(table, terms, job, bytes, i);
         if (!wave.run(runner)) {

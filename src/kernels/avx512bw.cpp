@@ -3,7 +3,7 @@
 /**
  * AVX-512 F, CD, DQ, BW and VL, in three forms: with 512-bit registers throughout; for CPUs that
  * execute 512 bits in two halves, with 256-bit ones for the sums that convert to double; and, for
- * CPUs of Intel, with prefetches.
+ * Sapphire Rapids, with prefetches.
  *
  * Measured on Zen 4 (3.6 GHz, float32, both sums, from L2): 50 GB/s with 4 doubles, 38 with 8. The
  * conversion is the reason: vcvtps2pd takes 0.54 cycles for 4 elements, but 1.3 for 8. For float64,
@@ -192,10 +192,10 @@ struct EightDoublesInTurn : EightDoubles {
     static constexpr bool scans_ahead = false;
 };
 
-/// For the server CPUs of Intel, whose hardware fetches too late for loops of so many operations a
-/// cache line. Measured in plain loops on Sapphire Rapids, float32 from DRAM, GB/s without and with
-/// these prefetches: prox 13.2 and 20.2, gradient 15.2 and 17.6, sums 9.5 and 10.7; sums of float64
-/// 8.5 and 12.1. On Zen 4 the same takes up to 1.6 of the time.
+/// For CPUs whose hardware fetches too late for loops of so many operations a cache line, as
+/// Sapphire Rapids. Measured in plain loops on Sapphire Rapids, float32 from DRAM, GB/s without and
+/// with these prefetches: prox 13.2 and 20.2, gradient 15.2 and 17.6, sums 9.5 and 10.7; sums of
+/// float64 8.5 and 12.1. On Zen 4 the same takes up to 1.6 of the time.
 struct EightDoublesFetching : EightDoubles {
     template <class T>
     static constexpr size_t prefetch_distance = sizeof(T) == 4 ? 1024 : 0;
@@ -212,13 +212,18 @@ struct FetchingKernels : IsaKernels<EightDoubles, EightDoubles, T> {
     using SumIsa = typename Select<is_narrow<T>, EightDoubles, EightDoublesFetching>::type;
 
     /// A block after the other: its elements stay in the caches from the sums to the gradient,
-    /// and the code of both is there already.
+    /// and the code of both is there already. 16-bit elements are widened once for both.
     template <WantedSums wanted>
-    static Sums sum_then_add_gradient(const void* x, void* gradient, size_t n, double l1_factor,
-                                      double l2_factor) {
-        const Sums of_block = BlockSum<SumIsa, T, wanted>::run(x, n);
-        Fetching::template add_gradient<wanted>(x, gradient, n, l1_factor, l2_factor);
-        return of_block;
+    static Sums add_gradient_and_sum_block(const void* x, void* gradient, size_t n,
+                                           double l1_factor, double l2_factor) {
+        if constexpr (is_narrow<T>) {
+            return Plain::template add_gradient_and_sum<wanted, SumIsa>(x, gradient, n, l1_factor,
+                                                                        l2_factor);
+        } else {
+            const Sums of_block = BlockSum<SumIsa, T, wanted>::run(x, n);
+            Fetching::template add_gradient<wanted>(x, gradient, n, l1_factor, l2_factor);
+            return of_block;
+        }
     }
 
     static void step(const void* x, const void* gradient, const void* steps, void* out, size_t n,
@@ -237,7 +242,7 @@ struct FetchingKernels : IsaKernels<EightDoubles, EightDoubles, T> {
         Fetching::template add_gradient<wanted>;
     template <WantedSums wanted>
     static constexpr l1l2::kernels::GradientAndSumKernel add_gradient_and_sum =
-        sum_then_add_gradient<wanted>;
+        add_gradient_and_sum_block<wanted>;
     static constexpr l1l2::kernels::ProxKernel prox = Fetching::prox;
     static constexpr l1l2::kernels::ScaleKernel scale = Fetching::scale;
     static constexpr l1l2::kernels::ProxStepKernel prox_step = step;

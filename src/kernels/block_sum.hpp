@@ -58,7 +58,7 @@ class BlockSum {
     static constexpr bool one_pass = pass_batches == batches;
     static constexpr size_t row_bytes = lanes * sizeof(T);
     static constexpr size_t batch_bytes = width * sizeof(Loaded);
-    static constexpr size_t cache_line = 64;
+    static constexpr size_t cache_line = l1l2::kernels::cache_line;
     static constexpr size_t prefetch_distance =
         is_narrow<T> ? 0 : Isa::template prefetch_distance<T>;
     static constexpr size_t far_prefetch_distance =

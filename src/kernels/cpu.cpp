@@ -120,7 +120,11 @@ Cpu classify(const CpuFeatures& features) {
     // Family 25 is Zen 3 and Zen 4; only Zen 4 has AVX-512.
     cpu.splits_512_bits =
         cpu.avx512bw && is_by(features, "AuthenticAMD") && family(features.signature) == 25;
-    cpu.needs_prefetches = cpu.avx512bw && is_by(features, "GenuineIntel");
+    constexpr std::uint32_t sapphire_rapids = 0x806F0; // without the stepping
+    constexpr std::uint32_t emerald_rapids = 0xC06F0;
+    const std::uint32_t model = features.signature & ~0xFU;
+    cpu.needs_prefetches = cpu.avx512bw && is_by(features, "GenuineIntel") &&
+                           (model == sapphire_rapids || model == emerald_rapids);
     cpu.last_level_cache = last_level_cache(features);
     return cpu;
 }

@@ -26,7 +26,7 @@ struct CpuFeatures {
     std::uint32_t leaf7_ebx = 0; ///< of subleaf 0
     std::uint32_t xcr0 = 0;      ///< the lower half; 0 if the operating system does not set it
     char vendor[12] = {};        ///< EBX, EDX and ECX of leaf 0
-    std::uint32_t signature = 0; ///< EAX of leaf 1, which holds the family
+    std::uint32_t signature = 0; ///< EAX of leaf 1, which holds the family and the model
     static constexpr std::size_t most_caches = 8;
     CacheRegisters cache[most_caches]; ///< zeros after the last one
 };
@@ -37,7 +37,8 @@ struct Cpu {
     bool avx512bw = false; ///< AVX-512 F, CD, DQ, BW and VL
     /// Executes a 512-bit operation as two of 256 bits (Zen 4).
     bool splits_512_bits = false;
-    /// Fetches by itself too late for loops of many operations (AVX-512 CPUs of Intel).
+    /// Fetches by itself too late for loops of many operations (Sapphire and Emerald Rapids, which
+    /// have the same cores). Measured in plain loops: see avx512bw.cpp.
     bool needs_prefetches = false;
     std::size_t last_level_cache = 0; ///< bytes, 0 if unknown
 };

@@ -442,6 +442,9 @@ class Elementwise {
     static Sums add_gradient_and_sum(const void* from, void* to, size_t n, double l1_factor,
                                      double l2_factor) {
         using Sum = BlockSum<SumIsa, T, wanted>;
+        // Of whole rows all magnitudes are kept by loops over two batches.
+        static_assert(!narrow_pairs ||
+                      (Isa::update_prefetch_distance == 0 && lanes % (2 * width) == 0));
         const char* x = static_cast<const char*>(from);
         char* gradient = static_cast<char*>(to);
         const auto compute = gradient_of<wanted>(l1_factor, l2_factor);

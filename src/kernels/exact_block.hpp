@@ -16,7 +16,7 @@ namespace {
 using l1l2::kernels::ExactParts;
 using l1l2::kernels::ExactSink;
 
-/// How elements are read as registers of doubles, `registers` at a time, times 2^-scale.
+/// How elements are read as registers of doubles, times 2^-scale.
 template <class Isa, class T>
 struct ExactLoads {
     using Batch = typename Isa::Doubles;
@@ -133,7 +133,7 @@ class PlannedSum {
 /// element is number i.
 template <class T, size_t row>
 [[gnu::always_inline]] inline void prefetch(const char* p, size_t i, size_t ahead) {
-    constexpr size_t cache_line = 64;
+    using l1l2::kernels::cache_line;
     if constexpr (row * sizeof(T) >= cache_line) {
         for (size_t line = 0; line < row * sizeof(T); line += cache_line) {
             __builtin_prefetch(p + line + ahead);

@@ -109,7 +109,7 @@ using GradientAndSumKernel = Sums (*)(const void* x, void* gradient, size_t n, d
 
 /// For each of n elements:  out = max((|x| - t1) - t2, 0) * factor  with the sign of x, in the same
 /// manner, where t1 is the threshold and t2 what is left of it, threshold - t1, each converted to
-/// the arithmetic type. out may be x.
+/// the arithmetic type. out may be x. The threshold is finite and the factor above 0.
 using ProxKernel = void (*)(const void* x, void* out, size_t n, double threshold, double factor);
 
 /// For each of n elements:  out = x * factor,  in the same manner. out may be x.
@@ -188,7 +188,8 @@ constexpr int exact_first_field(Dtype dtype) {
 }
 
 /// Adds n elements at x, a multiple of 4 and at most a block, to the places of exact_fields fields
-/// from exact_first_field() on. Those of other fields go to one place more.
+/// from exact_first_field() on. Those of other fields go to one place more. places is aligned to 32
+/// bytes.
 using ExactPlacesKernel = void (*)(const char* x, size_t n, uint64_t* places);
 
 /// Adds up what an ExactKernel finds. Calls block by block cost less than results in an array, as

@@ -47,8 +47,9 @@ std::vector<unsigned char> arbitrary_elements(Dtype dtype, std::size_t n, unsign
     return bytes;
 }
 
-/// Numbers of ordinary size alone, whose sums are finite. Those of 16 bits have as many exponents
-/// as it takes for their sums to round, so that the order of additions counts.
+/// Numbers of ordinary size alone, whose sums are finite. Those of 16 bits have so many exponents
+/// that sums of bfloat16 round, so that the order of additions counts. Of float16 |x| adds up
+/// without rounding, whatever the order.
 std::vector<unsigned char> ordinary_elements(Dtype dtype, std::size_t n) {
     std::vector<unsigned char> bytes = arbitrary_elements(dtype, n, 7);
     const unsigned mantissa = dtype == Dtype::float16    ? 10

@@ -243,11 +243,15 @@ TEST_CASE(
 
 TEST_CASE("the size of a call is that of all its arrays", "[streaming]") {
     char a[1];
+    char b[1];
+    char c[1];
     CHECK(bytes_of({Dtype::float64, a, nullptr, 5}) == 40);
-    CHECK(bytes_of({Dtype::float32, a, a, 5}) == 40);
-    CHECK(bytes_of({Dtype::float16, a, a, 5, a}) == 30);
-    CHECK(bytes_of({Dtype::bfloat16, a, a, 5, a, a}) == 50);
-    CHECK(bytes_of({Dtype::float64, a, a, 5, nullptr, a}) == 120);
+    CHECK(bytes_of({Dtype::float32, a, b, 5}) == 40);
+    CHECK(bytes_of({Dtype::float32, a, a, 5}) == 20);
+    CHECK(bytes_of({Dtype::float16, a, b, 5, c}) == 30);
+    CHECK(bytes_of({Dtype::float16, a, c, 5, c}) == 20);
+    CHECK(bytes_of({Dtype::bfloat16, a, b, 5, c, c}) == 50);
+    CHECK(bytes_of({Dtype::float64, a, b, 5, nullptr, c}) == 120);
 }
 
 TEST_CASE("the size of the whole call decides, not that of a part", "[streaming]") {
