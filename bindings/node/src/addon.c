@@ -11,6 +11,7 @@
 #include "addon.h"
 #include "dynamic.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,7 +142,8 @@ bool get_other(napi_env env, napi_value value, int32_t wanted, l1l2_dtype dtype,
     }
     if (other.n != x->n) {
         char message[96];
-        snprintf(message, sizeof message, "the arrays have %zu and %zu elements", x->n, other.n);
+        snprintf(message, sizeof message, "the arrays have %" PRIu64 " and %" PRIu64 " elements",
+                 (uint64_t)x->n, (uint64_t)other.n);
         napi_throw_range_error(env, NULL, message);
         return false;
     }

@@ -6,6 +6,7 @@
  */
 #include "addon.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +88,7 @@ static void name_term(napi_env env, Kind kind, size_t i) {
     napi_get_named_property(env, error, "constructor", &constructor);
     napi_get_named_property(env, error, "message", &message);
     napi_get_value_string_utf8(env, message, reason, sizeof reason, NULL);
-    snprintf(sentence, sizeof sentence, "%s %zu: %s", noun_of(kind), i, reason);
+    snprintf(sentence, sizeof sentence, "%s %" PRIu64 ": %s", noun_of(kind), (uint64_t)i, reason);
     message = text(env, sentence);
     napi_new_instance(env, constructor, 1, &message, &error);
     napi_throw(env, error);
@@ -157,8 +158,8 @@ static napi_value result_of(napi_env env, const Terms* terms) {
 static napi_value error_of(napi_env env, const Terms* terms, l1l2_status status) {
     if (terms->faulty == terms->count) return make_error(env, status, NULL);
     char sentence[text_capacity];
-    snprintf(sentence, sizeof sentence, "%s %zu: %s", noun_of(terms->kind), terms->faulty,
-             terms->library->status_string(status));
+    snprintf(sentence, sizeof sentence, "%s %" PRIu64 ": %s", noun_of(terms->kind),
+             (uint64_t)terms->faulty, terms->library->status_string(status));
     return make_error(env, status, sentence);
 }
 
