@@ -3,8 +3,8 @@
 
     python3 bench/quick.py RESULT.json...
 
-A ratio is that of medians, by processor time, as all is on one thread. In brackets is its spread:
-the least and the greatest ratio of single repetitions, those of both with the same number.
+A ratio is that of medians: on one thread of processor time, on two of wall time. In brackets is its
+spread: the least and the greatest ratio of single repetitions, those of both with the same number.
 """
 
 import collections
@@ -12,15 +12,15 @@ import json
 import statistics
 import sys
 
-from report import DTYPES, EXACT, MAIN_OPERATIONS, OPERATIONS, cpu, markdown
+from report import DTYPES, EXACT, EXACT_ON_TWO_THREADS, MAIN_OPERATIONS, OPERATIONS, cpu, markdown
 
 N = 64 * 2**20
 #: Operations that share the peak bandwidth of another one.
-ROOF_OF = {"fused": "gradient"}
+ROOF_OF = {"fused": "gradient", "fused on two threads": "gradient on two threads"}
 
 
 class Repetitions:
-    """The processor seconds of each repetition: times[dtype, operation, n][who]."""
+    """The seconds of each repetition: times[dtype, operation, n][who]."""
 
     def __init__(self, paths):
         self.times = collections.defaultdict(lambda: collections.defaultdict(list))
@@ -34,7 +34,8 @@ class Repetitions:
 
     def _take(self, run):
         dtype, operation, n, who = run["run_name"].split("/")[:4]
-        seconds = run["cpu_time"] * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3}[run["time_unit"]]
+        time = run["real_time" if operation.endswith(" on two threads") else "cpu_time"]
+        seconds = time * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3}[run["time_unit"]]
         self.times[dtype, operation, int(n)][who].append(seconds)
 
     def get(self, dtype, operation, n, who="l1l2"):
@@ -81,6 +82,10 @@ def rows(repetitions):
                 roof = repetitions.roof(dtype, "penalty")
             found.append(ratio(roof, own))
         yield [f"exact sums, {kind.replace('gaussian', 'normal')}", *found]
+    for title, operation in (*((OPERATIONS[o], f"{o} on two threads") for o in MAIN_OPERATIONS),
+                             ("exact sums", EXACT_ON_TWO_THREADS)):
+        found = ratio(repetitions.roof("float32", operation), repetitions.get("float32", operation, N))
+        yield [f"{title}, both on two threads", found, "", "", ""]
     for tensors, of_list, n in (("2,000 tensors of 64", "of a list", 2000 * 64),
                                 ("20 tensors of 1 Mi", "of a list of 20", 20 * 2**20)):
         of_penalty, with_gradients = (
@@ -98,7 +103,7 @@ def main():
     context = repetitions.context
     compiler = context.get("l1l2_compiler", "an unknown compiler")
     print(f"{cpu()}, {context['num_cpus']} cores, l1l2 {context['l1l2_version']} with "
-          f"{context['l1l2_isa']}, {compiler}, {context['date'][:10]}; one thread, 64 Mi elements; "
+          f"{context['l1l2_isa']}, {compiler}, {context['date'][:10]}; 64 Mi elements; "
           "ratio to peak bandwidth, but for the last six rows.\n")
     print("\n".join(markdown(["", *DTYPES], list(rows(repetitions)))))
 

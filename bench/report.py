@@ -38,12 +38,11 @@ OPERATIONS = {
 MAIN_OPERATIONS = ("penalty", "gradient", "fused", "prox", "prox to another array")
 
 #: Operations that move what another one does, and so share its peak bandwidth.
-ROOF_OF = {"penalty of l1": "penalty", "penalty of l2": "penalty", "fused": "gradient"}
+ROOF_OF = {"penalty of l1": "penalty", "penalty of l2": "penalty", "fused": "gradient",
+           "fused on two threads": "gradient on two threads"}
 
-ON_TWO_THREADS = {"penalty on two threads": "penalty", "fused on two threads": "fused",
-                  "prox on two threads": "prox", "prox step on two threads": "prox step",
-                  "prox step of each element on two threads": "prox step of each element",
-                  "clip on two threads": "clip"}
+ON_TWO_THREADS = {f"{alone} on two threads": alone for alone in (
+    *MAIN_OPERATIONS, "prox step", "prox step of each element", "clip")}
 LISTS = ("penalty of a list", "fused of a list")
 TENSORS_OF_A_LIST = 2000
 COLUMN = "penalty of a column, rows of "

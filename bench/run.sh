@@ -54,6 +54,7 @@ if [ -n "$quick" ]; then
     done
     measure quick-exact "^float(32|64)/exact sums of (gaussian|wide exponents)/67108864/(roof|l1l2$|kernel generic)" \
         3 0.001 >/dev/null
+    measure quick-two-threads "^float32/.* on two threads/67108864/(roof|l1l2)" 7 0.05 >/dev/null
     measure quick-small "^float32/(small call|(penalty|fused) of a list( of 20)?)/.*/(l1l2|empty)" 15 >/dev/null
     python3 bench/quick.py "${results[@]}"
     exit

@@ -109,8 +109,10 @@ void add_roofs(const Operation& operation, const std::vector<roofs::SteppedLoop>
 /// The operations of which each is measured.
 struct Operations {
     Operation penalty;
+    Operation gradient;
     Operation fused;
     Operation prox;
+    Operation prox_elsewhere;
     Operation step;
     Operation steps;
     Operation clip;
@@ -145,6 +147,12 @@ void add_library(const Operations& of) {
                                      &total, nullptr));
         return total;
     })->UseRealTime();
+    add(of.gradient, "l1l2", [pool](const Job& job) {
+        const l1l2_term term = term_of(job);
+        expect_ok(l1l2_add_gradient_terms(&term, sizeof term, 1, job.scale, l1l2_threads_run,
+                                          pool.get(), nullptr, nullptr, nullptr));
+        return 0.0;
+    })->UseRealTime();
     add(of.fused, "l1l2", [pool](const Job& job) {
         const l1l2_term term = term_of(job);
         double total = 0.0;
@@ -152,12 +160,14 @@ void add_library(const Operations& of) {
                                           pool.get(), nullptr, &total, nullptr));
         return total;
     })->UseRealTime();
-    add(of.prox, "l1l2", [pool](const Job& job) {
-        const l1l2_term term = term_of(job);
-        expect_ok(l1l2_prox_terms(&term, sizeof term, 1, prox_step, l1l2_threads_run, pool.get(),
-                                  nullptr));
-        return 0.0;
-    })->UseRealTime();
+    for (const Operation& operation : {of.prox, of.prox_elsewhere}) {
+        add(operation, "l1l2", [pool](const Job& job) {
+            const l1l2_term term = term_of(job);
+            expect_ok(l1l2_prox_terms(&term, sizeof term, 1, prox_step, l1l2_threads_run,
+                                      pool.get(), nullptr));
+            return 0.0;
+        })->UseRealTime();
+    }
     for (const Operation& operation : {of.step, of.steps}) {
         add(operation, "l1l2", [pool](const Job& job) {
             l1l2_term term = term_of(job);
@@ -222,8 +232,10 @@ void add_two_threads() {
         const std::size_t bytes = n * type.bytes;
         Operations of = {
             {"penalty on two threads", type, n, bytes},
+            {"gradient on two threads", type, n, 3 * bytes},
             {"fused on two threads", type, n, 3 * bytes},
             {"prox on two threads", type, n, 2 * bytes},
+            {"prox to another array on two threads", type, n, 2 * bytes},
             {"prox step on two threads", type, n, 3 * bytes},
             {"prox step of each element on two threads", type, n, 3 * bytes + n * step_bytes(type)},
             {"clip on two threads", type, n, 2 * bytes}};
@@ -231,8 +243,9 @@ void add_two_threads() {
         of.steps.with_steps = true;
         of.clip.in_place = true;
         add_roofs(of.penalty, roofs::read());
-        add_roofs(of.fused, roofs::read_and_update());
+        add_roofs(of.gradient, roofs::read_and_update());
         add_roofs(of.prox, roofs::update());
+        add_roofs(of.prox_elsewhere, roofs::copy());
         add_roofs(of.step, roofs::read_and_update());
         add_roofs(of.steps, roofs::read_steps_and_update());
         add_roofs(of.clip, roofs::update());

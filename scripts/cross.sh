@@ -5,11 +5,13 @@
 #                                 i386, ppc64le, riscv64 or s390x, which is big-endian
 #     scripts/cross.sh x86_64     the same on older x86-64 CPUs, and on CPUs that lack one feature; each must
 #                                 choose the right instruction set
-# The programs are those of tests/conformance and tests/bits. Exits with 77 without the compiler or emulator.
+# The programs are those of tests/conformance and tests/bits; a system is a figure of docs/testing.md. Exits with 77
+# without the compiler or emulator.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
 . scripts/lib/packages.sh
+. scripts/lib/figures.sh
 ensure_packages g++ make cmake libxsimd-dev nlohmann-json3-dev binutils
 target=${1-}
 # The CPUs to emulate, each with the instruction set that it must choose. Without any, the emulator's default
@@ -118,6 +120,7 @@ if [ -n "$isas" ] && [ "$(L1L2_ISA=generic say_isa)" != generic ]; then
 fi
 
 # The bits are the same with each instruction set that the emulator has.
+equal=()
 for isa in $isas; do
     export L1L2_ISA=$isa
     if [ "$(say_isa)" != "$isa" ]; then
@@ -130,6 +133,7 @@ for isa in $isas; do
     else
         check_both "$target, $isa"
     fi
+    equal+=("$isa")
 done
 unset L1L2_ISA
 for cpu in "${cpus[@]}"; do
@@ -148,4 +152,7 @@ for cpu in "${cpus[@]}"; do
     else
         check_vectors "$target, $cpu, $isa"
     fi
+    equal+=("$cpu")
 done
+names=$(printf ', %s' "${equal[@]}")
+figure "bits on $target" "all equal with ${names#, }"

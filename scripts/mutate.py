@@ -8,7 +8,8 @@
 A mutant is src/, capi/, include/ or threads/ with one change: another operator, number, status or intrinsic, a
 negated condition, or a statement left out. Its object files are compiled at -O1 and linked with those of the
 tests, which then run until one fails, crashes, or takes five times and ten seconds longer than without the
-change. If none does, the mutant survives: a test is missing, or the change breaks no promise.
+change: those of the file's subject first, of a kernel with AVX2 alone. If none does, the mutant survives: a test is
+missing, or the change breaks no promise.
 
 tests/mutation/equivalent.txt lists mutants of the second kind, with the reason; they are not tried without
 --all. Mutants of which the compiler makes the same library are not counted. Works in build-mutate/, on copies.
@@ -27,11 +28,12 @@ import os
 import pathlib
 import queue
 import random
+import re
 import shutil
 import subprocess
 import sys
 import time
-from typing import Dict, List, NamedTuple, Set
+from typing import Dict, List, NamedTuple, Optional, Set
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.dont_write_bytecode = True
@@ -82,12 +84,13 @@ class Stage(NamedTuple):
     name: str
     command: str
     folder: pathlib.Path
+    builds: bool = False  #: it has as much time as it wants, and fails if the mutant is no C++
 
 
 class Worker:
     """A copy of the project, in which one mutant after another is built and tested."""
 
-    def __init__(self, place: pathlib.Path):
+    def __init__(self, place: pathlib.Path, files: Set[str]):
         self.tree, self.build = place / "tree", place / "build"
         self.seconds: Dict[str, float] = {}
         ignored = shutil.ignore_patterns("build*", ".git", "__pycache__")
@@ -100,11 +103,15 @@ class Worker:
                      f"-DCMAKE_BUILD_TYPE=Release '-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}'", place)
         self.require(f"make -s {' '.join(TARGETS + PROGRAMS)}", self.build)
         self.isas = [i for i in INSTRUCTION_SETS if self.run(f"[ $(L1L2_ISA={i} tests/bits/bits isa) = {i} ]") == 0]
+        listed = subprocess.run(["tests/unit_tests", "--list-tags"], cwd=self.build, stdout=subprocess.PIPE)
+        self.subjects = re.findall(r"\[(\w+)\]", listed.stdout.decode())
         self.unmutated = self.digest()
-        for stage in self.stages("src/kernels/") + self.stages("include/") + self.stages("threads/"):
-            start = time.monotonic()
-            self.require(stage.command, stage.folder)
-            self.seconds[stage.name] = time.monotonic() - start
+        shutil.copy(self.build / "capi/libl1l2.a", place / "unmutated.a")
+        for stage in (stage for file in sorted(files) for stage in self.soon(file) + self.stages(file)):
+            if stage.name not in self.seconds:
+                start = time.monotonic()
+                self.require(stage.command, stage.folder)
+                self.seconds[stage.name] = time.monotonic() - start
 
     def run(self, command: str, folder=None, seconds: float = 3600) -> int:
         limits = ["timeout", "--kill-after=1", str(seconds), "sh", "-c", f"ulimit -c 0; ulimit -v {8 << 20}; {command}"]
@@ -120,39 +127,61 @@ class Worker:
         return hashlib.sha256(b"".join(path.read_bytes() for path in libraries)).hexdigest()
 
     def stages(self, file: str) -> List[Stage]:
-        """The tests that a change of a file can fail, the fastest first."""
+        """The tests that a change of a file can fail, those that do soonest first."""
         tests = self.build / "tests"
         threads = [Stage("threads_tests", "./threads_tests -a", tests)]
         if file.startswith("threads/"):
             return threads
-        unit_tests = Stage("unit_tests", "./unit_tests -a '~[locale]~[isa]'", tests)
-        if file.startswith("include/"):  # templates, of which the tests have instances of their own
-            build = Stage("compile", "make -s unit_tests allocation_tests", self.build)
-            return [build, unit_tests, Stage("allocation_tests", "./allocation_tests -a", tests)]
-        own = pathlib.PurePath(file).stem
-        kernels = [own] if own in self.isas else self.isas
-        isas = kernels if file.startswith("src/kernels/") else self.isas[-1:]
-        golden = self.tree / "tests/bits/golden.txt"
-        bits = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests) for i in isas]
         # The objects of the tests are not compiled again.
-        link = f"cmake -E cmake_link_script '{self.build}/tests/CMakeFiles/unit_tests.dir/link.txt'"
-        more = [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} ./unit_tests -a '[isa],[bits]'", tests) for i in isas]
+        link = Stage("link", f"cmake -E cmake_link_script '{tests}/CMakeFiles/unit_tests.dir/link.txt'", tests, builds=True)
+        unit_tests = Stage("unit_tests", "./unit_tests -a '~[locale]~[isa]~[exhaustive]'", tests)
         allocations = Stage("allocation_tests", "./allocation_tests -a", tests)
-        return [*bits, allocations, Stage("link", link, tests), unit_tests, *more]
+        if file.startswith("include/"):  # templates, of which the tests have instances of their own
+            build = Stage("compile", "make -s unit_tests allocation_tests", self.build, builds=True)
+            return [build, unit_tests, allocations]
+        subjects = [s for s in self.subjects if s in file]
+        tags = ",".join(f"[{s}]~[isa]~[exhaustive]" for s in subjects)
+        own = [Stage(f"unit_tests of {', '.join(subjects)}", f"./unit_tests -a '{tags}'", tests)] if subjects else []
+        golden = self.tree / "tests/bits/golden.txt"
+        if not file.startswith("src/kernels/"):
+            bits = Stage("bits", f"bits/bits '{golden}'", tests)
+            return [link, *own, allocations, bits, unit_tests]
+        stem = pathlib.PurePath(file).stem
+        isas = [stem] if stem in self.isas else self.isas
+        each = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests) for i in isas]
+        each += [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} ./unit_tests -a '[isa],[bits]'", tests) for i in isas]
+        return [link, *own, *each, unit_tests, Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests)]
+
+    def soon(self, file: str) -> List[Stage]:
+        """What of a kernel takes less: one instruction set, with the others as they are."""
+        if not file.startswith("src/kernels/") or not file.endswith(".hpp") or "avx2" not in self.isas:
+            return []
+        core = "src/CMakeFiles/l1l2_core.dir"
+        build = Stage("avx2", f"make -s -f {core}/build.make {core}/kernels/avx2.cpp.o", self.build, builds=True)
+        replace = f"cp ../unmutated.a capi/libl1l2.a && ar r capi/libl1l2.a {core}/kernels/avx2.cpp.o"
+        archive = Stage("archive", replace, self.build, builds=True)
+        return [build, archive, *self.stages(file)[:2]]
+
+    def first_failure(self, stages: List[Stage]) -> Optional[str]:
+        for stage in stages:
+            seconds = 3600 if stage.builds else 5 * self.seconds[stage.name] + 10
+            if self.run(stage.command, stage.folder, seconds) != 0:
+                return "not built" if stage.builds else f"killed by {stage.name}"
+        return None
 
     def fate(self, mutant: Mutant) -> str:
         file = self.tree / mutant.file
         text = file.read_text()
         file.write_text(mutant.apply(text))
         try:
+            soon = self.first_failure(self.soon(mutant.file))
+            if soon is not None:
+                return soon
             if self.run(f"make -s {' '.join(TARGETS)}") != 0:
                 return "not built"
             if not mutant.file.startswith("include/") and self.digest() == self.unmutated:
                 return "same code"
-            for stage in self.stages(mutant.file):
-                if self.run(stage.command, stage.folder, 5 * self.seconds[stage.name] + 10) != 0:
-                    return "not built" if stage.name == "compile" else f"killed by {stage.name}"
-            return "survived"
+            return self.first_failure(self.stages(mutant.file)) or "survived"
         finally:
             file.write_text(text)
 
@@ -168,7 +197,8 @@ def try_all(chosen: List[Mutant], jobs: int) -> Dict[Mutant, str]:
     print("Building, and running the tests without a mutant", flush=True)
     free: queue.SimpleQueue = queue.SimpleQueue()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        for worker in pool.map(Worker, [ROOT / "build-mutate" / str(n) for n in range(jobs)]):
+        files = {mutant.file for mutant in chosen}
+        for worker in pool.map(lambda n: Worker(ROOT / "build-mutate" / str(n), files), range(jobs)):
             free.put(worker)
 
         def fate_of(mutant: Mutant) -> str:
@@ -228,7 +258,8 @@ def main() -> int:
     summary = ", ".join(f"{count} {fate}" for fate, count in sorted(counts.items()))
     print(summary)
     keep = ["bash", "-c", '. scripts/lib/figures.sh && figure "$@"', "figure"]
-    figure = [f"mutants of {arguments.file}", f"{len(chosen)} of {len(wanted)}: {summary}"]
+    paths = sorted({mutant.file for mutant in wanted})
+    figure = [f"mutants of {arguments.file}", f"{len(chosen)} of {len(wanted)}: {summary}", *paths]
     subprocess.run([*keep, *figure], cwd=ROOT, check=True)
     return 1 if survivors or stale else 0
 

@@ -63,8 +63,8 @@ summary() {
 }
 
 # Prints flags for the memory sanitizer. The C++ library is compiled without it, so that all it writes counts as
-# uninitialised. Its templates are therefore compiled here, and its headers and Catch2's are not checked; nor are
-# strlen and memcmp, which the library calls on its own strings.
+# uninitialised. Its templates are therefore compiled here, decimals are written without its std::to_chars, and its
+# headers and Catch2's are not checked; nor are strlen and memcmp, which the library calls on its own strings.
 memory_flags() {
     mkdir -p "$folder/headers/bits"
     local header
@@ -74,8 +74,6 @@ memory_flags() {
 [memory]
 src:*/include/c[+][+]/*
 src:*/include/catch2/*
-# std::to_chars of a double is in the compiled part.
-src:*/src/decimal.cpp
 END_OF_LIST
     # CMake splits flags at spaces.
     local path=$folder
@@ -83,7 +81,7 @@ END_OF_LIST
         path=$alias/link
         ln -sfn "$folder" "$path"
     fi
-    echo "-isystem $path/headers -fsanitize-ignorelist=$path/ignored"
+    echo "-isystem $path/headers -fsanitize-ignorelist=$path/ignored -DL1L2_NO_TO_CHARS"
 }
 
 alias=$(mktemp -d)
