@@ -27,6 +27,14 @@ gives_penalty() {
     }
     echo "$name, $1: $said"
 }
+# all_vectors KIND PROGRAM: runs the test vectors with each instruction set, as every kernel has flags of its own.
+all_vectors() {
+    local isa
+    for isa in avx512bw avx2 sse2 neon64 generic; do
+        [ "$(L1L2_ISA=$isa "$2" isa)" != $isa ] ||
+            echo "$name, $1, $isa: $(L1L2_ISA=$isa "$2" vectors "$vectors")"
+    done
+}
 # program FOLDER BUILD_FILE: a program of a user's, with the tests' own sources.
 program() {
     mkdir "$1"
@@ -64,11 +72,7 @@ PROJECT
         quietly ninja -C "$build"
         quietly "$build/penalty"
         gives_penalty $kind
-        # Every kernel has the flags of its own.
-        for isa in avx512bw avx2 sse2 neon64 generic; do
-            [ "$(L1L2_ISA=$isa "$build/conformance" isa)" != $isa ] ||
-                echo "$name, $kind, $isa: $(L1L2_ISA=$isa "$build/conformance" vectors "$vectors")"
-        done
+        all_vectors $kind "$build/conformance"
     done
     "$source/tests/binary/symbols.sh" exports "$(find fresh/shared -name libl1l2.so.0)" "$source/include/l1l2.h" \
         "$source/capi/l1l2.map"
@@ -80,6 +84,9 @@ project(fresh LANGUAGES C)
 find_package(l1l2 CONFIG REQUIRED)
 add_executable(penalty penalty.c)
 target_link_libraries(penalty PRIVATE l1l2::l1l2)
+find_package(Threads REQUIRED)
+add_executable(conformance conformance.c)
+target_link_libraries(conformance PRIVATE l1l2::l1l2 Threads::Threads)
 PROJECT
     mkdir -p fresh/ports/l1l2 fresh/downloads
     cp portfile.cmake usage vcpkg.json fresh/ports/l1l2
@@ -87,9 +94,10 @@ PROJECT
     export VCPKG_DISABLE_METRICS=1 VCPKG_FORCE_SYSTEM_BINARIES=1
     processor=$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
     for triplet in "$processor-linux" "$processor-linux-dynamic"; do
-        quietly vcpkg install "l1l2:$triplet" --overlay-ports=fresh/ports --downloads-root="$PWD/fresh/downloads" \
-            --x-buildtrees-root="$PWD/fresh/trees" --x-packages-root="$PWD/fresh/packages" \
-            --x-install-root="$PWD/fresh/installed" --binarysource=clear
+        # The recipe's own vcpkg.json, in this folder, is no manifest of a project.
+        quietly vcpkg install --classic "l1l2:$triplet" --overlay-ports=fresh/ports --binarysource=clear \
+            --downloads-root="$PWD/fresh/downloads" --x-buildtrees-root="$PWD/fresh/trees" \
+            --x-packages-root="$PWD/fresh/packages" --x-install-root="$PWD/fresh/installed"
         for type in Debug Release; do
             build=fresh/$triplet-$type
             quietly cmake -S fresh/project -B "$build" -DCMAKE_BUILD_TYPE=$type -DVCPKG_TARGET_TRIPLET="$triplet" \
@@ -98,6 +106,7 @@ PROJECT
             quietly cmake --build "$build"
             quietly "$build/penalty"
             gives_penalty "$triplet, $type"
+            all_vectors "$triplet, $type" "$build/conformance"
         done
     done
     # vcpkg warns of what a port does not do as its others do.
