@@ -17,19 +17,31 @@ function call_penalty(regularizer, x, calls)
     end
 end
 
+function call_list(terms, calls)
+    for _ in 1:calls
+        penalty_terms(terms)
+    end
+end
+
 median(times) = sort(times)[cld(length(times), 2)]
 
+# The arguments of f but the last one, which is the number of calls.
+function cost(f, arguments...; calls = 100_000)
+    f(arguments..., 1) # compiles it
+    return round(median([@elapsed(f(arguments..., calls)) / calls * 1e9 for _ in 1:31]), digits = 1)
+end
+
 function measure()
-    calls = 100_000
     x = Float32.(0:15)
     regularizer = Regularizer(l1 = 0.01, l2 = 0.02)
-    empty, full = Float64[], Float64[]
-    for _ in 1:31
-        push!(empty, @elapsed(call_empty(calls)) / calls * 1e9)
-        push!(full, @elapsed(call_penalty(regularizer, x, calls)) / calls * 1e9)
+    print("empty call ", cost(call_empty), " ns, ")
+    println("penalty of 16 elements ", cost(call_penalty, regularizer, x), " ns")
+    alike = [Term(regularizer, copy(x)) for _ in 1:100]
+    mixed = [Term(regularizer, isodd(i) ? copy(x) : reshape(copy(x), 4, 4)) for i in 1:100]
+    for (name, terms) in ("of one type" => alike, "of two types" => mixed)
+        each = round(cost(call_list, terms, calls = 1000) / 100, digits = 1)
+        println("list of 100 such tensors ", name, " ", each, " ns each")
     end
-    a, b = round.(median.((empty, full)), digits = 1)
-    println("empty call ", a, " ns, penalty of 16 elements ", b, " ns")
 end
 
 measure()

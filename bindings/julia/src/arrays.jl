@@ -37,7 +37,7 @@ function contiguous(array)
     return true
 end
 
-contiguous(::Nothing) = true
+contiguous(::Union{Array,Nothing}) = true
 
 # As in dlpack.h.
 struct DLTensor

@@ -48,7 +48,8 @@ const functions = Ref{Functions}()
 const opening = ReentrantLock()
 loading() = isdefined(Base, :require_lock) ? Base.require_lock : opening
 
-library() = isassigned(functions) ? functions[] : lock(open_library, loading())
+@inline library() = isassigned(functions) ? functions[] : open_first()
+@noinline open_first() = lock(open_library, loading())::Functions
 
 # The file to open, and why that one.
 function find_library()
@@ -153,4 +154,5 @@ end
 Base.showerror(io::IO, error::L1L2Error) =
     print(io, "L1L2Error: ", error.message, " (status ", error.status, ")")
 
-check(status) = status == 0 ? nothing : throw(L1L2Error(status))
+check(status) = status == 0 ? nothing : fail(status)
+@noinline fail(status) = throw(L1L2Error(status))

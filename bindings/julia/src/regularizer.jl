@@ -36,9 +36,11 @@ end
 
 # With this a @ccall takes the regularizer itself and keeps it alive during the call.
 function Base.unsafe_convert(::Type{Ptr{Cvoid}}, regularizer::Regularizer)
-    regularizer.handle == C_NULL && throw(ArgumentError("the regularizer is closed"))
+    regularizer.handle == C_NULL && refuse_closed()
     return regularizer.handle
 end
+
+@noinline refuse_closed() = throw(ArgumentError("the regularizer is closed"))
 
 # A copy would share the handle, which is freed with the original.
 Base.deepcopy_internal(regularizer::Regularizer, ::IdDict) = regularizer
@@ -83,13 +85,13 @@ function (regularizer::Regularizer)(x::AbstractArray{T}) where {T}
     return penalty[]
 end
 
-function check_size(x, other, name)
-    size(x) == size(other) ||
-        throw(DimensionMismatch("x has the size $(size(x)), $name the size $(size(other))"))
-end
+check_size(x, other, name) = size(x) == size(other) ? nothing : refuse_size(x, other, name)
+
+@noinline refuse_size(x, other, name) =
+    throw(DimensionMismatch("x has the size $(size(x)), $name the size $(size(other))"))
 
 # penalty is a Ref{Cdouble}, or C_NULL if it is not wanted.
-function add_gradient(regularizer, gradient, x::AbstractArray{T}, scale, penalty) where {T}
+@inline function add_gradient(regularizer, gradient, x::AbstractArray{T}, scale, penalty) where {T}
     check_size(x, gradient, "gradient")
     if contiguous(x) && contiguous(gradient)
         check(@ccall $(library().add_gradient)(
@@ -213,7 +215,7 @@ function prox_step!(
         eltype(steps) == arithmetic(T) ||
             throw(ArgumentError("steps for an x of $T must be of $(arithmetic(T))"))
     end
-    if all(contiguous, (x, out, gradient, steps))
+    if contiguous(x) && contiguous(out) && contiguous(gradient) && contiguous(steps)
         check(@ccall $(library().prox_step)(
             regularizer::Ptr{Cvoid}, dtype(T)::Int32, x::Ptr{T}, length(x)::Csize_t,
             something(gradient, C_NULL)::Ptr{T}, step::Cdouble,

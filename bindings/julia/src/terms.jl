@@ -21,12 +21,17 @@ threads.
 An error names the first term at fault, counted from 1: `term 3: the regularizer is closed`. All arrays are
 then unchanged.
 """
-struct Term
+struct Term{
+    X<:AbstractArray,
+    Gradient<:Union{AbstractArray,Nothing},
+    Out<:AbstractArray,
+    Steps<:Union{AbstractArray,Nothing},
+}
     regularizer::Union{Regularizer,Nothing} # nothing in a list of arrays alone
-    x::AbstractArray
-    gradient::Union{AbstractArray,Nothing}
-    out::AbstractArray
-    steps::Union{AbstractArray,Nothing}
+    x::X
+    gradient::Gradient
+    out::Out
+    steps::Steps
 end
 
 Term(regularizer::Regularizer, x::AbstractArray; gradient = nothing, out = x, steps = nothing) =
@@ -56,29 +61,48 @@ end
 
 address(::Nothing, T, x, name) = C_NULL
 
-# Valid as long as the arrays are. A function of its own, compiled for their types.
-function CTerm(regularizer, x::AbstractArray{T}, gradient, out, steps) where {T}
+# Valid as long as the arrays are.
+function CTerm(term::Term{<:AbstractArray{T}}) where {T}
+    regularizer, x = term.regularizer, term.x
     number = dtype(T)
     return CTerm(
         regularizer === nothing ? C_NULL : Base.unsafe_convert(Ptr{Cvoid}, regularizer),
         address(x, T, x, "x"),
         length(x),
-        address(gradient, T, x, "gradient"),
-        address(out, T, x, "out"),
+        address(term.gradient, T, x, "gradient"),
+        address(term.out, T, x, "out"),
         number,
         0,
-        address(steps, arithmetic(T), x, "steps"),
+        address(term.steps, arithmetic(T), x, "steps"),
     )
 end
 
-function CTerm(term::Term, noun, i)
-    try
-        return CTerm(term.regularizer, term.x, term.gradient, term.out, term.steps)
-    catch failure
-        failure isa DimensionMismatch && throw(DimensionMismatch("$noun $i: $(failure.msg)"))
-        message = failure isa ArgumentError ? failure.msg : sprint(showerror, failure)
-        throw(ArgumentError("$noun $i: $message"))
+CTerm(array::AbstractArray) = CTerm(Term(array))
+
+# Compiled for the type of the term, where that of the list does not say it.
+function write!(structs, i, term)
+    structs[i] = CTerm(term)
+    return nothing
+end
+
+function write_all!(structs, terms, current)
+    for i in eachindex(terms)
+        current[] = i
+        write!(structs, i, terms[i])
     end
+end
+
+function c_terms(terms, noun)
+    structs, current = Vector{CTerm}(undef, length(terms)), Ref(0)
+    try
+        write_all!(structs, terms, current)
+    catch failure
+        name = "$noun $(current[])"
+        failure isa DimensionMismatch && throw(DimensionMismatch("$name: $(failure.msg)"))
+        message = failure isa ArgumentError ? failure.msg : sprint(showerror, failure)
+        throw(ArgumentError("$name: $message"))
+    end
+    return structs
 end
 
 # One run of the library's tasks.
@@ -115,17 +139,17 @@ function run_tasks(threads, task, work, count)
     return Int32(0)
 end
 
-# Calls f with an array of CTerms, a runner, its state, and a reference to the index of the one at fault.
-function with_terms(f, terms::Vector{Term}, threads; noun = "term")
+# Calls f with an array of CTerms of the terms or arrays, a runner, its state, and a reference to the index of the one at fault.
+function with_terms(f, terms::Vector, threads; noun = "term")
     threads >= 1 || throw(ArgumentError("threads must be 1 or more, not $threads"))
     faulty = Ref{Csize_t}(length(terms))
     status = GC.@preserve terms begin
-        list = CTerm[CTerm(term, noun, i) for (i, term) in enumerate(terms)]
+        structs = c_terms(terms, noun)
         runner =
             threads == 1 ? C_NULL :
             @cfunction(run_tasks, Int32, (Csize_t, Ptr{Cvoid}, Ptr{Cvoid}, Csize_t))
         # No InterruptException may pass through the library.
-        disable_sigint(() -> f(list, runner, Csize_t(threads), faulty))
+        disable_sigint(() -> f(structs, runner, Csize_t(threads), faulty))
     end
     if status != 0 && faulty[] < length(terms)
         throw(L1L2Error(status, "$noun $(faulty[] + 1): $(L1L2Error(status).message)"))
@@ -133,7 +157,13 @@ function with_terms(f, terms::Vector{Term}, threads; noun = "term")
     check(status)
 end
 
-terms_of(terms) = Term[term for term in terms]
+# A list of one type keeps it, so that no type is looked up for each element.
+list_of(::Type{T}, items::Vector{<:T}) where {T} = items
+
+function list_of(::Type{T}, items) where {T}
+    list = [item for item in items]
+    return list isa Vector{<:T} ? list : convert(Vector{T}, list)
+end
 
 """
     penalty_terms(terms; threads = 1)
@@ -142,7 +172,7 @@ The penalties of [`Term`](@ref)s: the named tuple `(penalties = ..., total = ...
 each with the bits of `regularizer(x)`, and their sum in that order.
 """
 function penalty_terms(terms; threads::Integer = 1)
-    list = terms_of(terms)
+    list = list_of(Term, terms)
     penalties, total = zeros(length(list)), Ref(0.0)
     with_terms(list, threads) do structs, runner, state, faulty
         @ccall $(library().penalty_terms)(
@@ -161,7 +191,7 @@ Adds the gradients of the [`Term`](@ref)s that have a `gradient`, times `scale`,
 [`penalty_terms`](@ref) does, from the same pass over memory.
 """
 function add_gradient_terms!(terms, scale::Real = 1.0; threads::Integer = 1)
-    list = terms_of(terms)
+    list = list_of(Term, terms)
     penalties, total = zeros(length(list)), Ref(0.0)
     with_terms(list, threads) do structs, runner, state, faulty
         @ccall $(library().add_gradient_terms)(
@@ -179,7 +209,7 @@ end
 Writes the proximal operators of [`Term`](@ref)s to their `out`, as [`prox!`](@ref) does. Returns `nothing`.
 """
 prox_terms!(terms, step::Real; threads::Integer = 1) =
-    with_terms(terms_of(terms), threads) do structs, runner, state, faulty
+    with_terms(list_of(Term, terms), threads) do structs, runner, state, faulty
         @ccall $(library().prox_terms)(
             structs::Ptr{CTerm}, sizeof(CTerm)::Csize_t, length(structs)::Csize_t, step::Cdouble,
             runner::Ptr{Cvoid}, state::Csize_t, faulty::Ref{Csize_t}
@@ -192,14 +222,12 @@ prox_terms!(terms, step::Real; threads::Integer = 1) =
 Takes a step of proximal gradient descent on [`Term`](@ref)s, as [`prox_step!`](@ref) does. Returns `nothing`.
 """
 prox_step_terms!(terms, step::Real; threads::Integer = 1) =
-    with_terms(terms_of(terms), threads) do structs, runner, state, faulty
+    with_terms(list_of(Term, terms), threads) do structs, runner, state, faulty
         @ccall $(library().prox_step_terms)(
             structs::Ptr{CTerm}, sizeof(CTerm)::Csize_t, length(structs)::Csize_t, step::Cdouble,
             runner::Ptr{Cvoid}, state::Csize_t, faulty::Ref{Csize_t}
         )::Int32
     end
-
-arrays_of(arrays) = Term[Term(array) for array in arrays]
 
 """
     add_all!(sums, arrays; threads = 1)
@@ -209,10 +237,10 @@ The arrays are contiguous; give those of different element types as a tuple. `th
 [`Term`](@ref)s.
 """
 add_all!(sums::ExactSums, arrays; threads::Integer = 1) =
-    add_terms!(sums, arrays_of(arrays), threads)
+    add_arrays!(sums, list_of(AbstractArray, arrays), threads)
 
-function add_terms!(sums, terms, threads)
-    with_terms(terms, threads, noun = "array") do structs, runner, state, faulty
+function add_arrays!(sums, list, threads)
+    with_terms(list, threads, noun = "array") do structs, runner, state, faulty
         @ccall $(library().exact_sums_add_terms)(
             sums::Ptr{Int64}, structs::Ptr{CTerm}, sizeof(CTerm)::Csize_t,
             length(structs)::Csize_t, runner::Ptr{Cvoid}, state::Csize_t, faulty::Ref{Csize_t}
@@ -240,11 +268,11 @@ function clip_by_norm!(
     norm::Union{Real,Nothing} = nothing,
     threads::Integer = 1,
 )
-    terms = arrays_of(arrays)
+    list = list_of(AbstractArray, arrays)
     if norm === nothing
-        norm = LinearAlgebra.norm(add_terms!(ExactSums(), terms, threads))
+        norm = LinearAlgebra.norm(add_arrays!(ExactSums(), list, threads))
     end
-    with_terms(terms, threads, noun = "array") do structs, runner, state, faulty
+    with_terms(list, threads, noun = "array") do structs, runner, state, faulty
         @ccall $(library().clip_by_norm_terms)(
             structs::Ptr{CTerm}, sizeof(CTerm)::Csize_t, length(structs)::Csize_t, norm::Cdouble,
             max_norm::Cdouble, runner::Ptr{Cvoid}, state::Csize_t, faulty::Ref{Csize_t}

@@ -159,3 +159,45 @@ end
     end
     @test all(==(10), terms[1].gradient)
 end
+
+# Bytes that a call allocates, once it is compiled.
+function allocated(call)
+    function repeat(n)
+        for _ in 1:n
+            call()
+        end
+    end
+    repeat(1)
+    return (@allocated repeat(100)) / 100
+end
+
+@testset "a call on contiguous arrays allocates nothing" begin
+    for x in (ones(Float32, 4, 4), view(ones(Float32, 32), 9:24))
+        gradient, steps = copy(x), copy(x)
+        for call in (
+            () -> half(x),
+            () -> add_gradient!(half, gradient, x),
+            () -> penalty_and_add_gradient!(half, gradient, x),
+            () -> prox!(half, x, 0.1),
+            () -> prox_step!(half, x, gradient, 0.1),
+            () -> prox_step!(half, x, gradient, 0.1, steps = steps),
+        )
+            @test allocated(call) < 8
+        end
+    end
+end
+
+@testset "a list allocates little more than its structs, of 56 bytes, and penalties" begin
+    alike = [Term(half, ones(Float32, 16), gradient = ones(Float32, 16)) for _ in 1:100]
+    mixed = [Term(half, isodd(i) ? ones(16) : ones(4, 4)) for i in 1:100]
+    arrays = [isodd(i) ? ones(16) : ones(4, 4) for i in 1:100]
+    sums = ExactSums()
+    for call in (
+        [() -> penalty_terms(terms) for terms in (alike, mixed, Term[alike...])]...,
+        () -> add_gradient_terms!(alike),
+        () -> prox_terms!(alike, 0.1),
+        () -> add_all!(sums, arrays),
+    )
+        @test allocated(call) / 100 < 80
+    end
+end
