@@ -181,8 +181,7 @@ fetch_nodes() {
 stage_npm() {
     local platform platforms=(linux-{x64,arm64}-{gnu,musl} darwin-{x64,arm64} win32-x64)
     need node npm
-    [ -e "${NODE_INCLUDE_DIR-$(node -p 'require("path").resolve(process.execPath, "../../include/node")')}/node_api.h" ] ||
-        offer_packages libnode-dev
+    [ -e "$(cd "$tree/bindings/node" && node -p 'require("./host.js").include')/node_api.h" ] || offer_packages libnode-dev
     make_libraries "${platforms[@]}"
     for platform in "${platforms[@]}"; do
         "$tree/bindings/node/platform.sh" "$work/natives" "$platform" "$work/libraries/$platform"

@@ -23,9 +23,10 @@ if [ $# -gt 2 ]; then
         exit 77
     }
     GOARCH=arm64 "$source/build.sh" '' "$module"
-    for platform in linux-x64-gnu linux-arm64-gnu darwin-x64 darwin-arm64 win32-x64; do
-        IFS=- read -r system architecture _ <<<"${platform/win32/windows}"
-        "$source/embed.sh" "$module" "$system" "${architecture/x64/amd64}" "$3/$platform"/libl1l2*
+    for folder in "$3"/*; do
+        IFS=- read -r system architecture libc <<<"${folder##*/}"
+        [ "$libc" != musl ] || continue # which Go does not tell from glibc
+        "$source/embed.sh" "$module" "${system/win32/windows}" "${architecture/x64/amd64}" "$folder"/libl1l2*
     done
 fi
 for library in "$module"/internal/*/libl1l2_*; do

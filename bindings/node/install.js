@@ -8,8 +8,8 @@ const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 
-const include =
-    process.env.NODE_INCLUDE_DIR ?? path.resolve(process.execPath, "../../include/node");
+const { include } = require("./host.js");
+
 const build = path.join(__dirname, "build");
 
 function fail(message) {

@@ -13,7 +13,7 @@ fail() {
     exit 1
 }
 
-include=${NODE_INCLUDE_DIR:-$(node -p 'require("path").resolve(process.execPath, "../../include/node")')}
+include=$(node -p 'require("./host.js").include')
 [ -e "$include/node_api.h" ] || {
     echo "no node_api.h in $include"
     exit 77

@@ -5,21 +5,14 @@
 //     node stage.js OUT [NATIVE]
 // In OUT: l1l2-VERSION.tgz, the JavaScript, and l1l2-PLATFORM-VERSION.tgz, the native files of each platform,
 // which the former names among its optional dependencies. NATIVE has a folder for each, as platform.sh
-// makes it; without it the files are those in native/, which `npm run install` has built for this platform.
+// makes it; without it the only ones are those in native/, which `npm run install` has built for this platform.
 
 const { execFileSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 
-const PLATFORMS = [
-    "linux-x64-gnu",
-    "linux-x64-musl",
-    "linux-arm64-gnu",
-    "linux-arm64-musl",
-    "darwin-x64",
-    "darwin-arm64",
-    "win32-x64",
-];
+const host = require("./host.js");
+
 const out = path.resolve(process.argv[2]);
 const { scripts, devDependencies, prettier, ...common } = require("./package.json");
 const root = path.join(__dirname, "../..");
@@ -40,14 +33,6 @@ function pack(manifest, files) {
     fs.rmSync(folder, { recursive: true });
 }
 
-/** The name of the platform that this runs on. */
-function ownPlatform() {
-    const { platform, arch } = process;
-    if (platform !== "linux") return `${platform}-${arch}`;
-    const glibc = process.report.getReport().header.glibcVersionRuntime !== undefined;
-    return `${platform}-${arch}-${glibc ? "gnu" : "musl"}`;
-}
-
 const { version, description, license, engines } = common;
 
 /** Packs the native files of a platform, which are in a folder. */
@@ -66,12 +51,11 @@ function packPlatform(name, folder) {
 }
 
 const natives = process.argv[3];
-if (natives === undefined) {
-    packPlatform(ownPlatform(), path.join(__dirname, "native"));
-} else {
-    for (const name of PLATFORMS) packPlatform(name, path.join(natives, name));
-}
-const optionalDependencies = Object.fromEntries(PLATFORMS.map((name) => [`l1l2-${name}`, version]));
+const folders = natives
+    ? fs.readdirSync(natives).map((name) => [name, path.join(natives, name)])
+    : [[host.platform, path.join(__dirname, "native")]];
+for (const [name, folder] of folders) packPlatform(name, folder);
+const optionalDependencies = Object.fromEntries(folders.map(([name]) => [`l1l2-${name}`, version]));
 const own = ["index.js", "index.mjs", "index.d.ts", "index.d.mts", "README.md"];
 pack(
     { ...common, optionalDependencies },

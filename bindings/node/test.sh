@@ -24,8 +24,8 @@ for tool in node npm cmake c++ cc; do
     command -v $tool >/dev/null || skip "no $tool"
 done
 node -e 'process.exit(Symbol.dispose ? 0 : 1)' || skip "no Node 18.18 or later"
-include=$(node -p 'require("path").resolve(process.execPath, "../../include/node")')
-[ -e "${NODE_INCLUDE_DIR:-$include}/node_api.h" ] || skip "no node_api.h in ${NODE_INCLUDE_DIR:-$include}"
+include=$(cd "$source" && node -p 'require("./host.js").include')
+[ -e "$include/node_api.h" ] || skip "no node_api.h in $include"
 
 mkdir -p "$work"
 work=$(cd "$work" && pwd)

@@ -21,8 +21,7 @@ mkdir project foreign
 cp -r "$source/test" project/
 cd project
 echo '{ "private": true }' >package.json
-own=$(node -p 'const p = process; const glibc = p.report.getReport().header.glibcVersionRuntime;
-    p.platform + "-" + p.arch + (p.platform !== "linux" ? "" : glibc ? "-gnu" : "-musl")')
+own=$(cd "$source" && node -p 'require("./host.js").platform')
 npm install --offline --ignore-scripts --no-audit --no-fund --loglevel=error ../l1l2-[0-9]*.tgz ../l1l2-"$own"-[0-9]*.tgz
 "$source/../../tests/conformance/readme_program.sh" js node_modules/l1l2/README.md >program.mjs
 node program.mjs | tee program.out
