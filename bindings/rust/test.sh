@@ -98,6 +98,9 @@ if cargo fmt --version >/dev/null 2>&1; then
     (cd "$packages" && cargo fmt -- --check)
 fi
 RUSTDOCFLAGS="-D warnings" cargo doc "${cargo[@]}" --no-deps
+# The program of README.md is that of the documentation, which `cargo test` runs.
+diff <("$root/tests/conformance/readme_program.sh" rust "$packages/README.md") \
+    <(awk '/^\/\/! ```$/ { if (n++) exit; next } n && !/^\/\/! #/ { print substr($0, 5) }' "$packages/l1l2/src/lib.rs")
 cargo test "${cargo[@]}" --package l1l2-sys
 
 # The packages as they would be published.

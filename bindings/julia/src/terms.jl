@@ -161,8 +161,12 @@ end
 list_of(::Type{T}, items::Vector{<:T}) where {T} = items
 
 function list_of(::Type{T}, items) where {T}
-    list = [item for item in items]
-    return list isa Vector{<:T} ? list : convert(Vector{T}, list)
+    list = vec([item for item in items])
+    list isa Vector{<:T} && return list
+    i = findfirst(item -> !(item isa T), list)
+    i === nothing ||
+        throw(ArgumentError("number $i of the list is of type $(typeof(list[i])), which is no $T"))
+    return convert(Vector{T}, list)
 end
 
 """

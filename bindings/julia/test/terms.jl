@@ -133,7 +133,13 @@ message_of(call) =
     @test status_of(() -> add_gradient_terms!((), Inf, threads = n)) == 13
     @test status_of(() -> clip_by_norm!([[NaN]], 1, threads = n)) == 22
     @test_throws ArgumentError penalty_terms((), threads = 0)
-    @test_throws MethodError penalty_terms([half])
+    for (call, message) in (
+        (() -> penalties([half]), "number 1 of the list is of type Regularizer, which is no Term"),
+        (() -> penalties(Any[good(), 2.0]), "number 2 of the list is of type Float64, which is no Term"),
+        (() -> add_all!(sums, [1.0 2.0]), "number 1 of the list is of type Float64, which is no AbstractArray"),
+    )
+        @test message_of(call) == message
+    end
     @test_throws MethodError Term(nothing, [1.0])
 end
 

@@ -11,6 +11,9 @@
 //! let penalty = regularizer.penalty_and_add_gradient(&weights, 1.0, &mut gradient)?;
 //! regularizer.prox(&mut weights, 0.1)?;
 //! assert_eq!(penalty, 0.15375);
+//! let terms = [l1l2::Term::new(&regularizer, &weights)]; // all tensors of a model
+//! let penalties = l1l2::penalties_of_terms(&terms, &l1l2::Threads(2))?; // on two threads
+//! assert_eq!(penalties.total, regularizer.penalty(&weights)?);
 //! # Ok(())
 //! # }
 //! ```
