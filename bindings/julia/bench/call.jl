@@ -25,7 +25,7 @@ end
 
 median(times) = sort(times)[cld(length(times), 2)]
 
-# The arguments of f but the last one, which is the number of calls.
+# What a call by f costs. f takes the number of calls last.
 function cost(f, arguments...; calls = 100_000)
     f(arguments..., 1) # compiles it
     return round(median([@elapsed(f(arguments..., calls)) / calls * 1e9 for _ in 1:31]), digits = 1)

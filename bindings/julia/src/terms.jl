@@ -139,7 +139,7 @@ function run_tasks(threads, task, work, count)
     return Int32(0)
 end
 
-# Calls f with an array of CTerms of the terms or arrays, a runner, its state, and a reference to the index of the one at fault.
+# Calls f with the CTerms of terms or arrays, a runner, its state, and a reference to the index of the one at fault.
 function with_terms(f, terms::Vector, threads; noun = "term")
     threads >= 1 || throw(ArgumentError("threads must be 1 or more, not $threads"))
     faulty = Ref{Csize_t}(length(terms))
