@@ -58,8 +58,8 @@ void add_size(const ElementType& type, std::size_t n) {
             }
         }
         const Operation bare = operation;
-        operation.error = [bare](double penalty) {
-            return relative_error(exact_sums(bare.type.dtype, bare.n), bare, penalty);
+        operation.error = [bare](double result) {
+            return relative_error(exact_sums(bare.type.dtype, bare.n), bare, result);
         };
         add(operation, "l1l2", [](const Job& job) { return call_penalty(job); });
         if (penalty.wanted == WantedSums::both) {
