@@ -28,7 +28,8 @@ class ExactSum {
     /// Adds value * 2^exponent.
     void add_integer(std::int64_t value, int exponent) {
         const auto bits = static_cast<std::uint64_t>(value);
-        add_scaled(value < 0 ? -bits : bits, exponent, value < 0 ? -1 : 1);
+        const std::uint64_t magnitude = value < 0 ? -bits : bits;
+        add_scaled(magnitude, exponent, value < 0 ? -1 : 1);
     }
 
     /// Adds coefficient * sum, both >= 0.
