@@ -50,10 +50,10 @@ results=()
 if [ -n "$quick" ]; then
     for dtype in float32 float64 float16 bfloat16; do
         operations="(penalty|gradient|fused|prox|prox to another array)"
-        measure "quick-$dtype" "^$dtype/$operations/67108864/(roof|l1l2)" 5 0.001 >/dev/null
+        measure "quick-$dtype" "^$dtype/$operations/67108864/(roof|l1l2)" 11 0.001 >/dev/null
     done
     measure quick-exact "^float(32|64)/exact sums of (gaussian|wide exponents)/67108864/(roof|l1l2$|kernel generic)" \
-        3 0.001 >/dev/null
+        7 0.001 >/dev/null
     measure quick-two-threads "^float32/.* on two threads/67108864/(roof|l1l2)" 7 0.05 >/dev/null
     measure quick-small "^float32/(small call|(penalty|fused) of a list( of 20)?)/.*/(l1l2|empty)" 15 >/dev/null
     python3 bench/quick.py "${results[@]}"
