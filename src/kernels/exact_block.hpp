@@ -46,8 +46,10 @@ struct ExactLoads<Isa, BFloat16> {
         constexpr uint64_t exponent =
             static_cast<uint64_t>(format<double>.bias() - format<BFloat16>.bias() - scale)
             << format<double>.mantissa_bits;
+        // By memcpy from x GCC 12 loads 32 bytes by halves, through the stack.
+        const typename Isa::Words words = Isa::load_words(x);
         Long bits;
-        __builtin_memcpy(&bits, x, sizeof bits);
+        __builtin_memcpy(&bits, &words, sizeof bits);
         const Long shifted = up > 0 ? bits << (up > 0 ? up : 0) : bits >> (up > 0 ? 0 : -up);
         const Long shaped = (shifted & Long(mask)) | Long(exponent);
         Batch result;
