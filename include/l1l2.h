@@ -61,7 +61,7 @@ extern "C" {
 /** The version of this header. */
 #define L1L2_VERSION_MAJOR 0
 #define L1L2_VERSION_MINOR 4
-#define L1L2_VERSION_PATCH 1
+#define L1L2_VERSION_PATCH 2
 #define L1L2_VERSION_NUMBER                                                                        \
     (10000 * L1L2_VERSION_MAJOR + 100 * L1L2_VERSION_MINOR + L1L2_VERSION_PATCH)
 

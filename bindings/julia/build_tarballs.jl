@@ -8,7 +8,7 @@
 using BinaryBuilder
 
 name = "L1L2"
-version = v"0.4.1"
+version = v"0.4.2"
 
 sources = [DirectorySource(get(ENV, "L1L2_SOURCE", joinpath(@__DIR__, "..", "..")))]
 
