@@ -145,10 +145,10 @@ def _dtype_number(x: NumpyArray, dtype: str | None) -> int:
         return BFLOAT16
     if dtype == "bfloat16" and x.dtype == numpy.uint16:
         return BFLOAT16
+    given = "" if dtype is None else f" with dtype={dtype!r}"
     raise TypeError(
-        f"an array of {x.dtype!r} with dtype={dtype!r}: it must be of float32, float64,"
-        " float16 or bfloat16 in the machine's byte order, or of uint16 with"
-        " dtype='bfloat16'"
+        f"an array of {x.dtype!r}{given}: it must be of float32, float64, float16 or"
+        " bfloat16 in the machine's byte order, or of uint16 with dtype='bfloat16'"
     )
 
 
