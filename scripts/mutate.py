@@ -139,7 +139,7 @@ class Worker:
         if file.startswith("include/"):  # templates, of which the tests have instances of their own
             build = Stage("compile", "make -s unit_tests allocation_tests", self.build, builds=True)
             return [build, unit_tests, allocations]
-        subjects = [s for s in self.subjects if s in file]
+        subjects = [s for s in self.subjects if s in os.path.splitext(file)[0]]
         tags = ",".join(f"[{s}]~[isa]~[exhaustive]" for s in subjects)
         own = [Stage(f"unit_tests of {', '.join(subjects)}", f"./unit_tests -a '{tags}'", tests)] if subjects else []
         golden = self.tree / "tests/bits/golden.txt"
