@@ -116,6 +116,8 @@ for tool in "${tools[@]}"; do
     begin=$SECONDS
     # Exhaustive tests of kernels take longer than all others, and reach no other code.
     most='~[locale]~[isa]~[exhaustive]'
+    # In a child that is forked among threads, a sanitizer's own allocator may be locked.
+    unforked="'~\"a child that is forked*\"'"
     case $tool in
     address)
         # Checks of undefined behaviour compile in half the time if they end in a trap, whose place the address
@@ -127,8 +129,7 @@ for tool in "${tools[@]}"; do
         for isa in $(isas "$folder/$tool/tests/unit_tests"); do
             commands+=("L1L2_ISA=$isa ./unit_tests '[isa],[bits]'")
         done
-        # In a child that is forked among threads, the sanitizer's own allocator may be locked.
-        run "${commands[@]}" "./process_tests '~\"a child that is forked*\"'"
+        run "${commands[@]}" "./process_tests $unforked"
         ;;
     thread)
         build '' -DL1L2_SANITIZE="$sanitizers"
@@ -139,7 +140,7 @@ for tool in "${tools[@]}"; do
         flags=$(memory_flags)
         build "$flags" -DL1L2_SANITIZE="$sanitizers"
         export MSAN_OPTIONS=intercept_strlen=0:intercept_memcmp=0
-        run "./unit_tests '$most[kernels]'" "./unit_tests '$most~[kernels]'" ./process_tests
+        run "./unit_tests '$most[kernels]'" "./unit_tests '$most~[kernels]'" "./process_tests $unforked"
         ;;
     valgrind)
         build ''
@@ -149,7 +150,7 @@ for tool in "${tools[@]}"; do
         leaks='--leak-check=full --errors-for-leak-kinds=definite,indirect'
         # valgrind has one rounding mode, no flush-to-zero, and computes long double as double.
         run "$memcheck $leaks ./unit_tests '$most~[float_environment]~\"*environment*\"~\"*rounding mode*\"~\"*half an ulp*\"'" \
-            "$memcheck $leaks ./process_tests '~\"a child that is forked*\"'" \
+            "$memcheck $leaks ./process_tests $unforked" \
             "$memcheck ./process_tests '\"a child that is forked*\"'"
         ;;
     esac
