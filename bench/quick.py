@@ -85,7 +85,7 @@ def rows(repetitions):
     for title, operation in (*((OPERATIONS[o], f"{o} on two threads") for o in MAIN_OPERATIONS),
                              ("exact sums", EXACT_ON_TWO_THREADS)):
         found = ratio(repetitions.roof("float32", operation), repetitions.get("float32", operation, N))
-        yield [f"{title}, both on two threads", found, "", "", ""]
+        yield [f"{title}; two threads", found, "", "", ""]
     for tensors, of_list, n in (("2,000 tensors of 64", "of a list", 2000 * 64),
                                 ("20 tensors of 1 Mi", "of a list of 20", 20 * 2**20)):
         of_penalty, with_gradients = (

@@ -29,10 +29,11 @@ gives_penalty() {
 }
 # all_vectors KIND PROGRAM: runs the test vectors with each instruction set, as every kernel has flags of its own.
 all_vectors() {
-    local isa
+    local isa said
     for isa in avx512bw avx2 sse2 neon64 generic; do
-        [ "$(L1L2_ISA=$isa "$2" isa)" != $isa ] ||
-            echo "$name, $1, $isa: $(L1L2_ISA=$isa "$2" vectors "$vectors")"
+        [ "$(L1L2_ISA=$isa "$2" isa)" = $isa ] || continue
+        said=$(L1L2_ISA=$isa "$2" vectors "$vectors")
+        echo "$name, $1, $isa: $said"
     done
 }
 # program FOLDER BUILD_FILE: a program of a user's, with the tests' own sources.

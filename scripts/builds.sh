@@ -16,7 +16,7 @@
 #
 # Without a name: each compiler at each level, gcc and clang-19 at O2 with the xsimd of each suite, and each way. Each
 # library runs the programs of tests/conformance and tests/bits with each instruction set of this CPU. Prints
-# a line for each name; logs are in build-builds/NAME. All of them, without a name, are a figure of docs/testing.md.
+# a line for each name; logs are in build-builds/NAME. A run without names is recorded as a figure of docs/testing.md.
 # Exits with 1 if one failed, with 77 if none was built.
 set -euo pipefail
 shopt -s inherit_errexit

@@ -5,8 +5,8 @@
 #                                 i386, ppc64le, riscv64 or s390x, which is big-endian
 #     scripts/cross.sh x86_64     the same on older x86-64 CPUs, and on CPUs that lack one feature; each must
 #                                 choose the right instruction set
-# The programs are those of tests/conformance and tests/bits; a system is a figure of docs/testing.md. Exits with 77
-# without the compiler or emulator.
+# The programs are those of tests/conformance and tests/bits; each run is recorded as a figure of docs/testing.md.
+# Exits with 77 without the compiler or emulator.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
@@ -152,7 +152,7 @@ for cpu in "${cpus[@]}"; do
     else
         check_vectors "$target, $cpu, $isa"
     fi
-    equal+=("$cpu")
+    equal+=("${cpu/,-/ without }")
 done
 names=$(printf ', %s' "${equal[@]}")
-figure "bits on $target" "all equal with ${names#, }"
+figure "test vectors and bits on $target" "all equal with ${names#, }"

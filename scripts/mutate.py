@@ -140,7 +140,7 @@ class Worker:
             build = Stage("compile", "make -s unit_tests allocation_tests", self.build, builds=True)
             return [build, unit_tests, allocations]
         subjects = [s for s in self.subjects if s in os.path.splitext(file)[0]]
-        tags = ",".join(f"[{s}]~[isa]~[exhaustive]" for s in subjects)
+        tags = ",".join(f"[{s}]~[locale]~[isa]~[exhaustive]" for s in subjects)
         own = [Stage(f"unit_tests of {', '.join(subjects)}", f"./unit_tests -a '{tags}'", tests)] if subjects else []
         golden = self.tree / "tests/bits/golden.txt"
         if not file.startswith("src/kernels/"):
@@ -154,7 +154,8 @@ class Worker:
 
     def soon(self, file: str) -> List[Stage]:
         """What of a kernel takes less: one instruction set, with the others as they are."""
-        if not file.startswith("src/kernels/") or not file.endswith(".hpp") or "avx2" not in self.isas:
+        elsewhere = ("kernels.hpp", "dispatch.hpp", "cpu.hpp")  # which files outside of the kernels include
+        if not fnmatch.fnmatch(file, "src/kernels/*.hpp") or file.endswith(elsewhere) or "avx2" not in self.isas:
             return []
         core = "src/CMakeFiles/l1l2_core.dir"
         build = Stage("avx2", f"make -s -f {core}/build.make {core}/kernels/avx2.cpp.o", self.build, builds=True)
@@ -239,6 +240,8 @@ def main() -> int:
     if arguments.check:
         return 1 if stale else 0
     wanted = [m for m in every if fnmatch.fnmatchcase(m.file, arguments.file)]
+    if not wanted:
+        parser.error(f"no mutant fits {arguments.file}")
     if arguments.list:
         for mutant in wanted:
             print(f"{mutant.file}:{mutant.line}: {mutant.change} | {mutant.code}")

@@ -52,11 +52,21 @@ julia)
     ;;
 node)
     need npm
+    need cmake
+    headers=$(cd "$root/bindings/node" && node -p 'require("./host.js").include')
+    [ -e "$headers/node_api.h" ] || {
+        echo "no node_api.h in $headers"
+        exit 77
+    }
     cp "$examples"/*.mjs .
     run=(node example.mjs)
     ;;
 python)
-    need python3
+    need cmake
+    python3 -c 'import ensurepip' || {
+        echo "no python3-venv"
+        exit 77
+    }
     python3 -m venv venv
     # shellcheck source=/dev/null
     . venv/bin/activate

@@ -19,7 +19,7 @@ so that one of them gains as much as many small ones. The results have the same 
 threads.
 
 An error names the first term at fault, counted from 1: `term 3: the regularizer is closed`. All arrays are
-then unchanged.
+then unchanged. Do not change the list during a call.
 """
 struct Term{
     X<:AbstractArray,
@@ -97,6 +97,7 @@ function c_terms(terms, noun)
     try
         write_all!(structs, terms, current)
     catch failure
+        failure isa InterruptException && rethrow()
         name = "$noun $(current[])"
         failure isa DimensionMismatch && throw(DimensionMismatch("$name: $(failure.msg)"))
         message = failure isa ArgumentError ? failure.msg : sprint(showerror, failure)
