@@ -12,11 +12,10 @@ import json
 import statistics
 import sys
 
-from report import DTYPES, EXACT, EXACT_ON_TWO_THREADS, MAIN_OPERATIONS, OPERATIONS, cpu, markdown
+from report import (DTYPES, EXACT, EXACT_ON_TWO_THREADS, MAIN_OPERATIONS, OPERATIONS, ROOF_OF, cpu,
+                    markdown)
 
 N = 64 * 2**20
-#: Operations that share the peak bandwidth of another one.
-ROOF_OF = {"fused": "gradient", "fused on two threads": "gradient on two threads"}
 
 
 class Repetitions:

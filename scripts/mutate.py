@@ -261,7 +261,7 @@ def main() -> int:
     summary = ", ".join(f"{count} {fate}" for fate, count in sorted(counts.items()))
     print(summary)
     keep = ["bash", "-c", '. scripts/lib/figures.sh && figure "$@"', "figure"]
-    paths = sorted({mutant.file for mutant in wanted})
+    paths = sorted({mutant.file for mutant in wanted}) if arguments.file != "*" else []
     figure = [f"mutants of {arguments.file}", f"{len(chosen)} of {len(wanted)}: {summary}", *paths]
     subprocess.run([*keep, *figure], cwd=ROOT, check=True)
     return 1 if survivors or stale else 0
