@@ -114,8 +114,8 @@ class Worker:
         self.subjects = re.findall(r"\[(\w+)\]", self.output("--list-tags"))
         timed = re.findall(r"^(\d+\.\d+) s: (.+)$", self.output("-d", "yes", "~[locale]~[isa]~[exhaustive]"), re.MULTILINE)
         names = set(self.output("--list-test-names-only").splitlines())
-        slow = [f'~"{name}"' for seconds, name in timed if float(seconds) >= 0.1 and name in names]
-        self.quick = "~[locale]~[isa]~[exhaustive]" + "".join(slow)
+        slow = [name.replace(",", "\\,") for seconds, name in timed if float(seconds) >= 0.1 and name in names]
+        self.quick = "~[locale]~[isa]~[exhaustive]" + "".join(f'~"{name}"' for name in slow)
         self.unmutated = self.digest()
         shutil.copy(self.build / "capi/libl1l2.a", place / "unmutated.a")
         shutil.copy(self.build / AVX2, place / "unmutated.o")
