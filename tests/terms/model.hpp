@@ -3,9 +3,11 @@
  */
 #pragma once
 
+#include "guarded_pages.hpp"
 #include "runners.hpp"
 #include "training.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -175,7 +177,8 @@ inline double sum_in_order(const std::vector<double>& penalties) {
     return sum;
 }
 
-/// Returns "" if all functions give, with all runners, the results of single calls.
+/// Returns "" if all functions give, with all runners, the results of single calls. What they read
+/// beyond the terms crashes.
 inline std::string mistake(const Model& model, std::deque<Runner> runners = willing_runners()) {
     const double scale = -0.5;
     const double step = 0.25;
@@ -218,32 +221,36 @@ inline std::string mistake(const Model& model, std::deque<Runner> runners = will
             faulty = 77;
             return "";
         };
-        const std::vector<l1l2_term> terms = computed.terms();
-        const std::vector<l1l2_term> terms_before = terms;
-        l1l2_status status =
-            l1l2_penalty_terms(terms.data(), sizeof(l1l2_term), terms.size(), runner.function(),
-                               runner.state(), penalties.data(), &total, &faulty);
+        // Right before an unreadable page.
+        const std::vector<l1l2_term> terms_before = computed.terms();
+        const std::size_t count = terms_before.size();
+        const std::size_t bytes = count * sizeof(l1l2_term);
+        const GuardedPages pages(bytes / 4096 + 1);
+        auto* const terms = reinterpret_cast<l1l2_term*>(pages.end() - bytes);
+        std::copy(terms_before.begin(), terms_before.end(), terms);
+        l1l2_status status = l1l2_penalty_terms(terms, sizeof(l1l2_term), count, runner.function(),
+                                                runner.state(), penalties.data(), &total, &faulty);
         std::string found = failed("penalty", status, model, true);
         if (found.empty()) {
-            status = l1l2_add_gradient_terms(terms.data(), sizeof(l1l2_term), terms.size(), scale,
-                                             runner.function(), runner.state(), penalties.data(),
-                                             &total, &faulty);
+            status =
+                l1l2_add_gradient_terms(terms, sizeof(l1l2_term), count, scale, runner.function(),
+                                        runner.state(), penalties.data(), &total, &faulty);
             found = failed("gradient", status, expected_gradients, true);
         }
         if (found.empty()) {
-            status = l1l2_prox_terms(terms.data(), sizeof(l1l2_term), terms.size(), step,
-                                     runner.function(), runner.state(), &faulty);
+            status = l1l2_prox_terms(terms, sizeof(l1l2_term), count, step, runner.function(),
+                                     runner.state(), &faulty);
             found = failed("prox", status, expected_proxes, false);
         }
         if (found.empty()) {
-            status = l1l2_prox_step_terms(terms.data(), sizeof(l1l2_term), terms.size(), step,
-                                          runner.function(), runner.state(), &faulty);
+            status = l1l2_prox_step_terms(terms, sizeof(l1l2_term), count, step, runner.function(),
+                                          runner.state(), &faulty);
             found = failed("prox step", status, expected_steps, false);
         }
         if (!found.empty()) {
             return found;
         }
-        if (std::memcmp(terms.data(), terms_before.data(), terms.size() * sizeof(l1l2_term)) != 0) {
+        if (std::memcmp(terms, terms_before.data(), bytes) != 0) {
             return "the terms were written, runner: " + runner.name();
         }
     }
