@@ -266,13 +266,20 @@ TEST_CASE("a term size that is too small, odd or too large for the address space
                   Outcome{L1L2_ERROR_INVALID_ARGUMENT, 4});
         }
     }
-    const std::vector<l1l2_term> terms = model.terms();
-    for (const std::size_t count : {SIZE_MAX, SIZE_MAX / size + 1}) {
+    std::vector<l1l2_term> terms = model.terms();
+    constexpr std::size_t most = std::size_t{PTRDIFF_MAX} / size;
+    for (const std::size_t count : {SIZE_MAX, SIZE_MAX / size + 1, most + 1}) {
         std::size_t faulty = 77;
         CHECK(l1l2_prox_terms(terms.data(), size, count, 1.0, nullptr, nullptr, &faulty) ==
               L1L2_ERROR_INVALID_ARGUMENT);
         CHECK(faulty == count);
     }
+    // As many as the address space has room for are looked at, up to the first fault.
+    terms[0].dtype = 99;
+    std::size_t faulty = 77;
+    CHECK(l1l2_prox_terms(terms.data(), size, most, 1.0, nullptr, nullptr, &faulty) ==
+          L1L2_ERROR_UNSUPPORTED_DTYPE);
+    CHECK(faulty == 0);
 }
 
 TEST_CASE("terms of the header of 0.3, which has no steps, are accepted", "[terms]") {
