@@ -4,6 +4,7 @@
 
 #include <array>
 #include <functional>
+#include <utility>
 
 using namespace training;
 using namespace terms_tests;
@@ -189,6 +190,31 @@ TEST_CASE("the first term with an invalid step is reported, with every runner", 
             CHECK(Outcome{status, faulty} == Outcome{L1L2_ERROR_INVALID_STEP, first});
             CHECK((model == before));
         }
+    }
+}
+
+TEST_CASE("a runner that fails while steps are checked is reported, and nothing is written",
+          "[terms]") {
+    const Handle handle(both);
+    Model model;
+    add_array(model, 0, 300001, handle);
+    add_array(model, 3, 10, handle);
+    const Model before = model;
+    std::vector<l1l2_term> terms = model.terms();
+    for (const l1l2_dtype dtype : {terms[1].dtype, l1l2_dtype{99}}) {
+        INFO("dtype " << dtype);
+        terms[1].dtype = dtype;
+        bool failed = false;
+        Runner fails_once("fails once", [&](l1l2_task task, void* work, std::size_t count) {
+            in_a_row(task, work, count);
+            return std::exchange(failed, true) ? 0 : 1;
+        });
+        std::size_t faulty = 77;
+        const l1l2_status status =
+            call(Function::prox_step, terms, 0.5, fails_once, nullptr, nullptr, &faulty);
+        CHECK(Outcome{status, faulty} == Outcome{L1L2_ERROR_RUNNER_FAILED, 2});
+        CHECK(fails_once.calls == 1);
+        CHECK((model == before));
     }
 }
 
