@@ -325,3 +325,21 @@ TEST_CASE("a process that was forked before the first threads has threads of its
     REQUIRE(waitpid(child, &status, 0) == child);
     CHECK(status == 0);
 }
+
+TEST_CASE("a fork is noticed from two threads on", "[threads]") {
+    if (std::getenv(fresh) == nullptr) {
+        CHECK(passes_in_a_fresh_process());
+        return;
+    }
+    const ThreadsOfTbb two = allow(2);
+    const Threads threads = make_threads(2);
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(60);
+        _exit(l1l2_threads_count(make_threads(0).get()) == 1 ? 0 : 1);
+    }
+    REQUIRE(child > 0);
+    int status = -1;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+}
