@@ -11,6 +11,9 @@ tests, which then run until one fails, crashes, or needs three times and two sec
 change: those of the file's subject and the quick ones first, of a kernel with AVX2 alone. If none does, the mutant
 survives: a test is missing, or the change breaks no promise.
 
+Without a GLOB that begins with bindings/, the packages for languages are left out. Their mutants are tried with a
+library without mutants; tests/mutation/bindings.py has the commands, and which files have mutants.
+
 tests/mutation/equivalent.txt lists mutants of the second kind, with the reason; they are not tried without
 --all. Mutants of which the compiler makes the same library are not counted. Works in build-mutate/, on copies.
 build-mutate/fates.tsv keeps what was found: a run that was ended goes on, and tries survivors alone again. Remove it
@@ -40,6 +43,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tests/mutation"))
 
+from bindings import LANGUAGES  # noqa: E402
 from operators import Mutant, mutants  # noqa: E402
 
 INSTRUCTION_SETS = ("generic", "sse2", "avx2", "avx512bw")
@@ -76,7 +80,12 @@ def read_explanations() -> List[Explanation]:
 
 def all_mutants() -> List[Mutant]:
     paths = [p for d in ("src", "capi", "include", "threads") for p in sorted((ROOT / d).rglob("*.[ch]pp"))]
+    paths += [p for name, language in LANGUAGES.items() for p in language.files_in(ROOT / "bindings" / name)]
     return [m for path in paths for m in mutants(str(path.relative_to(ROOT)), path.read_text())]
+
+
+def is_binding(file: str) -> bool:
+    return file.startswith("bindings/")
 
 
 def copy_if_different(source: str, copy: str) -> None:
@@ -99,10 +108,17 @@ class Worker:
         self.tree, self.build = place / "tree", place / "build"
         self.seconds: Dict[str, float] = {}
         self.used = 0.0  #: seconds of the CPU that the last command took
-        ignored = shutil.ignore_patterns("build*", ".git", "__pycache__")
+        ignored = shutil.ignore_patterns("build", "build-*", ".git", "__pycache__")
         shutil.copytree(ROOT, self.tree, ignore=ignored, copy_function=copy_if_different, dirs_exist_ok=True)
         self.log = place / "log"
         self.log.write_text("")
+        self.prepare(place, files)
+        for stage in (stage for file in sorted(files) for stage in self.soon(file) + self.stages(file)):
+            if stage.name not in self.seconds:
+                self.require(stage.command, stage.folder)
+                self.seconds[stage.name] = self.used
+
+    def prepare(self, place: pathlib.Path, files: Set[str]) -> None:
         others = os.environ.get("CMAKE_CXX_COMPILER_LAUNCHER")  # which the option below would replace
         launcher = (f"{others};" if others else "") + f"{self.tree}/tests/support/at_level.sh;-O1"
         self.require(f"cmake -S '{self.tree}' -B '{self.build}' -G 'Unix Makefiles' -DL1L2_BUILD_THREADS=ON "
@@ -119,10 +135,6 @@ class Worker:
         self.unmutated = self.digest()
         shutil.copy(self.build / "capi/libl1l2.a", place / "unmutated.a")
         shutil.copy(self.build / AVX2, place / "unmutated.o")
-        for stage in (stage for file in sorted(files) for stage in self.soon(file) + self.stages(file)):
-            if stage.name not in self.seconds:
-                self.require(stage.command, stage.folder)
-                self.seconds[stage.name] = self.used
 
     def output(self, *arguments: str) -> str:
         listed = subprocess.run(["tests/unit_tests", *arguments], cwd=self.build, stdout=subprocess.PIPE, check=False)
@@ -197,16 +209,45 @@ class Worker:
         text = file.read_text()
         file.write_text(mutant.apply(text))
         try:
-            soon = self.first_failure(self.soon(mutant.file))
-            if soon is not None:
-                return soon
-            if self.run(COMPILE) != 0:
-                return "not built"
-            if not mutant.file.startswith("include/") and self.digest() == self.unmutated:
-                return "same code"
-            return self.first_failure(self.stages(mutant.file)) or "survived"
+            return self.try_file(mutant.file) or "survived"
         finally:
             file.write_text(text)
+
+    def try_file(self, file: str) -> Optional[str]:
+        soon = self.first_failure(self.soon(file))
+        if soon is not None:
+            return soon
+        if self.run(COMPILE) != 0:
+            return "not built"
+        if not file.startswith("include/") and self.digest() == self.unmutated:
+            return "same code"
+        return self.first_failure(self.stages(file))
+
+
+class BindingsWorker(Worker):
+    """Another one for the packages of bindings/, which use an installed library without mutants."""
+
+    def prepare(self, place: pathlib.Path, files: Set[str]) -> None:
+        self.build = place / "library"
+        parts = " ".join(f"-DL1L2_BUILD_{part}=OFF" for part in ("TESTS", "THREADS", "TOOLS"))
+        self.require(f"cmake -S '{self.tree}' -B '{self.build}' -DCMAKE_BUILD_TYPE=Release {parts} "
+                     f"'-DCMAKE_INSTALL_PREFIX={place}/prefix'", place)
+        self.require("make -s install", self.build)
+        self.given = f"PREFIX='{place}/prefix' WORK='{place}'; "
+        for language in sorted({pathlib.PurePath(file).parts[1] for file in files}):
+            self.require(self.given + LANGUAGES[language].prepare, self.tree / "bindings" / language)
+
+    def soon(self, file: str) -> List[Stage]:
+        return []
+
+    def stages(self, file: str) -> List[Stage]:
+        language = pathlib.PurePath(file).parts[1]
+        folder = self.tree / "bindings" / language
+        tests = LANGUAGES[language].tests_of(file)
+        return [Stage(f"{language}, {test.name}", self.given + test.command, folder, test.builds) for test in tests]
+
+    def try_file(self, file: str) -> Optional[str]:
+        return self.first_failure(self.stages(file))
 
 
 def identity(mutant: Mutant) -> str:
@@ -221,7 +262,8 @@ def try_all(chosen: List[Mutant], jobs: int) -> Dict[Mutant, str]:
     free: queue.SimpleQueue = queue.SimpleQueue()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         files = {mutant.file for mutant in chosen}
-        for worker in pool.map(lambda n: Worker(ROOT / "build-mutate" / str(n), files), range(jobs)):
+        kind = BindingsWorker if is_binding(chosen[0].file) else Worker
+        for worker in pool.map(lambda n: kind(ROOT / "build-mutate" / str(n), files), range(jobs)):
             free.put(worker)
 
         def fate_of(mutant: Mutant) -> str:
@@ -249,7 +291,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--sample", type=int, help="how many mutants to try, chosen at random")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--file", default="*", help="only these files: 'src/kernels/*'")
+    parser.add_argument("--file", default="*", help="only these files: 'src/kernels/*', 'bindings/rust/*'")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--all", action="store_true", help="also those of the list of explained ones")
@@ -261,7 +303,7 @@ def main() -> int:
         print(f"equivalent.txt: no mutant fits {e.file}: {e.text}: {e.change}")
     if arguments.check:
         return 1 if stale else 0
-    wanted = [m for m in every if fnmatch.fnmatchcase(m.file, arguments.file)]
+    wanted = [m for m in every if is_binding(m.file) == is_binding(arguments.file) and fnmatch.fnmatchcase(m.file, arguments.file)]
     if not wanted:
         parser.error(f"no mutant fits {arguments.file}")
     if arguments.list:

@@ -1,0 +1,115 @@
+"""How the packages of bindings/ are built and tested with a mutant: by commands of the shell, in the package's folder of
+a copy of the project, where PREFIX is an installed libl1l2 and WORK a folder for what is made."""
+
+import fnmatch
+import pathlib
+from typing import Dict, Iterator, List, NamedTuple
+
+NOT_MUTATED = ("*_test.go", "*_windows.go")
+
+
+class Test(NamedTuple):
+    name: str
+    command: str
+    files: str = "*"  #: that it is for
+    builds: bool = False  #: a mutant with which it fails is none
+
+
+class Language(NamedTuple):
+    mutated: List[str]
+    prepare: str  #: once
+    tests: List[Test]  #: those that fail soonest first
+
+    def files_in(self, folder: pathlib.Path) -> Iterator[pathlib.Path]:
+        paths = (path for pattern in self.mutated for path in sorted(folder.glob(pattern)))
+        return (path for path in paths if not any(path.match(pattern) for pattern in NOT_MUTATED))
+
+    def tests_of(self, file: str) -> List[Test]:
+        return [test for test in self.tests if fnmatch.fnmatchcase(pathlib.PurePath(file).name, test.files)]
+
+
+INSTALLED = "L1L2_LIBRARY=$PREFIX/lib/libl1l2.so.0"
+RUST = f"""{INSTALLED} CARGO_TARGET_DIR=$WORK/rust CARGO_PROFILE_DEV_DEBUG=0 cargo test --quiet --locked --package l1l2 \
+    --no-default-features --features load,half,ndarray,rayon,serde"""
+GO = "GOFLAGS=-buildvcs=false GOWORK=off L1L2_INSTALLED=$PREFIX/lib/libl1l2.so.0 CGO_ENABLED"
+JULIA = """JULIA_DEPOT_PATH=$WORK/depot: JULIA_PKG_SERVER= JULIA_NUM_THREADS=4 L1L2_VECTORS=$PWD/../../tests/conformance/vectors.txt \
+    $(../../scripts/lib/julia.sh $WORK/julia) --startup-file=no --project=$WORK/project"""
+PYTHON = "$WORK/venv/bin/python"
+PACKAGE = "$WORK/venv/lib/python3*/site-packages/l1l2"
+PYTEST = f"PYTHONDONTWRITEBYTECODE=1 {PYTHON} -m pytest -p no:cacheprovider --quiet --exitfirst"
+LONG = ["tests/test_conformance.py", "tests/test_library.py", "tests/test_memory.py"]
+
+
+def go_tests(cgo: int, files: str) -> List[Test]:
+    program = f"$WORK/go_{cgo}.test"
+    return [
+        Test(f"compile, CGO_ENABLED={cgo}", f"{GO}={cgo} go test -vet=off -c -o {program} .", files, builds=True),
+        Test(f"tests, CGO_ENABLED={cgo}", f"{program} -test.failfast", files),
+    ]
+
+
+LANGUAGES: Dict[str, Language] = {
+    "rust": Language(
+        ["l1l2-sys/src/*.rs", "l1l2/src/*.rs"],
+        "cargo fetch --locked",
+        [
+            Test("compile", f"{RUST} --test api --no-run", builds=True),
+            Test("api", f"{RUST} --test api"),
+            Test("tests", f"{RUST} --tests"),
+            Test("documentation", f"{RUST} --doc"),
+        ],
+    ),
+    "go": Language(
+        ["*.go"],
+        "./build.sh $PREFIX .",
+        [*go_tests(0, "[!cr]*"), *go_tests(1, "[!p]*")],
+    ),
+    "node": Language(
+        ["index.*js", "src/*.[ch]"],
+        "mkdir -p native && cp $PREFIX/lib/libl1l2.so.0 native/",
+        [
+            Test("syntax", "node --check index.js", builds=True),
+            Test(
+                "compile",
+                "cc -shared -fPIC -O1 -I$(node -p 'require(\"./host.js\").include') -I../../include src/*.c -o native/l1l2.node -ldl",
+                builds=True,
+            ),
+            Test("tests", "node --test test/[!c]*.test.mjs"),
+            Test("vectors", "node --test test/conformance.test.mjs"),
+        ],
+    ),
+    "julia": Language(
+        ["src/*.jl", "ext/*.jl"],
+        f"""mkdir -p $WORK/project deps/lib && cp $PREFIX/lib/libl1l2.so.0 deps/lib/libl1l2.so && ./depot.sh $WORK/depot &&
+            {JULIA} -e 'using Pkg; Pkg.develop(path = "."); Pkg.add("Test")'""",
+        [
+            Test("syntax", f"""{JULIA} -e 'foreach(f -> Meta.parse("module M\\n" * read(f, String) * "\\nend"), ARGS)' src/*.jl""", builds=True),
+            Test("api", f"""{JULIA} -e 'using L1L2, Test; include("test/vectors.jl"); include("test/api.jl")'"""),
+            Test("tests", f"{JULIA} test/runtests.jl"),
+        ],
+    ),
+    "python": Language(
+        [f"src/l1l2/_{name}" for name in ("_init__.py", "arrays.py", "exact_sums.py", "fast.c", "library.py", "regularizer.py", "terms.py")],
+        f"""{{ [ -e $WORK/venv ] || python3 -m venv $WORK/venv; }} &&
+            {PYTHON} -m pip install --quiet --require-hashes --requirement tests/requirements.txt &&
+            {PYTHON} -m pip install --quiet --no-index --no-deps --no-build-isolation --force-reinstall . &&
+            ln -sf $PWD/src/l1l2/*.py {PACKAGE}""",
+        [
+            Test("syntax", f"{PYTHON} -c 'import sys; [compile(open(f).read(), f, \"exec\") for f in sys.argv[1:]]' src/l1l2/*.py", builds=True),
+            Test(
+                "compile",
+                f"""cc -shared -fPIC -O1 -fvisibility=hidden -DPy_LIMITED_API=0x030B0000 src/l1l2/_fast.c -o {PACKAGE}/_fast.abi3.so \
+                    -I$({PYTHON} -c 'import sysconfig; print(sysconfig.get_path("include"))')""",
+                builds=True,
+            ),
+            Test("tests", f"{PYTEST} tests --ignore tests/frameworks " + " ".join(f"--ignore {file}" for file in LONG)),
+            Test("tests that take longer", f"{PYTEST} {' '.join(LONG)}"),
+            Test(
+                "tests by ctypes",
+                f"{INSTALLED} PYTHONPATH=$PWD/src {PYTEST} tests --ignore tests/frameworks --ignore {LONG[1]} --ignore {LONG[2]}",
+                "*.py",
+            ),
+            Test("documentation", f"{PYTEST} --doctest-modules --doctest-ignore-import-errors --pyargs l1l2", "*.py"),
+        ],
+    ),
+}
