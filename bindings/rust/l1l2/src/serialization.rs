@@ -7,7 +7,7 @@ use crate::{ExactSums, Regularizer};
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor,
 };
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Serialize, Serializer};
 use std::fmt::{self, Write};
 
 /// Human-readable formats get the configuration of Keras, `{"l1": 0.01, "l2": 0.02}`; binary formats
@@ -17,10 +17,7 @@ impl Serialize for Regularizer {
         if !serializer.is_human_readable() {
             return (self.l1(), self.l2()).serialize(serializer);
         }
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("l1", &self.l1())?;
-        map.serialize_entry("l2", &self.l2())?;
-        map.end()
+        serializer.collect_map([("l1", self.l1()), ("l2", self.l2())])
     }
 }
 

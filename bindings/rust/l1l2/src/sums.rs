@@ -108,7 +108,6 @@ impl ExactSums {
     ///
     /// If the runner does.
     pub fn add_terms<R: Runner>(&mut self, terms: &[Term], runner: &R) -> Result<(), Error> {
-        load()?;
         let sums = self.numbers.as_mut_ptr();
         // SAFETY: the sums have their length, the terms are alive.
         with_runner(terms.len(), runner, |run, state, faulty| unsafe {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use crate::element::Element;
-use crate::error::{check, Error};
+use crate::error::{check, load, Error};
 use crate::Regularizer;
 use l1l2_sys as sys;
 use std::marker::PhantomData;
@@ -31,6 +31,7 @@ impl<T: Element> Layout<T> {
         strides: &[isize],
     ) -> Result<Self, Error> {
         if shape.len() != strides.len() || !fits(length, offset, shape, strides) {
+            load()?; // for the sentence
             return Err(Error::of_code(INVALID_TENSOR));
         }
         // SAFETY: the offset lies in the slice, or there is no element.
@@ -101,7 +102,7 @@ impl<'a, T: Element> View<'a, T> {
     /// # Errors
     ///
     /// [`Status::InvalidTensor`](crate::Status) if there are more strides than axes or fewer, or an
-    /// element lies outside of `data`.
+    /// element lies outside of `data`; [`Error::Library`].
     pub fn new(
         data: &'a [T],
         offset: usize,

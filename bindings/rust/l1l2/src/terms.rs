@@ -259,6 +259,7 @@ pub(crate) fn with_runner<R: Runner>(
     runner: &R,
     call: impl FnOnce(sys::l1l2_runner, *mut c_void, *mut usize) -> i32,
 ) -> Result<(), Error> {
+    load()?; // a list without regularizers needs no library until now
     let mut lent = Lent { runner, panic: Mutex::new(None) };
     let mut faulty = count;
     let code = call(run::<R>, ptr::addr_of_mut!(lent).cast(), &mut faulty);
@@ -298,7 +299,7 @@ pub struct Penalties {
 ///
 /// # Errors
 ///
-/// [`Status::RunnerFailed`](crate::Status).
+/// [`Status::RunnerFailed`](crate::Status); [`Error::Library`].
 ///
 /// # Panics
 ///
@@ -325,7 +326,8 @@ pub fn penalties_of_terms<R: Runner>(terms: &[Term], runner: &R) -> Result<Penal
 ///
 /// # Errors
 ///
-/// [`Status::InvalidScale`](crate::Status), [`Status::RunnerFailed`](crate::Status).
+/// [`Status::InvalidScale`](crate::Status), [`Status::RunnerFailed`](crate::Status);
+/// [`Error::Library`].
 ///
 /// # Panics
 ///
@@ -358,7 +360,7 @@ pub fn add_gradient_of_terms<R: Runner>(
 /// # Errors
 ///
 /// [`Status::InvalidStep`](crate::Status), [`Status::RunnerFailed`](crate::Status);
-/// [`Status::InvalidArgument`](crate::Status) of a term that is not to be written.
+/// [`Status::InvalidArgument`](crate::Status) of a term that is not to be written; [`Error::Library`].
 ///
 /// # Panics
 ///
@@ -397,7 +399,8 @@ pub fn prox_of_terms<R: Runner>(terms: &mut [Term], step: f64, runner: &R) -> Re
 ///
 /// # Errors
 ///
-/// [`Status::InvalidStep`](crate::Status), [`Status::RunnerFailed`](crate::Status).
+/// [`Status::InvalidStep`](crate::Status), [`Status::RunnerFailed`](crate::Status);
+/// [`Error::Library`].
 ///
 /// # Panics
 ///
@@ -454,7 +457,6 @@ pub fn clip_by_norm<R: Runner>(
     norm: Option<f64>,
     runner: &R,
 ) -> Result<f64, Error> {
-    load()?;
     let norm = match norm {
         Some(norm) => norm,
         None => {

@@ -2,12 +2,14 @@
 
 use l1l2::{
     add_gradient_of_terms, clip_by_norm, penalties_of_terms, prox_of_terms, prox_step_of_terms,
-    Error, ExactSums, JsonStyle, Regularizer, Runner, Serial, Status, StepTerm, Term, Threads,
-    View, ViewMut, F16,
+    Bf16, Element, Error, ExactSums, JsonStyle, Regularizer, Runner, Serial, Status, StepTerm,
+    Term, Threads, View, ViewMut, F16,
 };
+use std::collections::HashSet;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Arc;
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
+use std::time::Duration;
 
 fn regularizer() -> Regularizer {
     Regularizer::new(0.01, 0.02).unwrap()
@@ -36,11 +38,27 @@ fn an_error_has_a_status_and_a_sentence() {
 }
 
 #[test]
+fn a_status_has_the_number_of_the_header() {
+    use Status::*;
+    let refused =
+        [InvalidArgument, InvalidCoefficient, UnsupportedDtype, InvalidScale, InvalidStep];
+    assert_eq!(refused.map(Status::code), [10, 11, 12, 13, 14]);
+    let refused = [Overlap, InvalidTensor, InvalidSums, UnknownLayout, CountOverflow, InvalidNorm];
+    assert_eq!(refused.map(Status::code), [15, 16, 18, 19, 21, 22]);
+    let others = [OutOfMemory, MalformedJson, UnknownConfig, RunnerFailed, Other(77)];
+    assert_eq!(others.map(Status::code), [30, 40, 41, 50, 77]);
+}
+
+#[test]
 fn slices_of_different_lengths_are_refused() {
     let (x, mut other) = ([1.0_f32; 3], [0.0; 4]);
     let refused = Err(Error::LengthMismatch { x: 3, other: 4 });
     assert_eq!(regularizer().add_gradient(&x, 1.0, &mut other), refused);
     assert_eq!(regularizer().prox_into(&x, 1.0, &mut other), refused);
+    let it = regularizer();
+    let refused = refused.unwrap_err();
+    assert_eq!(Term::with_gradient(&it, &x, &mut other).unwrap_err(), refused);
+    assert_eq!(Term::with_out(&it, &x, &mut other).unwrap_err(), refused);
 }
 
 #[test]
@@ -88,6 +106,7 @@ fn a_view_stays_in_its_slice() {
         (0, &[2, 4], &[3, 1]),
         (0, &[6], &[1, 1]),
         (6, &[1], &[1]),
+        (2, &[2, 2], &[-3, 1]),
         (0, &[2], &[isize::MIN]),
         (0, &[usize::MAX, usize::MAX], &[isize::MAX, isize::MAX]),
     ] {
@@ -115,6 +134,17 @@ fn a_tensor_of_any_strides_has_the_results_of_its_elements() {
     assert_eq!(status(regularizer().prox_of_tensor(repeated, 1.0)), Status::Overlap);
 }
 
+fn penalty_of_row<T: Element>(x: &[T]) -> Result<f64, Error> {
+    regularizer().penalty_of_tensor(View::new(x, 0, &[x.len()], &[1])?)
+}
+
+#[test]
+fn tensors_have_elements_of_half_precisions() {
+    let (x, y) = ([F16(0x3800), F16(0xbd00)], [Bf16(0x3f00), Bf16(0xbfa0)]); // 0.5, -1.25
+    let exact = regularizer().penalty(&[0.5_f32, -1.25]);
+    assert_eq!((penalty_of_row(&x), penalty_of_row(&y)), (exact.clone(), exact));
+}
+
 #[cfg(feature = "ndarray")]
 #[test]
 fn arrays_of_ndarray_are_tensors() {
@@ -135,7 +165,11 @@ fn elements_of_half_are_those_of_their_bits() {
     let x = [0.5, -1.25, 3.0].map(half::f16::from_f32);
     let y = [0.5, -1.25, 3.0].map(half::bf16::from_f32);
     let exact = regularizer().penalty(&[0.5_f32, -1.25, 3.0]);
-    assert_eq!((regularizer().penalty(&x), regularizer().penalty(&y)), (exact.clone(), exact));
+    assert_eq!(
+        (regularizer().penalty(&x), regularizer().penalty(&y)),
+        (exact.clone(), exact.clone())
+    );
+    assert_eq!((penalty_of_row(&x), penalty_of_row(&y)), (exact.clone(), exact));
 }
 
 fn penalties_with(runner: &impl Runner) -> (f64, Vec<f32>) {
@@ -159,6 +193,18 @@ fn terms_have_the_same_bits_with_every_runner() {
     }
     #[cfg(feature = "rayon")]
     assert_eq!(penalties_with(&rayon::ThreadPoolBuilder::new().build().unwrap()), expected);
+}
+
+#[test]
+fn so_many_threads_work_at_once() {
+    let together = Barrier::new(3);
+    Threads(3).run(3, &|_| drop(together.wait()));
+    let ids = Mutex::new(HashSet::new());
+    Threads(2).run(20, &|_| {
+        ids.lock().unwrap().insert(thread::current().id());
+        thread::sleep(Duration::from_millis(5));
+    });
+    assert!(ids.into_inner().unwrap().len() <= 2);
 }
 
 #[test]
@@ -203,7 +249,10 @@ impl Runner for Panicking {
 fn a_runner_that_leaves_out_tasks_or_panics_is_noticed() {
     let (it, x) = (regularizer(), [1.0_f32]);
     let terms = [Term::new(&it, &x)];
-    assert_eq!(status(penalties_of_terms(&terms, &Lazy)), Status::RunnerFailed);
+    match penalties_of_terms(&terms, &Lazy) {
+        Err(Error::Refused { status: Status::RunnerFailed, .. }) => (),
+        other => panic!("{other:?}"),
+    }
     let call = AssertUnwindSafe(|| penalties_of_terms(&terms, &Panicking));
     let cause = panic::catch_unwind(call).unwrap_err();
     assert_eq!(cause.downcast_ref(), Some(&"no threads"));
