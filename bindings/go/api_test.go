@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"example.invalid/l1l2"
@@ -46,8 +47,22 @@ func TestErrorsAreFoundByTheirStatus(t *testing.T) {
 	refused(t, err, l1l2.InvalidArgument)
 	_, err = l1l2.FromJSON(nil)
 	refused(t, err, l1l2.MalformedJSON)
+	if strings.ContainsRune(err.Error(), 0) {
+		t.Errorf("%q", err)
+	}
 	if l1l2.Overlap.String() != "overlap" || l1l2.Status(77).Error() != "status 77" {
 		t.Error("the name of a status")
+	}
+}
+
+func TestStatusesHaveTheNumbersOfTheHeader(t *testing.T) {
+	statuses := []l1l2.Status{
+		l1l2.InvalidArgument, l1l2.InvalidCoefficient, l1l2.InvalidScale, l1l2.InvalidStep, l1l2.Overlap,
+		l1l2.InvalidTensor, l1l2.InvalidSums, l1l2.UnknownLayout, l1l2.CountOverflow, l1l2.InvalidNorm,
+		l1l2.OutOfMemory, l1l2.MalformedJSON, l1l2.UnknownConfig,
+	}
+	if !slices.Equal(statuses, []l1l2.Status{10, 11, 13, 14, 15, 16, 18, 19, 21, 22, 30, 40, 41}) {
+		t.Error(statuses)
 	}
 }
 
@@ -90,13 +105,17 @@ func TestTensorsOfAnyStrides(t *testing.T) {
 
 func TestTensorsStayInTheirSlice(t *testing.T) {
 	r := made(t)
-	x := make([]float64, 6)
+	x, ones := make([]float64, 6), make([]int, 64)
+	for i := range ones {
+		ones[i] = 1
+	}
 	type tensor = l1l2.Tensor[float64]
 	for _, good := range []tensor{
 		{Data: x, Shape: []int{2, 3}},
 		{Data: x, Offset: 5, Shape: []int{6}, Strides: []int{-1}},
 		{Data: x, Offset: 99, Shape: []int{4, 0}},
 		{Data: x},
+		{Data: x, Shape: ones},
 	} {
 		if _, err := l1l2.PenaltyOfTensor(r, good); err != nil {
 			t.Error(good, err)
@@ -106,6 +125,10 @@ func TestTensorsStayInTheirSlice(t *testing.T) {
 		{Data: x, Shape: []int{7}},
 		{Data: x, Offset: 1, Shape: []int{6}},
 		{Data: x, Offset: -1, Shape: []int{2}},
+		{Data: x, Offset: -1},
+		{Data: x, Offset: 6},
+		{Data: x, Offset: 2, Shape: []int{2, 2}, Strides: []int{-3, 1}},
+		{Data: x, Shape: []int{-1, 0}},
 		{Data: x, Offset: 4, Shape: []int{6}, Strides: []int{-1}},
 		{Data: x, Shape: []int{2, 4}, Strides: []int{3, 1}},
 		{Data: x, Shape: []int{6}, Strides: []int{1, 1}},
@@ -177,6 +200,9 @@ func TestProxesOfTermsAndAWrongTerm(t *testing.T) {
 	_, err = l1l2.NewTermWithGradient(r, x, nil)
 	refused(t, err, l1l2.InvalidArgument)
 	if each, total, err := l1l2.PenaltiesOfTerms(nil, 1); len(each) != 0 || total != 0 || err != nil {
+		t.Error(each, total, err)
+	}
+	if each, total, err := l1l2.AddGradientOfTerms(nil, 1, 1); len(each) != 0 || total != 0 || err != nil {
 		t.Error(each, total, err)
 	}
 }

@@ -6,9 +6,19 @@
 package l1l2_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
+
+func TestTheTemporaryFolderIsLeftEmpty(t *testing.T) {
+	folder := t.TempDir()
+	got := said(t, "L1L2_LIBRARY=", "TMPDIR="+folder)
+	left, err := os.ReadDir(folder)
+	if strings.Contains(got, " ") || len(left) != 0 || err != nil {
+		t.Error(got, left, err)
+	}
+}
 
 func TestAnUnwritableTemporaryFolderIsAnErrorInWords(t *testing.T) {
 	got := said(t, "L1L2_LIBRARY=", "TMPDIR=/nowhere")

@@ -7,6 +7,7 @@ package l1l2_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,12 +49,12 @@ func said(t *testing.T, environment ...string) string {
 	return sentence
 }
 
-// oldLibrary makes a shared library that says that it is libl1l2 0.2.2.
-func oldLibrary(t *testing.T) string {
+// libraryOfVersion makes a shared library that has nothing but a version.
+func libraryOfVersion(t *testing.T, version int) string {
 	t.Helper()
-	source := filepath.Join(t.TempDir(), "old.c")
+	source := filepath.Join(t.TempDir(), "version.c")
 	library := strings.TrimSuffix(source, "c") + "so"
-	code := "unsigned l1l2_version_number(void) { return 202; }\n"
+	code := fmt.Sprintf("unsigned l1l2_version_number(void) { return %d; }\n", version)
 	if err := os.WriteFile(source, []byte(code), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -69,16 +70,24 @@ func TestALibraryThatCannotBeUsedIsAnErrorInWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	for library, reason := range map[string]string{
-		"/nowhere/libl1l2.so": "",
-		text:                  "",
-		"libm.so.6":           "this is not libl1l2;",
-		oldLibrary(t):         "found 0.2.2, need 0.4;",
+		"/nowhere/libl1l2.so":    "",
+		text:                     "",
+		"libm.so.6":              "this is not libl1l2;",
+		libraryOfVersion(t, 300): "found 0.3.0, need 0.4;",
+		libraryOfVersion(t, 399): "found 0.3.99, need 0.4;",
 	} {
 		got := said(t, "L1L2_LIBRARY="+library)
 		want := "l1l2: cannot load libl1l2: looked for " + library + " (which L1L2_LIBRARY names): " + reason
 		if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "; set L1L2_LIBRARY to the path of libl1l2 0.4 or later") {
 			t.Errorf("%q, not %q", got, want)
 		}
+	}
+}
+
+func TestALibraryThatLacksAFunctionIsAnErrorThatNamesIt(t *testing.T) {
+	got := said(t, "L1L2_LIBRARY="+libraryOfVersion(t, 400))
+	if !strings.HasPrefix(got, "l1l2: cannot load libl1l2: ") || !strings.Contains(got, " l1l2_") {
+		t.Error(got)
 	}
 }
 

@@ -148,7 +148,10 @@ func TestANormThatIsNotFiniteClipsNothing(t *testing.T) {
 		t.Error(norm)
 	}
 	for _, wrong := range []float64{-1, math.NaN(), math.Inf(1)} {
-		refused(t, l1l2.ClipByGivenNorm(terms, wrong, 1, 1), l1l2.InvalidNorm)
+		err := l1l2.ClipByGivenNorm(terms, wrong, 1, 1)
+		if refused(t, err, l1l2.InvalidNorm); errors.As(err, new(*l1l2.TermsError)) {
+			t.Error("a term is said to be wrong", err)
+		}
 		refused(t, l1l2.ClipByGivenNorm(terms, 1, wrong, 1), l1l2.InvalidNorm)
 	}
 	terms[1] = l1l2.NewTerm(nil, []float32{1})

@@ -31,8 +31,7 @@ func openOne(named string) error {
 	if openStatic() {
 		return nil
 	}
-	embedded, err := openEmbedded()
-	if embedded || err != nil {
+	if embedded, err := openEmbedded(); embedded {
 		return err
 	}
 	return openShared(systemLibrary, systemLibrary+" in the system's library folders, as this copy of "+
