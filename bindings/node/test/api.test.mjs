@@ -228,32 +228,42 @@ test("a library that is missing, too old or damaged is named in one sentence", (
         );
     const missing = `${file("none.so")}: cannot open shared object file: No such file or directory`;
     expectSentence("none.so", missing);
-    writeFileSync(file("old.c"), "unsigned l1l2_version_number(void) { return 202; }");
-    writeFileSync(file("other.c"), "int other;");
-    for (const name of ["old", "other"]) {
+    const version = (number) => `unsigned l1l2_version_number(void) { return ${number}; }`;
+    for (const [name, code] of [
+        ["older", version(300)],
+        ["old", version(399)],
+        ["lacking", version(400)],
+        ["other", "int other;"],
+    ]) {
+        writeFileSync(file(`${name}.c`), code);
         execFileSync("cc", ["-shared", "-fPIC", file(`${name}.c`), "-o", file(`${name}.so`)]);
     }
-    expectSentence("old.so", "found 0.2.2, need 0.4");
+    expectSentence("older.so", "found 0.3, need 0.4");
+    expectSentence("old.so", "found 0.3.99, need 0.4");
+    assert.match(load(file("lacking.so")), /: it is not libl1l2: l1l2_\w+ is missing; /);
     expectSentence("other.so", "it is not libl1l2: l1l2_version_number is missing");
-    for (const size of [10, 100, 4097, 12000]) {
-        writeFileSync(file("cut.so"), readFileSync(file("old.so")).subarray(0, size));
+    const whole = readFileSync(file("old.so"));
+    for (const size of [10, 63, 64, 100, 4097, 12000, whole.length - 1]) {
+        writeFileSync(file("cut.so"), whole.subarray(0, size));
         const reason =
-            size === 10
+            size < 64
                 ? `${file("cut.so")}: file too short`
                 : `the file is cut off after ${size} bytes`;
         expectSentence("cut.so", reason);
     }
 
-    const foreign = readFileSync(file("old.so"));
-    foreign[18] ^= 0xff; // the processor
-    writeFileSync(file("foreign.so"), foreign);
-    expectSentence("foreign.so", "the file is for another kind of processor");
+    for (const i of [4, 5, 18, 19]) { // class, byte order, processor
+        const foreign = Buffer.from(whole);
+        foreign[i] ^= 0xff;
+        writeFileSync(file("foreign.so"), foreign);
+        expectSentence("foreign.so", "the file is for another kind of processor");
+    }
 
     // The package itself, without its native files, and with damaged ones.
     copyFileSync(path.join(root, "index.js"), file("index.js"));
     assert.match(
         loadError(work, {}),
-        /^cannot load l1l2\.node: looked for the package l1l2-.*: found neither; install l1l2 again/,
+        /^cannot load l1l2\.node: looked for the package l1l2-linux-\w+-gnu or l1l2-linux-\w+-musl and in .*: found neither; install/,
     );
     mkdirSync(file("native"));
     writeFileSync(file("native/l1l2.node"), "damaged");

@@ -220,8 +220,25 @@ test("a factor that is wrong is refused, even without terms", async () => {
     }
     await assert.rejects(l1l2.clipByNormAsync([], -1), { status: 22 });
     await assert.rejects(l1l2.clipByNormAsync([Float32Array.of(NaN)], 1), { status: 22 });
+    await l1l2.penaltiesOfTermsAsync([], { threads: 1024 });
     for (const threads of [0, 1025, 1.5, "2", null]) {
         await assert.rejects(l1l2.penaltiesOfTermsAsync([], { threads }), RangeError);
+    }
+});
+
+test("a scale that is not given is 1", async () => {
+    const [x, regularizer] = [Float32Array.of(2), new Regularizer(0.5, 0)];
+    for (const add of [
+        (gradient) => regularizer.addGradient(x, gradient),
+        (gradient) => regularizer.addGradientAsync(x, gradient),
+        (gradient) => regularizer.penaltyAndAddGradient(x, gradient),
+        (gradient) => regularizer.penaltyAndAddGradientAsync(x, gradient),
+        (gradient) => l1l2.addGradientOfTerms([{ regularizer, x, gradient }]),
+        (gradient) => l1l2.addGradientOfTermsAsync([{ regularizer, x, gradient }]),
+    ]) {
+        const gradient = Float32Array.of(1);
+        await add(gradient);
+        assert.equal(gradient[0], 1.5);
     }
 });
 
