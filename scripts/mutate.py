@@ -303,7 +303,8 @@ def main() -> int:
         print(f"equivalent.txt: no mutant fits {e.file}: {e.text}: {e.change}")
     if arguments.check:
         return 1 if stale else 0
-    wanted = [m for m in every if is_binding(m.file) == is_binding(arguments.file) and fnmatch.fnmatchcase(m.file, arguments.file)]
+    meant = (m for m in every if is_binding(m.file) == is_binding(arguments.file))
+    wanted = [m for m in meant if fnmatch.fnmatchcase(m.file, arguments.file)]
     if not wanted:
         parser.error(f"no mutant fits {arguments.file}")
     if arguments.list:

@@ -5,7 +5,7 @@
 #     code_of PATH...                 prints a hash of their sources: not of the commit, which a tarball does not have
 
 code_of() {
-    find "$@" -type f \( -name '*.rs' -o -name '*.go' -o -name '*.js' -o -name '*.mjs' -o -name '*.jl' -o -name '*.py' -o -name '*.[ch]' -o -name '*.[ch]pp' -o -name '*.map' -o -name '*.flags' -o -name CMakeLists.txt \) \
+    find "$@" -regextype posix-extended -type f -regex '.*(\.([ch](pp)?|map|flags|go|jl|m?js|py|rs)|/CMakeLists\.txt)' \
         -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c -12
 }
 

@@ -31,12 +31,16 @@ class Language(NamedTuple):
 INSTALLED = "L1L2_LIBRARY=$PREFIX/lib/libl1l2.so.0"
 RUST = f"""{INSTALLED} CARGO_TARGET_DIR=$WORK/rust CARGO_PROFILE_DEV_DEBUG=0 cargo test --quiet --locked --package l1l2 \
     --no-default-features --features load,half,ndarray,rayon,serde"""
+RUST_QUICK = "--test api --test load --test serde"
 GO = "GOFLAGS=-buildvcs=false GOWORK=off L1L2_INSTALLED=$PREFIX/lib/libl1l2.so.0 CGO_ENABLED"
-JULIA = """JULIA_DEPOT_PATH=$WORK/depot: JULIA_PKG_SERVER= JULIA_NUM_THREADS=4 L1L2_VECTORS=$PWD/../../tests/conformance/vectors.txt \
+GO_LONG = "Forgotten|1GiB"
+JULIA = """L1L2_VECTORS=$PWD/../../tests/conformance/vectors.txt JULIA_DEPOT_PATH=$WORK/depot: JULIA_PKG_SERVER= JULIA_NUM_THREADS=4 \
     $(../../scripts/lib/julia.sh $WORK/julia) --startup-file=no --project=$WORK/project"""
 PYTHON = "$WORK/venv/bin/python"
 PACKAGE = "$WORK/venv/lib/python3*/site-packages/l1l2"
 PYTEST = f"PYTHONDONTWRITEBYTECODE=1 {PYTHON} -m pytest -p no:cacheprovider --quiet --exitfirst"
+#: Not those of frameworks.
+PYTHON_MODULES = ["_init__.py", "arrays.py", "exact_sums.py", "fast.c", "library.py", "regularizer.py", "terms.py"]
 LONG = ["tests/test_conformance.py", "tests/test_library.py", "tests/test_memory.py"]
 
 
@@ -44,7 +48,7 @@ def go_tests(cgo: int, files: str) -> List[Test]:
     program = f"$WORK/go_{cgo}.test"
     return [
         Test(f"compile, CGO_ENABLED={cgo}", f"{GO}={cgo} go test -vet=off -c -o {program} .", files, builds=True),
-        Test(f"tests, CGO_ENABLED={cgo}", f"{program} -test.failfast", files),
+        Test(f"tests, CGO_ENABLED={cgo}", f"{GO}={cgo} {program} -test.failfast -test.skip '{GO_LONG}'", files),
     ]
 
 
@@ -53,16 +57,21 @@ LANGUAGES: Dict[str, Language] = {
         ["l1l2-sys/src/*.rs", "l1l2/src/*.rs"],
         "cargo fetch --locked",
         [
-            Test("compile", f"{RUST} --test api --no-run", builds=True),
-            Test("api", f"{RUST} --test api"),
-            Test("tests", f"{RUST} --tests"),
+            Test("compile", f"{RUST} {RUST_QUICK} --no-run", builds=True),
+            Test("tests", f"{RUST} {RUST_QUICK}"),
+            Test("tests that take longer", f"{RUST} --test conformance --test lifetimes --test memory"),
             Test("documentation", f"{RUST} --doc"),
         ],
     ),
     "go": Language(
         ["*.go"],
         "./build.sh $PREFIX .",
-        [*go_tests(0, "[!cr]*"), *go_tests(1, "[!p]*")],
+        [
+            *go_tests(0, "[!cr]*"),
+            *go_tests(1, "[!p]*"),
+            Test("tests that take longer, CGO_ENABLED=0", f"$WORK/go_0.test -test.run '{GO_LONG}'", "[lps]*"),
+            Test("tests that take longer, CGO_ENABLED=1", f"$WORK/go_1.test -test.run '{GO_LONG}'", "[cls]*"),
+        ],
     ),
     "node": Language(
         ["index.*js", "src/*.[ch]"],
@@ -71,11 +80,11 @@ LANGUAGES: Dict[str, Language] = {
             Test("syntax", "node --check index.js", builds=True),
             Test(
                 "compile",
-                "cc -shared -fPIC -O1 -I$(node -p 'require(\"./host.js\").include') -I../../include src/*.c -o native/l1l2.node -ldl",
+                "cc -shared -fPIC -O1 -I../../include -I$(node -p 'require(\"./host.js\").include') src/*.c -o native/l1l2.node -ldl",
                 builds=True,
             ),
-            Test("tests", "node --test test/[!c]*.test.mjs"),
-            Test("vectors", "node --test test/conformance.test.mjs"),
+            Test("tests of terms", "node --test test/terms.test.mjs"),
+            Test("tests", "node --test test/[!t]*.test.mjs"),
         ],
     ),
     "julia": Language(
@@ -83,19 +92,27 @@ LANGUAGES: Dict[str, Language] = {
         f"""mkdir -p $WORK/project deps/lib && cp $PREFIX/lib/libl1l2.so.0 deps/lib/libl1l2.so && ./depot.sh $WORK/depot &&
             {JULIA} -e 'using Pkg; Pkg.develop(path = "."); Pkg.add("Test")'""",
         [
-            Test("syntax", f"""{JULIA} -e 'foreach(f -> Meta.parse("module M\\n" * read(f, String) * "\\nend"), ARGS)' src/*.jl""", builds=True),
+            Test(
+                "syntax",
+                f"""{JULIA} -e 'foreach(file -> Meta.parse("module M\\n" * read(file, String) * "\\nend"), ARGS)' src/*.jl ext/*.jl""",
+                builds=True,
+            ),
             Test("api", f"""{JULIA} -e 'using L1L2, Test; include("test/vectors.jl"); include("test/api.jl")'"""),
             Test("tests", f"{JULIA} test/runtests.jl"),
         ],
     ),
     "python": Language(
-        [f"src/l1l2/_{name}" for name in ("_init__.py", "arrays.py", "exact_sums.py", "fast.c", "library.py", "regularizer.py", "terms.py")],
+        [f"src/l1l2/_{name}" for name in PYTHON_MODULES],
         f"""{{ [ -e $WORK/venv ] || python3 -m venv $WORK/venv; }} &&
             {PYTHON} -m pip install --quiet --require-hashes --requirement tests/requirements.txt &&
             {PYTHON} -m pip install --quiet --no-index --no-deps --no-build-isolation --force-reinstall . &&
             ln -sf $PWD/src/l1l2/*.py {PACKAGE}""",
         [
-            Test("syntax", f"{PYTHON} -c 'import sys; [compile(open(f).read(), f, \"exec\") for f in sys.argv[1:]]' src/l1l2/*.py", builds=True),
+            Test(
+                "syntax",
+                f"{PYTHON} -c 'import sys; [compile(open(file).read(), file, \"exec\") for file in sys.argv[1:]]' src/l1l2/*.py",
+                builds=True,
+            ),
             Test(
                 "compile",
                 f"""cc -shared -fPIC -O1 -fvisibility=hidden -DPy_LIMITED_API=0x030B0000 src/l1l2/_fast.c -o {PACKAGE}/_fast.abi3.so \

@@ -70,25 +70,25 @@ FORMS = {
     ".rs": form(
         rf"{COMMENT} | {STRING} | '(?:\\[^']+|[^'\\])' | {PREPROCESSOR}",
         r"^\s*(?:\} else )?(?:if|while) ([^;{\n]*) \{$",
-        rf"^{OTHER}\s+\*?{CALL};$",
+        rf"^{OTHER}\s+\*?{CALL}; *$",
     ),
     # The C code of cgo is a comment.
     ".go": form(
         rf"`[^`]*` | //[^\n]* | /\*(?!\n\#cgo).*?\*/ | {STRING} | {CHARACTERS} | {PREPROCESSOR}",
         r"^\s*(?:\} else )?(?:if|for) (?:[^;{\n]*; )?([^;{\n]*) \{$",
-        rf"^{OTHER}\s+(?:defer )?\*?{CALL}(?<=[\w)\]}}]);?$",
+        rf"^{OTHER}\s+(?:defer )?\*?{CALL}(?<=[\w)\]}}]);? *$",
         ends_with_line=True,
     ),
     ".js": form(
         rf"`(?:\\.|[^`\\])*` | {COMMENT} | {STRING} | {CHARACTERS} | (?<=\()/(?:\\.|[^/\n])+/",
         r"^\s*(?:\} else )?(?:if|while) \(((?:[^()\n]|\([^()\n]*\))*)\)",
-        rf"^{OTHER}\s+(?:await )?{CALL};$",
+        rf"^{OTHER}\s+(?:await )?{CALL}; *$",
     ),
     # Alternatives of types are written as those of numbers.
     ".py": form(
         rf"""\"{{3}}.*?\"{{3}} | \#[^\n]* | {STRING} | {CHARACTERS} | \|\ (?=[a-zA-Z"]+[],\ :=)])""",
         r"^\s*(?:if|elif|while) ([^:\n]*):$",
-        rf"^{OTHER}\s+{CALL}(?<=[\w)\]}}])$",
+        rf"^{OTHER}\s+{CALL}(?<=[\w)\]}}]) *$",
         negated="not ({})",
         deleted="pass",
         ends_with_line=True,
@@ -98,7 +98,7 @@ FORMS = {
     ".jl": form(
         r"""\"{3}.*?\"{3} | \#=.*?=\# | \#[^\n]* | "(?:\\.|[^"\\])*" | (?<![\w\])}'])'(?:\\.|[^'\\])'""",
         r"^\s*(?:if|elseif|while) (.*)$",
-        rf"^{OTHER}\s+{CALL}(?<=[\w)\]}}])$",
+        rf"^{OTHER}\s+{CALL}(?<=[\w)\]}}]) *$",
         ends_with_line=True,
     ),
 }
