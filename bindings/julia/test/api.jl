@@ -169,14 +169,14 @@ end
             "set L1L2_LIBRARY to the path of libl1l2 0.4 or later"
         missing_file = "$(file("none.so")): cannot open shared object file: No such file or directory"
         @test load_error(file("none.so")) == sentence("none.so", missing_file)
-        write(file("old.c"), "unsigned l1l2_version_number(void) { return 202; }")
+        write(file("old.c"), "unsigned l1l2_version_number(void) { return 399; }")
         write(file("other.c"), "int other;")
         for name in ("old", "other")
             run(`cc -shared -fPIC $(file("$name.c")) -o $(file("$name.so"))`)
         end
-        @test load_error(file("old.so")) == sentence("old.so", "found 0.2.2, need 0.4")
+        @test load_error(file("old.so")) == sentence("old.so", "found 0.3.99, need 0.4")
         @test load_error(file("other.so")) == sentence("other.so", "it is not libl1l2")
-        for size in (100, 4097, 12000)
+        for size in (100, 4097, 12000, filesize(file("old.so")) - 1)
             write(file("cut.so"), read(file("old.so"), size))
             reason = "the file is cut off after $size bytes"
             @test load_error(file("cut.so")) == sentence("cut.so", reason)
@@ -192,7 +192,7 @@ end
         code = "module L1L2_jll\nconst libl1l2_path = $(repr(file("old.so")))\nend"
         write(file("L1L2_jll/src/L1L2_jll.jl"), code)
         @test occursin(
-            "looked for $(file("old.so")) (part of L1L2_jll): found 0.2.2, need 0.4; run Pkg.build(\"L1L2\"), " *
+            "looked for $(file("old.so")) (part of L1L2_jll): found 0.3.99, need 0.4; run Pkg.build(\"L1L2\"), " *
             "or set L1L2_LIBRARY",
             load_error("", folders = [work]),
         )

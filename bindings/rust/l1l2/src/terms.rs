@@ -248,7 +248,7 @@ unsafe extern "C" fn run<R: Runner>(
         Ok(()) => 0,
         Err(cause) => {
             *lent.panic.lock().expect("never poisoned") = Some(cause);
-            1
+            1 // or another number: the panic goes on
         }
     }
 }

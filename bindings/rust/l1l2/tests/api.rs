@@ -182,6 +182,9 @@ fn penalties_with(runner: &impl Runner) -> (f64, Vec<f32>) {
     let penalties = add_gradient_of_terms(&mut terms, 1.0, runner).unwrap();
     assert_eq!(penalties, alone);
     assert_eq!((penalties.each.len(), it.penalty(&large)), (301, Ok(penalties.each[0])));
+    let mut expected = vec![0.0; large.len()];
+    it.add_gradient(&large, 1.0, &mut expected).unwrap();
+    assert_eq!(gradient, expected);
     (penalties.total, gradient)
 }
 
