@@ -52,11 +52,9 @@ fn a_status_has_the_number_of_the_header() {
 #[test]
 fn slices_of_different_lengths_are_refused() {
     let (x, mut other) = ([1.0_f32; 3], [0.0; 4]);
-    let refused = Err(Error::LengthMismatch { x: 3, other: 4 });
-    assert_eq!(regularizer().add_gradient(&x, 1.0, &mut other), refused);
-    assert_eq!(regularizer().prox_into(&x, 1.0, &mut other), refused);
-    let it = regularizer();
-    let refused = refused.unwrap_err();
+    let (it, refused) = (regularizer(), Error::LengthMismatch { x: 3, other: 4 });
+    assert_eq!(it.add_gradient(&x, 1.0, &mut other).unwrap_err(), refused);
+    assert_eq!(it.prox_into(&x, 1.0, &mut other).unwrap_err(), refused);
     assert_eq!(Term::with_gradient(&it, &x, &mut other).unwrap_err(), refused);
     assert_eq!(Term::with_out(&it, &x, &mut other).unwrap_err(), refused);
 }
@@ -201,7 +199,9 @@ fn terms_have_the_same_bits_with_every_runner() {
 #[test]
 fn so_many_threads_work_at_once() {
     let together = Barrier::new(3);
-    Threads(3).run(3, &|_| drop(together.wait()));
+    Threads(3).run(3, &|_| {
+        together.wait();
+    });
     let ids = Mutex::new(HashSet::new());
     Threads(2).run(20, &|_| {
         ids.lock().unwrap().insert(thread::current().id());
