@@ -109,6 +109,7 @@ TEST_CASE("small terms share a task until that has 64 of them or 65,536 elements
     CHECK(terms_of_tasks(Sizes(130, 10)) == Sizes{64, 64, 2});
     CHECK(terms_of_tasks({30000, 35536, 1, 65536, 65537, 0}) == Sizes{2, 1, 1, 1, 1});
     CHECK(terms_of_tasks({large - 1, 1}) == Sizes{1, 1});
+    CHECK(terms_of_tasks({65536, 1, 1}) == Sizes{1, 2});
     CHECK(terms_of_tasks({1, large, 1}) == Sizes{1, 1, 1, 1}); // between them, two pieces
 }
 
