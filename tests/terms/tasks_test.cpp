@@ -135,8 +135,10 @@ TEST_CASE("the sums of pieces are combined to those of the whole term", "[terms]
         sizes.push_back(large + random() % (300 * block));
     }
     Sizes combined;
-    for (const Plan& plan : plans_of(sizes)) {
-        std::vector<Sums> sums(plan.tasks, Sums{-1.0, -1.0});
+    for (Plan& plan : plans_of(sizes)) {
+        // What stands behind the last task is not read.
+        std::fill(plan.task + plan.tasks, std::end(plan.task), plan.task[plan.tasks - 1]);
+        std::vector<Sums> sums(plan.tasks + 1, Sums{-1.0, -1.0});
         for (std::size_t i = 0; i < plan.tasks; ++i) {
             const Task& task = plan.task[i];
             if (task.blocks != 0) {
