@@ -132,6 +132,12 @@ class Worker:
         names = set(self.output("--list-test-names-only").splitlines())
         slow = [name.replace(",", "\\,") for seconds, name in timed if float(seconds) >= 0.1 and name in names]
         self.quick = "~[locale]~[isa]~[exhaustive]" + "".join(f'~"{name}"' for name in slow)
+        tests = self.build / "tests"
+        # The objects of the tests are not compiled again.
+        self.tested_quickly = [
+            Stage("link", f"cmake -E cmake_link_script '{tests}/CMakeFiles/unit_tests.dir/link.txt'", tests, builds=True),
+            Stage("quick unit_tests", f"./unit_tests -a {shlex.quote(self.quick)}", tests),
+        ]
         self.unmutated = self.digest()
         shutil.copy(self.build / "capi/libl1l2.a", place / "unmutated.a")
         shutil.copy(self.build / AVX2, place / "unmutated.o")
@@ -146,9 +152,10 @@ class Worker:
         limits = ["timeout", "--kill-after=1", str(10 * seconds), "sh", "-c", f"{bounds}; {line}"]
         with self.log.open("a") as log:
             command = subprocess.Popen(limits, cwd=folder or self.build, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            _, command.returncode, usage = os.wait4(command.pid, 0)
+            _, status, usage = os.wait4(command.pid, 0)  # which says what this one alone has used
+        command.returncode = status
         self.used = usage.ru_utime + usage.ru_stime
-        return command.returncode
+        return status
 
     def require(self, command: str, folder) -> None:
         if self.run(command, folder) != 0:
@@ -164,9 +171,7 @@ class Worker:
         threads = [Stage("threads_tests", "./threads_tests -a", tests)]
         if file.startswith("threads/"):
             return threads
-        # The objects of the tests are not compiled again.
-        link = Stage("link", f"cmake -E cmake_link_script '{tests}/CMakeFiles/unit_tests.dir/link.txt'", tests, builds=True)
-        quick = Stage("quick unit_tests", f"./unit_tests -a {shlex.quote(self.quick)}", tests)
+        link, quick = self.tested_quickly
         unit_tests = Stage("unit_tests", "./unit_tests -a '~[locale]~[isa]~[exhaustive]'", tests)
         allocations = Stage("allocation_tests", "./allocation_tests -a", tests)
         if file.startswith("include/"):  # templates, of which the tests have instances of their own
@@ -186,7 +191,11 @@ class Worker:
         return [link, *own, quick, *each, unit_tests, Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests)]
 
     def soon(self, file: str) -> List[Stage]:
-        """What of a kernel takes less: one instruction set, with the others as they are."""
+        """What takes less: of l1l2.hpp its own tests, of a kernel one instruction set, with the others as they are."""
+        if file.startswith("include/"):
+            unit_tests = "tests/CMakeFiles/unit_tests.dir"
+            command = f"make -s -f {unit_tests}/build.make {unit_tests}/headers/l1l2_hpp_test.cpp.o"
+            return [Stage("l1l2_hpp_test", command, self.build, builds=True), *self.tested_quickly]
         elsewhere = ("kernels.hpp", "dispatch.hpp", "cpu.hpp")  # which files outside of the kernels include
         if not fnmatch.fnmatch(file, "src/kernels/*.hpp") or file.endswith(elsewhere) or "avx2" not in self.isas:
             return []
