@@ -69,7 +69,7 @@ void read_caches(unsigned leaf, CpuFeatures& features) {
 }
 
 /// Of the highest level, but not of instructions; 0 if there is none.
-std::size_t last_level_cache(const CpuFeatures& features) {
+std::size_t bytes_of_last_level_cache(const CpuFeatures& features) {
     constexpr std::uint32_t instructions = 2;
     std::uint32_t highest = 0;
     std::size_t bytes = 0;
@@ -125,7 +125,7 @@ Cpu classify(const CpuFeatures& features) {
     const std::uint32_t model = features.signature & ~0xFU;
     cpu.needs_prefetches = cpu.avx512bw && is_by(features, "GenuineIntel") &&
                            (model == sapphire_rapids || model == emerald_rapids);
-    cpu.last_level_cache = last_level_cache(features);
+    cpu.last_level_cache = bytes_of_last_level_cache(features);
     return cpu;
 }
 
