@@ -8,8 +8,8 @@
 A mutant is src/, capi/, include/ or threads/ with one change: another operator, number, status or intrinsic, a
 negated condition, or a statement left out. Its object files are compiled at -O1 and linked with those of the
 tests, which then run until one fails, crashes, or needs three times and two seconds more of the CPU than without the
-change: those of the file's subject and the quick ones first, of a kernel with AVX2 alone. If none does, the mutant
-survives: a test is missing, or the change breaks no promise.
+change, or waits: those of the file's subject and the quick ones first, of a kernel with AVX2 alone. If none does, the
+mutant survives: a test is missing, or the change breaks no promise.
 
 Without a GLOB that begins with bindings/, the packages for languages are left out. Their mutants are tried with a
 library without mutants; tests/mutation/bindings.py has the commands, and which files have mutants.
@@ -48,7 +48,7 @@ from operators import Mutant, mutants  # noqa: E402
 
 INSTRUCTION_SETS = ("generic", "sse2", "avx2", "avx512bw")
 TARGETS = [("src", "l1l2_core"), ("capi", "l1l2_shared"), ("capi", "l1l2_static"), ("threads", "l1l2_threads_shared")]
-#: Half a second faster than make by itself, which looks at the whole project.
+#: What make does for a target, without its look at the whole project, which takes longer than most mutants.
 COMPILE = " && ".join(f"make -s -f {d}/CMakeFiles/{t}.dir/build.make {d}/CMakeFiles/{t}.dir/build" for d, t in TARGETS)
 FATES = ROOT / "build-mutate/fates.tsv"
 CORE = "src/CMakeFiles/l1l2_core.dir"
@@ -60,14 +60,19 @@ class Explanation(NamedTuple):
     """A line of equivalent.txt: tab-separated, patterns as of the shell but for the text of the line."""
 
     file: str
-    text: str  #: part of the line
+    text: str  #: part of the line; "¦" marks the place of the change, and what is before " ↵ " is the line before
     change: str
     reason: str
 
     def covers(self, mutant: Mutant) -> bool:
         matches = fnmatch.fnmatchcase
+        preceding, _, text = self.text.rpartition(" ↵ ")
+        before, marked, after = text.partition("¦")
+        place = mutant.code.find(before + after)
         return (
-            self.text in mutant.code
+            place >= 0
+            and (not marked or place + len(before) == mutant.column)
+            and preceding in ("", mutant.preceding)
             and matches(mutant.file, self.file)
             and any(matches(mutant.change, change) for change in self.change.split(", "))
         )
@@ -147,9 +152,9 @@ class Worker:
         return listed.stdout.decode()
 
     def run(self, line: str, folder=None, seconds: float = 3600) -> int:
-        # What waits for ever needs no time of the CPU; what is in a loop must not be taken for that on a busy machine.
+        # What waits for ever needs no time of the CPU. On a busy machine it must not be mistaken for what waits its turn.
         bounds = f"ulimit -c 0; ulimit -v {8 << 20}; ulimit -t {math.ceil(seconds)}"
-        limits = ["timeout", "--kill-after=1", str(10 * seconds), "sh", "-c", f"{bounds}; {line}"]
+        limits = ["timeout", "--kill-after=1", str(60 + 10 * seconds), "sh", "-c", f"{bounds}; {line}"]
         with self.log.open("a") as log:
             command = subprocess.Popen(limits, cwd=folder or self.build, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             _, status, usage = os.wait4(command.pid, 0)  # which says what this one alone has used
@@ -180,15 +185,18 @@ class Worker:
         subjects = [s for s in self.subjects if s in os.path.splitext(file)[0]]
         tags = shlex.quote(",".join(f"[{s}]{self.quick}" for s in subjects))
         own = [Stage(f"unit_tests of {', '.join(subjects)}", f"./unit_tests -a {tags}", tests)] if subjects else []
+        again = []
+        if file.endswith(".hpp"):  # some tests have instances of its templates
+            again = [Stage("compile the tests", "make -s unit_tests", self.build, builds=True), *own, quick]
         golden = self.tree / "tests/bits/golden.txt"
         if not file.startswith("src/kernels/"):
             bits = Stage("bits", f"bits/bits '{golden}'", tests)
-            return [link, *own, quick, allocations, bits, unit_tests]
+            return [link, *own, quick, *again, allocations, bits, unit_tests]
         stem = pathlib.PurePath(file).stem
         isas = [stem] if stem in self.isas else self.isas
         each = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests) for i in isas]
         each += [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} ./unit_tests -a '[isa],[bits]'", tests) for i in isas]
-        return [link, *own, quick, *each, unit_tests, Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests)]
+        return [link, *own, quick, *again, *each, unit_tests, Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests)]
 
     def soon(self, file: str) -> List[Stage]:
         """What takes less: of l1l2.hpp its own tests, of a kernel one instruction set, with the others as they are."""
@@ -324,8 +332,10 @@ def main() -> int:
     excused: Set[Mutant] = {m for m in wanted if any(e.covers(m) for e in explanations)}
     chosen = [m for m in wanted if arguments.all or m not in excused]
     if arguments.sample is not None:
-        chosen = random.Random(arguments.seed).sample(chosen, min(arguments.sample, len(chosen)))
-    fates = try_all(chosen, max(1, min(arguments.jobs, len(chosen))))
+        # In their order, where include comes after src and capi, as the tests keep what they have of its last mutant.
+        places = random.Random(arguments.seed).sample(range(len(chosen)), min(arguments.sample, len(chosen)))
+        chosen = [chosen[place] for place in sorted(places)]
+    fates = try_all(chosen, min(arguments.jobs, len(chosen))) if chosen else {}
 
     survivors = [m for m, fate in fates.items() if fate == "survived" and m not in excused]
     print("\nSurvivors without an explanation:" if survivors else "\nNo mutant survived without an explanation.")

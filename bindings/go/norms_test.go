@@ -149,7 +149,8 @@ func TestANormThatIsNotFiniteClipsNothing(t *testing.T) {
 	}
 	for _, wrong := range []float64{-1, math.NaN(), math.Inf(1)} {
 		err := l1l2.ClipByGivenNorm(terms, wrong, 1, 1)
-		if refused(t, err, l1l2.InvalidNorm); errors.As(err, new(*l1l2.TermsError)) {
+		refused(t, err, l1l2.InvalidNorm)
+		if errors.As(err, new(*l1l2.TermsError)) {
 			t.Error("a term is said to be wrong", err)
 		}
 		refused(t, l1l2.ClipByGivenNorm(terms, 1, wrong, 1), l1l2.InvalidNorm)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestSoManyGoroutinesWorkAtOnce(t *testing.T) {
+func TestAsManyGoroutinesAsAskedWorkAtOnce(t *testing.T) {
 	var together sync.WaitGroup
 	together.Add(3)
 	runTasks(3, 3, func(uintptr) {

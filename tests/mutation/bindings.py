@@ -12,13 +12,13 @@ class Test(NamedTuple):
     name: str
     command: str
     files: str = "*"  #: that it is for
-    builds: bool = False  #: a mutant with which it fails is none
+    builds: bool = False  #: if it fails, the mutant does not compile
 
 
 class Language(NamedTuple):
     mutated: List[str]
     prepare: str  #: once
-    tests: List[Test]  #: those that fail soonest first
+    tests: List[Test]  #: in the order in which they find a mutant soonest
 
     def files_in(self, folder: pathlib.Path) -> Iterator[pathlib.Path]:
         paths = (path for pattern in self.mutated for path in sorted(folder.glob(pattern)))

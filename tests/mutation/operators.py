@@ -1,4 +1,4 @@
-"""The changes that make mutants. They rely on the form that clang-format gives the code, and its like other languages:
+"""The changes that make mutants. They rely on the form that clang-format and other formatters give the code:
 white space on both sides of a binary operator, and none inside the brackets of a template."""
 
 import pathlib
@@ -108,6 +108,8 @@ class Mutant(NamedTuple):
     file: str
     line: int
     code: str  #: the line, without the space around it
+    column: int  #: in code
+    preceding: str  #: the line before, likewise
     change: str  #: as the list shows it
     start: int
     end: int
@@ -162,5 +164,7 @@ def mutants(file: str, text: str) -> List[Mutant]:
         if change == "deleted":
             start += len(masked[start:end]) - len(masked[start:end].lstrip())
         line = text.count("\n", 0, start)
-        result.append(Mutant(file, line + 1, lines[line].strip(), change, start, end, new))
+        code = lines[line].strip()
+        column = start - text.rfind("\n", 0, start) - 1 - lines[line].index(code)
+        result.append(Mutant(file, line + 1, code, column, lines[line - 1].strip(), change, start, end, new))
     return result

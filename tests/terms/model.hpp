@@ -177,8 +177,8 @@ inline double sum_in_order(const std::vector<double>& penalties) {
     return sum;
 }
 
-/// Returns "" if all functions give, with all runners, the results of single calls. What they read
-/// beyond the terms crashes.
+/// Returns "" if all functions give, with all runners, the results of single calls. A read beyond
+/// the terms crashes.
 inline std::string mistake(const Model& model, std::deque<Runner> runners = willing_runners()) {
     const double scale = -0.5;
     const double step = 0.25;

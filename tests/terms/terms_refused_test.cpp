@@ -236,6 +236,11 @@ TEST_CASE("a scale or a step that is valid for no term is refused", "[terms]") {
               Outcome{L1L2_ERROR_INVALID_STEP, 1});
         CHECK(refusal(Function::prox_step, model, {}, step) == Outcome{L1L2_ERROR_INVALID_STEP, 0});
     }
+    // What is too large for some terms is valid without terms.
+    Runner runner("in a row", in_a_row);
+    for (const Function function : {Function::gradient, Function::prox, Function::prox_step}) {
+        CHECK(call(function, {}, 1e308, runner, nullptr, nullptr, nullptr) == L1L2_OK);
+    }
     // Too large for bfloat16, but not for float64.
     Model narrow;
     const Handle large({1e30, 0.0});

@@ -31,7 +31,7 @@ impl<T: Element> Layout<T> {
         strides: &[isize],
     ) -> Result<Self, Error> {
         if shape.len() != strides.len() || !fits(length, offset, shape, strides) {
-            load()?; // for the sentence
+            load()?; // of_code() reads the message from the library
             return Err(Error::of_code(INVALID_TENSOR));
         }
         // SAFETY: the offset lies in the slice, or there is no element.

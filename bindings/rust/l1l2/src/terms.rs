@@ -248,7 +248,7 @@ unsafe extern "C" fn run<R: Runner>(
         Ok(()) => 0,
         Err(cause) => {
             *lent.panic.lock().expect("never poisoned") = Some(cause);
-            1 // or another number: the panic goes on
+            1 // any value: with_runner() resumes the panic
         }
     }
 }
@@ -259,7 +259,7 @@ pub(crate) fn with_runner<R: Runner>(
     runner: &R,
     call: impl FnOnce(sys::l1l2_runner, *mut c_void, *mut usize) -> i32,
 ) -> Result<(), Error> {
-    load()?; // a list without regularizers needs no library until now
+    load()?; // terms without regularizers have not opened the library
     let mut lent = Lent { runner, panic: Mutex::new(None) };
     let mut faulty = count;
     let code = call(run::<R>, ptr::addr_of_mut!(lent).cast(), &mut faulty);

@@ -197,7 +197,7 @@ fn terms_have_the_same_bits_with_every_runner() {
 }
 
 #[test]
-fn so_many_threads_work_at_once() {
+fn as_many_threads_as_asked_work_at_once() {
     let together = Barrier::new(3);
     Threads(3).run(3, &|_| {
         together.wait();

@@ -72,5 +72,7 @@ fn a_library_that_cannot_be_used_is_an_error_in_words() {
     assert!(refusals.iter().all(|error| matches!(error, Some(Error::Library(_)))), "{refusals:?}");
     assert_eq!((sums.absolute(), sums.square(), sums.count(), sums.norm()), (0.0, 0.0, 0, 0.0));
     env::set_var("L1L2_LIBRARY", given);
+    let refused = View::new(&[1.0_f32], 0, &[2], &[1]).err();
+    assert!(matches!(refused, Some(Error::Refused { .. })), "{refused:?}");
     assert!(l1l2::version().is_ok());
 }
