@@ -4,6 +4,8 @@
 #     scripts/figures.sh --check                  only compares the table with the results
 #     scripts/figures.sh add NAME RESULT [PATH...]    takes a result of a run by hand, which speaks of the files of these
 #                                                 folders (by default, of the libraries), and writes the table
+#     scripts/figures.sh same COMMIT              keeps the results of a commit whose libraries are byte for byte those of
+#                                                 this tree, though a name or a comment is another, and writes the table
 #
 # tests/project/figures.tsv has a line for each row: its name, the day and the commit of the run, the CPU, the folders it
 # speaks of, a hash of their files at that time, the result. The table marks a row if these files are others now.
@@ -18,8 +20,11 @@ add)
     [ $# -ge 3 ] || wrong_usage "add takes a name and a result"
     figure "${@:2}"
     ;;
+same) [ $# -eq 2 ] || wrong_usage "same takes a commit" ;;
 *) wrong_usage "unknown argument: $1" ;;
 esac
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 # Of several results of one name the last one counts; rows keep their places.
 if [ "${1-}" != --check ] && [ -e build-figures/figures.tsv ]; then
@@ -27,6 +32,40 @@ if [ "${1-}" != --check ] && [ -e build-figures/figures.tsv ]; then
         END { for (i = 1; i <= n; ++i) print line[order[i]] }' $results build-figures/figures.tsv)
     printf '%s\n' "$merged" >$results
     rm build-figures/figures.tsv
+fi
+
+# Prints a hash of both libraries, built from a source folder, without what names their build.
+libraries_of() {
+    local build=$work/build-$2
+    {
+        cmake -S "$1" -B "$build" -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_TOOLS=OFF
+        cmake --build "$build" --parallel "$(nproc)" --target l1l2_shared l1l2_threads_shared
+    } >"$work/log" 2>&1 || {
+        cat "$work/log" >&2
+        return 1
+    }
+    for library in capi/libl1l2.so threads/libl1l2_threads.so; do
+        objcopy --strip-all --remove-section .note.gnu.build-id "$build/$library" "$work/library"
+        sha256sum <"$work/library"
+    done
+}
+if [ "${1-}" = same ]; then
+    mkdir "$work/then"
+    git archive "$2" | tar -x -C "$work/then"
+    diff -r "$work/then/include" include # whose templates are in no library
+    then=$(libraries_of "$work/then" then)
+    [ "$then" = "$(libraries_of "$PWD" now)" ] || {
+        echo "the libraries of $2 are others"
+        exit 1
+    }
+    while IFS=$'\t' read -r name day commit cpu paths code result; do
+        read -ra folders <<<"$paths"
+        if [[ "$paths" =~ ^((src|capi|include|threads)( |$))+$ ]] && [ "$(cd "$work/then" && code_of "${folders[@]}")" = "$code" ]; then
+            code=$(code_of "${folders[@]}")
+        fi
+        printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$day" "$commit" "$cpu" "$paths" "$code" "$result"
+    done <$results >"$work/results"
+    cp "$work/results" $results
 fi
 
 # Prints the page with the table of the results, from its header to the next empty line.
@@ -41,8 +80,6 @@ with_table() {
         /^$/ { inside = 0 }
         !inside' $page
 }
-work=$(mktemp -d)
-trap 'rm -r "$work"' EXIT
 with_table "$work/table" >"$work/page"
 if [ "${1-}" = --check ]; then
     diff $page "$work/page" || {
