@@ -250,7 +250,8 @@ class BindingsWorker(Worker):
         self.require(f"cmake -S '{self.tree}' -B '{self.build}' -DCMAKE_BUILD_TYPE=Release {parts} "
                      f"'-DCMAKE_INSTALL_PREFIX={place}/prefix'", place)
         self.require("make -s install", self.build)
-        self.given = f"PREFIX='{place}/prefix' WORK='{place}'; "
+        # Without separators the commands need no quotes around what may have a space.
+        self.given = f"PREFIX='{place}/prefix' WORK='{place}' IFS=; "
         for language in sorted({pathlib.PurePath(file).parts[1] for file in files}):
             self.require(self.given + LANGUAGES[language].prepare, self.tree / "bindings" / language)
 
