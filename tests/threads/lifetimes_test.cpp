@@ -52,6 +52,12 @@ void* operator new(std::size_t size) {
 
 namespace {
 
+/// Waits for what fork() returned.
+bool has_passed(pid_t child) {
+    int status = -1;
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
 /// Returns whether the calling test case passes in a process of its own, perhaps on one CPU, in
 /// which nothing has used oneTBB before.
 bool passes_in_a_fresh_process(bool on_one_cpu = false) {
@@ -68,8 +74,7 @@ bool passes_in_a_fresh_process(bool on_one_cpu = false) {
         execl("/proc/self/exe", "threads_tests", name.c_str(), static_cast<char*>(nullptr));
         _exit(127);
     }
-    int status = -1;
-    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+    return has_passed(child);
 }
 
 std::ptrdiff_t threads_of_the_process() {
@@ -294,10 +299,7 @@ TEST_CASE("in a forked process the calling thread does all tasks", "[threads]") 
                                  l1l2_threads_count(make_threads(0).get()) == 1;
             _exit(inherited && made && twice && alone && counted ? 0 : 1);
         }
-        REQUIRE(child > 0);
-        int status = -1;
-        REQUIRE(waitpid(child, &status, 0) == child);
-        REQUIRE(status == 0);
+        REQUIRE(has_passed(child));
     }
     stop = true;
     application.join();
@@ -320,10 +322,7 @@ TEST_CASE("a process that was forked before the first threads has threads of its
         run(make_threads(2), 2, [&](std::size_t) { passed += gate.pass() ? 1 : 0; });
         _exit(passed == 2 ? 0 : 1);
     }
-    REQUIRE(child > 0);
-    int status = -1;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    CHECK(status == 0);
+    CHECK(has_passed(child));
 }
 
 TEST_CASE("a fork is noticed from two threads on", "[threads]") {
@@ -338,8 +337,5 @@ TEST_CASE("a fork is noticed from two threads on", "[threads]") {
         alarm(60);
         _exit(l1l2_threads_count(make_threads(0).get()) == 1 ? 0 : 1);
     }
-    REQUIRE(child > 0);
-    int status = -1;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    CHECK(status == 0);
+    CHECK(has_passed(child));
 }
