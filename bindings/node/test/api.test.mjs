@@ -70,8 +70,14 @@ test("an array counts for what it is, whatever it says of itself", () => {
     for (const array of [...others, ...typed, disguised]) {
         assert.throws(() => regularizer.penalty(array), TypeError);
     }
-    assert.throws(() => regularizer.penalty(elements, { dtype: "bfloat16" }), TypeError);
-    assert.throws(() => regularizer.penalty(elements, { dtype: "toString" }), TypeError);
+    const ofDtypes = { float32: new Float32Array(4), float64: new Float64Array(4) };
+    for (const [own, zeros] of Object.entries(ofDtypes)) {
+        for (const dtype of ["float32", "float64", "float16", "bfloat16", "toString"]) {
+            const penalty = () => regularizer.penalty(zeros, { dtype });
+            if (dtype === own) assert.equal(penalty(), 0);
+            else assert.throws(penalty, TypeError);
+        }
+    }
     assert.throws(() => regularizer.prox(elements, 1, { out: new Float64Array(4) }), TypeError);
     assert.throws(
         () => regularizer.addGradient(elements, new Float32Array(4), { scale: "1" }),

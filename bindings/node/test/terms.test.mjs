@@ -87,12 +87,13 @@ test("proximal operators are written to out, or in place", async () => {
         const out = new Float64Array(300_000);
         const terms = makeTerms();
         terms[0] = { ...terms[0], out };
+        terms[2].out = new Uint16Array(2);
         await proxOfTerms(terms, 2);
         const shrunk = (x) => (Math.sign(x) * Math.max(Math.abs(x) - 1, 0)) / 2;
         assert(out.every((out, i) => out === shrunk(terms[0].x[i])));
         assert.deepEqual(terms[0].x, wave(300_000));
         assert.deepEqual([...terms[1].x], [0.5, -1.5, 0]);
-        assert.deepEqual([...terms[2].x], [0, 0xbc00]); // 0, -1
+        assert.deepEqual([...terms[2].out], [0, 0xbc00]); // 0, -1
         assert.deepEqual([...terms[4].x], [0x3f00, 0xc020]); // 0.5, -2.5
         assert.deepEqual([...terms[1004].x], [499]);
     }
@@ -102,6 +103,7 @@ test("proximal steps have a gradient, and a step for each element, where they ar
     for (const proxStepOfTerms of waysOf("proxStepOfTerms")) {
         const terms = makeTerms();
         terms[0].steps = wave(300_000).map((_, i) => i % 3);
+        terms[2].steps = Float32Array.of(0, 2);
         terms[4].steps = Float32Array.of(0.5, 1);
         await proxStepOfTerms(terms, 1);
         const expected = wave(300_000).map((x, i) => {
@@ -111,6 +113,7 @@ test("proximal steps have a gradient, and a step for each element, where they ar
         });
         assert(terms[0].x.every((x, i) => x === expected[i]));
         assert.deepEqual([...terms[1].x], [0.75, -1.75, 0]);
+        assert.deepEqual([...terms[2].x], [0x3c00, 0xbc00]); // 1, -1
         // 1 - 0.5 * 2 is 0; -3 + 0.25 is -2.75.
         assert.deepEqual([...terms[4].x], [0, 0xc030]);
     }
