@@ -214,6 +214,18 @@ TEST_CASE("a number that is out of its range is refused, whatever the checksum i
             CHECK(refused_as(with_checksum(too_much)) == L1L2_ERROR_INVALID_SUMS);
         }
     }
+    // Of as many zeros as have this checksum, which is the smallest or the largest there is.
+    constexpr std::int64_t inverse_of_3 = 1431655765; // 3 is the factor of the count
+    for (const std::int64_t checksum : {std::int64_t{0}, checksum_modulus - 1}) {
+        Accumulator zeros = sums_of<double>({0.0});
+        zeros[count_index] = 0;
+        zeros[count_index] = (checksum_modulus + checksum - checksum_of(zeros)) % checksum_modulus *
+                             inverse_of_3 % checksum_modulus;
+        zeros[checksum_index] = checksum;
+        CHECK(check(zeros) == L1L2_OK);
+        zeros[checksum_index] += checksum_modulus;
+        CHECK(refused_as(zeros) == L1L2_ERROR_INVALID_SUMS);
+    }
 }
 
 TEST_CASE("sums that so many elements cannot have are refused", "[exact_sums]") {
@@ -290,7 +302,8 @@ TEST_CASE("elements of equal size, and one by itself, reach the limits of their 
 
 TEST_CASE("an accumulator whose first number is 0 has no other one", "[exact_sums]") {
     for (std::size_t i = 1; i < Accumulator().size(); ++i) {
-        for (const std::int64_t value : {std::int64_t{1}, std::int64_t{-1}, INT64_MAX}) {
+        for (const std::int64_t value :
+             {std::int64_t{1}, std::int64_t{-1}, checksum_modulus, INT64_MAX}) {
             Accumulator damaged = {};
             damaged[i] = value;
             CHECK(refused_as(damaged) != L1L2_OK);
