@@ -43,7 +43,12 @@ build_rust() {
 }
 run_rust() { (cd bindings/rust && cargo bench --quiet --bench calls) | grep '^empty' | sed 's/^/Rust: /'; }
 
-build_python() { python3 -m venv "$work/python" && "$work/python/bin/pip" install --quiet ./bindings/python; }
+build_python() {
+    local pip="$work/python/bin/pip"
+    python3 -m venv "$work/python" &&
+        "$pip" install --quiet --require-hashes --requirement bindings/python/tests/requirements.txt &&
+        "$pip" install --quiet --no-index --no-deps --no-build-isolation ./bindings/python
+}
 run_python() { "$work/python/bin/python" bindings/python/benchmark.py | sed -n 's/^empty call/Python: &/p'; }
 
 build_go() { bindings/go/test.sh calls "$build/prefix" "$work/go" >/dev/null; }

@@ -105,7 +105,8 @@ if "$system" -c 'import numpy, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev
     numpy=$("$system" -c 'import numpy; print(numpy.__version__)')
     [ -e system/bin/pytest ] || {
         quietly "$system" -m venv --clear --system-site-packages system
-        quietly system/bin/pip install pytest==9.2.0 ml_dtypes "numpy==$numpy"
+        "$source/tests/without_numpy.sh" >system.txt
+        quietly system/bin/pip install --no-deps --require-hashes --requirement system.txt
     }
     quietly system/bin/pip install --no-index --no-deps --force-reinstall "$wheel"
     tests "$system with NumPy $numpy" "$work/system/bin/python" --ignore tests/test_memory.py

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Tests the Python package with a framework:  test_frameworks.sh WORK_DIR FRAMEWORK [PYTEST_ARGUMENT...]
 #
-# FRAMEWORK is jax, torch, tensorflow or keras, and tests/frameworks/FRAMEWORK.txt are the packages that it takes.
-# They are those of $PYTHON (python3 by default) if it has them, in whatever version. Otherwise they are fetched,
-# if $L1L2_FETCH_FRAMEWORKS is ON, which takes gigabytes, or else the tests are skipped: the script exits with 77
-# and says so. WORK_DIR keeps the virtual environments of all frameworks and the wheel.
+# FRAMEWORK is jax, torch, tensorflow, or keras, which takes the others, too. They are those of $PYTHON (python3 by
+# default) if it has them, in whatever version. Otherwise all of tests/frameworks/requirements.txt are fetched, if
+# $L1L2_FETCH_FRAMEWORKS is ON, which takes gigabytes, or else the tests are skipped: the script exits with 77 and says
+# so. WORK_DIR keeps the virtual environments and the wheel.
 set -euo pipefail
 source=$(cd "$(dirname "$0")" && pwd)
 framework=$2
@@ -31,9 +31,9 @@ quietly() {
     }
 }
 
-# fetch REQUIREMENTS: installs them, or skips if the network is what fails.
+# fetch OPTION...: installs packages whose hashes are known, or skips if the network is what fails.
 fetch() {
-    "$environment/bin/pip" install --quiet --requirement "$1" >"$framework.log" 2>&1 && return
+    "$environment/bin/pip" install --quiet --require-hashes "$@" >"$framework.log" 2>&1 && return
     grep -qE 'connection broken|Max retries|Connection|[Tt]imed? ?out' "$framework.log" || {
         cat "$framework.log" >&2
         exit 1
@@ -43,8 +43,8 @@ fetch() {
 
 version=$("$python" -c 'import sys; print("%d%02d" % sys.version_info[:2])') || skip "no $python"
 [ "$version" -ge 310 ] || skip "Python 3.10 or later is needed, not $("$python" --version)"
-requirements=$source/tests/frameworks/$framework.txt
-modules=$(sed -nE 's/^([a-z]+)[=<> ].*/\1/p' "$requirements")
+modules=$framework
+[ "$framework" != keras ] || modules="keras tensorflow jax torch"
 # Says what is missing, or older than pyproject.toml allows.
 what_is_missing() {
     "$python" - "$source/pyproject.toml" $modules <<'END'
@@ -65,13 +65,15 @@ for name in sys.argv[2:]:
         print(name, found, "is older than", needed)
 END
 }
-environment=$work/$framework
 missing=$(what_is_missing)
 if [ -z "$missing" ]; then
+    environment=$work/$framework
     stamp="$("$python" -c 'import sys; print(sys.prefix, sys.version)')"
     site=--system-site-packages
 elif [ "${L1L2_FETCH_FRAMEWORKS-}" = ON ]; then
-    stamp=$(cat "$requirements")
+    [ "$version" -ge 311 ] || skip "what would be fetched needs Python 3.11, not $("$python" --version)"
+    environment=$work/fetched
+    stamp=$(cat "$source/tests/frameworks/requirements.txt")
     site=
 else
     skip "${missing//$'\n'/, } for $("$python" --version) (scripts/test.sh --frameworks fetches what is needed)"
@@ -82,10 +84,12 @@ if [ "$(cat "$environment/stamp" 2>/dev/null)" != "$stamp" ]; then
     if [ -n "$site" ]; then
         "$python" -c 'import sys; print(*(path for path in sys.path if path.endswith("-packages")), sep="\n")' \
             >"$(echo "$environment"/lib/python*/site-packages)/outer.pth"
+        # With the NumPy that the framework takes.
+        "$source/tests/without_numpy.sh" >"$framework.txt"
+        fetch --no-deps --requirement "$framework.txt"
     else
-        fetch "$requirements"
+        fetch --requirement "$source/tests/frameworks/requirements.txt"
     fi
-    fetch "$source/tests/requirements.in" # with the NumPy that the framework takes
     echo "$stamp" >"$environment/stamp"
 fi
 
