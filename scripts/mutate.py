@@ -60,7 +60,7 @@ class Explanation(NamedTuple):
     """A line of equivalent.txt: tab-separated, patterns as of the shell but for the text of the line."""
 
     file: str
-    text: str  #: part of the line; "¦" marks the place of the change, and what is before " ↵ " is the line before
+    text: str  #: part of the line; "¦" marks the place of the change, and what is before " ↵ " are the lines before
     change: str
     reason: str
 
@@ -72,7 +72,7 @@ class Explanation(NamedTuple):
         return (
             place >= 0
             and (not marked or place + len(before) == mutant.column)
-            and preceding in ("", mutant.preceding)
+            and mutant.preceding.endswith(preceding)
             and matches(mutant.file, self.file)
             and any(matches(mutant.change, change) for change in self.change.split(", "))
         )

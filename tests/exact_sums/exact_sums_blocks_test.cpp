@@ -7,6 +7,7 @@
 #include "exact_sums.hpp"
 #include "surrounded.hpp"
 
+#include <cmath>
 #include <string>
 
 using namespace exact;
@@ -175,6 +176,24 @@ TEMPLATE_TEST_CASE("a block of ordinary elements goes through every kernel of ex
         INFO(tables.table[t]->name);
         CHECK(element_by_element == (tables.table[t] == &plain ? x.size() : 0));
     }
+}
+
+TEST_CASE("sums are right before they have been stored", "[exact_sums]") {
+    const auto added = [] {
+        const double x = 1.5;
+        l1l2::core::ExactSums sums;
+        sums.clear();
+        static_cast<void>(sums.add_to_count(23));
+        for (int i = 0; i < 23; ++i) { // so that limbs of both sums have to be carried
+            sums.add(plain, Dtype::float64, &x, 1);
+        }
+        return sums;
+    };
+    CHECK(added().absolute() == to_bits(34.5));
+    CHECK(added().square() == to_bits(51.75));
+    CHECK(added().norm() == to_bits(std::sqrt(51.75)));
+    constexpr double coefficient = 0x1.fffffffffffffp0;
+    CHECK(added().penalty({coefficient, 0.0}) == to_bits(34.5 * coefficient));
 }
 
 TEMPLATE_TEST_CASE("exact sums of elements of all kinds are the same with every kernel",

@@ -396,15 +396,17 @@ TEMPLATE_TEST_CASE("the penalty of exact sums differs from l1l2_penalty in the l
 }
 
 TEST_CASE("an array may be of any length", "[exact_sums][bits]") {
-    // More than 2^24 elements, which are a block again and again.
+    // More than 2^24 elements, which are a block again and again, and others behind 2^24 of them.
     const std::vector<Float16> block = finite_elements<Float16>(4096, 1);
-    const std::int64_t times = (1 << 12) + 3;
+    const std::vector<Float16> others = finite_elements<Float16>(4096, 2);
+    const std::int64_t times = 1 << 12;
     std::vector<Float16> elements;
-    elements.reserve(block.size() * static_cast<std::size_t>(times));
+    elements.reserve(block.size() * static_cast<std::size_t>(times) + others.size());
     for (std::int64_t i = 0; i < times; ++i) {
         elements.insert(elements.end(), block.begin(), block.end());
     }
-    Truth truth;
+    elements.insert(elements.end(), others.begin(), others.end());
+    Truth truth = truth_of(others);
     truth.add(truth_of(block), times);
     CHECK(difference(sums_of(elements), truth.accumulator()) == "");
 }

@@ -109,7 +109,7 @@ class Mutant(NamedTuple):
     line: int
     code: str  #: the line, without the space around it
     column: int  #: in code
-    preceding: str  #: the line before, likewise
+    preceding: str  #: the two lines before, likewise, with " ↵ " between them
     change: str  #: as the list shows it
     start: int
     end: int
@@ -166,5 +166,6 @@ def mutants(file: str, text: str) -> List[Mutant]:
         line = text.count("\n", 0, start)
         code = lines[line].strip()
         column = start - text.rfind("\n", 0, start) - 1 - lines[line].index(code)
-        result.append(Mutant(file, line + 1, code, column, lines[line - 1].strip(), change, start, end, new))
+        preceding = " ↵ ".join(lines[n].strip() for n in (line - 2, line - 1))
+        result.append(Mutant(file, line + 1, code, column, preceding, change, start, end, new))
     return result
