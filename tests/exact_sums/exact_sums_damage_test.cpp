@@ -267,6 +267,12 @@ TEST_CASE("sums that so many elements cannot have are refused", "[exact_sums]") 
             some[i] = 1;
             CHECK(refused_as(with_checksum(some)) == L1L2_ERROR_INVALID_SUMS);
         }
+        // Nor are they those of two elements, one of which is not finite.
+        for (const std::size_t special : {infinities_index, nans_index}) {
+            Accumulator two = parts * sums_of<double>({1.0, 1.0});
+            two[special] = parts;
+            CHECK(refused_as(with_checksum(two)) == L1L2_ERROR_INVALID_SUMS);
+        }
     }
     // With so many elements the highest limb is one, too.
     Accumulator many = sums_of<float>({1.0F});
