@@ -62,6 +62,20 @@ bool same(const Number& number, const ExactSum& expected) {
     return number.value().limbs_from(-3328, 208) == expected.limbs_from(-3328, 208);
 }
 
+/// (root * 2^exponent)^2, not carried.
+Number square_of(std::uint64_t root, int exponent) {
+    Number square(layouts[1]);
+    const std::uint64_t low = root % (1U << 28);
+    const std::uint64_t high = root >> 28;
+    const auto add = [&](std::uint64_t value, int at) {
+        l1l2::core::deposit(square.view(), static_cast<std::int64_t>(value), 2 * exponent + at);
+    };
+    add(low * low, 0);
+    add(2 * low * high, 28);
+    add(high * high, 56);
+    return square;
+}
+
 double nearest_double(Number& number) {
     return from_bits<double>(l1l2::core::nearest_double(number.view()));
 }
@@ -285,15 +299,7 @@ TEST_CASE(
             (subnormal ? random() >> (11 + random() % 52)
                        : (std::uint64_t{1} << 53) + (random() >> (11 + random() % 52))) |
             1U;
-        const std::uint64_t low = middle % (1U << 27);
-        const std::uint64_t high = middle >> 27;
-        Number square(layouts[1]);
-        const auto add = [&](std::uint64_t value, int at) {
-            l1l2::core::deposit(square.view(), static_cast<std::int64_t>(value), at);
-        };
-        add(low * low, 2 * exponent);
-        add(2 * low * high, 2 * exponent + 27);
-        add(high * high, 2 * exponent + 54);
+        Number square = square_of(middle, exponent);
         for (const std::int64_t beside : {0, 1, -2}) {
             l1l2::core::deposit(square.view(), beside, -2150);
             REQUIRE(carry(square.view()));
@@ -302,6 +308,15 @@ TEST_CASE(
                 FAIL(middle << " * 2^" << exponent << ", " << beside);
             }
         }
+    }
+    // At the middle in the 56 bits that are computed, with a rest of once or twice the root.
+    constexpr std::uint64_t root = (std::uint64_t{1} << 55) + (1U << 28) - 12;
+    for (const std::uint64_t rest : {root, 2 * root}) {
+        Number square = square_of(root, 0);
+        l1l2::core::deposit(square.view(), static_cast<std::int64_t>(rest), 0);
+        REQUIRE(carry(square.view()));
+        const auto nearest = from_bits<double>(l1l2::core::nearest_root(square.view()));
+        CHECK(square.value().root_rounds_to(nearest));
     }
 }
 
