@@ -365,6 +365,27 @@ TEST_CASE("sum x^2 <= (sum |x|)^2 <= n sum x^2 is decided to the last bit", "[fi
             check(absolute, square, n);
         }
     }
+    // Sums that are far from each other.
+    for (int gap = -140; gap <= 140; ++gap) {
+        Number absolute(layouts[0]);
+        Number square(layouts[1]);
+        absolute.set(1088, 1089, 1);
+        square.set(2176 + gap, 2177 + gap, 1);
+        for (const std::uint64_t n : {std::uint64_t{1}, std::uint64_t{7}, std::uint64_t{1} << 62}) {
+            check(absolute, square, n);
+        }
+    }
+    // sum |x| is almost the next number of 31 bits, whose square is a little more than 2 sum x^2.
+    for (int i = 0; i < 100; ++i) {
+        const std::uint64_t leading = (random() >> 34) | 0x40000000U;
+        const std::uint64_t half = (leading + 1) * (leading + 1) >> 32;
+        Number absolute(layouts[0]);
+        Number square(layouts[1]);
+        absolute.set(1088, 1152, UINT64_MAX);
+        absolute.set(1152, 1183, leading);
+        square.set(2335, 2366, half);
+        check(absolute, square, 2);
+    }
     CHECK(decided[0] > 500);
     CHECK(decided[1] > 500);
     Number zero(layouts[0]);
