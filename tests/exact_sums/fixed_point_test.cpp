@@ -386,6 +386,19 @@ TEST_CASE("sum x^2 <= (sum |x|)^2 <= n sum x^2 is decided to the last bit", "[fi
         square.set(2335, 2366, half);
         check(absolute, square, 2);
     }
+    // The square without its lowest bit, and nothing but that bit.
+    for (const int distance : {40, 200, 600}) {
+        Number absolute(layouts[0]);
+        Number square(layouts[1]);
+        absolute.set(1088, 1089, 1);
+        absolute.set(1088 + distance, 1089 + distance, 1);
+        square.set(2177 + distance, 2178 + distance, 1);
+        square.set(2176 + 2 * distance, 2177 + 2 * distance, 1);
+        check(absolute, square, 1);
+        Number bit(layouts[1]);
+        bit.set(2176, 2177, 1);
+        check(absolute, bit, 1);
+    }
     CHECK(decided[0] > 500);
     CHECK(decided[1] > 500);
     Number zero(layouts[0]);
