@@ -5,6 +5,7 @@
 #include "narrow.hpp"
 
 #include <initializer_list>
+#include <utility>
 
 using l1l2::core::carry;
 using l1l2::core::FixedPoint;
@@ -309,10 +310,12 @@ TEST_CASE(
             }
         }
     }
-    // At the middle in the 56 bits that are computed, with a rest of once or twice the root.
+    // In the 56 bits that are computed: at the middle, with a rest of once or twice the root, and
+    // just above it.
     constexpr std::uint64_t root = (std::uint64_t{1} << 55) + (1U << 28) - 12;
-    for (const std::uint64_t rest : {root, 2 * root}) {
-        Number square = square_of(root, 0);
+    for (const auto& [computed, rest] :
+         {std::pair(root, root), {root, 2 * root}, {root + 1, 0}, {root + 2, 0}}) {
+        Number square = square_of(computed, 0);
         l1l2::core::deposit(square.view(), static_cast<std::int64_t>(rest), 0);
         REQUIRE(carry(square.view()));
         const auto nearest = from_bits<double>(l1l2::core::nearest_root(square.view()));
@@ -401,9 +404,24 @@ TEST_CASE("sum x^2 <= (sum |x|)^2 <= n sum x^2 is decided to the last bit", "[fi
     }
     CHECK(decided[0] > 500);
     CHECK(decided[1] > 500);
-    Number zero(layouts[0]);
-    Number square(layouts[1]);
-    CHECK(l1l2::core::are_sums_of(zero.view(), square.view(), 1));
-    square.set(100, 101, 1);
-    CHECK_FALSE(l1l2::core::are_sums_of(zero.view(), square.view(), 1));
+    // Of the lowest bits, and of none.
+    for (std::int64_t i = 0; i < 10 * 101; ++i) {
+        Number absolute(layouts[0]);
+        Number square(layouts[1]);
+        absolute.limbs()[0] = i % 10;
+        square.limbs()[0] = i / 10;
+        for (std::uint64_t n = 1; n < 6; ++n) {
+            check(absolute, square, n);
+        }
+    }
+}
+
+TEST_CASE("what is behind the limbs of sum |x| does not matter", "[fixed_point]") {
+    // As in an accumulator, those of sum x^2 are there. The first limb and the last are in use.
+    std::vector<std::int64_t> limbs(68 + 134);
+    limbs[67] = 1 << 4;  // 2^1060
+    limbs[68] = 1;       // 2^-2176
+    limbs[68 + 133] = 1; // 2^2080
+    CHECK(l1l2::core::are_sums_of({limbs.data(), 68, -1088}, {limbs.data() + 68, 134, -2176},
+                                  std::uint64_t{1} << 40));
 }
