@@ -72,7 +72,7 @@ class Explanation(NamedTuple):
         return (
             place >= 0
             and (not marked or place + len(before) == mutant.column)
-            and mutant.preceding.endswith(preceding)
+            and (not preceding or f" ↵ {mutant.preceding}".endswith(f" ↵ {preceding}"))
             and matches(mutant.file, self.file)
             and any(matches(mutant.change, change) for change in self.change.split(", "))
         )
@@ -99,11 +99,16 @@ def copy_if_different(source: str, copy: str) -> None:
         shutil.copy(source, copy)
 
 
+def all_but_objects(folder: str, names: List[str]) -> List[str]:
+    return [name for name in names if not name.endswith(".o") and not os.path.isdir(os.path.join(folder, name))]
+
+
 class Stage(NamedTuple):
     name: str
     command: str
     folder: pathlib.Path
     builds: bool = False  #: it has as much time as it wants, and fails if the mutant is no C++
+    mutates_tests: bool = False  #: their objects, which have to be those without a mutant for the next one
 
 
 class Worker:
@@ -113,6 +118,7 @@ class Worker:
         self.tree, self.build = place / "tree", place / "build"
         self.seconds: Dict[str, float] = {}
         self.used = 0.0  #: seconds of the CPU that the last command took
+        self.tests_are_mutated = False
         ignored = shutil.ignore_patterns("build", "build-*", ".git", "__pycache__")
         shutil.copytree(ROOT, self.tree, ignore=ignored, copy_function=copy_if_different, dirs_exist_ok=True)
         self.log = place / "log"
@@ -143,6 +149,8 @@ class Worker:
             Stage("link", f"cmake -E cmake_link_script '{tests}/CMakeFiles/unit_tests.dir/link.txt'", tests, builds=True),
             Stage("quick unit_tests", f"./unit_tests -a {shlex.quote(self.quick)}", tests),
         ]
+        self.objects, self.unmutated_objects = tests / "CMakeFiles", place / "unmutated_tests"
+        shutil.copytree(self.objects, self.unmutated_objects, ignore=all_but_objects, dirs_exist_ok=True)
         self.unmutated = self.digest()
         shutil.copy(self.build / "capi/libl1l2.a", place / "unmutated.a")
         shutil.copy(self.build / AVX2, place / "unmutated.o")
@@ -180,14 +188,15 @@ class Worker:
         unit_tests = Stage("unit_tests", "./unit_tests -a '~[locale]~[isa]~[exhaustive]'", tests)
         allocations = Stage("allocation_tests", "./allocation_tests -a", tests)
         if file.startswith("include/"):  # templates, of which the tests have instances of their own
-            build = Stage("compile", "make -s unit_tests allocation_tests", self.build, builds=True)
+            build = Stage("compile", "make -s unit_tests allocation_tests", self.build, builds=True, mutates_tests=True)
             return [build, quick, unit_tests, allocations]
         subjects = [s for s in self.subjects if s in os.path.splitext(file)[0]]
         tags = shlex.quote(",".join(f"[{s}]{self.quick}" for s in subjects))
         own = [Stage(f"unit_tests of {', '.join(subjects)}", f"./unit_tests -a {tags}", tests)] if subjects else []
         again = []
         if file.endswith(".hpp"):  # some tests have instances of its templates
-            again = [Stage("compile the tests", "make -s unit_tests", self.build, builds=True), *own, quick]
+            build = Stage("compile the tests", "make -s unit_tests", self.build, builds=True, mutates_tests=True)
+            again = [build, *own, quick]
         golden = self.tree / "tests/bits/golden.txt"
         if not file.startswith("src/kernels/"):
             bits = Stage("bits", f"bits/bits '{golden}'", tests)
@@ -203,7 +212,8 @@ class Worker:
         if file.startswith("include/"):
             unit_tests = "tests/CMakeFiles/unit_tests.dir"
             command = f"make -s -f {unit_tests}/build.make {unit_tests}/headers/l1l2_hpp_test.cpp.o"
-            return [Stage("l1l2_hpp_test", command, self.build, builds=True), *self.tested_quickly]
+            build = Stage("l1l2_hpp_test", command, self.build, builds=True, mutates_tests=True)
+            return [build, *self.tested_quickly]
         elsewhere = ("kernels.hpp", "dispatch.hpp", "cpu.hpp")  # which files outside of the kernels include
         if not fnmatch.fnmatch(file, "src/kernels/*.hpp") or file.endswith(elsewhere) or "avx2" not in self.isas:
             return []
@@ -215,6 +225,7 @@ class Worker:
     def first_failure(self, stages: List[Stage]) -> Optional[str]:
         for stage in stages:
             seconds = 3600 if stage.builds else 3 * self.seconds[stage.name] + 2
+            self.tests_are_mutated = self.tests_are_mutated or stage.mutates_tests
             if self.run(stage.command, stage.folder, seconds) != 0:
                 return "not built" if stage.builds else f"killed by {stage.name}"
             if stage.name == "avx2" and filecmp.cmp(self.build / AVX2, self.build / "../unmutated.o", shallow=False):
@@ -229,6 +240,10 @@ class Worker:
             return self.try_file(mutant.file) or "survived"
         finally:
             file.write_text(text)
+            if self.tests_are_mutated:
+                # Newer than the file, so that make takes them for its.
+                shutil.copytree(self.unmutated_objects, self.objects, copy_function=shutil.copy, dirs_exist_ok=True)
+                self.tests_are_mutated = False
 
     def try_file(self, file: str) -> Optional[str]:
         soon = self.first_failure(self.soon(file))
@@ -333,7 +348,6 @@ def main() -> int:
     excused: Set[Mutant] = {m for m in wanted if any(e.covers(m) for e in explanations)}
     chosen = [m for m in wanted if arguments.all or m not in excused]
     if arguments.sample is not None:
-        # In their order, where include comes after src and capi, as the tests keep what they have of its last mutant.
         places = random.Random(arguments.seed).sample(range(len(chosen)), min(arguments.sample, len(chosen)))
         chosen = [chosen[place] for place in sorted(places)]
     fates = try_all(chosen, min(arguments.jobs, len(chosen))) if chosen else {}
