@@ -105,7 +105,7 @@ if "$system" -c 'import numpy, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev
     numpy=$("$system" -c 'import numpy; print(numpy.__version__)')
     [ -e system/bin/pytest ] || {
         quietly "$system" -m venv --clear --system-site-packages system
-        "$source/tests/without_numpy.sh" >system.txt
+        "$source/tests/without_numpy.sh" "$system" >system.txt
         quietly system/bin/pip install --no-deps --require-hashes --requirement system.txt
     }
     quietly system/bin/pip install --no-index --no-deps --force-reinstall "$wheel"

@@ -71,7 +71,8 @@ if [ -z "$missing" ]; then
     stamp="$("$python" -c 'import sys; print(sys.prefix, sys.version)')"
     site=--system-site-packages
 elif [ "${L1L2_FETCH_FRAMEWORKS-}" = ON ]; then
-    [ "$version" -ge 311 ] || skip "what would be fetched needs Python 3.11, not $("$python" --version)"
+    { [ "$version" -ge 311 ] && [ "$version" -le 313 ]; } ||
+        skip "what would be fetched is for Python 3.11 to 3.13, not $("$python" --version)"
     environment=$work/fetched
     stamp=$(cat "$source/tests/frameworks/requirements.txt")
     site=
@@ -85,7 +86,7 @@ if [ "$(cat "$environment/stamp" 2>/dev/null)" != "$stamp" ]; then
         "$python" -c 'import sys; print(*(path for path in sys.path if path.endswith("-packages")), sep="\n")' \
             >"$(echo "$environment"/lib/python*/site-packages)/outer.pth"
         # With the NumPy that the framework takes.
-        "$source/tests/without_numpy.sh" >"$framework.txt"
+        "$source/tests/without_numpy.sh" "$python" >"$framework.txt"
         fetch --no-deps --requirement "$framework.txt"
     else
         fetch --requirement "$source/tests/frameworks/requirements.txt"

@@ -159,7 +159,7 @@ TEST_CASE("a class of another module is a custom one, whatever its name", "[conf
                     R"(class "my>L2")");
     }
     for (const char* module : {"my.losses", "keras_nlp.layers", "my.keras.regularizers", "KERAS",
-                               "kera", "akeras", "tensorflow", "tensorflow.kerasx"}) {
+                               "kera", "tensorflow", "tensorflow.kerasx"}) {
         check_fault(of(R"("module": ")" + std::string(module) + "\""), Fault::unknown_config,
                     R"(class "L2" of module ")" + std::string(module) + "\"");
     }

@@ -192,6 +192,7 @@ TEST_CASE("sums are right before they have been stored", "[exact_sums]") {
     CHECK(added().absolute() == to_bits(34.5));
     CHECK(added().square() == to_bits(51.75));
     CHECK(added().norm() == to_bits(std::sqrt(51.75)));
+    // Times a limb that has not been carried, this is too large for 64 bits.
     constexpr double coefficient = 0x1.fffffffffffffp0;
     CHECK(added().penalty({coefficient, 0.0}) == to_bits(34.5 * coefficient));
 }

@@ -214,7 +214,7 @@ TEST_CASE("a number that is out of its range is refused, whatever the checksum i
             CHECK(refused_as(with_checksum(too_much)) == L1L2_ERROR_INVALID_SUMS);
         }
     }
-    // Of as many zeros as have this checksum, which is the smallest or the largest there is.
+    // As many zeros as give the smallest and the largest checksum.
     constexpr std::int64_t inverse_of_3 = 1431655765; // 3 is the factor of the count
     for (const std::int64_t checksum : {std::int64_t{0}, checksum_modulus - 1}) {
         Accumulator zeros = sums_of<double>({0.0});

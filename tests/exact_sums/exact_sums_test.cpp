@@ -396,7 +396,7 @@ TEMPLATE_TEST_CASE("the penalty of exact sums differs from l1l2_penalty in the l
 }
 
 TEST_CASE("an array may be of any length", "[exact_sums][bits]") {
-    // More than 2^24 elements, which are a block again and again, and others behind 2^24 of them.
+    // A block 2^12 times, which is 2^24 elements, and another one.
     const std::vector<Float16> block = finite_elements<Float16>(4096, 1);
     const std::vector<Float16> others = finite_elements<Float16>(4096, 2);
     const std::int64_t times = 1 << 12;

@@ -310,11 +310,11 @@ TEST_CASE(
             }
         }
     }
-    // In the 56 bits that are computed: at the middle, with a rest of once or twice the root, and
-    // just above it.
+    // In the 56 bits that are computed: at the middle, with a rest of once or twice the root or 1,
+    // and just above it.
     constexpr std::uint64_t root = (std::uint64_t{1} << 55) + (1U << 28) - 12;
     for (const auto& [computed, rest] :
-         {std::pair(root, root), {root, 2 * root}, {root + 1, 0}, {root + 2, 0}}) {
+         {std::pair(root, root), {root, 2 * root}, {root, 1}, {root + 1, 0}, {root + 2, 0}}) {
         Number square = square_of(computed, 0);
         l1l2::core::deposit(square.view(), static_cast<std::int64_t>(rest), 0);
         REQUIRE(carry(square.view()));
@@ -368,6 +368,8 @@ TEST_CASE("sum x^2 <= (sum |x|)^2 <= n sum x^2 is decided to the last bit", "[fi
             check(absolute, square, n);
         }
     }
+    CHECK(decided[0] > 500);
+    CHECK(decided[1] > 500);
     // Sums that are far from each other.
     for (int gap = -140; gap <= 140; ++gap) {
         Number absolute(layouts[0]);
@@ -378,6 +380,12 @@ TEST_CASE("sum x^2 <= (sum |x|)^2 <= n sum x^2 is decided to the last bit", "[fi
             check(absolute, square, n);
         }
     }
+    // Of many elements, sum x^2 about 4 times (sum |x|)^2.
+    Number one(layouts[0]);
+    Number four(layouts[1]);
+    one.set(1088, 1089, 1);
+    four.set(2147, 2178, 0x7FFFFFFF);
+    check(one, four, INT64_MAX);
     // sum |x| is almost the next number of 31 bits, whose square is a little more than 2 sum x^2.
     for (int i = 0; i < 100; ++i) {
         const std::uint64_t leading = (random() >> 34) | 0x40000000U;
@@ -402,8 +410,6 @@ TEST_CASE("sum x^2 <= (sum |x|)^2 <= n sum x^2 is decided to the last bit", "[fi
         bit.set(2176, 2177, 1);
         check(absolute, bit, 1);
     }
-    CHECK(decided[0] > 500);
-    CHECK(decided[1] > 500);
     // Of the lowest bits, and of none.
     for (std::int64_t i = 0; i < 10 * 101; ++i) {
         Number absolute(layouts[0]);

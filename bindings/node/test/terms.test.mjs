@@ -87,13 +87,14 @@ test("proximal operators are written to out, or in place", async () => {
         const out = new Float64Array(300_000);
         const terms = makeTerms();
         terms[0] = { ...terms[0], out };
-        terms[2].out = new Uint16Array(2);
+        terms.push({ ...terms[2], out: new Uint16Array(2) });
         await proxOfTerms(terms, 2);
         const shrunk = (x) => (Math.sign(x) * Math.max(Math.abs(x) - 1, 0)) / 2;
         assert(out.every((out, i) => out === shrunk(terms[0].x[i])));
         assert.deepEqual(terms[0].x, wave(300_000));
         assert.deepEqual([...terms[1].x], [0.5, -1.5, 0]);
-        assert.deepEqual([...terms[2].out], [0, 0xbc00]); // 0, -1
+        assert.deepEqual([...terms[2].x], [0, 0xbc00]); // 0, -1
+        assert.deepEqual([...terms[1005].out], [0, 0xbc00]);
         assert.deepEqual([...terms[4].x], [0x3f00, 0xc020]); // 0.5, -2.5
         assert.deepEqual([...terms[1004].x], [499]);
     }
