@@ -87,7 +87,7 @@ test("proximal operators are written to out, or in place", async () => {
         const out = new Float64Array(300_000);
         const terms = makeTerms();
         terms[0] = { ...terms[0], out };
-        terms.push({ ...terms[2], out: new Uint16Array(2) });
+        terms.push({ ...terms[2], x: terms[2].x.slice(), out: new Uint16Array(2) });
         await proxOfTerms(terms, 2);
         const shrunk = (x) => (Math.sign(x) * Math.max(Math.abs(x) - 1, 0)) / 2;
         assert(out.every((out, i) => out === shrunk(terms[0].x[i])));
