@@ -245,6 +245,11 @@ class Worker:
                 shutil.copytree(self.unmutated_objects, self.objects, copy_function=shutil.copy, dirs_exist_ok=True)
                 self.tests_are_mutated = False
 
+    def finish(self) -> None:
+        """Fails if something of a mutant has stayed, by which others could have been killed."""
+        for stage in (Stage("compile", COMPILE, self.build), *self.tested_quickly):
+            self.require(stage.command, stage.folder)
+
     def try_file(self, file: str) -> Optional[str]:
         soon = self.first_failure(self.soon(file))
         if soon is not None:
@@ -278,6 +283,9 @@ class BindingsWorker(Worker):
         folder = self.tree / "bindings" / language
         tests = LANGUAGES[language].tests_of(file)
         return [Stage(f"{language}, {test.name}", self.given + test.command, folder, test.builds) for test in tests]
+
+    def finish(self) -> None:
+        pass  # each test builds what it needs of the file that was put back
 
     def try_file(self, file: str) -> Optional[str]:
         return self.first_failure(self.stages(file))
@@ -316,6 +324,8 @@ def try_all(chosen: List[Mutant], jobs: int) -> Dict[Mutant, str]:
                 with FATES.open("a") as log:
                     log.write(f"{identity(mutant)}\t{fate}\n")
             print(f"{len(fates)}/{len(chosen)} {fate}: {mutant.file}:{mutant.line}: {mutant.change} | {mutant.code}", flush=True)
+        while not free.empty():
+            free.get().finish()
     return fates
 
 
