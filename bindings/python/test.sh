@@ -103,10 +103,11 @@ L1L2_LIBRARY=$installed PYTHONPATH=$source/src tests "$installed, without the co
 system=/usr/bin/python3
 if "$system" -c 'import numpy, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
     numpy=$("$system" -c 'import numpy; print(numpy.__version__)')
-    [ -e system/bin/pytest ] || {
+    "$source/tests/without_numpy.sh" "$system" >system.txt
+    cmp -s system.txt system/requirements.txt || {
         quietly "$system" -m venv --clear --system-site-packages system
-        "$source/tests/without_numpy.sh" "$system" >system.txt
         quietly system/bin/pip install --no-deps --require-hashes --requirement system.txt
+        cp system.txt system/requirements.txt
     }
     quietly system/bin/pip install --no-index --no-deps --force-reinstall "$wheel"
     tests "$system with NumPy $numpy" "$work/system/bin/python" --ignore tests/test_memory.py

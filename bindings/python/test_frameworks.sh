@@ -68,7 +68,9 @@ END
 missing=$(what_is_missing)
 if [ -z "$missing" ]; then
     environment=$work/$framework
-    stamp="$("$python" -c 'import sys; print(sys.prefix, sys.version)')"
+    # With the NumPy that the framework takes.
+    "$source/tests/without_numpy.sh" "$python" >"$framework.txt"
+    stamp="$("$python" -c 'import sys; print(sys.prefix, sys.version)' && cat "$framework.txt")"
     site=--system-site-packages
 elif [ "${L1L2_FETCH_FRAMEWORKS-}" = ON ]; then
     { [ "$version" -ge 311 ] && [ "$version" -le 313 ]; } ||
@@ -85,8 +87,6 @@ if [ "$(cat "$environment/stamp" 2>/dev/null)" != "$stamp" ]; then
     if [ -n "$site" ]; then
         "$python" -c 'import sys; print(*(path for path in sys.path if path.endswith("-packages")), sep="\n")' \
             >"$(echo "$environment"/lib/python*/site-packages)/outer.pth"
-        # With the NumPy that the framework takes.
-        "$source/tests/without_numpy.sh" "$python" >"$framework.txt"
         fetch --no-deps --requirement "$framework.txt"
     else
         fetch --requirement "$source/tests/frameworks/requirements.txt"
