@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Changes the library in one place at a time, and checks that a test fails.
 
-    scripts/mutate.py [--jobs N] [--sample N [--seed S]] [--file GLOB] [--all]
+    scripts/mutate.py [--jobs N] [--sample N [--seed S]] [--file GLOB] [--all] [--quick]
     scripts/mutate.py --list [--file GLOB]      prints the mutants
     scripts/mutate.py --check                   only compares the list of explained ones with the code
 
@@ -9,7 +9,8 @@ A mutant is src/, capi/, include/ or threads/ with one change: another operator,
 negated condition, or a statement left out. Its object files are compiled at -O1 and linked with those of the
 tests, which then run until one fails, crashes, or needs three times and two seconds more of the CPU than without the
 change, or waits: those of the file's subject and the quick ones first, of a kernel with AVX2 alone. If none does, the
-mutant survives: a test is missing, or the change breaks no promise.
+mutant survives: a test is missing, or the change breaks no promise. What survives the tests of --quick is tried again
+without it: a survivor costs minutes, so read those first, and explain what cannot be killed.
 
 Without a GLOB that begins with bindings/, the packages for languages are left out. Their mutants are tried with a
 library without mutants; tests/mutation/bindings.py has the commands, and which files have mutants.
@@ -27,6 +28,7 @@ import concurrent.futures
 import filecmp
 import fnmatch
 import hashlib
+import itertools
 import math
 import os
 import pathlib
@@ -53,6 +55,7 @@ COMPILE = " && ".join(f"make -s -f {d}/CMakeFiles/{t}.dir/build.make {d}/CMakeFi
 FATES = ROOT / "build-mutate/fates.tsv"
 CORE = "src/CMakeFiles/l1l2_core.dir"
 AVX2 = f"{CORE}/kernels/avx2.cpp.o"
+EACH_TEST = "~[locale]~[isa]~[exhaustive]"  # but those that repeat all others, or take minutes
 PROGRAMS = ["bits", "unit_tests", "allocation_tests", "threads_tests"]
 
 
@@ -109,13 +112,14 @@ class Stage(NamedTuple):
     folder: pathlib.Path
     builds: bool = False  #: it has as much time as it wants, and fails if the mutant is no C++
     mutates_tests: bool = False  #: their objects, which have to be those without a mutant for the next one
+    takes_long: bool = False  #: so that --quick leaves it out, and what comes after it
 
 
 class Worker:
     """A copy of the project, in which one mutant after another is built and tested."""
 
-    def __init__(self, place: pathlib.Path, files: Set[str]):
-        self.tree, self.build = place / "tree", place / "build"
+    def __init__(self, place: pathlib.Path, files: Set[str], is_quick: bool):
+        self.tree, self.build, self.is_quick = place / "tree", place / "build", is_quick
         self.seconds: Dict[str, float] = {}
         self.used = 0.0  #: seconds of the CPU that the last command took
         self.tests_are_mutated = False
@@ -124,7 +128,7 @@ class Worker:
         self.log = place / "log"
         self.log.write_text("")
         self.prepare(place, files)
-        for stage in (stage for file in sorted(files) for stage in self.soon(file) + self.stages(file)):
+        for stage in (s for file in sorted(files) for s in self.soon(file) + self.wanted(self.stages(file))):
             if stage.name not in self.seconds:
                 self.require(stage.command, stage.folder)
                 self.seconds[stage.name] = self.used
@@ -139,10 +143,10 @@ class Worker:
             self.require(f"make -s {' '.join([t for _, t in TARGETS] + PROGRAMS)}", self.build)
         self.isas = [i for i in INSTRUCTION_SETS if self.run(f"[ $(L1L2_ISA={i} tests/bits/bits isa) = {i} ]") == 0]
         self.subjects = re.findall(r"\[(\w+)\]", self.output("--list-tags"))
-        timed = re.findall(r"^(\d+\.\d+) s: (.+)$", self.output("-d", "yes", "~[locale]~[isa]~[exhaustive]"), re.MULTILINE)
+        timed = re.findall(r"^(\d+\.\d+) s: (.+)$", self.output("-d", "yes", EACH_TEST), re.MULTILINE)
         names = set(self.output("--list-test-names-only").splitlines())
         slow = [name.replace(",", "\\,") for seconds, name in timed if float(seconds) >= 0.1 and name in names]
-        self.quick = "~[locale]~[isa]~[exhaustive]" + "".join(f'~"{name}"' for name in slow)
+        self.quick = EACH_TEST + "".join(f'~"{name}"' for name in slow)
         tests = self.build / "tests"
         # The objects of the tests are not compiled again.
         self.tested_quickly = [
@@ -185,27 +189,33 @@ class Worker:
         if file.startswith("threads/"):
             return threads
         link, quick = self.tested_quickly
-        unit_tests = Stage("unit_tests", "./unit_tests -a '~[locale]~[isa]~[exhaustive]'", tests)
-        allocations = Stage("allocation_tests", "./allocation_tests -a", tests)
+        unit_tests = Stage("unit_tests", f"./unit_tests -a '{EACH_TEST}'", tests, takes_long=True)
+        allocations = Stage("allocation_tests", "./allocation_tests -a", tests, takes_long=True)
         if file.startswith("include/"):  # templates, of which the tests have instances of their own
             build = Stage("compile", "make -s unit_tests allocation_tests", self.build, builds=True, mutates_tests=True)
             return [build, quick, unit_tests, allocations]
         subjects = [s for s in self.subjects if s in os.path.splitext(file)[0]]
-        tags = shlex.quote(",".join(f"[{s}]{self.quick}" for s in subjects))
-        own = [Stage(f"unit_tests of {', '.join(subjects)}", f"./unit_tests -a {tags}", tests)] if subjects else []
+
+        def of_subjects(name: str, those: str, takes_long: bool) -> List[Stage]:
+            tags = shlex.quote(",".join(f"[{s}]{those}" for s in subjects))
+            name = f"{name} of {', '.join(subjects)}"
+            return [Stage(name, f"./unit_tests -a {tags}", tests, takes_long=takes_long)] if subjects else []
+
+        own, slower = of_subjects("unit_tests", self.quick, False), of_subjects("slow unit_tests", EACH_TEST, True)
         again = []
         if file.endswith(".hpp"):  # some tests have instances of its templates
-            build = Stage("compile the tests", "make -s unit_tests", self.build, builds=True, mutates_tests=True)
+            build = Stage("compile the tests", "make -s unit_tests", self.build, True, True, True)
             again = [build, *own, quick]
         golden = self.tree / "tests/bits/golden.txt"
         if not file.startswith("src/kernels/"):
-            bits = Stage("bits", f"bits/bits '{golden}'", tests)
-            return [link, *own, quick, *again, allocations, bits, unit_tests]
+            bits = Stage("bits", f"bits/bits '{golden}'", tests, takes_long=True)
+            return [link, *own, quick, *slower, *again, allocations, bits, unit_tests]
         stem = pathlib.PurePath(file).stem
         isas = [stem] if stem in self.isas else self.isas
         each = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests) for i in isas]
         each += [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} ./unit_tests -a '[isa],[bits]'", tests) for i in isas]
-        return [link, *own, quick, *again, *each, unit_tests, Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests)]
+        exhaustive = Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests, takes_long=True)
+        return [link, *own, quick, *again, *each, unit_tests, exhaustive]
 
     def soon(self, file: str) -> List[Stage]:
         """What takes less: of l1l2.hpp its own tests, of a kernel one instruction set, with the others as they are."""
@@ -222,8 +232,11 @@ class Worker:
         archive = Stage("archive", replace, self.build, builds=True)
         return [build, archive, *self.stages(file)[:3]]
 
+    def wanted(self, stages: List[Stage]) -> List[Stage]:
+        return list(itertools.takewhile(lambda stage: not (self.is_quick and stage.takes_long), stages))
+
     def first_failure(self, stages: List[Stage]) -> Optional[str]:
-        for stage in stages:
+        for stage in self.wanted(stages):
             seconds = 3600 if stage.builds else 3 * self.seconds[stage.name] + 2
             self.tests_are_mutated = self.tests_are_mutated or stage.mutates_tests
             if self.run(stage.command, stage.folder, seconds) != 0:
@@ -251,9 +264,10 @@ class Worker:
             self.require(stage.command, stage.folder)
 
     def try_file(self, file: str) -> Optional[str]:
-        soon = self.first_failure(self.soon(file))
-        if soon is not None:
-            return soon
+        soon = self.soon(file)
+        failure = self.first_failure(soon)
+        if failure is not None or (soon and self.is_quick):
+            return failure
         if self.run(COMPILE) != 0:
             return "not built"
         if not file.startswith("include/") and self.digest() == self.unmutated:
@@ -297,14 +311,14 @@ def identity(mutant: Mutant) -> str:
     return hashlib.sha256(f"{mutant.file}\0{text}".encode()).hexdigest()[:16]
 
 
-def try_all(chosen: List[Mutant], jobs: int) -> Dict[Mutant, str]:
+def try_all(chosen: List[Mutant], jobs: int, is_quick: bool) -> Dict[Mutant, str]:
     known = dict(line.split("\t") for line in FATES.read_text().splitlines()) if FATES.exists() else {}
     print("Building, and running the tests without a mutant", flush=True)
     free: queue.SimpleQueue = queue.SimpleQueue()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         files = {mutant.file for mutant in chosen}
         kind = BindingsWorker if is_binding(chosen[0].file) else Worker
-        for worker in pool.map(lambda n: kind(ROOT / "build-mutate" / str(n), files), range(jobs)):
+        for worker in pool.map(lambda n: kind(ROOT / "build-mutate" / str(n), files, is_quick), range(jobs)):
             free.put(worker)
 
         def fate_of(mutant: Mutant) -> str:
@@ -336,6 +350,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--file", default="*", help="only these files: 'src/kernels/*', 'bindings/rust/*'")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="only tests that take less than a tenth of a second")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--all", action="store_true", help="also those of the list of explained ones")
     arguments = parser.parse_args()
@@ -360,7 +375,7 @@ def main() -> int:
     if arguments.sample is not None:
         places = random.Random(arguments.seed).sample(range(len(chosen)), min(arguments.sample, len(chosen)))
         chosen = [chosen[place] for place in sorted(places)]
-    fates = try_all(chosen, min(arguments.jobs, len(chosen))) if chosen else {}
+    fates = try_all(chosen, min(arguments.jobs, len(chosen)), arguments.quick) if chosen else {}
 
     survivors = [m for m, fate in fates.items() if fate == "survived" and m not in excused]
     print("\nSurvivors without an explanation:" if survivors else "\nNo mutant survived without an explanation.")
@@ -372,7 +387,8 @@ def main() -> int:
     keep = ["bash", "-c", '. scripts/lib/figures.sh && figure "$@"', "figure"]
     paths = sorted({mutant.file for mutant in wanted}) if arguments.file != "*" else []
     figure = [f"mutants of {arguments.file}", f"{len(chosen)} of {len(wanted)}: {summary}", *paths]
-    subprocess.run([*keep, *figure], cwd=ROOT, check=True)
+    if not arguments.quick:
+        subprocess.run([*keep, *figure], cwd=ROOT, check=True)
     return 1 if survivors or stale else 0
 
 

@@ -275,14 +275,22 @@ TEST_CASE("the size of the whole call decides, not that of a part", "[streaming]
 TEST_CASE("the size of a list is that of all terms, with or without threads", "[streaming]") {
     const std::size_t few = 2 * block_elements;
     const std::size_t many = 40 * block_elements; // in pieces, with threads
-    const std::size_t n = few + many;
+    const std::size_t small = 2 * cache_line; // not streamed, and more than are counted at a time
+    const std::size_t n = few + many + 41 * small;
     Lines x(n);
     Lines y(n);
-    const auto term = [&](std::size_t first, std::size_t count) {
-        return Term{&regularizer,
-                    {Dtype::float32, x.data() + first, y.data() + first, count, x.data() + first}};
+    std::vector<Term> terms;
+    std::size_t first = 0;
+    const auto add = [&](std::size_t count) {
+        terms.push_back(
+            {&regularizer, {Dtype::float32, x.data() + first, y.data() + first, count, x.data()}});
+        first += count;
     };
-    const std::vector<Term> terms = {term(0, few), term(few, many)};
+    add(few);
+    add(many);
+    for (int i = 0; i < 41; ++i) {
+        add(small);
+    }
     const std::size_t bytes = 3 * n * sizeof(float);
     const auto lines = [&](Job::Kind kind, std::size_t cache_bytes, bool threads) {
         const CacheOf cache(cache_bytes);
@@ -294,7 +302,7 @@ TEST_CASE("the size of a list is that of all terms, with or without threads", "[
     };
     for (const bool threads : {false, true}) {
         for (const Job::Kind kind : {Job::Kind::prox, Job::Kind::prox_step, Job::Kind::clip}) {
-            CHECK(lines(kind, bytes - 1, threads) == n * sizeof(float) / cache_line);
+            CHECK(lines(kind, bytes - 1, threads) == (few + many) * sizeof(float) / cache_line);
             CHECK(lines(kind, bytes, threads) == 0);
         }
         CHECK(lines(Job::Kind::gradient, 1, threads) == 0);

@@ -8,6 +8,7 @@
 #include <vector>
 
 using l1l2::core::are_apart;
+using l1l2::core::check_step;
 using l1l2::core::check_written;
 using l1l2::core::Dtype;
 using l1l2::core::is_nested;
@@ -95,6 +96,7 @@ TEST_CASE("axes are nested if each stride passes all that the smaller ones cover
     CHECK_FALSE(is_nested(tensor({{3, 0}})));          // one element three times
     CHECK_FALSE(is_nested(tensor({{2, 11}, {3, 4}}))); // the second row begins in the first
     CHECK_FALSE(is_nested(tensor({{5, 4}, {3, 4}})));  // a sliding window
+    CHECK_FALSE(is_nested(tensor(std::vector<Axis>(64, {2, 4}))));
     // Elements that never meet, but interleave: 0 4 8 and 6 10 14 in units of two bytes.
     CHECK_FALSE(is_nested(tensor({{2, 12}, {3, 8}})));
     CHECK_FALSE(elements_meet(tensor({{2, 12}, {3, 8}})));
@@ -167,4 +169,13 @@ TEST_CASE("what is written has the dtype and shape of what is read, and places o
     }
     const Tensor nothing = tensor({{0, 4}});
     CHECK(check_written(nothing, nothing, false) == TensorFault::none);
+}
+
+TEST_CASE("what a step is written to shares no byte with steps, if there are any", "[tensor]") {
+    const Tensor x = tensor({}, 100);
+    const Tensor steps = tensor({});
+    CHECK(check_step(x, nullptr, &steps, steps) == TensorFault::overlap);
+    CHECK(check_step(x, nullptr, &steps, tensor({}, 4)) == TensorFault::none);
+    const Tensor nothing = tensor({{2, 4}, {0, 4}});
+    CHECK(check_step(nothing, nullptr, &nothing, nothing) == TensorFault::none);
 }

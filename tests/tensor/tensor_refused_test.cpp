@@ -119,6 +119,10 @@ TEST_CASE("a shape that is NULL or negative is refused, and so is data that is N
         second.written.dl.shape = shape;
         CHECK(second.written_is_refused(L1L2_ERROR_INVALID_TENSOR));
     }
+    Pair one_axis;
+    one_axis.x.dl.ndim = 1;
+    one_axis.x.dl.shape = nullptr;
+    CHECK(one_axis.x_is_refused(L1L2_ERROR_INVALID_TENSOR));
     Pair first;
     first.x.dl.data = nullptr;
     CHECK(first.x_is_refused(L1L2_ERROR_INVALID_TENSOR));
@@ -153,6 +157,9 @@ TEST_CASE("sizes, strides and offsets that leave the address space are refused",
         {{2, 2}, {huge, -huge}, 0},
         {{2, 2}, {std::int64_t{1} << 60, std::int64_t{1} << 60}, 0},
         {{2, 2}, {std::int64_t{1} << 60, -(std::int64_t{1} << 60)}, std::uint64_t{3} << 61U},
+        {{2, 2}, {std::int64_t{1} << 60, -(std::int64_t{1} << 60)}, std::uint64_t{1} << 63U},
+        // All elements of a row are one, so that the first and the last are not that far apart.
+        {{std::int64_t{1} << 31, std::int64_t{1} << 30}, {1, 0}, 0},
         {{2}, {}, UINT64_MAX},
         {{2}, {}, UINT64_MAX - 100},
         {{1}, {}, UINT64_MAX},

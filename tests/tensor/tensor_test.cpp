@@ -271,7 +271,8 @@ TEST_CASE("a tensor without axes is one element", "[dlpack]") {
 TEST_CASE("a tensor without elements needs no data and has a penalty of 0", "[dlpack]") {
     const Handle handle;
     float memory = 5.0F;
-    for (const Axes& shape : {Axes{0}, Axes{3, 0}, Axes{0, 3}, Axes{2, 0, 0}}) {
+    for (const Axes& shape :
+         {Axes{0}, Axes{3, 0}, Axes{0, 3}, Axes{2, 0, 0}, Axes{PTRDIFF_MAX, 0}}) {
         for (void* const data : {static_cast<void*>(nullptr), static_cast<void*>(&memory)}) {
             const Tensor x(dl_dtype<float>(), shape, {}, data);
             double penalty = untouched;

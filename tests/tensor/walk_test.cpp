@@ -11,16 +11,20 @@ using l1l2::core::Walk;
 
 namespace {
 
-/// The elements in the order of a walk, and in how many parts they come.
+/// The elements in the order of a walk, in how many parts they come, and where the last of these
+/// is.
 struct Visited {
     std::vector<float> elements;
     int parts = 0;
+    const float* at = nullptr;
+    bool is_in_place = false; ///< it is the memory itself, from its first element on
 
     static void add(void* state, const void* elements, std::size_t n) {
         Visited& visited = *static_cast<Visited*>(state);
         const auto* const first = static_cast<const float*>(elements);
         visited.elements.insert(visited.elements.end(), first, first + n);
         ++visited.parts;
+        visited.at = first;
     }
 };
 
@@ -39,6 +43,7 @@ Visited visit(std::ptrdiff_t stride) {
     std::copy(strides, strides + 4, x.stride);
     Visited visited;
     Walk(x).visit(&visited, Visited::add);
+    visited.is_in_place = visited.at == memory.data();
     return visited;
 }
 
@@ -48,9 +53,11 @@ TEST_CASE("axes that continue each other are walked as one array", "[tensor]") {
     const Visited visited = visit(16);
     CHECK(visited.elements == std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
     CHECK(visited.parts == 1);
+    CHECK(visited.is_in_place);
 }
 
 TEST_CASE("rows with a gap behind each are walked in the order of memory", "[tensor]") {
     const Visited visited = visit(20);
     CHECK(visited.elements == std::vector<float>{0, 1, 2, 3, 5, 6, 7, 8, 10, 11, 12, 13});
+    CHECK_FALSE(visited.is_in_place);
 }

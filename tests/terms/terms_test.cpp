@@ -1,5 +1,6 @@
 /// Many tensors in one call: the bits of single calls, whatever the runner does.
 #include "catch.hpp"
+#include "guarded_pages.hpp"
 #include "model.hpp"
 
 #include <atomic>
@@ -105,6 +106,31 @@ TEST_CASE("the arrays of terms may be at any address", "[terms][bits]") {
         CHECK(difference(out.values(), specified_prox(both, x, 3.0)) == "");
         CHECK(gradient.surroundings_intact());
         CHECK(out.surroundings_intact());
+    }
+}
+
+TEST_CASE("no byte behind the last term is read", "[terms]") {
+    const Handle handle(both);
+    const GuardedPages pages(4);
+    std::deque<Runner> runners = {{"none", nullptr}, {"in a row", in_a_row}};
+    for (const std::size_t count : {1U, 31U, 32U, 33U, 64U, 96U, 128U}) {
+        Model model;
+        for (std::size_t i = 0; i < count; ++i) {
+            add_array(model, 0, 5, handle);
+        }
+        const std::vector<l1l2_term> terms = model.terms();
+        l1l2_term* const last = reinterpret_cast<l1l2_term*>(pages.end()) - count;
+        std::copy(terms.begin(), terms.end(), last);
+        for (Runner& runner : runners) {
+            CHECK(l1l2_penalty_terms(last, sizeof *last, count, runner.function(), runner.state(),
+                                     nullptr, nullptr, nullptr) == L1L2_OK);
+            CHECK(l1l2_add_gradient_terms(last, sizeof *last, count, 3.0, runner.function(),
+                                          runner.state(), nullptr, nullptr, nullptr) == L1L2_OK);
+            CHECK(l1l2_prox_terms(last, sizeof *last, count, 3.0, runner.function(), runner.state(),
+                                  nullptr) == L1L2_OK);
+            CHECK(l1l2_prox_step_terms(last, sizeof *last, count, 3.0, runner.function(),
+                                       runner.state(), nullptr) == L1L2_OK);
+        }
     }
 }
 
