@@ -61,3 +61,20 @@ TEST_CASE("rows with a gap behind each are walked in the order of memory", "[ten
     CHECK(visited.elements == std::vector<float>{0, 1, 2, 3, 5, 6, 7, 8, 10, 11, 12, 13});
     CHECK_FALSE(visited.is_in_place);
 }
+
+TEST_CASE("what is gathered comes 16 KiB at a time", "[tensor]") {
+    std::vector<float> memory(3 * 2732);
+    Tensor x = {};
+    x.dtype = Dtype::float32;
+    x.axes = 2;
+    x.count = std::size_t{3} * 2731;
+    x.data = reinterpret_cast<char*>(memory.data());
+    x.size[0] = 3;
+    x.size[1] = 2731;
+    x.stride[0] = 2732 * 4;
+    x.stride[1] = 4;
+    Visited visited;
+    Walk(x).visit(&visited, Visited::add);
+    CHECK(visited.elements.size() == 2 * 4096 + 1);
+    CHECK(visited.parts == 3);
+}
