@@ -2,6 +2,7 @@
 #include "catch.hpp"
 #include "walk.hpp"
 
+#include <algorithm>
 #include <numeric>
 #include <vector>
 
@@ -62,19 +63,21 @@ TEST_CASE("rows with a gap behind each are walked in the order of memory", "[ten
     CHECK_FALSE(visited.is_in_place);
 }
 
-TEST_CASE("what is gathered comes 16 KiB at a time", "[tensor]") {
+TEST_CASE("one array comes at once, what is gathered 16 KiB at a time", "[tensor]") {
     std::vector<float> memory(3 * 2732);
-    Tensor x = {};
-    x.dtype = Dtype::float32;
-    x.axes = 2;
-    x.count = std::size_t{3} * 2731;
-    x.data = reinterpret_cast<char*>(memory.data());
-    x.size[0] = 3;
-    x.size[1] = 2731;
-    x.stride[0] = 2732 * 4;
-    x.stride[1] = 4;
-    Visited visited;
-    Walk(x).visit(&visited, Visited::add);
-    CHECK(visited.elements.size() == 2 * 4096 + 1);
-    CHECK(visited.parts == 3);
+    for (const std::ptrdiff_t row : {2731, 2732}) {
+        Tensor x = {};
+        x.dtype = Dtype::float32;
+        x.axes = 3;
+        x.count = std::size_t{3} * 2731;
+        x.data = reinterpret_cast<char*>(memory.data());
+        const std::size_t size[] = {3, 1, 2731};
+        const std::ptrdiff_t strides[] = {row * 4, 0, 4};
+        std::copy(size, size + 3, x.size);
+        std::copy(strides, strides + 3, x.stride);
+        Visited visited;
+        Walk(x).visit(&visited, Visited::add);
+        CHECK(visited.elements.size() == 2 * 4096 + 1);
+        CHECK(visited.parts == (row == 2731 ? 1 : 3));
+    }
 }
