@@ -4,20 +4,24 @@
 package l1l2
 
 import (
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 )
 
 func TestAsManyGoroutinesAsAskedWorkAtOnce(t *testing.T) {
-	var together sync.WaitGroup
-	together.Add(3)
+	var arrived, running, calls atomic.Int32
+	start := time.Now()
 	runTasks(3, 3, func(uintptr) {
-		together.Done()
-		together.Wait()
+		arrived.Add(1)
+		for arrived.Load() < 3 {
+			if time.Since(start) > 30*time.Second {
+				t.Error("fewer than three")
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
 	})
-	var running, calls atomic.Int32
 	runTasks(2, 20, func(uintptr) {
 		if running.Add(1) > 2 {
 			t.Error("more than two")

@@ -7,9 +7,10 @@ use l1l2::{
 };
 use std::collections::HashSet;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn regularizer() -> Regularizer {
     Regularizer::new(0.01, 0.02).unwrap()
@@ -79,7 +80,7 @@ fn threads_share_a_regularizer_and_the_last_one_drops_it() {
         let clone = Arc::clone(&shared);
         let thread = thread::spawn(move || {
             while Arc::strong_count(&clone) > 1 {
-                thread::yield_now();
+                thread::sleep(Duration::from_millis(1));
             }
             clone.penalty(&x).unwrap()
         });
@@ -198,9 +199,13 @@ fn terms_have_the_same_bits_with_every_runner() {
 
 #[test]
 fn as_many_threads_as_asked_work_at_once() {
-    let together = Barrier::new(3);
+    let (arrived, start) = (AtomicUsize::new(0), Instant::now());
     Threads(3).run(3, &|_| {
-        together.wait();
+        arrived.fetch_add(1, Ordering::Relaxed);
+        while arrived.load(Ordering::Relaxed) < 3 {
+            assert!(start.elapsed() < Duration::from_secs(30), "fewer than three at once");
+            thread::sleep(Duration::from_millis(1));
+        }
     });
     let ids = Mutex::new(HashSet::new());
     Threads(2).run(20, &|_| {
