@@ -8,9 +8,12 @@
 A mutant is src/, capi/, include/ or threads/ with one change: another operator, number, status or intrinsic, a
 negated condition, or a statement left out. Its object files are compiled at -O1 and linked with those of the
 tests, which then run until one fails, crashes, or needs three times and two seconds more of the CPU than without the
-change, or waits: those of the file's subject and the quick ones first, of a kernel with AVX2 alone. If none does, the
-mutant survives: a test is missing, or the change breaks no promise. What survives the tests of --quick is tried again
-without it: a survivor costs minutes, so read those first, and explain what cannot be killed.
+change, or waits: the quick ones of the file's subject first, then all quick ones, of a kernel with AVX2 alone, then those
+that take longer. If none does, the mutant survives: a test is missing, or the change breaks no promise.
+
+--quick runs the quick tests alone, of less than a tenth of a second each, which kill most mutants in seconds. The
+next run without it tries again what has survived, where each survivor costs minutes: before that, add tests or
+explanations for those that you can read.
 
 Without a GLOB that begins with bindings/, the packages for languages are left out. Their mutants are tried with a
 library without mutants; tests/mutation/bindings.py has the commands, and which files have mutants.
@@ -55,7 +58,7 @@ COMPILE = " && ".join(f"make -s -f {d}/CMakeFiles/{t}.dir/build.make {d}/CMakeFi
 FATES = ROOT / "build-mutate/fates.tsv"
 CORE = "src/CMakeFiles/l1l2_core.dir"
 AVX2 = f"{CORE}/kernels/avx2.cpp.o"
-EACH_TEST = "~[locale]~[isa]~[exhaustive]"  # but those that repeat all others, or take minutes
+ALL_TESTS = "~[locale]~[isa]~[exhaustive]"  # but those that repeat others or take minutes
 PROGRAMS = ["bits", "unit_tests", "allocation_tests", "threads_tests"]
 
 
@@ -143,10 +146,10 @@ class Worker:
             self.require(f"make -s {' '.join([t for _, t in TARGETS] + PROGRAMS)}", self.build)
         self.isas = [i for i in INSTRUCTION_SETS if self.run(f"[ $(L1L2_ISA={i} tests/bits/bits isa) = {i} ]") == 0]
         self.subjects = re.findall(r"\[(\w+)\]", self.output("--list-tags"))
-        timed = re.findall(r"^(\d+\.\d+) s: (.+)$", self.output("-d", "yes", EACH_TEST), re.MULTILINE)
+        timed = re.findall(r"^(\d+\.\d+) s: (.+)$", self.output("-d", "yes", ALL_TESTS), re.MULTILINE)
         names = set(self.output("--list-test-names-only").splitlines())
         slow = [name.replace(",", "\\,") for seconds, name in timed if float(seconds) >= 0.1 and name in names]
-        self.quick = EACH_TEST + "".join(f'~"{name}"' for name in slow)
+        self.quick = ALL_TESTS + "".join(f'~"{name}"' for name in slow)
         tests = self.build / "tests"
         # The objects of the tests are not compiled again.
         self.tested_quickly = [
@@ -189,7 +192,7 @@ class Worker:
         if file.startswith("threads/"):
             return threads
         link, quick = self.tested_quickly
-        unit_tests = Stage("unit_tests", f"./unit_tests -a '{EACH_TEST}'", tests, takes_long=True)
+        unit_tests = Stage("unit_tests", f"./unit_tests -a '{ALL_TESTS}'", tests, takes_long=True)
         allocations = Stage("allocation_tests", "./allocation_tests -a", tests, takes_long=True)
         if file.startswith("include/"):  # templates, of which the tests have instances of their own
             build = Stage("compile", "make -s unit_tests allocation_tests", self.build, builds=True, mutates_tests=True)
@@ -198,13 +201,15 @@ class Worker:
 
         def of_subjects(name: str, those: str, takes_long: bool) -> List[Stage]:
             tags = shlex.quote(",".join(f"[{s}]{those}" for s in subjects))
-            name = f"{name} of {', '.join(subjects)}"
-            return [Stage(name, f"./unit_tests -a {tags}", tests, takes_long=takes_long)] if subjects else []
+            stage = Stage(f"{name} of {', '.join(subjects)}", f"./unit_tests -a {tags}", tests, takes_long=takes_long)
+            return [stage] if subjects else []
 
-        own, slower = of_subjects("unit_tests", self.quick, False), of_subjects("slow unit_tests", EACH_TEST, True)
+        own = of_subjects("unit_tests", self.quick, takes_long=False)
+        slower = of_subjects("slow unit_tests", ALL_TESTS, takes_long=True)
         again = []
         if file.endswith(".hpp"):  # some tests have instances of its templates
-            build = Stage("compile the tests", "make -s unit_tests", self.build, True, True, True)
+            command = "make -s unit_tests"
+            build = Stage("compile the tests", command, self.build, builds=True, mutates_tests=True, takes_long=True)
             again = [build, *own, quick]
         golden = self.tree / "tests/bits/golden.txt"
         if not file.startswith("src/kernels/"):
@@ -212,8 +217,9 @@ class Worker:
             return [link, *own, quick, *slower, *again, allocations, bits, unit_tests]
         stem = pathlib.PurePath(file).stem
         isas = [stem] if stem in self.isas else self.isas
-        each = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests) for i in isas]
-        each += [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} ./unit_tests -a '[isa],[bits]'", tests) for i in isas]
+        each = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests, takes_long=True) for i in isas]
+        command = "./unit_tests -a '[isa],[bits]'"
+        each += [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} {command}", tests, takes_long=True) for i in isas]
         exhaustive = Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests, takes_long=True)
         return [link, *own, quick, *again, *each, unit_tests, exhaustive]
 
@@ -264,10 +270,9 @@ class Worker:
             self.require(stage.command, stage.folder)
 
     def try_file(self, file: str) -> Optional[str]:
-        soon = self.soon(file)
-        failure = self.first_failure(soon)
-        if failure is not None or (soon and self.is_quick):
-            return failure
+        soon = self.first_failure(self.soon(file))
+        if soon is not None:
+            return soon
         if self.run(COMPILE) != 0:
             return "not built"
         if not file.startswith("include/") and self.digest() == self.unmutated:
@@ -350,7 +355,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--file", default="*", help="only these files: 'src/kernels/*', 'bindings/rust/*'")
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("--quick", action="store_true", help="only tests that take less than a tenth of a second")
+    parser.add_argument("--quick", action="store_true", help="only quick tests, of the library")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--all", action="store_true", help="also those of the list of explained ones")
     arguments = parser.parse_args()
@@ -362,6 +367,8 @@ def main() -> int:
     if arguments.check:
         return 1 if stale else 0
     meant = (m for m in every if is_binding(m.file) == is_binding(arguments.file))
+    if arguments.quick and is_binding(arguments.file):
+        parser.error("--quick is for the library")
     wanted = [m for m in meant if fnmatch.fnmatchcase(m.file, arguments.file)]
     if not wanted:
         parser.error(f"no mutant fits {arguments.file}")

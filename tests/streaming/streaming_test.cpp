@@ -158,11 +158,14 @@ class Terms final : public l1l2::core::TermSource {
   public:
     explicit Terms(const std::vector<Term>& terms) : TermSource(terms.size()), terms_(terms) {}
     void read(std::size_t first, std::size_t count, Term* terms) const override {
+        terms_read += count;
         std::copy_n(terms_.begin() + static_cast<std::ptrdiff_t>(first), count, terms);
     }
     std::size_t read_blocks(std::size_t, std::size_t, l1l2::kernels::Block*) const override {
         return 0;
     }
+
+    mutable std::size_t terms_read = 0;
 
   private:
     const std::vector<Term>& terms_;
@@ -275,20 +278,22 @@ TEST_CASE("the size of the whole call decides, not that of a part", "[streaming]
 TEST_CASE("the size of a list is that of all terms, with or without threads", "[streaming]") {
     const std::size_t few = 2 * block_elements;
     const std::size_t many = 40 * block_elements; // in pieces, with threads
-    const std::size_t small = 2 * cache_line; // not streamed, and more than are counted at a time
-    const std::size_t n = few + many + 41 * small;
+    const std::size_t small = 96;                 // not streamed
+    const std::size_t small_terms = 41;           // terms are read 32 at a time
+    const std::size_t n = few + many + small_terms * small;
     Lines x(n);
     Lines y(n);
     std::vector<Term> terms;
     std::size_t first = 0;
     const auto add = [&](std::size_t count) {
         terms.push_back(
-            {&regularizer, {Dtype::float32, x.data() + first, y.data() + first, count, x.data()}});
+            {&regularizer,
+             {Dtype::float32, x.data() + first, y.data() + first, count, x.data() + first}});
         first += count;
     };
     add(few);
     add(many);
-    for (int i = 0; i < 41; ++i) {
+    for (std::size_t i = 0; i < small_terms; ++i) {
         add(small);
     }
     const std::size_t bytes = 3 * n * sizeof(float);
@@ -307,4 +312,24 @@ TEST_CASE("the size of a list is that of all terms, with or without threads", "[
         }
         CHECK(lines(Job::Kind::gradient, 1, threads) == 0);
     }
+}
+
+TEST_CASE("terms are read once, and once more for their size if one is larger than a block",
+          "[streaming]") {
+    Lines x(2 * block_elements);
+    Lines y(2 * block_elements);
+    const auto reads_of = [&](std::size_t large) {
+        std::vector<Term> terms(
+            100, {&regularizer, {Dtype::float32, x.data(), y.data(), block_elements}});
+        for (std::size_t i = 0; i < large; ++i) {
+            terms[10 * i].arrays.n = block_elements + 1;
+        }
+        const Terms source(terms);
+        CHECK(l1l2::core::compute_terms(counting, source, {Job::Kind::prox, 0.5}, {}, nullptr,
+                                        nullptr));
+        return source.terms_read;
+    };
+    CHECK(reads_of(0) == 100);
+    CHECK(reads_of(1) == 200);
+    CHECK(reads_of(3) == 200);
 }

@@ -96,6 +96,7 @@ TEST_CASE("axes are nested if each stride passes all that the smaller ones cover
     CHECK_FALSE(is_nested(tensor({{3, 0}})));          // one element three times
     CHECK_FALSE(is_nested(tensor({{2, 11}, {3, 4}}))); // the second row begins in the first
     CHECK_FALSE(is_nested(tensor({{5, 4}, {3, 4}})));  // a sliding window
+    // As many equal strides as there can be, which a sort must be able to compare.
     CHECK_FALSE(is_nested(tensor(std::vector<Axis>(64, {2, 4}))));
     // Elements that never meet, but interleave: 0 4 8 and 6 10 14 in units of two bytes.
     CHECK_FALSE(is_nested(tensor({{2, 12}, {3, 8}})));
@@ -171,7 +172,7 @@ TEST_CASE("what is written has the dtype and shape of what is read, and places o
     CHECK(check_written(nothing, nothing, false) == TensorFault::none);
 }
 
-TEST_CASE("what a step is written to shares no byte with steps, if there are any", "[tensor]") {
+TEST_CASE("what a step writes must not overlap the steps, if there are elements", "[tensor]") {
     const Tensor x = tensor({}, 100);
     const Tensor steps = tensor({});
     CHECK(check_step(x, nullptr, &steps, steps) == TensorFault::overlap);

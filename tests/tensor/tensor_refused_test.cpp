@@ -158,7 +158,7 @@ TEST_CASE("sizes, strides and offsets that leave the address space are refused",
         {{2, 2}, {std::int64_t{1} << 60, std::int64_t{1} << 60}, 0},
         {{2, 2}, {std::int64_t{1} << 60, -(std::int64_t{1} << 60)}, std::uint64_t{3} << 61U},
         {{2, 2}, {std::int64_t{1} << 60, -(std::int64_t{1} << 60)}, std::uint64_t{1} << 63U},
-        // All elements of a row are one, so that the first and the last are not that far apart.
+        // The product of the sizes is too large; the first and the last element are near enough.
         {{std::int64_t{1} << 31, std::int64_t{1} << 30}, {1, 0}, 0},
         {{2}, {}, UINT64_MAX},
         {{2}, {}, UINT64_MAX - 100},

@@ -2,7 +2,8 @@
 #include "catch.hpp"
 #include "walk.hpp"
 
-#include <algorithm>
+#include <cstddef>
+#include <functional>
 #include <numeric>
 #include <vector>
 
@@ -12,72 +13,81 @@ using l1l2::core::Walk;
 
 namespace {
 
-/// The elements in the order of a walk, in how many parts they come, and where the last of these
-/// is.
+/// The elements of some memory in the order of a walk, in how many parts they come, and how many of
+/// these are the memory itself, where nothing was gathered.
 struct Visited {
-    std::vector<float> elements;
+    const std::vector<float>& memory;
+    std::vector<float> elements = {};
     int parts = 0;
-    const float* at = nullptr;
-    bool is_in_place = false; ///< it is the memory itself, from its first element on
+    int in_place = 0;
 
     static void add(void* state, const void* elements, std::size_t n) {
         Visited& visited = *static_cast<Visited*>(state);
         const auto* const first = static_cast<const float*>(elements);
+        const float* const begin = visited.memory.data();
+        const std::less<const float*> before;
         visited.elements.insert(visited.elements.end(), first, first + n);
         ++visited.parts;
-        visited.at = first;
+        visited.in_place += !before(first, begin) && before(first, begin + visited.memory.size());
     }
 };
 
-/// Shape (2, 1, 3, 2), of which the third axis leads backwards in steps of `stride` bytes.
-Visited visit(std::ptrdiff_t stride) {
-    std::vector<float> memory(20);
-    std::iota(memory.begin(), memory.end(), 0.0F);
+struct Axis {
+    std::size_t size;
+    std::ptrdiff_t stride; ///< in bytes
+};
+
+/// A walk of float32 that begins at memory[first].
+Visited visit(std::vector<float>& memory, const std::vector<Axis>& axes, std::size_t first = 0) {
     Tensor x = {};
     x.dtype = Dtype::float32;
-    x.axes = 4;
-    x.count = 12;
-    x.data = reinterpret_cast<char*>(memory.data()) + 2 * stride;
-    const std::size_t size[] = {2, 1, 3, 2};
-    const std::ptrdiff_t strides[] = {8, 0, -stride, 4};
-    std::copy(size, size + 4, x.size);
-    std::copy(strides, strides + 4, x.stride);
-    Visited visited;
+    x.axes = axes.size();
+    x.count = 1;
+    x.data = reinterpret_cast<char*>(&memory[first]);
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+        x.size[i] = axes[i].size;
+        x.stride[i] = axes[i].stride;
+        x.count *= axes[i].size;
+    }
+    Visited visited = {memory};
     Walk(x).visit(&visited, Visited::add);
-    visited.is_in_place = visited.at == memory.data();
     return visited;
+}
+
+std::vector<float> numbers(std::size_t n) {
+    std::vector<float> memory(n);
+    std::iota(memory.begin(), memory.end(), 0.0F);
+    return memory;
 }
 
 } // namespace
 
 TEST_CASE("axes that continue each other are walked as one array", "[tensor]") {
-    const Visited visited = visit(16);
-    CHECK(visited.elements == std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+    std::vector<float> memory = numbers(12);
+    const Visited visited = visit(memory, {{2, 8}, {1, 0}, {3, -16}, {2, 4}}, 8);
+    CHECK(visited.elements == memory);
     CHECK(visited.parts == 1);
-    CHECK(visited.is_in_place);
+    CHECK(visited.in_place == 1);
 }
 
 TEST_CASE("rows with a gap behind each are walked in the order of memory", "[tensor]") {
-    const Visited visited = visit(20);
+    std::vector<float> memory = numbers(14);
+    const Visited visited = visit(memory, {{2, 8}, {1, 0}, {3, -20}, {2, 4}}, 10);
     CHECK(visited.elements == std::vector<float>{0, 1, 2, 3, 5, 6, 7, 8, 10, 11, 12, 13});
-    CHECK_FALSE(visited.is_in_place);
+    CHECK(visited.in_place == 0);
 }
 
-TEST_CASE("one array comes at once, what is gathered 16 KiB at a time", "[tensor]") {
+TEST_CASE("one array comes at once, all else 16 KiB at a time", "[tensor]") {
     std::vector<float> memory(3 * 2732);
-    for (const std::ptrdiff_t row : {2731, 2732}) {
-        Tensor x = {};
-        x.dtype = Dtype::float32;
-        x.axes = 3;
-        x.count = std::size_t{3} * 2731;
-        x.data = reinterpret_cast<char*>(memory.data());
-        const std::size_t size[] = {3, 1, 2731};
-        const std::ptrdiff_t strides[] = {row * 4, 0, 4};
-        std::copy(size, size + 3, x.size);
-        std::copy(strides, strides + 3, x.stride);
-        Visited visited;
-        Walk(x).visit(&visited, Visited::add);
-        CHECK(visited.elements.size() == 2 * 4096 + 1);
-        CHECK(visited.parts == (row == 2731 ? 1 : 3));
-    }
+    CHECK(visit(memory, {{3, 2731 * 4}, {1, 0}, {2731, 4}}).parts == 1);
+    const Visited rows = visit(memory, {{3, 2732 * 4}, {1, 0}, {2731, 4}});
+    CHECK(rows.elements.size() == 2 * 4096 + 1);
+    CHECK(rows.parts == 3);
+}
+
+TEST_CASE("what is contiguous is not gathered", "[tensor]") {
+    std::vector<float> memory(2 * 4097);
+    CHECK(visit(memory, {}).in_place == 1);
+    CHECK(visit(memory, {{1, 0}}).in_place == 1);
+    CHECK(visit(memory, {{2, 4097 * 4}, {4096, 4}}).in_place == 2);
 }

@@ -113,6 +113,8 @@ TEST_CASE("no byte behind the last term is read", "[terms]") {
     const Handle handle(both);
     const GuardedPages pages(4);
     std::deque<Runner> runners = {{"none", nullptr}, {"in a row", in_a_row}};
+    std::int64_t sums[L1L2_EXACT_SUMS_LENGTH] = {};
+    // Terms are read one by one or 32 at a time, and 64 are one task.
     for (const std::size_t count : {1U, 31U, 32U, 33U, 64U, 96U, 128U}) {
         Model model;
         for (std::size_t i = 0; i < count; ++i) {
@@ -130,6 +132,10 @@ TEST_CASE("no byte behind the last term is read", "[terms]") {
                                   nullptr) == L1L2_OK);
             CHECK(l1l2_prox_step_terms(last, sizeof *last, count, 3.0, runner.function(),
                                        runner.state(), nullptr) == L1L2_OK);
+            CHECK(l1l2_clip_by_norm_terms(last, sizeof *last, count, 2.0, 1.0, runner.function(),
+                                          runner.state(), nullptr) == L1L2_OK);
+            CHECK(l1l2_exact_sums_add_terms(sums, last, sizeof *last, count, runner.function(),
+                                            runner.state(), nullptr) == L1L2_OK);
         }
     }
 }
