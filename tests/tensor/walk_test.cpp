@@ -28,7 +28,9 @@ struct Visited {
         const std::less<const float*> before;
         visited.elements.insert(visited.elements.end(), first, first + n);
         ++visited.parts;
-        visited.in_place += !before(first, begin) && before(first, begin + visited.memory.size());
+        const bool is_memory =
+            !before(first, begin) && before(first, begin + visited.memory.size());
+        visited.in_place += is_memory ? 1 : 0;
     }
 };
 
