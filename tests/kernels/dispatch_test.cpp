@@ -49,6 +49,8 @@ TEST_CASE("a wish is followed if the CPU can, else the best table is taken", "[d
     CHECK(&choose(tables, "less") == &best);
     CHECK(&choose(tables, "lesser still") == &best);
     CHECK(&choose(tables, "of another CPU") == &best);
+    lesser.isa = "best"; // of several tables of one instruction set the first one
+    CHECK(&choose(tables, "best") == &best);
 }
 
 TEST_CASE("every table has every kernel", "[dispatch]") {

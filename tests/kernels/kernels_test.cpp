@@ -2,6 +2,7 @@
 /// elements: for arbitrary bits as elements, so with NaNs, infinities and subnormals of every kind.
 #include "catch.hpp"
 #include "data.hpp"
+#include "guarded_pages.hpp"
 #include "narrow.hpp"
 #include "surrounded.hpp"
 
@@ -298,6 +299,29 @@ TEST_CASE("every float16 and bfloat16 is widened and narrowed alike", "[kernels]
             }
         }
     }
+}
+
+TEST_CASE("of blocks that are summed in one call no other one is read", "[kernels]") {
+    using l1l2::kernels::Block;
+    constexpr std::size_t count = 8;
+    const std::vector<double> x(64, 1.0);
+    const GuardedPages pages;
+    Block* const at_the_ends[] = {reinterpret_cast<Block*>(pages.begin()),
+                                  reinterpret_cast<Block*>(pages.end()) - count};
+    const Tables tables = runnable_tables();
+    for (std::size_t t = 0; t < tables.count; ++t) {
+        for (const Dtype dtype : {Dtype::float32, Dtype::float64}) {
+            for (const l1l2::kernels::WantedSums wanted : all_wanted_sums) {
+                for (Block* const block : at_the_ends) {
+                    std::fill_n(block, count, Block{x.data(), 64});
+                    Sums sums[count];
+                    tables.table[t]->sums_of_each[index(dtype)][static_cast<std::size_t>(wanted)](
+                        block, count, sums);
+                }
+            }
+        }
+    }
+    SUCCEED("all of them"); // another one would have crashed
 }
 
 TEST_CASE("the greatest step is found wherever it is, and a NaN for one that is none",

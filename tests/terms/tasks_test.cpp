@@ -79,6 +79,14 @@ Sums leaf(std::size_t term, std::size_t i) {
 
 } // namespace
 
+TEST_CASE("a block that is not full counts as one", "[terms]") {
+    CHECK(count_blocks(0) == 0);
+    CHECK(count_blocks(1) == 1);
+    CHECK(count_blocks(block) == 1);
+    CHECK(count_blocks(block + 1) == 2);
+    CHECK(count_blocks(2 * block - 1) == 2);
+}
+
 TEST_CASE("every term is cut into tasks once, all its blocks in their order", "[terms]") {
     std::mt19937_64 random(1);
     for (int i = 0; i < 300; ++i) {
