@@ -31,7 +31,6 @@ import concurrent.futures
 import filecmp
 import fnmatch
 import hashlib
-import itertools
 import math
 import os
 import pathlib
@@ -115,7 +114,6 @@ class Stage(NamedTuple):
     folder: pathlib.Path
     builds: bool = False  #: it has as much time as it wants, and fails if the mutant is no C++
     mutates_tests: bool = False  #: their objects, which have to be those without a mutant for the next one
-    takes_long: bool = False  #: so that --quick leaves it out, and what comes after it
 
 
 class Worker:
@@ -192,36 +190,32 @@ class Worker:
         if file.startswith("threads/"):
             return threads
         link, quick = self.tested_quickly
-        unit_tests = Stage("unit_tests", f"./unit_tests -a '{ALL_TESTS}'", tests, takes_long=True)
-        allocations = Stage("allocation_tests", "./allocation_tests -a", tests, takes_long=True)
+        unit_tests = Stage("unit_tests", f"./unit_tests -a '{ALL_TESTS}'", tests)
+        allocations = Stage("allocation_tests", "./allocation_tests -a", tests)
         if file.startswith("include/"):  # templates, of which the tests have instances of their own
             build = Stage("compile", "make -s unit_tests allocation_tests", self.build, builds=True, mutates_tests=True)
             return [build, quick, unit_tests, allocations]
         subjects = [s for s in self.subjects if s in os.path.splitext(file)[0]]
 
-        def of_subjects(name: str, those: str, takes_long: bool) -> List[Stage]:
+        def of_subjects(name: str, those: str) -> List[Stage]:
             tags = shlex.quote(",".join(f"[{s}]{those}" for s in subjects))
-            stage = Stage(f"{name} of {', '.join(subjects)}", f"./unit_tests -a {tags}", tests, takes_long=takes_long)
-            return [stage] if subjects else []
+            return [Stage(f"{name} of {', '.join(subjects)}", f"./unit_tests -a {tags}", tests)] if subjects else []
 
-        own = of_subjects("unit_tests", self.quick, takes_long=False)
-        slower = of_subjects("slow unit_tests", ALL_TESTS, takes_long=True)
+        own = of_subjects("unit_tests", self.quick)
+        slower = of_subjects("slow unit_tests", ALL_TESTS)
         again = []
         if file.endswith(".hpp"):  # some tests have instances of its templates
-            command = "make -s unit_tests"
-            build = Stage("compile the tests", command, self.build, builds=True, mutates_tests=True, takes_long=True)
+            build = Stage("compile the tests", "make -s unit_tests", self.build, builds=True, mutates_tests=True)
             again = [build, *own, quick]
         golden = self.tree / "tests/bits/golden.txt"
         if not file.startswith("src/kernels/"):
-            bits = Stage("bits", f"bits/bits '{golden}'", tests, takes_long=True)
+            bits = Stage("bits", f"bits/bits '{golden}'", tests)
             return [link, *own, quick, *slower, *again, allocations, bits, unit_tests]
         stem = pathlib.PurePath(file).stem
         isas = [stem] if stem in self.isas else self.isas
-        each = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests, takes_long=True) for i in isas]
-        command = "./unit_tests -a '[isa],[bits]'"
-        each += [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} {command}", tests, takes_long=True) for i in isas]
-        exhaustive = Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests, takes_long=True)
-        return [link, *own, quick, *again, *each, unit_tests, exhaustive]
+        each = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests) for i in isas]
+        each += [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} ./unit_tests -a '[isa],[bits]'", tests) for i in isas]
+        return [link, *own, quick, *again, *each, unit_tests, Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests)]
 
     def soon(self, file: str) -> List[Stage]:
         """What takes less: of l1l2.hpp its own tests, of a kernel one instruction set, with the others as they are."""
@@ -239,7 +233,10 @@ class Worker:
         return [build, archive, *self.stages(file)[:3]]
 
     def wanted(self, stages: List[Stage]) -> List[Stage]:
-        return list(itertools.takewhile(lambda stage: not (self.is_quick and stage.takes_long), stages))
+        """All stages, or with --quick those up to the quick tests."""
+        if not self.is_quick or self.tested_quickly[-1] not in stages:
+            return stages
+        return stages[: stages.index(self.tested_quickly[-1]) + 1]
 
     def first_failure(self, stages: List[Stage]) -> Optional[str]:
         for stage in self.wanted(stages):
