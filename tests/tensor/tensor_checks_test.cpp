@@ -1,6 +1,6 @@
 /// What is checked of tensors before they are walked, without any elements.
 #include "catch.hpp"
-#include "tensor.hpp"
+#include "strided.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -14,29 +14,16 @@ using l1l2::core::Dtype;
 using l1l2::core::is_nested;
 using l1l2::core::Tensor;
 using l1l2::core::TensorFault;
+using tensor_tests::Axis;
+using tensor_tests::strided;
 
 namespace {
 
 char memory[4096];
 
-/// Axes as size and stride in bytes, from the first one on.
-struct Axis {
-    std::size_t size;
-    std::ptrdiff_t stride;
-};
-
+/// A tensor that begins `at` bytes from the middle of the memory.
 Tensor tensor(const std::vector<Axis>& axes, std::ptrdiff_t at = 0, Dtype dtype = Dtype::float32) {
-    Tensor tensor = {};
-    tensor.dtype = dtype;
-    tensor.axes = axes.size();
-    tensor.count = 1;
-    tensor.data = memory + sizeof memory / 2 + at;
-    for (std::size_t i = 0; i < axes.size(); ++i) {
-        tensor.size[i] = axes[i].size;
-        tensor.stride[i] = axes[i].size == 1 ? 0 : axes[i].stride;
-        tensor.count *= axes[i].size;
-    }
-    return tensor;
+    return strided(axes, memory + sizeof memory / 2 + at, dtype);
 }
 
 /// The address of every byte of every element, sorted.

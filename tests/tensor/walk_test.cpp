@@ -1,5 +1,6 @@
 /// The order of a walk, in the example that walk.hpp explains.
 #include "catch.hpp"
+#include "strided.hpp"
 #include "walk.hpp"
 
 #include <cstddef>
@@ -8,8 +9,9 @@
 #include <vector>
 
 using l1l2::core::Dtype;
-using l1l2::core::Tensor;
 using l1l2::core::Walk;
+using tensor_tests::Axis;
+using tensor_tests::strided;
 
 namespace {
 
@@ -34,25 +36,11 @@ struct Visited {
     }
 };
 
-struct Axis {
-    std::size_t size;
-    std::ptrdiff_t stride; ///< in bytes
-};
-
 /// A walk of float32 that begins at memory[first].
 Visited visit(std::vector<float>& memory, const std::vector<Axis>& axes, std::size_t first = 0) {
-    Tensor x = {};
-    x.dtype = Dtype::float32;
-    x.axes = axes.size();
-    x.count = 1;
-    x.data = reinterpret_cast<char*>(&memory[first]);
-    for (std::size_t i = 0; i < axes.size(); ++i) {
-        x.size[i] = axes[i].size;
-        x.stride[i] = axes[i].stride;
-        x.count *= axes[i].size;
-    }
     Visited visited = {memory};
-    Walk(x).visit(&visited, Visited::add);
+    Walk(strided(axes, reinterpret_cast<char*>(&memory[first]), Dtype::float32))
+        .visit(&visited, Visited::add);
     return visited;
 }
 
