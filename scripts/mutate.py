@@ -201,7 +201,8 @@ class Worker:
             tags = shlex.quote(",".join(f"[{s}]{those}" for s in subjects))
             return [Stage(f"{name} of {', '.join(subjects)}", f"./unit_tests -a {tags}", tests)] if subjects else []
 
-        own = of_subjects("unit_tests", self.quick)
+        # A kernel's own ones that are slow kill most of its mutants at once.
+        own = of_subjects("unit_tests", ALL_TESTS if file.startswith("src/kernels/") else self.quick)
         slower = of_subjects("slow unit_tests", ALL_TESTS)
         again = []
         if file.endswith(".hpp"):  # some tests have instances of its templates
