@@ -195,7 +195,9 @@ class Worker:
         if file.startswith("include/"):  # templates, of which the tests have instances of their own
             build = Stage("compile", "make -s unit_tests allocation_tests", self.build, builds=True, mutates_tests=True)
             return [build, quick, unit_tests, allocations]
-        subjects = [s for s in self.subjects if s in os.path.splitext(file)[0]]
+        stem = pathlib.PurePath(file).stem
+        family = stem.split("_")[0] + "_"  # of exact_block.hpp the tests of exact sums
+        subjects = [s for s in self.subjects if s in os.path.splitext(file)[0] or s.startswith(family)]
 
         def of_subjects(name: str, those: str) -> List[Stage]:
             tags = shlex.quote(",".join(f"[{s}]{those}" for s in subjects))
@@ -212,7 +214,6 @@ class Worker:
         if not file.startswith("src/kernels/"):
             bits = Stage("bits", f"bits/bits '{golden}'", tests)
             return [link, *own, quick, *slower, *again, allocations, bits, unit_tests]
-        stem = pathlib.PurePath(file).stem
         isas = [stem] if stem in self.isas else self.isas
         each = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests) for i in isas]
         each += [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} ./unit_tests -a '[isa],[bits]'", tests) for i in isas]
