@@ -31,6 +31,7 @@ import concurrent.futures
 import filecmp
 import fnmatch
 import hashlib
+import json
 import math
 import os
 import pathlib
@@ -41,6 +42,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from typing import Dict, List, NamedTuple, Optional, Set
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -51,14 +53,24 @@ from bindings import LANGUAGES  # noqa: E402
 from operators import Mutant, mutants  # noqa: E402
 
 INSTRUCTION_SETS = ("generic", "sse2", "avx2", "avx512bw")
-TARGETS = [("src", "l1l2_core"), ("capi", "l1l2_shared"), ("capi", "l1l2_static"), ("threads", "l1l2_threads_shared")]
-#: What make does for a target, without its look at the whole project, which takes longer than most mutants.
-COMPILE = " && ".join(f"make -s -f {d}/CMakeFiles/{t}.dir/build.make {d}/CMakeFiles/{t}.dir/build" for d, t in TARGETS)
+BUILD = ROOT / "build"
+LIBRARIES = {"l1l2_shared": "capi", "l1l2_static": "capi", "l1l2_threads_shared": "threads"}
+PROGRAMS = {"bits": "tests/bits", "unit_tests": "tests", "allocation_tests": "tests/process", "threads_tests": "tests/threads"}
+TARGETS = {"l1l2_core": "src", **LIBRARIES, **PROGRAMS}
 FATES = ROOT / "build-mutate/fates.tsv"
 CORE = "src/CMakeFiles/l1l2_core.dir"
 AVX2 = f"{CORE}/kernels/avx2.cpp.o"
+ELSEWHERE = ("kernels.hpp", "dispatch.hpp", "cpu.hpp")  # which files outside of the kernels include
+UNDECIDED = "not decided in time"
 ALL_TESTS = "~[locale]~[isa]~[exhaustive]"  # but those that repeat others or take minutes
-PROGRAMS = ["bits", "unit_tests", "allocation_tests", "threads_tests"]
+
+
+def link(target: str) -> str:
+    return f"(cd {TARGETS[target]} && cmake -E cmake_link_script CMakeFiles/{target}.dir/link.txt)"
+
+
+# An archive would keep the members that it has.
+LINK_LIBRARIES = " && ".join(["rm -f capi/libl1l2.a", *map(link, LIBRARIES)])
 
 
 class Explanation(NamedTuple):
@@ -104,26 +116,42 @@ def copy_if_different(source: str, copy: str) -> None:
         shutil.copy(source, copy)
 
 
-def all_but_objects(folder: str, names: List[str]) -> List[str]:
-    return [name for name in names if not name.endswith(".o") and not os.path.isdir(os.path.join(folder, name))]
-
-
 class Stage(NamedTuple):
     name: str
     command: str
     folder: pathlib.Path
-    builds: bool = False  #: it has as much time as it wants, and fails if the mutant is no C++
-    mutates_tests: bool = False  #: their objects, which have to be those without a mutant for the next one
+    builds: bool = False  #: it fails if the mutant is no C++
+
+
+class Unit(NamedTuple):
+    """A source that build/ has compiled."""
+
+    built: str  #: the object file, below build/
+    command: List[str]
+    sources: Set[str]  #: it and what it includes, as far as they are the project's
+
+
+def read_units() -> List[Unit]:
+    units = []
+    for entry in json.loads((BUILD / "compile_commands.json").read_text()):
+        command = shlex.split(entry["command"])
+        built = pathlib.Path(entry["directory"]) / command[command.index("-o") + 1]
+        if built.with_name(f"{built.name}.d").exists():  # or else it belongs to no target that is made
+            listed = built.with_name(f"{built.name}.d").read_text().replace("\\\n", " ")
+            paths = (os.path.normpath(os.path.join(entry["directory"], path)) for path in shlex.split(listed.partition(": ")[2]))
+            sources = {os.path.relpath(path, ROOT) for path in paths if path.startswith(f"{ROOT}/")}
+            units.append(Unit(str(built.relative_to(BUILD)), command, sources))
+    return units
 
 
 class Worker:
-    """A copy of the project, in which one mutant after another is built and tested."""
+    """A copy of the project and of build/, in which one mutant after another is built and tested."""
 
-    def __init__(self, place: pathlib.Path, files: Set[str], is_quick: bool):
-        self.tree, self.build, self.is_quick = place / "tree", place / "build", is_quick
+    def __init__(self, place: pathlib.Path, files: Set[str], is_quick: bool, deadline: float):
+        self.tree, self.build, self.unmutated = place / "tree", place / "build", place / "unmutated"
+        self.is_quick, self.deadline = is_quick, deadline
         self.seconds: Dict[str, float] = {}
         self.used = 0.0  #: seconds of the CPU that the last command took
-        self.tests_are_mutated = False
         ignored = shutil.ignore_patterns("build", "build-*", ".git", "__pycache__")
         shutil.copytree(ROOT, self.tree, ignore=ignored, copy_function=copy_if_different, dirs_exist_ok=True)
         self.log = place / "log"
@@ -134,14 +162,28 @@ class Worker:
                 self.require(stage.command, stage.folder)
                 self.seconds[stage.name] = self.used
 
+    def here(self, text: str) -> str:
+        """With the copies in the place of the project and its build."""
+        places = f"({re.escape(str(BUILD))})(?![\\w.-])|{re.escape(str(ROOT))}(?![\\w.-])"
+        return re.sub(places, lambda match: str(self.build if match[1] else self.tree), text)
+
     def prepare(self, place: pathlib.Path, files: Set[str]) -> None:
-        others = os.environ.get("CMAKE_CXX_COMPILER_LAUNCHER")  # which the option below would replace
-        launcher = (f"{others};" if others else "") + f"{self.tree}/tests/support/at_level.sh;-O1"
-        self.require(f"cmake -S '{self.tree}' -B '{self.build}' -G 'Unix Makefiles' -DL1L2_BUILD_THREADS=ON "
-                     f"-DCMAKE_BUILD_TYPE=Release '-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}'", place)
-        # The second time it writes down what depends on what.
-        for _ in range(2):
-            self.require(f"make -s {' '.join([t for _, t in TARGETS] + PROGRAMS)}", self.build)
+        for stale in (self.build, self.unmutated):
+            shutil.rmtree(stale, ignore_errors=True)
+        for target, folder in TARGETS.items():
+            objects = f"{folder}/CMakeFiles/{target}.dir"
+            shutil.copytree(BUILD / objects, self.build / objects)
+            commands = self.build / objects / "link.txt"
+            if commands.exists():  # not of object libraries
+                commands.write_text(self.here(commands.read_text()))
+        for library in [p for pattern in ("*/lib*.so*", "tests/lib*.a") for p in BUILD.glob(pattern)]:
+            shutil.copy(library, self.build / library.relative_to(BUILD), follow_symlinks=False)
+        self.units = [unit for unit in read_units() if (self.build / unit.built).exists()]
+        libraries = [unit for unit in self.units if not unit.built.startswith("tests/")]
+        self.require(self.compile(libraries), self.build)
+        self.require(LINK_LIBRARIES, self.build)
+        for program in PROGRAMS:
+            self.require(link(program), self.build)
         self.isas = [i for i in INSTRUCTION_SETS if self.run(f"[ $(L1L2_ISA={i} tests/bits/bits isa) = {i} ]") == 0]
         self.subjects = re.findall(r"\[(\w+)\]", self.output("--list-tags"))
         timed = re.findall(r"^(\d+\.\d+) s: (.+)$", self.output("-d", "yes", ALL_TESTS), re.MULTILINE)
@@ -149,25 +191,33 @@ class Worker:
         slow = [name.replace(",", "\\,") for seconds, name in timed if float(seconds) >= 0.1 and name in names]
         self.quick = ALL_TESTS + "".join(f'~"{name}"' for name in slow)
         tests = self.build / "tests"
-        # The objects of the tests are not compiled again.
         self.tested_quickly = [
-            Stage("link", f"cmake -E cmake_link_script '{tests}/CMakeFiles/unit_tests.dir/link.txt'", tests, builds=True),
+            Stage("link", link("unit_tests"), self.build, builds=True),
             Stage("quick unit_tests", f"./unit_tests -a {shlex.quote(self.quick)}", tests),
         ]
-        self.objects, self.unmutated_objects = tests / "CMakeFiles", place / "unmutated_tests"
-        shutil.copytree(self.objects, self.unmutated_objects, ignore=all_but_objects, dirs_exist_ok=True)
-        self.unmutated = self.digest()
-        shutil.copy(self.build / "capi/libl1l2.a", place / "unmutated.a")
-        shutil.copy(self.build / AVX2, place / "unmutated.o")
+        shutil.copytree(self.build, self.unmutated, symlinks=True)
+
+    def compile(self, units: List[Unit]) -> str:
+        """The commands. The optimisation level is -O1, whatever build/ has."""
+        commands = []
+        for unit in units:
+            arguments = ["-O1" if re.fullmatch("-O.*", argument) else self.here(argument) for argument in unit.command]
+            arguments[arguments.index("-o") + 1] = unit.built
+            commands.append(shlex.join(arguments))
+        return " && ".join(commands)
+
+    def units_of(self, file: str, folders: str) -> List[Unit]:
+        return [unit for unit in self.units if file in unit.sources and re.match(folders, unit.built)]
 
     def output(self, *arguments: str) -> str:
         listed = subprocess.run(["tests/unit_tests", *arguments], cwd=self.build, stdout=subprocess.PIPE, check=False)
         return listed.stdout.decode()
 
-    def run(self, line: str, folder=None, seconds: float = 3600) -> int:
+    def run(self, line: str, folder=None, seconds: float = 600) -> int:
         # What waits for ever needs no time of the CPU. On a busy machine it must not be mistaken for what waits its turn.
         bounds = f"ulimit -c 0; ulimit -v {8 << 20}; ulimit -t {math.ceil(seconds)}"
-        limits = ["timeout", "--kill-after=1", str(60 + 10 * seconds), "sh", "-c", f"{bounds}; {line}"]
+        wall = min(60 + 10 * seconds, max(0.1, self.deadline - time.monotonic()))
+        limits = ["timeout", "--kill-after=1", str(wall), "sh", "-c", f"{bounds}; {line}"]
         with self.log.open("a") as log:
             command = subprocess.Popen(limits, cwd=folder or self.build, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             _, status, usage = os.wait4(command.pid, 0)  # which says what this one alone has used
@@ -179,9 +229,8 @@ class Worker:
         if self.run(command, folder) != 0:
             raise SystemExit(f"fails without a mutant, see {self.log}: {command}")
 
-    def digest(self) -> str:
-        libraries = (self.build / "capi/libl1l2.so", self.build / "threads/libl1l2_threads.so")
-        return hashlib.sha256(b"".join(path.read_bytes() for path in libraries)).hexdigest()
+    def has_same(self, built: str) -> bool:
+        return filecmp.cmp(self.build / built, self.unmutated / built, shallow=False)
 
     def stages(self, file: str) -> List[Stage]:
         """The tests that a change of a file can fail, those that do soonest first."""
@@ -189,12 +238,14 @@ class Worker:
         threads = [Stage("threads_tests", "./threads_tests -a", tests)]
         if file.startswith("threads/"):
             return threads
-        link, quick = self.tested_quickly
+        link_tests, quick = self.tested_quickly
         unit_tests = Stage("unit_tests", f"./unit_tests -a '{ALL_TESTS}'", tests)
         allocations = Stage("allocation_tests", "./allocation_tests -a", tests)
-        if file.startswith("include/"):  # templates, of which the tests have instances of their own
-            build = Stage("compile", "make -s unit_tests allocation_tests", self.build, builds=True, mutates_tests=True)
-            return [build, quick, unit_tests, allocations]
+        # Of templates some tests have instances of their own.
+        instances = Stage("compile the tests", self.compile(self.units_of(file, "tests/")) or "true", self.build, builds=True)
+        if file.startswith("include/"):
+            link_others = Stage("link the others", link("allocation_tests"), self.build, builds=True)
+            return [instances, link_tests, link_others, quick, unit_tests, allocations]
         stem = pathlib.PurePath(file).stem
         family = stem.split("_")[0] + "_"  # of exact_block.hpp the tests of exact sums
         subjects = [s for s in self.subjects if s in os.path.splitext(file)[0] or s.startswith(family)]
@@ -206,32 +257,25 @@ class Worker:
         # A kernel's own ones that are slow kill most of its mutants at once.
         own = of_subjects("unit_tests", ALL_TESTS if file.startswith("src/kernels/") else self.quick)
         slower = of_subjects("slow unit_tests", ALL_TESTS)
-        again = []
-        if file.endswith(".hpp"):  # some tests have instances of its templates
-            build = Stage("compile the tests", "make -s unit_tests", self.build, builds=True, mutates_tests=True)
-            again = [build, *own, quick]
+        again = [instances, link_tests, *own, quick] if file.endswith(".hpp") else []
         golden = self.tree / "tests/bits/golden.txt"
         if not file.startswith("src/kernels/"):
             bits = Stage("bits", f"bits/bits '{golden}'", tests)
-            return [link, *own, quick, *slower, *again, allocations, bits, unit_tests]
+            return [link_tests, *own, quick, *slower, *again, allocations, bits, unit_tests]
         isas = [stem] if stem in self.isas else self.isas
         each = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests) for i in isas]
         each += [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} ./unit_tests -a '[isa],[bits]'", tests) for i in isas]
-        return [link, *own, quick, *again, *each, unit_tests, Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests)]
+        return [link_tests, *own, quick, *again, *each, unit_tests, Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests)]
 
     def soon(self, file: str) -> List[Stage]:
         """What takes less: of l1l2.hpp its own tests, of a kernel one instruction set, with the others as they are."""
         if file.startswith("include/"):
-            unit_tests = "tests/CMakeFiles/unit_tests.dir"
-            command = f"make -s -f {unit_tests}/build.make {unit_tests}/headers/l1l2_hpp_test.cpp.o"
-            build = Stage("l1l2_hpp_test", command, self.build, builds=True, mutates_tests=True)
+            build = Stage("l1l2_hpp_test", self.compile(self.units_of(file, ".*/l1l2_hpp_test")), self.build, builds=True)
             return [build, *self.tested_quickly]
-        elsewhere = ("kernels.hpp", "dispatch.hpp", "cpu.hpp")  # which files outside of the kernels include
-        if not fnmatch.fnmatch(file, "src/kernels/*.hpp") or file.endswith(elsewhere) or "avx2" not in self.isas:
+        if not fnmatch.fnmatch(file, "src/kernels/*.hpp") or file.endswith(ELSEWHERE) or "avx2" not in self.isas:
             return []
-        build = Stage("avx2", f"make -s -f {CORE}/build.make {AVX2}", self.build, builds=True)
-        replace = f"cp ../unmutated.a capi/libl1l2.a && ar r capi/libl1l2.a {AVX2}"
-        archive = Stage("archive", replace, self.build, builds=True)
+        build = Stage("avx2", self.compile(self.units_of(file, re.escape(AVX2))), self.build, builds=True)
+        archive = Stage("archive", f"ar r capi/libl1l2.a {AVX2}", self.build, builds=True)
         return [build, archive, *self.stages(file)[:3]]
 
     def wanted(self, stages: List[Stage]) -> List[Stage]:
@@ -242,11 +286,14 @@ class Worker:
 
     def first_failure(self, stages: List[Stage]) -> Optional[str]:
         for stage in self.wanted(stages):
-            seconds = 3600 if stage.builds else 3 * self.seconds[stage.name] + 2
-            self.tests_are_mutated = self.tests_are_mutated or stage.mutates_tests
-            if self.run(stage.command, stage.folder, seconds) != 0:
+            # A recursion of templates may have no end, either.
+            seconds = 600 if stage.builds else 3 * self.seconds.get(stage.name, 60) + 2
+            failed = self.run(stage.command, stage.folder, seconds) != 0
+            if time.monotonic() >= self.deadline:
+                return UNDECIDED
+            if failed:
                 return "not built" if stage.builds else f"killed by {stage.name}"
-            if stage.name == "avx2" and filecmp.cmp(self.build / AVX2, self.build / "../unmutated.o", shallow=False):
+            if stage.name == "avx2" and self.has_same(AVX2):
                 return None
         return None
 
@@ -258,23 +305,24 @@ class Worker:
             return self.try_file(mutant.file) or "survived"
         finally:
             file.write_text(text)
-            if self.tests_are_mutated:
-                # Newer than the file, so that make takes them for its.
-                shutil.copytree(self.unmutated_objects, self.objects, copy_function=shutil.copy, dirs_exist_ok=True)
-                self.tests_are_mutated = False
+            self.restore()
 
-    def finish(self) -> None:
-        """Fails if something of a mutant has stayed, by which others could have been killed."""
-        for stage in (Stage("compile", COMPILE, self.build), *self.tested_quickly):
-            self.require(stage.command, stage.folder)
+    def restore(self) -> None:
+        """What a mutant has changed in the build, so that no other one is killed by it."""
+        for path in self.unmutated.rglob("*"):
+            built = self.build / path.relative_to(self.unmutated)
+            if path.is_file() and not filecmp.cmp(path, built):
+                shutil.copy2(path, built)
 
     def try_file(self, file: str) -> Optional[str]:
         soon = self.first_failure(self.soon(file))
         if soon is not None:
             return soon
-        if self.run(COMPILE) != 0:
-            return "not built"
-        if not file.startswith("include/") and self.digest() == self.unmutated:
+        compile_all = f"{self.compile(self.units_of(file, '(src|capi|threads)/')) or 'true'} && {LINK_LIBRARIES}"
+        failed = self.first_failure([Stage("compile", compile_all, self.build, builds=True)])
+        if failed is not None:
+            return failed
+        if not file.startswith("include/") and all(map(self.has_same, ("capi/libl1l2.so", "threads/libl1l2_threads.so"))):
             return "same code"
         return self.first_failure(self.stages(file))
 
@@ -302,7 +350,7 @@ class BindingsWorker(Worker):
         tests = LANGUAGES[language].tests_of(file)
         return [Stage(f"{language}, {test.name}", self.given + test.command, folder, test.builds) for test in tests]
 
-    def finish(self) -> None:
+    def restore(self) -> None:
         pass  # each test builds what it needs of the file that was put back
 
     def try_file(self, file: str) -> Optional[str]:
@@ -315,35 +363,38 @@ def identity(mutant: Mutant) -> str:
     return hashlib.sha256(f"{mutant.file}\0{text}".encode()).hexdigest()[:16]
 
 
-def try_all(chosen: List[Mutant], jobs: int, is_quick: bool) -> Dict[Mutant, str]:
-    known = dict(line.split("\t") for line in FATES.read_text().splitlines()) if FATES.exists() else {}
+def make_workers(chosen: List[Mutant], jobs: int, is_quick: bool, deadline: float) -> List[Worker]:
     print("Building, and running the tests without a mutant", flush=True)
-    free: queue.SimpleQueue = queue.SimpleQueue()
+    files = {mutant.file for mutant in chosen}
+    kind = BindingsWorker if is_binding(chosen[0].file) else Worker
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        files = {mutant.file for mutant in chosen}
-        kind = BindingsWorker if is_binding(chosen[0].file) else Worker
-        for worker in pool.map(lambda n: kind(ROOT / "build-mutate" / str(n), files, is_quick), range(jobs)):
-            free.put(worker)
+        return list(pool.map(lambda n: kind(ROOT / "build-mutate" / str(n), files, is_quick, deadline), range(jobs)))
 
-        def fate_of(mutant: Mutant) -> str:
-            fate = known.get(identity(mutant))
-            if fate is None or fate == "survived":
-                worker = free.get()
-                try:
-                    fate = worker.fate(mutant)
-                finally:
-                    free.put(worker)
-            return fate
 
-        fates = {}
+def try_all(chosen: List[Mutant], workers: List[Worker]) -> Dict[Mutant, str]:
+    known = dict(line.split("\t") for line in FATES.read_text().splitlines()) if FATES.exists() else {}
+    free: queue.SimpleQueue = queue.SimpleQueue()
+    for worker in workers:
+        free.put(worker)
+
+    def fate_of(mutant: Mutant) -> str:
+        fate = known.get(identity(mutant))
+        if fate is None or fate == "survived":
+            worker = free.get()
+            try:
+                fate = worker.fate(mutant)
+            finally:
+                free.put(worker)
+        return fate
+
+    fates = {}
+    with concurrent.futures.ThreadPoolExecutor(len(workers)) as pool:
         for mutant, fate in zip(chosen, pool.map(fate_of, chosen)):
             fates[mutant] = fate
-            if known.get(identity(mutant)) != fate:
+            if known.get(identity(mutant)) != fate and fate != UNDECIDED:
                 with FATES.open("a") as log:
                     log.write(f"{identity(mutant)}\t{fate}\n")
             print(f"{len(fates)}/{len(chosen)} {fate}: {mutant.file}:{mutant.line}: {mutant.change} | {mutant.code}", flush=True)
-        while not free.empty():
-            free.get().finish()
     return fates
 
 
@@ -355,6 +406,7 @@ def main() -> int:
     parser.add_argument("--file", default="*", help="only these files: 'src/kernels/*', 'bindings/rust/*'")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--quick", action="store_true", help="only quick tests, of the library")
+    parser.add_argument("--seconds", type=int, help="in which to end, first with the quick tests, then with all")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--all", action="store_true", help="also those of the list of explained ones")
     arguments = parser.parse_args()
@@ -381,7 +433,20 @@ def main() -> int:
     if arguments.sample is not None:
         places = random.Random(arguments.seed).sample(range(len(chosen)), min(arguments.sample, len(chosen)))
         chosen = [chosen[place] for place in sorted(places)]
-    fates = try_all(chosen, min(arguments.jobs, len(chosen)), arguments.quick) if chosen else {}
+    fates: Dict[Mutant, str] = {}
+    if chosen:
+        if not is_binding(chosen[0].file):
+            if not (BUILD / "compile_commands.json").exists():
+                parser.error("there is no build: run scripts/test.sh first")
+            subprocess.run(["cmake", "--build", BUILD, "--target", *PROGRAMS], stdout=subprocess.DEVNULL, check=True)
+        in_time = arguments.seconds is not None
+        deadline = time.monotonic() + arguments.seconds if in_time else math.inf
+        workers = make_workers(chosen, min(arguments.jobs, len(chosen)), arguments.quick or in_time, deadline)
+        fates = try_all(chosen, workers)
+        if in_time:
+            for worker in workers:
+                worker.is_quick = False
+            fates.update(try_all([mutant for mutant, fate in fates.items() if fate == "survived"], workers))
 
     survivors = [m for m, fate in fates.items() if fate == "survived" and m not in excused]
     print("\nSurvivors without an explanation:" if survivors else "\nNo mutant survived without an explanation.")

@@ -66,7 +66,7 @@ fi
 # sudo asks for a password now, not in the middle of the tests.
 [ "$binaries$code" = OFFOFF ] || [ "$(id -u)" -eq 0 ] || sudo --validate
 
-cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=ON \
+cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
     -DL1L2_TEST_LANGUAGES=$languages -DL1L2_TEST_FRAMEWORKS=$frameworks \
     -DL1L2_TEST_BINARIES=$binaries -DL1L2_TEST_CODE=$code -DCMAKE_COMPILE_WARNING_AS_ERROR=$code
 cmake --build build --parallel "$(nproc)"

@@ -227,11 +227,13 @@ void compare_with_generic(Dtype dtype, const std::vector<std::size_t>& sizes, Pl
     SUCCEED("all of them"); // a byte too far would have been the end
 }
 
-/// Compares all kernels with those of generic on `first` to `last` elements, right behind an
-/// unreadable page and right before one.
-void compare_sizes(Dtype dtype, std::size_t first, std::size_t last) {
+/// Compares all kernels with those of generic on `first` to `last` elements and other numbers of
+/// them, right behind an unreadable page and right before one.
+void compare_sizes(Dtype dtype, std::size_t first, std::size_t last,
+                   const std::vector<std::size_t>& others = {}) {
     std::vector<std::size_t> sizes(last - first + 1);
     std::iota(sizes.begin(), sizes.end(), first);
+    sizes.insert(sizes.end(), others.begin(), others.end());
     compare_with_generic(dtype, sizes, [](std::size_t n, auto&& compare) {
         compare(0, true);
         if (n % 7 == 0) {
@@ -246,7 +248,7 @@ void compare_sizes(Dtype dtype, std::size_t first, std::size_t last) {
 // second.
 TEMPLATE_TEST_CASE("every kernel gives the bits of generic at every size up to 600", "[kernels]",
                    float, double, Float16, Bfloat16) {
-    compare_sizes(core_dtype<TestType>, 0, 600);
+    compare_sizes(core_dtype<TestType>, 0, 600, {1057, 2081, 4096}); // several strips of rows
 }
 
 TEMPLATE_TEST_CASE("every kernel gives the bits of generic at every size from 601 to 4096",
