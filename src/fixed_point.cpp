@@ -177,7 +177,6 @@ bool are_sums_of_exactly(const FixedPoint& absolute, const FixedPoint& square, s
     std::int64_t above[most_limbs]; ///< (sum |x|)^2 - sum x^2
     std::int64_t below[most_limbs]; ///< n * sum x^2 - (sum |x|)^2
     std::fill(above + first, above + end, 0);
-    std::fill(below + first, below + end, 0);
     for (std::size_t i = a.first; i < a.end; ++i) {
         for (std::size_t j = a.first; absolute.limb[i] != 0 && j < a.end; ++j) {
             add_product(above + i + j, absolute.limb[i], absolute.limb[j]);
@@ -260,7 +259,8 @@ std::uint64_t nearest_root(const FixedPoint& number) {
     if (last > largest_last_place) {
         return format.infinity();
     }
-    const auto cut = static_cast<unsigned>(last - exponent);
+    // From 57 on nothing is left of the 56 bits.
+    const auto cut = static_cast<unsigned>(std::min(last - exponent, 63));
     const std::uint64_t below_half = of.root & ((std::uint64_t{1} << (cut - 1)) - 1);
     return rounded(of.root >> cut, last, (of.root >> (cut - 1) & 1U) != 0,
                    below_half != 0 || of.remainder != 0 || any_below(number, position));

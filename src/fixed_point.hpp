@@ -53,7 +53,7 @@ void add_product(const FixedPoint& sum, const FixedPoint& factor, std::uint64_t 
 /// on. The number's lowest bit must be below 2^-1074.
 std::uint64_t nearest_double(const FixedPoint& number);
 
-/// The same of the number's square root. The lowest bit that is set must be worth 2^-2148 or more.
+/// The same of the number's square root.
 std::uint64_t nearest_root(const FixedPoint& number);
 
 /// Whether carried numbers can be sum |x| and sum x^2 of n > 0 elements:

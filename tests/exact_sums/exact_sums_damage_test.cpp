@@ -289,6 +289,19 @@ TEST_CASE("sums that so many elements cannot have are refused", "[exact_sums]") 
     }
 }
 
+TEST_CASE("bits below those of any element go unnoticed, and are rounded away", "[exact_sums]") {
+    for (std::size_t bit = 0; bit < 14; ++bit) { // 2^-1088 .. 2^-1075, and the squares
+        Accumulator tiny = sums_of<double>({0.0});
+        tiny[absolute_index] = std::int64_t{1} << bit;
+        tiny[square_index] = std::int64_t{1} << 2 * bit;
+        tiny = with_checksum(tiny);
+        REQUIRE(check(tiny) == L1L2_OK);
+        const Numbers numbers = read(tiny);
+        // The last one is half of the smallest double, and a tie goes to the even one.
+        CHECK((numbers.absolute == 0.0 && numbers.square == 0.0 && norm_of(tiny) == 0.0));
+    }
+}
+
 TEST_CASE("elements of equal size, and one by itself, reach the limits of their sums",
           "[exact_sums]") {
     std::mt19937_64 random(3);
