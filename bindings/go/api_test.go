@@ -114,6 +114,8 @@ func TestTensorsStayInTheirSlice(t *testing.T) {
 		{Data: x, Shape: []int{2, 3}},
 		{Data: x, Offset: 5, Shape: []int{6}, Strides: []int{-1}},
 		{Data: x, Offset: 99, Shape: []int{4, 0}},
+		{Shape: []int{math.MaxInt, math.MaxInt, 0}},
+		{Shape: []int{0, math.MaxInt, math.MaxInt}},
 		{Data: x},
 		{Data: x, Shape: ones},
 	} {
@@ -134,6 +136,8 @@ func TestTensorsStayInTheirSlice(t *testing.T) {
 		{Data: x, Shape: []int{-1}},
 		{Data: x, Shape: []int{2}, Strides: []int{math.MinInt}},
 		{Data: x, Shape: []int{math.MaxInt, math.MaxInt}, Strides: []int{math.MaxInt, 1}},
+		{Data: x, Shape: []int{1 << 16, 1 << 16, 1 << 16, 1 << 16}},
+		{Data: x, Shape: []int{0, -1}},
 		{Data: x, Shape: make([]int, 65)},
 		{Shape: []int{1}},
 	} {

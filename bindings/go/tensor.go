@@ -6,6 +6,7 @@ package l1l2
 import (
 	"math/bits"
 	"runtime"
+	"slices"
 	"unsafe"
 )
 
@@ -54,14 +55,14 @@ func (t Tensor[T]) pinned(pinner *runtime.Pinner) (*dlTensor, error) {
 		return nil, errTensor
 	}
 	axes := make([]int64, 2*ndim+1)
-	count := 1
+	count, empty := 1, slices.Contains(t.Shape, 0)
 	for i := ndim - 1; i >= 0; i-- {
 		axes[i], axes[ndim+i] = int64(t.Shape[i]), int64(count)
 		if t.Strides != nil {
 			axes[ndim+i] = int64(t.Strides[i])
 		}
 		high, low := bits.Mul64(uint64(count), uint64(t.Shape[i]))
-		if t.Shape[i] < 0 || high != 0 || int(low) < 0 {
+		if t.Shape[i] < 0 || !empty && (high != 0 || int(low) < 0) {
 			return nil, errTensor
 		}
 		count = int(low)

@@ -1,7 +1,16 @@
 /** What the classes promise beside the numbers: arrays, lifetimes, errors, finding the library. */
 import assert from "node:assert";
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+    copyFileSync,
+    mkdtempSync,
+    mkdirSync,
+    readdirSync,
+    readFileSync,
+    readlinkSync,
+    rmSync,
+    writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -21,6 +30,21 @@ setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc");
 const memory = (name) =>
     Number(new RegExp(`^${name}:\\s*(\\d+) kB$`, "m").exec(readFileSync("/proc/self/status"))[1]);
+
+test("no file that is looked at before it is loaded stays open", () => {
+    const open = readdirSync("/proc/self/fd").flatMap((descriptor) => {
+        try {
+            return [path.basename(readlinkSync(`/proc/self/fd/${descriptor}`))];
+        } catch {
+            return []; // the folder itself, which is closed by now
+        }
+    });
+    const own = path.basename(readlinkSync("/proc/self/exe"));
+    assert.deepEqual(
+        open.filter((name) => name === own || /^libl1l2|\.node$/.test(name)),
+        [],
+    );
+});
 
 test("import and require give the same classes", () => {
     assert.equal(createRequire(import.meta.url)("l1l2").Regularizer, Regularizer);

@@ -1,5 +1,6 @@
 /** Lists of tensors. What is expected is computed here, of numbers whose sums are exact. */
 import assert from "node:assert";
+import { createHook } from "node:async_hooks";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
@@ -57,6 +58,29 @@ const expectedPenalties = [
     ...Array.from({ length: 1000 }, (_, i) => 0.5 * i + 0.25 * i * i),
 ];
 const expectedTotal = expectedPenalties.reduce((total, penalty) => total + penalty);
+
+test("one thread of the pool is taken, unless more are wanted", async () => {
+    let taken = 0;
+    const init = (_, type) => (taken += type === "l1l2" ? 1 : 0);
+    const hook = createHook({ init }).enable();
+    const x = Float32Array.of(1);
+    const terms = [{ regularizer: half, x, gradient: Float32Array.of(1) }];
+    for (const call of [
+        (options) => l1l2.penaltiesOfTermsAsync(terms, options),
+        (options) => l1l2.addGradientOfTermsAsync(terms, options),
+        (options) => l1l2.proxOfTermsAsync(terms, 1, options),
+        (options) => l1l2.proxStepOfTermsAsync(terms, 1, options),
+        (options) => l1l2.clipByNormAsync([x], 1, { ...options, norm: 1 }),
+        (options) => new ExactSums().addAllAsync([x], options),
+    ]) {
+        for (const threads of [undefined, 3]) {
+            taken = 0;
+            await call({ threads });
+            assert.equal(taken, threads ?? 1);
+        }
+    }
+    hook.disable();
+});
 
 test("the penalties of terms are those of the formula", async () => {
     for (const penaltiesOfTerms of waysOf("penaltiesOfTerms")) {

@@ -248,7 +248,7 @@ unsafe extern "C" fn run<R: Runner>(
         Ok(()) => 0,
         Err(cause) => {
             *lent.panic.lock().expect("never poisoned") = Some(cause);
-            1 // any value: with_runner() resumes the panic
+            1 // so that the library changes nothing; with_runner() resumes the panic
         }
     }
 }

@@ -245,10 +245,12 @@ impl Runner for Lazy {
     fn run(&self, _: usize, _: &(dyn Fn(usize) + Sync)) {}
 }
 
+/// When all tasks are done.
 struct Panicking;
 
 impl Runner for Panicking {
-    fn run(&self, _: usize, _: &(dyn Fn(usize) + Sync)) {
+    fn run(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+        (0..count).for_each(task);
         panic!("no threads");
     }
 }
@@ -261,9 +263,11 @@ fn a_runner_that_leaves_out_tasks_or_panics_is_noticed() {
         Err(Error::Refused { status: Status::RunnerFailed, .. }) => (),
         other => panic!("{other:?}"),
     }
-    let call = AssertUnwindSafe(|| penalties_of_terms(&terms, &Panicking));
+    let mut sums = ExactSums::new();
+    let call = AssertUnwindSafe(|| sums.add_terms(&terms, &Panicking));
     let cause = panic::catch_unwind(call).unwrap_err();
     assert_eq!(cause.downcast_ref(), Some(&"no threads"));
+    assert_eq!(sums, ExactSums::new());
 }
 
 #[test]
