@@ -1,25 +1,27 @@
 #!/usr/bin/env python3
 """Changes the library in one place at a time, and checks that a test fails.
 
-    scripts/mutate.py [--jobs N] [--sample N [--seed S]] [--file GLOB] [--all] [--quick]
-    scripts/mutate.py --list [--file GLOB]      prints the mutants
+    scripts/mutate.py [--jobs N] [--sample N [--seed S]] [--file GLOB...] [--all] [--quick | --seconds N]
+    scripts/mutate.py --list [--file GLOB...]   prints the mutants
     scripts/mutate.py --check                   only compares the list of explained ones with the code
 
 A mutant is src/, capi/, include/ or threads/ with one change: another operator, number, status or intrinsic, a
-negated condition, or a statement left out. Its object files are compiled at -O1 and linked with those of the
-tests, which then run until one fails, crashes, or needs three times and two seconds more of the CPU than without the
-change, or waits: the quick ones of the file's subject first, then all quick ones, of a kernel with AVX2 alone, then those
-that take longer. If none does, the mutant survives: a test is missing, or the change breaks no promise.
+negated condition, or a statement left out. Its object files are compiled at -O1 and linked with those that build/ has
+of the tests, which then run until one fails, crashes, or needs three times and two seconds more of the CPU than without
+the change, or waits: the quick ones of the file's subject first, then all quick ones, of a kernel with AVX2 alone, then
+those that take longer. If none does, the mutant survives: a test is missing, or the change breaks no promise.
 
 --quick runs the quick tests alone, of less than a tenth of a second each, which kill most mutants in seconds. The
 next run without it tries again what has survived, where each survivor costs minutes: before that, add tests or
-explanations for those that you can read.
+explanations for those that you can read. --seconds does both, and leaves undecided what it has not reached by then:
+with --sample a check that ends in time.
 
 Without a GLOB that begins with bindings/, the packages for languages are left out. Their mutants are tried with a
 library without mutants; tests/mutation/bindings.py has the commands, and which files have mutants.
 
 tests/mutation/equivalent.txt lists mutants of the second kind, with the reason; they are not tried without
---all. Mutants of which the compiler makes the same library are not counted. Works in build-mutate/, on copies.
+--all. Mutants of which the compiler makes the same library are not counted. Works in build-mutate/, on copies, with build/ as
+scripts/test.sh makes it.
 build-mutate/fates.tsv keeps what was found: a run that was ended goes on, and tries survivors alone again. Remove it
 if a test was taken away.
 Exits with 1 if a mutant survives that is not listed, or if an entry of the list fits nothing.
@@ -147,9 +149,9 @@ def read_units() -> List[Unit]:
 class Worker:
     """A copy of the project and of build/, in which one mutant after another is built and tested."""
 
-    def __init__(self, place: pathlib.Path, files: Set[str], is_quick: bool, deadline: float):
+    def __init__(self, place: pathlib.Path, files: Set[str], is_quick: bool):
         self.tree, self.build, self.unmutated = place / "tree", place / "build", place / "unmutated"
-        self.is_quick, self.deadline = is_quick, deadline
+        self.is_quick, self.deadline = is_quick, math.inf
         self.seconds: Dict[str, float] = {}
         self.used = 0.0  #: seconds of the CPU that the last command took
         ignored = shutil.ignore_patterns("build", "build-*", ".git", "__pycache__")
@@ -363,16 +365,19 @@ def identity(mutant: Mutant) -> str:
     return hashlib.sha256(f"{mutant.file}\0{text}".encode()).hexdigest()[:16]
 
 
-def make_workers(chosen: List[Mutant], jobs: int, is_quick: bool, deadline: float) -> List[Worker]:
+def known_fates() -> Dict[str, str]:
+    return dict(line.split("\t") for line in FATES.read_text().splitlines()) if FATES.exists() else {}
+
+
+def make_workers(chosen: List[Mutant], jobs: int, is_quick: bool) -> List[Worker]:
     print("Building, and running the tests without a mutant", flush=True)
     files = {mutant.file for mutant in chosen}
     kind = BindingsWorker if is_binding(chosen[0].file) else Worker
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(lambda n: kind(ROOT / "build-mutate" / str(n), files, is_quick, deadline), range(jobs)))
+        return list(pool.map(lambda n: kind(ROOT / "build-mutate" / str(n), files, is_quick), range(jobs)))
 
 
-def try_all(chosen: List[Mutant], workers: List[Worker]) -> Dict[Mutant, str]:
-    known = dict(line.split("\t") for line in FATES.read_text().splitlines()) if FATES.exists() else {}
+def try_all(chosen: List[Mutant], workers: List[Worker], known: Dict[str, str]) -> Dict[Mutant, str]:
     free: queue.SimpleQueue = queue.SimpleQueue()
     for worker in workers:
         free.put(worker)
@@ -402,11 +407,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--sample", type=int, help="how many mutants to try, chosen at random")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--file", default="*", help="only these files: 'src/kernels/*', 'bindings/rust/*'")
+    parser.add_argument("--seed", type=int, default=random.randrange(1000))
+    parser.add_argument("--file", nargs="+", default=["*"], help="only these files: 'src/kernels/*', 'bindings/rust/*'")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--quick", action="store_true", help="only quick tests, of the library")
-    parser.add_argument("--seconds", type=int, help="in which to end, first with the quick tests, then with all")
+    parser.add_argument("--seconds", type=int, help="how long mutants are tried")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--all", action="store_true", help="also those of the list of explained ones")
     arguments = parser.parse_args()
@@ -417,10 +422,13 @@ def main() -> int:
         print(f"equivalent.txt: no mutant fits {e.file}: {e.text}: {e.change}")
     if arguments.check:
         return 1 if stale else 0
-    meant = (m for m in every if is_binding(m.file) == is_binding(arguments.file))
-    if arguments.quick and is_binding(arguments.file):
-        parser.error("--quick is for the library")
-    wanted = [m for m in meant if fnmatch.fnmatchcase(m.file, arguments.file)]
+    of_binding = is_binding(arguments.file[0])
+    if of_binding and (arguments.quick or arguments.seconds):
+        parser.error("--quick and --seconds are for the library")
+    wanted = [
+        m for m in every
+        if is_binding(m.file) == of_binding and any(fnmatch.fnmatchcase(m.file, glob) for glob in arguments.file)
+    ]  # fmt: skip
     if not wanted:
         parser.error(f"no mutant fits {arguments.file}")
     if arguments.list:
@@ -431,22 +439,26 @@ def main() -> int:
     excused: Set[Mutant] = {m for m in wanted if any(e.covers(m) for e in explanations)}
     chosen = [m for m in wanted if arguments.all or m not in excused]
     if arguments.sample is not None:
-        places = random.Random(arguments.seed).sample(range(len(chosen)), min(arguments.sample, len(chosen)))
-        chosen = [chosen[place] for place in sorted(places)]
+        print(f"A sample with --seed {arguments.seed}")
+        chosen = random.Random(arguments.seed).sample(chosen, min(arguments.sample, len(chosen)))
     fates: Dict[Mutant, str] = {}
     if chosen:
-        if not is_binding(chosen[0].file):
-            if not (BUILD / "compile_commands.json").exists():
-                parser.error("there is no build: run scripts/test.sh first")
+        if not of_binding:
+            if not ((BUILD / "compile_commands.json").exists() and (BUILD / "Makefile").exists()):
+                print("there is no build/ with Makefiles, as scripts/test.sh makes it")
+                return 77
             subprocess.run(["cmake", "--build", BUILD, "--target", *PROGRAMS], stdout=subprocess.DEVNULL, check=True)
         in_time = arguments.seconds is not None
-        deadline = time.monotonic() + arguments.seconds if in_time else math.inf
-        workers = make_workers(chosen, min(arguments.jobs, len(chosen)), arguments.quick or in_time, deadline)
-        fates = try_all(chosen, workers)
+        known = {} if in_time else known_fates()
+        workers = make_workers(chosen, min(arguments.jobs, len(chosen)), arguments.quick or in_time)
+        if in_time:
+            for worker in workers:
+                worker.deadline = time.monotonic() + arguments.seconds
+        fates = try_all(chosen, workers, known)
         if in_time:
             for worker in workers:
                 worker.is_quick = False
-            fates.update(try_all([mutant for mutant, fate in fates.items() if fate == "survived"], workers))
+            fates.update(try_all([mutant for mutant, fate in fates.items() if fate == "survived"], workers, known))
 
     survivors = [m for m, fate in fates.items() if fate == "survived" and m not in excused]
     print("\nSurvivors without an explanation:" if survivors else "\nNo mutant survived without an explanation.")
@@ -456,9 +468,9 @@ def main() -> int:
     summary = ", ".join(f"{count} {fate}" for fate, count in sorted(counts.items()))
     print(summary)
     keep = ["bash", "-c", '. scripts/lib/figures.sh && figure "$@"', "figure"]
-    paths = sorted({mutant.file for mutant in wanted}) if arguments.file != "*" else []
-    figure = [f"mutants of {arguments.file}", f"{len(chosen)} of {len(wanted)}: {summary}", *paths]
-    if not arguments.quick:
+    paths = sorted({mutant.file for mutant in wanted}) if arguments.file != ["*"] else []
+    figure = [f"mutants of {', '.join(arguments.file)}", f"{len(chosen)} of {len(wanted)}: {summary}", *paths]
+    if not arguments.quick and arguments.sample is None:
         subprocess.run([*keep, *figure], cwd=ROOT, check=True)
     return 1 if survivors or stale else 0
 

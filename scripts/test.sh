@@ -14,9 +14,9 @@
 #                   older systems, what a release publishes, and the library on Windows, six other processors,
 #                   older x86-64, musl, FreeBSD, macOS and WebAssembly, as far as an emulator or a browser is
 #                   there. Needs to be root, or sudo
-#     --code        also runs sanitizers, valgrind, fuzzers for 10 seconds each, linters and coverage, and builds
-#                   with three compilers at three levels and with three versions of xsimd, and the benchmark.
-#                   A compiler's warning is an error
+#     --code        also runs sanitizers, valgrind, fuzzers for 10 seconds each, linters, coverage and a sample of
+#                   mutants, and builds with three compilers at three levels and with three versions of xsimd, and
+#                   the benchmark. A compiler's warning is an error
 #
 # Other arguments go to ctest:  scripts/test.sh -R consumer
 set -euo pipefail
