@@ -264,10 +264,12 @@ class Worker:
         if not file.startswith("src/kernels/"):
             bits = Stage("bits", f"bits/bits '{golden}'", tests)
             return [link_tests, *own, quick, *slower, *again, allocations, bits, unit_tests]
+        # In a process of their own, as they set the instruction set.
+        detection = [Stage("detection", "L1L2_ISA=sse2 ./unit_tests -a '[isa]'", tests)] if stem in ("cpu", "dispatch") else []
         isas = [stem] if stem in self.isas else self.isas
         each = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests) for i in isas]
         each += [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} ./unit_tests -a '[isa],[bits]'", tests) for i in isas]
-        return [link_tests, *own, quick, *again, *each, unit_tests, Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests)]
+        return [link_tests, *own, *detection, quick, *again, *each, unit_tests, Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests)]
 
     def soon(self, file: str) -> List[Stage]:
         """What takes less: of l1l2.hpp its own tests, of a kernel one instruction set, with the others as they are."""

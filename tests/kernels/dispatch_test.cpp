@@ -132,14 +132,15 @@ TEST_CASE("each instruction set needs all of its features", "[dispatch]") {
     CHECK_FALSE(classify(all).needs_prefetches);
     made_by("GenuineIntel");
     CHECK_FALSE(classify(all).splits_512_bits);
-    // EAX of a Sapphire Rapids, an Emerald Rapids, an Ice Lake of servers, and a Skylake of
-    // servers.
+    // EAX of Emerald Rapids of two steppings, an Ice Lake of servers, a Skylake of servers, and a
+    // Sapphire Rapids.
     struct Intel {
         std::uint32_t eax;
         bool needs_prefetches;
     };
-    for (const Intel& intel : {Intel{0x000C06F2, true}, Intel{0x000606A6, false},
-                               Intel{0x00050654, false}, Intel{0x000806F8, true}}) {
+    for (const Intel& intel :
+         {Intel{0x000C06F1, true}, Intel{0x000C06F2, true}, Intel{0x000606A6, false},
+          Intel{0x00050654, false}, Intel{0x000806F8, true}}) {
         all.signature = intel.eax;
         CHECK(classify(all).needs_prefetches == intel.needs_prefetches);
     }
@@ -172,6 +173,21 @@ TEST_CASE("the last-level cache is the one of the highest level that holds data"
     made_up.cache[1] = {0x00000121, 0x01C0003F, 0x3F};
     made_up.cache[2] = {0x00000182, 0x01C0003F, 0x3F};
     CHECK(classify(made_up).last_level_cache == std::size_t{1} << 32U);
+    // Each number has its own bits, whatever those beside them are: all are set where none counts.
+    const auto bytes = [](std::uint32_t type, std::uint32_t level, std::uint32_t sizes) {
+        CpuFeatures one;
+        one.cache[0] = {0xFFFFFF00U | level << 5U | type, sizes, 0};
+        return classify(one).last_level_cache;
+    };
+    CHECK(bytes(1, 1, 0x3F) == 64);
+    CHECK(bytes(1, 4, 0x3F) == 64);
+    CHECK(bytes(18, 1, 0x3F) == 64); // no type yet; 2 is instructions
+    CHECK(bytes(2, 1, 0x3F) == 0);
+    CHECK(bytes(3, 7, UINT32_MAX) == std::size_t{1} << 32U);
+    CpuFeatures two;
+    two.cache[0] = {0x00000041, 0x3F, 1};
+    two.cache[1] = {0xFFFFFF21, 0x3F, 0};
+    CHECK(classify(two).last_level_cache == 128);
 }
 
 TEST_CASE("a CPU runs the kernels that it can, the best first", "[dispatch]") {
