@@ -130,6 +130,12 @@ TEST_CASE("each instruction set needs all of its features", "[dispatch]") {
     all.signature = 0x00A10F11;
     CHECK(classify(all).splits_512_bits);
     CHECK_FALSE(classify(all).needs_prefetches);
+    for (std::size_t i = 0; i < 12; ++i) {
+        std::string other = "AuthenticAMD";
+        other[i] = '?';
+        made_by(other.c_str());
+        CHECK_FALSE(classify(all).splits_512_bits);
+    }
     made_by("GenuineIntel");
     CHECK_FALSE(classify(all).splits_512_bits);
     // EAX of Emerald Rapids of two steppings, an Ice Lake of servers, a Skylake of servers, and a
