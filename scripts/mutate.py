@@ -13,15 +13,14 @@ those that take longer. If none does, the mutant survives: a test is missing, or
 
 --quick runs the quick tests alone, of less than a tenth of a second each, which kill most mutants in seconds. The
 next run without it tries again what has survived, where each survivor costs minutes: before that, add tests or
-explanations for those that you can read. --seconds does both, and leaves undecided what it has not reached by then:
-with --sample a check that ends in time.
+explanations for those that you can read. --seconds leaves undecided what has not been reached by then.
 
 Without a GLOB that begins with bindings/, the packages for languages are left out. Their mutants are tried with a
 library without mutants; tests/mutation/bindings.py has the commands, and which files have mutants.
 
 tests/mutation/equivalent.txt lists mutants of the second kind, with the reason; they are not tried without
---all. Mutants of which the compiler makes the same library are not counted. Works in build-mutate/, on copies, with build/ as
-scripts/test.sh makes it.
+--all. Mutants of which the compiler makes the same library are not counted. Works in build-mutate/, on copies, and
+needs build/, as scripts/test.sh makes it with CMake 3.20 or later.
 build-mutate/fates.tsv keeps what was found: a run that was ended goes on, and tries survivors alone again. Remove it
 if a test was taken away.
 Exits with 1 if a mutant survives that is not listed, or if an entry of the list fits nothing.
@@ -30,6 +29,7 @@ Exits with 1 if a mutant survives that is not listed, or if an entry of the list
 import argparse
 import collections
 import concurrent.futures
+import fcntl
 import filecmp
 import fnmatch
 import hashlib
@@ -138,7 +138,7 @@ def read_units() -> List[Unit]:
     for entry in json.loads((BUILD / "compile_commands.json").read_text()):
         command = shlex.split(entry["command"])
         built = pathlib.Path(entry["directory"]) / command[command.index("-o") + 1]
-        if built.with_name(f"{built.name}.d").exists():  # or else it belongs to no target that is made
+        if built.exists():  # or else it belongs to no target that is made
             listed = built.with_name(f"{built.name}.d").read_text().replace("\\\n", " ")
             paths = (os.path.normpath(os.path.join(entry["directory"], path)) for path in shlex.split(listed.partition(": ")[2]))
             sources = {os.path.relpath(path, ROOT) for path in paths if path.startswith(f"{ROOT}/")}
@@ -159,13 +159,11 @@ class Worker:
         self.log = place / "log"
         self.log.write_text("")
         self.prepare(place, files)
-        for stage in (s for file in sorted(files) for s in self.soon(file) + self.wanted(self.stages(file))):
-            if stage.name not in self.seconds:
-                self.require(stage.command, stage.folder)
-                self.seconds[stage.name] = self.used
 
     def here(self, text: str) -> str:
-        """With the copies in the place of the project and its build."""
+        """With the copies in the place of the project and its build, but for what tests read."""
+        if text.startswith("-D"):
+            return text
         places = f"({re.escape(str(BUILD))})(?![\\w.-])|{re.escape(str(ROOT))}(?![\\w.-])"
         return re.sub(places, lambda match: str(self.build if match[1] else self.tree), text)
 
@@ -203,7 +201,7 @@ class Worker:
         """The commands. The optimisation level is -O1, whatever build/ has."""
         commands = []
         for unit in units:
-            arguments = ["-O1" if re.fullmatch("-O.*", argument) else self.here(argument) for argument in unit.command]
+            arguments = ["-O1" if argument.startswith("-O") else self.here(argument) for argument in unit.command]
             arguments[arguments.index("-o") + 1] = unit.built
             commands.append(shlex.join(arguments))
         return " && ".join(commands)
@@ -288,12 +286,26 @@ class Worker:
             return stages
         return stages[: stages.index(self.tested_quickly[-1]) + 1]
 
+    def is_over(self) -> bool:
+        return time.monotonic() >= self.deadline
+
+    def measure(self, file: str) -> None:
+        """How long each stage takes without a mutant, with which it must not fail."""
+        for stage in self.soon(file) + self.wanted(self.stages(file)):
+            if stage.name not in self.seconds:
+                failed = self.run(stage.command, stage.folder) != 0
+                if self.is_over():
+                    return
+                if failed:
+                    raise SystemExit(f"fails without a mutant, see {self.log}: {stage.command}")
+                self.seconds[stage.name] = self.used
+
     def first_failure(self, stages: List[Stage]) -> Optional[str]:
         for stage in self.wanted(stages):
             # A recursion of templates may have no end, either.
-            seconds = 600 if stage.builds else 3 * self.seconds.get(stage.name, 60) + 2
-            failed = self.run(stage.command, stage.folder, seconds) != 0
-            if time.monotonic() >= self.deadline:
+            limit = 600 if stage.builds else 3 * self.seconds.get(stage.name, 0) + 2
+            failed = not self.is_over() and self.run(stage.command, stage.folder, limit) != 0
+            if self.is_over():
                 return UNDECIDED
             if failed:
                 return "not built" if stage.builds else f"killed by {stage.name}"
@@ -302,6 +314,7 @@ class Worker:
         return None
 
     def fate(self, mutant: Mutant) -> str:
+        self.measure(mutant.file)
         file = self.tree / mutant.file
         text = file.read_text()
         file.write_text(mutant.apply(text))
@@ -315,10 +328,12 @@ class Worker:
         """What a mutant has changed in the build, so that no other one is killed by it."""
         for path in self.unmutated.rglob("*"):
             built = self.build / path.relative_to(self.unmutated)
-            if path.is_file() and not filecmp.cmp(path, built):
+            if path.is_file() and not (built.exists() and filecmp.cmp(path, built)):
                 shutil.copy2(path, built)
 
     def try_file(self, file: str) -> Optional[str]:
+        if not self.units_of(file, ""):
+            return "not compiled here"
         soon = self.first_failure(self.soon(file))
         if soon is not None:
             return soon
@@ -367,10 +382,6 @@ def identity(mutant: Mutant) -> str:
     return hashlib.sha256(f"{mutant.file}\0{text}".encode()).hexdigest()[:16]
 
 
-def known_fates() -> Dict[str, str]:
-    return dict(line.split("\t") for line in FATES.read_text().splitlines()) if FATES.exists() else {}
-
-
 def make_workers(chosen: List[Mutant], jobs: int, is_quick: bool) -> List[Worker]:
     print("Building, and running the tests without a mutant", flush=True)
     files = {mutant.file for mutant in chosen}
@@ -379,7 +390,8 @@ def make_workers(chosen: List[Mutant], jobs: int, is_quick: bool) -> List[Worker
         return list(pool.map(lambda n: kind(ROOT / "build-mutate" / str(n), files, is_quick), range(jobs)))
 
 
-def try_all(chosen: List[Mutant], workers: List[Worker], known: Dict[str, str]) -> Dict[Mutant, str]:
+def try_all(chosen: List[Mutant], workers: List[Worker]) -> Dict[Mutant, str]:
+    known = dict(line.split("\t") for line in FATES.read_text().splitlines()) if FATES.exists() else {}
     free: queue.SimpleQueue = queue.SimpleQueue()
     for worker in workers:
         free.put(worker)
@@ -427,12 +439,11 @@ def main() -> int:
     of_binding = is_binding(arguments.file[0])
     if of_binding and (arguments.quick or arguments.seconds):
         parser.error("--quick and --seconds are for the library")
-    wanted = [
-        m for m in every
-        if is_binding(m.file) == of_binding and any(fnmatch.fnmatchcase(m.file, glob) for glob in arguments.file)
-    ]  # fmt: skip
-    if not wanted:
-        parser.error(f"no mutant fits {arguments.file}")
+    meant = [m for m in every if is_binding(m.file) == of_binding]
+    for glob in arguments.file:
+        if not any(fnmatch.fnmatchcase(m.file, glob) for m in meant):
+            parser.error(f"no mutant fits {glob}")
+    wanted = [m for m in meant if any(fnmatch.fnmatchcase(m.file, glob) for glob in arguments.file)]
     if arguments.list:
         for mutant in wanted:
             print(f"{mutant.file}:{mutant.line}: {mutant.change} | {mutant.code}")
@@ -447,20 +458,17 @@ def main() -> int:
     if chosen:
         if not of_binding:
             if not ((BUILD / "compile_commands.json").exists() and (BUILD / "Makefile").exists()):
-                print("there is no build/ with Makefiles, as scripts/test.sh makes it")
-                return 77
+                print("there is no build/ with Makefiles: run scripts/test.sh first")
+                return 1 if stale else 77
             subprocess.run(["cmake", "--build", BUILD, "--target", *PROGRAMS], stdout=subprocess.DEVNULL, check=True)
-        in_time = arguments.seconds is not None
-        known = {} if in_time else known_fates()
-        workers = make_workers(chosen, min(arguments.jobs, len(chosen)), arguments.quick or in_time)
-        if in_time:
+        (ROOT / "build-mutate").mkdir(exist_ok=True)
+        lock = (ROOT / "build-mutate/lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until another run ends
+        workers = make_workers(chosen, min(arguments.jobs, len(chosen)), arguments.quick)
+        if arguments.seconds:
             for worker in workers:
                 worker.deadline = time.monotonic() + arguments.seconds
-        fates = try_all(chosen, workers, known)
-        if in_time:
-            for worker in workers:
-                worker.is_quick = False
-            fates.update(try_all([mutant for mutant, fate in fates.items() if fate == "survived"], workers, known))
+        fates = try_all(chosen, workers)
 
     survivors = [m for m, fate in fates.items() if fate == "survived" and m not in excused]
     print("\nSurvivors without an explanation:" if survivors else "\nNo mutant survived without an explanation.")
@@ -472,7 +480,7 @@ def main() -> int:
     keep = ["bash", "-c", '. scripts/lib/figures.sh && figure "$@"', "figure"]
     paths = sorted({mutant.file for mutant in wanted}) if arguments.file != ["*"] else []
     figure = [f"mutants of {', '.join(arguments.file)}", f"{len(chosen)} of {len(wanted)}: {summary}", *paths]
-    if not arguments.quick and arguments.sample is None:
+    if not (arguments.quick or arguments.seconds or arguments.sample):
         subprocess.run([*keep, *figure], cwd=ROOT, check=True)
     return 1 if survivors or stale else 0
 
