@@ -270,6 +270,35 @@ TEMPLATE_TEST_CASE("every kernel gives the bits of generic at every address, bet
     });
 }
 
+TEST_CASE("a NaN that stands alone among numbers is kept, wherever it is", "[kernels]") {
+    constexpr std::size_t n = 139;
+    const Tables tables = runnable_tables();
+    for (const Dtype dtype : {Dtype::float16, Dtype::bfloat16, Dtype::float32, Dtype::float64}) {
+        const std::uint64_t nan = l1l2::kernels::format_of(dtype).infinity() + 1;
+        const std::vector<unsigned char> numbers = ordinary_elements(dtype, n);
+        const std::vector<unsigned char> steps = some_steps(dtype, n);
+        std::vector<unsigned char> actual;
+        for (const Kernel& kernel : kernels_of(dtype)) {
+            for (std::size_t i = 0; i < 2 * n; ++i) { // in x, then in y
+                std::vector<unsigned char> x = numbers;
+                std::vector<unsigned char> y = numbers;
+                std::memcpy(&(i < n ? x : y)[i % n * size_of(dtype)], &nan, size_of(dtype));
+                std::vector<unsigned char> expected = y;
+                kernel.run(l1l2::kernels::generic, x.data(), expected.data(), n, steps.data());
+                for (std::size_t t = 0; t < tables.count; ++t) {
+                    actual = y;
+                    kernel.run(*tables.table[t], x.data(), actual.data(), n, steps.data());
+                    if (actual != expected) {
+                        FAIL(tables.table[t]->name << ": " << kernel.name << ", dtype "
+                                                   << index(dtype) << ", number " << i);
+                    }
+                }
+            }
+        }
+    }
+    SUCCEED("all of them");
+}
+
 TEST_CASE("every float16 and bfloat16 is widened and narrowed alike", "[kernels]") {
     const Tables tables = runnable_tables();
     constexpr std::size_t count = 65536;
