@@ -382,38 +382,41 @@ def identity(mutant: Mutant) -> str:
     return hashlib.sha256(f"{mutant.file}\0{text}".encode()).hexdigest()[:16]
 
 
-def make_workers(chosen: List[Mutant], jobs: int, is_quick: bool) -> List[Worker]:
+def known_fates(chosen: List[Mutant]) -> Dict[Mutant, str]:
+    """Those that an earlier run has decided. What has survived is tried again."""
+    known = dict(line.split("\t") for line in FATES.read_text().splitlines()) if FATES.exists() else {}
+    fates = {mutant: known.get(identity(mutant), "survived") for mutant in chosen}
+    return {mutant: fate for mutant, fate in fates.items() if fate != "survived"}
+
+
+def make_workers(wanted: List[Mutant], jobs: int, is_quick: bool) -> List[Worker]:
     print("Building, and running the tests without a mutant", flush=True)
-    files = {mutant.file for mutant in chosen}
-    kind = BindingsWorker if is_binding(chosen[0].file) else Worker
+    files = {mutant.file for mutant in wanted}
+    kind = BindingsWorker if is_binding(wanted[0].file) else Worker
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(lambda n: kind(ROOT / "build-mutate" / str(n), files, is_quick), range(jobs)))
 
 
-def try_all(chosen: List[Mutant], workers: List[Worker]) -> Dict[Mutant, str]:
-    known = dict(line.split("\t") for line in FATES.read_text().splitlines()) if FATES.exists() else {}
+def try_all(wanted: List[Mutant], workers: List[Worker]) -> Dict[Mutant, str]:
     free: queue.SimpleQueue = queue.SimpleQueue()
     for worker in workers:
         free.put(worker)
 
     def fate_of(mutant: Mutant) -> str:
-        fate = known.get(identity(mutant))
-        if fate is None or fate == "survived":
-            worker = free.get()
-            try:
-                fate = worker.fate(mutant)
-            finally:
-                free.put(worker)
-        return fate
+        worker = free.get()
+        try:
+            return worker.fate(mutant)
+        finally:
+            free.put(worker)
 
     fates = {}
     with concurrent.futures.ThreadPoolExecutor(len(workers)) as pool:
-        for mutant, fate in zip(chosen, pool.map(fate_of, chosen)):
+        for mutant, fate in zip(wanted, pool.map(fate_of, wanted)):
             fates[mutant] = fate
-            if known.get(identity(mutant)) != fate and fate != UNDECIDED:
+            if fate != UNDECIDED:
                 with FATES.open("a") as log:
                     log.write(f"{identity(mutant)}\t{fate}\n")
-            print(f"{len(fates)}/{len(chosen)} {fate}: {mutant.file}:{mutant.line}: {mutant.change} | {mutant.code}", flush=True)
+            print(f"{len(fates)}/{len(wanted)} {fate}: {mutant.file}:{mutant.line}: {mutant.change} | {mutant.code}", flush=True)
     return fates
 
 
@@ -454,8 +457,9 @@ def main() -> int:
     if arguments.sample is not None:
         print(f"A sample with --seed {arguments.seed}")
         chosen = random.Random(arguments.seed).sample(chosen, min(arguments.sample, len(chosen)))
-    fates: Dict[Mutant, str] = {}
-    if chosen:
+    fates = known_fates(chosen)
+    untried = [mutant for mutant in chosen if mutant not in fates]
+    if untried:
         if not of_binding:
             if not ((BUILD / "compile_commands.json").exists() and (BUILD / "Makefile").exists()):
                 print("there is no build/ with Makefiles: run scripts/test.sh first")
@@ -464,11 +468,11 @@ def main() -> int:
         (ROOT / "build-mutate").mkdir(exist_ok=True)
         lock = (ROOT / "build-mutate/lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX)  # until another run ends
-        workers = make_workers(chosen, min(arguments.jobs, len(chosen)), arguments.quick)
+        workers = make_workers(untried, min(arguments.jobs, len(untried)), arguments.quick)
         if arguments.seconds:
             for worker in workers:
                 worker.deadline = time.monotonic() + arguments.seconds
-        fates = try_all(chosen, workers)
+        fates.update(try_all(untried, workers))
 
     survivors = [m for m, fate in fates.items() if fate == "survived" and m not in excused]
     print("\nSurvivors without an explanation:" if survivors else "\nNo mutant survived without an explanation.")
