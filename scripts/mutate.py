@@ -278,7 +278,7 @@ class Worker:
             return []
         build = Stage("avx2", self.compile(self.units_of(file, re.escape(AVX2))), self.build, builds=True)
         archive = Stage("archive", f"ar r capi/libl1l2.a {AVX2}", self.build, builds=True)
-        return [build, archive, *self.stages(file)[:3]]
+        return [build, archive, *self.stages(file)[:2]]
 
     def wanted(self, stages: List[Stage]) -> List[Stage]:
         """All stages, or with --quick those up to the quick tests."""
