@@ -113,7 +113,7 @@ def is_binding(file: str) -> bool:
 
 
 def copy_if_different(source: str, copy: str) -> None:
-    """So that make compiles again what has changed, a mutant of a run that was killed included."""
+    """So that packages compile again what has changed, a mutant of a run that was killed included."""
     if not os.path.exists(copy) or not filecmp.cmp(source, copy, shallow=False):
         shutil.copy(source, copy)
 
@@ -140,7 +140,7 @@ def read_units() -> List[Unit]:
         built = pathlib.Path(entry["directory"]) / command[command.index("-o") + 1]
         if built.exists():  # or else it belongs to no target that is made
             listed = built.with_name(f"{built.name}.d").read_text().replace("\\\n", " ")
-            paths = (os.path.normpath(os.path.join(entry["directory"], path)) for path in shlex.split(listed.partition(": ")[2]))
+            paths = [os.path.join(entry["directory"], path) for path in shlex.split(listed.partition(": ")[2])]
             sources = {os.path.relpath(path, ROOT) for path in paths if path.startswith(f"{ROOT}/")}
             units.append(Unit(str(built.relative_to(BUILD)), command, sources))
     return units
@@ -176,7 +176,7 @@ class Worker:
             commands = self.build / objects / "link.txt"
             if commands.exists():  # not of object libraries
                 commands.write_text(self.here(commands.read_text()))
-        for library in [p for pattern in ("*/lib*.so*", "tests/lib*.a") for p in BUILD.glob(pattern)]:
+        for library in [p for pattern in ("capi/*.so*", "threads/*.so*", "tests/*.a") for p in BUILD.glob(pattern)]:
             shutil.copy(library, self.build / library.relative_to(BUILD), follow_symlinks=False)
         self.units = [unit for unit in read_units() if (self.build / unit.built).exists()]
         libraries = [unit for unit in self.units if not unit.built.startswith("tests/")]
@@ -267,7 +267,8 @@ class Worker:
         isas = [stem] if stem in self.isas else self.isas
         each = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests) for i in isas]
         each += [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} ./unit_tests -a '[isa],[bits]'", tests) for i in isas]
-        return [link_tests, *own, *detection, quick, *again, *each, unit_tests, Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests)]
+        exhaustive = Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests)
+        return [link_tests, *own, *detection, quick, *again, *each, unit_tests, exhaustive]
 
     def soon(self, file: str) -> List[Stage]:
         """What takes less: of l1l2.hpp its own tests, of a kernel one instruction set, with the others as they are."""
