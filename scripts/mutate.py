@@ -23,7 +23,8 @@ tests/mutation/equivalent.txt lists mutants of the second kind, with the reason;
 needs build/, as scripts/test.sh makes it with CMake 3.20 or later.
 build-mutate/fates.tsv keeps what was found: a run that was ended goes on, and tries survivors alone again. Remove it
 if a test was taken away.
-Exits with 1 if a mutant survives that is not listed, or if an entry of the list fits nothing.
+Exits with 1 if a mutant survives that is not listed, or if an entry of the list fits nothing; with 77 if the time was
+too short for half of them.
 """
 
 import argparse
@@ -151,7 +152,7 @@ class Worker:
 
     def __init__(self, place: pathlib.Path, files: Set[str], is_quick: bool):
         self.tree, self.build, self.unmutated = place / "tree", place / "build", place / "unmutated"
-        self.is_quick, self.deadline = is_quick, math.inf
+        self.is_quick, self.only_quick, self.deadline = is_quick, True, math.inf
         self.seconds: Dict[str, float] = {}
         self.used = 0.0  #: seconds of the CPU that the last command took
         ignored = shutil.ignore_patterns("build", "build-*", ".git", "__pycache__")
@@ -282,8 +283,8 @@ class Worker:
         return [build, archive, *self.stages(file)[:2]]
 
     def wanted(self, stages: List[Stage]) -> List[Stage]:
-        """All stages, or with --quick those up to the quick tests."""
-        if not self.is_quick or self.tested_quickly[-1] not in stages:
+        """All stages, or those up to the quick tests."""
+        if not self.only_quick or self.tested_quickly[-1] not in stages:
             return stages
         return stages[: stages.index(self.tested_quickly[-1]) + 1]
 
@@ -315,6 +316,14 @@ class Worker:
         return None
 
     def fate(self, mutant: Mutant) -> str:
+        self.only_quick = True
+        fate = self.tried(mutant)
+        if fate == "survived" and not self.is_quick:  # the others would take minutes to measure
+            self.only_quick = False
+            fate = self.tried(mutant)
+        return fate
+
+    def tried(self, mutant: Mutant) -> str:
         self.measure(mutant.file)
         file = self.tree / mutant.file
         text = file.read_text()
@@ -487,7 +496,9 @@ def main() -> int:
     figure = [f"mutants of {', '.join(arguments.file)}", f"{len(chosen)} of {len(wanted)}: {summary}", *paths]
     if not (arguments.quick or arguments.seconds or arguments.sample):
         subprocess.run([*keep, *figure], cwd=ROOT, check=True)
-    return 1 if survivors or stale else 0
+    if survivors or stale:
+        return 1
+    return 77 if counts[UNDECIDED] > len(chosen) / 2 else 0
 
 
 if __name__ == "__main__":
