@@ -374,6 +374,10 @@ class BindingsWorker(Worker):
     def soon(self, file: str) -> List[Stage]:
         return []
 
+    def fate(self, mutant: Mutant) -> str:
+        self.only_quick = False  # there are no quick tests
+        return self.tried(mutant)
+
     def stages(self, file: str) -> List[Stage]:
         language = pathlib.PurePath(file).parts[1]
         folder = self.tree / "bindings" / language
