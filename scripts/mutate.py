@@ -30,6 +30,7 @@ too short for half of them.
 import argparse
 import collections
 import concurrent.futures
+import contextlib
 import fcntl
 import filecmp
 import fnmatch
@@ -43,6 +44,7 @@ import random
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -224,6 +226,8 @@ class Worker:
             command = subprocess.Popen(limits, cwd=folder or self.build, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             _, status, usage = os.wait4(command.pid, 0)  # which says what this one alone has used
         command.returncode = status
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(command.pid, signal.SIGKILL)  # what a killed test has forked, in the group that timeout makes
         self.used = usage.ru_utime + usage.ru_stime
         return status
 
@@ -339,7 +343,9 @@ class Worker:
         """What a mutant has changed in the build, so that no other one is killed by it."""
         for path in self.unmutated.rglob("*"):
             built = self.build / path.relative_to(self.unmutated)
-            if path.is_file() and not (built.exists() and filecmp.cmp(path, built)):
+            kept = path.is_symlink() or path.is_dir() or (built.exists() and filecmp.cmp(path, built))
+            if not kept:
+                built.unlink(missing_ok=True)  # no program that still runs can be written
                 shutil.copy2(path, built)
 
     def try_file(self, file: str) -> Optional[str]:
