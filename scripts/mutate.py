@@ -47,7 +47,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from typing import Dict, List, NamedTuple, Optional, Set
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -154,9 +153,10 @@ class Worker:
 
     def __init__(self, place: pathlib.Path, files: Set[str], is_quick: bool):
         self.tree, self.build, self.unmutated = place / "tree", place / "build", place / "unmutated"
-        self.is_quick, self.only_quick, self.deadline = is_quick, True, math.inf
+        self.is_quick, self.tries = is_quick, 0
         self.seconds: Dict[str, float] = {}
         self.used = 0.0  #: seconds of the CPU that the last command took
+        self.left = math.inf  #: that all others may take
         ignored = shutil.ignore_patterns("build", "build-*", ".git", "__pycache__")
         shutil.copytree(ROOT, self.tree, ignore=ignored, copy_function=copy_if_different, dirs_exist_ok=True)
         self.log = place / "log"
@@ -219,9 +219,9 @@ class Worker:
 
     def run(self, line: str, folder=None, seconds: float = 600) -> int:
         # What waits for ever needs no time of the CPU. On a busy machine it must not be mistaken for what waits its turn.
+        seconds = min(seconds, max(0.0, self.left) + 1)
         bounds = f"ulimit -c 0; ulimit -v {8 << 20}; ulimit -t {math.ceil(seconds)}"
-        wall = min(60 + 10 * seconds, max(0.1, self.deadline - time.monotonic()))
-        limits = ["timeout", "--kill-after=1", str(wall), "sh", "-c", f"{bounds}; {line}"]
+        limits = ["timeout", "--kill-after=1", str(60 + 10 * seconds), "sh", "-c", f"{bounds}; {line}"]
         with self.log.open("a") as log:
             command = subprocess.Popen(limits, cwd=folder or self.build, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             _, status, usage = os.wait4(command.pid, 0)  # which says what this one alone has used
@@ -229,6 +229,7 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(command.pid, signal.SIGKILL)  # what a killed test has forked, in the group that timeout makes
         self.used = usage.ru_utime + usage.ru_stime
+        self.left -= self.used
         return status
 
     def require(self, command: str, folder) -> None:
@@ -287,32 +288,23 @@ class Worker:
         archive = Stage("archive", f"ar r capi/libl1l2.a {AVX2}", self.build, builds=True)
         return [build, archive, *self.stages(file)[:2]]
 
-    def wanted(self, stages: List[Stage]) -> List[Stage]:
-        """All stages, or those up to the quick tests."""
-        if not self.only_quick or self.tested_quickly[-1] not in stages:
-            return stages
-        return stages[: stages.index(self.tested_quickly[-1]) + 1]
-
-    def is_over(self) -> bool:
-        return time.monotonic() >= self.deadline
-
     def measure(self, file: str) -> None:
         """How long each stage takes without a mutant, with which it must not fail."""
-        for stage in self.soon(file) + self.wanted(self.stages(file)):
+        for stage in self.soon(file) + self.stages(file)[: self.tries]:
             if stage.name not in self.seconds:
                 failed = self.run(stage.command, stage.folder) != 0
-                if self.is_over():
+                if self.left <= 0:
                     return
                 if failed:
                     raise SystemExit(f"fails without a mutant, see {self.log}: {stage.command}")
                 self.seconds[stage.name] = self.used
 
     def first_failure(self, stages: List[Stage]) -> Optional[str]:
-        for stage in self.wanted(stages):
+        for stage in stages:
             # A recursion of templates may have no end, either.
             limit = 600 if stage.builds else 3 * self.seconds.get(stage.name, 0) + 2
-            failed = not self.is_over() and self.run(stage.command, stage.folder, limit) != 0
-            if self.is_over():
+            failed = self.left > 0 and self.run(stage.command, stage.folder, limit) != 0
+            if self.left <= 0:
                 return UNDECIDED
             if failed:
                 return "not built" if stage.builds else f"killed by {stage.name}"
@@ -321,11 +313,14 @@ class Worker:
         return None
 
     def fate(self, mutant: Mutant) -> str:
-        self.only_quick = True
-        fate = self.tried(mutant)
-        if fate == "survived" and not self.is_quick:  # the others would take minutes to measure
-            self.only_quick = False
+        names = [stage.name for stage in self.stages(mutant.file)]
+        # What comes after these takes minutes, without a mutant as well.
+        ends = {names.index(name) + 1 for name in names if name.startswith(("quick unit_tests", "slow unit_tests"))}
+        ends = sorted(ends | {len(names)})
+        for self.tries in ends[:1] if self.is_quick else ends:
             fate = self.tried(mutant)
+            if fate != "survived":
+                break
         return fate
 
     def tried(self, mutant: Mutant) -> str:
@@ -360,7 +355,7 @@ class Worker:
             return failed
         if not file.startswith("include/") and all(map(self.has_same, ("capi/libl1l2.so", "threads/libl1l2_threads.so"))):
             return "same code"
-        return self.first_failure(self.stages(file))
+        return self.first_failure(self.stages(file)[: self.tries])
 
 
 class BindingsWorker(Worker):
@@ -379,10 +374,6 @@ class BindingsWorker(Worker):
 
     def soon(self, file: str) -> List[Stage]:
         return []
-
-    def fate(self, mutant: Mutant) -> str:
-        self.only_quick = False  # there are no quick tests
-        return self.tried(mutant)
 
     def stages(self, file: str) -> List[Stage]:
         language = pathlib.PurePath(file).parts[1]
@@ -449,7 +440,7 @@ def main() -> int:
     parser.add_argument("--file", nargs="+", default=["*"], help="only these files: 'src/kernels/*', 'bindings/rust/*'")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--quick", action="store_true", help="only quick tests, of the library")
-    parser.add_argument("--seconds", type=int, help="how long mutants are tried")
+    parser.add_argument("--seconds", type=int, help="of the CPU, for which mutants are tried")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--all", action="store_true", help="also those of the list of explained ones")
     arguments = parser.parse_args()
@@ -492,7 +483,7 @@ def main() -> int:
         workers = make_workers(untried, min(arguments.jobs, len(untried)), arguments.quick)
         if arguments.seconds:
             for worker in workers:
-                worker.deadline = time.monotonic() + arguments.seconds
+                worker.left = arguments.seconds / len(workers)
         fates.update(try_all(untried, workers))
 
     survivors = [m for m, fate in fates.items() if fate == "survived" and m not in excused]
