@@ -35,6 +35,7 @@ import fcntl
 import filecmp
 import fnmatch
 import hashlib
+import html
 import json
 import math
 import os
@@ -75,6 +76,11 @@ def link(target: str) -> str:
 
 # An archive would keep the members that it has.
 LINK_LIBRARIES = " && ".join(["rm -f capi/libl1l2.a", *map(link, LIBRARIES)])
+
+
+def quoted(test: str) -> str:
+    """The pattern that only this test case fits."""
+    return '"' + test.replace(",", "\\,") + '"'
 
 
 class Explanation(NamedTuple):
@@ -157,6 +163,7 @@ class Worker:
         self.seconds: Dict[str, float] = {}
         self.used = 0.0  #: seconds of the CPU that the last command took
         self.left = math.inf  #: that all others may take
+        self.failed: Dict[str, List[str]] = collections.defaultdict(list)  #: by the last mutants of a file, the latest first
         ignored = shutil.ignore_patterns("build", "build-*", ".git", "__pycache__")
         shutil.copytree(ROOT, self.tree, ignore=ignored, copy_function=copy_if_different, dirs_exist_ok=True)
         self.log = place / "log"
@@ -191,13 +198,11 @@ class Worker:
         self.subjects = re.findall(r"\[(\w+)\]", self.output("--list-tags"))
         timed = re.findall(r"^(\d+\.\d+) s: (.+)$", self.output("-d", "yes", ALL_TESTS), re.MULTILINE)
         names = set(self.output("--list-test-names-only").splitlines())
-        slow = [name.replace(",", "\\,") for seconds, name in timed if float(seconds) >= 0.1 and name in names]
-        self.quick = ALL_TESTS + "".join(f'~"{name}"' for name in slow)
+        slow = [name for seconds, name in timed if float(seconds) >= 0.1 and name in names]
+        self.quick = ALL_TESTS + "".join("~" + quoted(name) for name in slow)
         tests = self.build / "tests"
-        self.tested_quickly = [
-            Stage("link", link("unit_tests"), self.build, builds=True),
-            Stage("quick unit_tests", f"./unit_tests -a {shlex.quote(self.quick)}", tests),
-        ]
+        self.link_tests = Stage("link", link("unit_tests"), self.build, builds=True)
+        self.quick_tests = Stage("quick unit_tests", f"./unit_tests -a -r xml {shlex.quote(self.quick)}", tests)
         shutil.copytree(self.build, self.unmutated, symlinks=True)
 
     def compile(self, units: List[Unit]) -> str:
@@ -245,48 +250,52 @@ class Worker:
         threads = [Stage("threads_tests", "./threads_tests -a", tests)]
         if file.startswith("threads/"):
             return threads
-        link_tests, quick = self.tested_quickly
+        # The next mutant of a file is often killed by what killed the last one.
+        names = self.failed[file]
+        again = [Stage(f'"{name}"', f"./unit_tests -a {shlex.quote(quoted(name))}", tests) for name in names]
+        link_tests, quick = [self.link_tests, *again], self.quick_tests
         unit_tests = Stage("unit_tests", f"./unit_tests -a '{ALL_TESTS}'", tests)
         allocations = Stage("allocation_tests", "./allocation_tests -a", tests)
         # Of templates some tests have instances of their own.
         instances = Stage("compile the tests", self.compile(self.units_of(file, "tests/")) or "true", self.build, builds=True)
         if file.startswith("include/"):
             link_others = Stage("link the others", link("allocation_tests"), self.build, builds=True)
-            return [instances, link_tests, link_others, quick, unit_tests, allocations]
+            return [instances, *link_tests, link_others, quick, unit_tests, allocations]
         stem = pathlib.PurePath(file).stem
         family = stem.split("_")[0] + "_"  # of exact_block.hpp the tests of exact sums
         subjects = [s for s in self.subjects if s in os.path.splitext(file)[0] or s.startswith(family)]
 
         def of_subjects(name: str, those: str) -> List[Stage]:
             tags = shlex.quote(",".join(f"[{s}]{those}" for s in subjects))
-            return [Stage(f"{name} of {', '.join(subjects)}", f"./unit_tests -a {tags}", tests)] if subjects else []
+            return [Stage(f"{name} of {', '.join(subjects)}", f"./unit_tests -a -r xml {tags}", tests)] if subjects else []
 
         # A kernel's own ones that are slow kill most of its mutants at once.
         own = of_subjects("unit_tests", ALL_TESTS if file.startswith("src/kernels/") else self.quick)
         slower = of_subjects("slow unit_tests", ALL_TESTS)
-        again = [instances, link_tests, *own, quick] if file.endswith(".hpp") else []
+        others = [instances, self.link_tests, *own, quick] if file.endswith(".hpp") else []
         golden = self.tree / "tests/bits/golden.txt"
         if not file.startswith("src/kernels/"):
             bits = Stage("bits", f"bits/bits '{golden}'", tests)
-            return [link_tests, *own, quick, *slower, *again, allocations, bits, unit_tests]
+            return [*link_tests, *own, quick, *slower, *others, allocations, bits, unit_tests]
         # In a process of their own, as they set the instruction set.
         detection = [Stage("detection", "L1L2_ISA=sse2 ./unit_tests -a '[isa]'", tests)] if stem in ("cpu", "dispatch") else []
         isas = [stem] if stem in self.isas else self.isas
         each = [Stage(f"bits, {i}", f"L1L2_ISA={i} bits/bits '{golden}'", tests) for i in isas]
         each += [Stage(f"unit_tests, {i}", f"L1L2_ISA={i} ./unit_tests -a '[isa],[bits]'", tests) for i in isas]
         exhaustive = Stage("exhaustive", "./unit_tests -a '[exhaustive]'", tests)
-        return [link_tests, *own, *detection, quick, *again, *each, unit_tests, exhaustive]
+        return [*link_tests, *own, *detection, quick, *others, *each, unit_tests, exhaustive]
 
     def soon(self, file: str) -> List[Stage]:
         """What takes less: of l1l2.hpp its own tests, of a kernel one instruction set, with the others as they are."""
         if file.startswith("include/"):
             build = Stage("l1l2_hpp_test", self.compile(self.units_of(file, ".*/l1l2_hpp_test")), self.build, builds=True)
-            return [build, *self.tested_quickly]
+            return [build, self.link_tests, self.quick_tests]
         if not fnmatch.fnmatch(file, "src/kernels/*.hpp") or file.endswith(ELSEWHERE) or "avx2" not in self.isas:
             return []
         build = Stage("avx2", self.compile(self.units_of(file, re.escape(AVX2))), self.build, builds=True)
         archive = Stage("archive", f"ar r capi/libl1l2.a {AVX2}", self.build, builds=True)
-        return [build, archive, *self.stages(file)[:2]]
+        stages = self.stages(file)
+        return [build, archive, *stages[: stages.index(self.quick_tests)]]
 
     def measure(self, file: str) -> None:
         """How long each stage takes without a mutant, with which it must not fail."""
@@ -299,14 +308,25 @@ class Worker:
                     raise SystemExit(f"fails without a mutant, see {self.log}: {stage.command}")
                 self.seconds[stage.name] = self.used
 
-    def first_failure(self, stages: List[Stage]) -> Optional[str]:
+    def remember(self, file: str, logged: int) -> None:
+        """The test case that the log ends with, which had so many bytes before."""
+        with self.log.open("rb") as log:
+            log.seek(logged)
+            names = re.findall(rb'<TestCase name="([^"]*)"', log.read())
+        for name in names[-1:]:
+            name = html.unescape(name.decode())
+            self.failed[file] = [name, *(other for other in self.failed[file] if other != name)][:2]
+
+    def first_failure(self, file: str, stages: List[Stage]) -> Optional[str]:
         for stage in stages:
             # A recursion of templates may have no end, either.
             limit = 600 if stage.builds else 3 * self.seconds.get(stage.name, 0) + 2
+            logged = self.log.stat().st_size
             failed = self.left > 0 and self.run(stage.command, stage.folder, limit) != 0
             if self.left <= 0:
                 return UNDECIDED
             if failed:
+                self.remember(file, logged)
                 return "not built" if stage.builds else f"killed by {stage.name}"
             if stage.name == "avx2" and self.has_same(AVX2):
                 return None
@@ -346,16 +366,16 @@ class Worker:
     def try_file(self, file: str) -> Optional[str]:
         if not self.units_of(file, ""):
             return "not compiled here"
-        soon = self.first_failure(self.soon(file))
+        soon = self.first_failure(file, self.soon(file))
         if soon is not None:
             return soon
         compile_all = f"{self.compile(self.units_of(file, '(src|capi|threads)/')) or 'true'} && {LINK_LIBRARIES}"
-        failed = self.first_failure([Stage("compile", compile_all, self.build, builds=True)])
+        failed = self.first_failure(file, [Stage("compile", compile_all, self.build, builds=True)])
         if failed is not None:
             return failed
         if not file.startswith("include/") and all(map(self.has_same, ("capi/libl1l2.so", "threads/libl1l2_threads.so"))):
             return "same code"
-        return self.first_failure(self.stages(file)[: self.tries])
+        return self.first_failure(file, self.stages(file)[: self.tries])
 
 
 class BindingsWorker(Worker):
@@ -385,7 +405,7 @@ class BindingsWorker(Worker):
         pass  # each test builds what it needs of the file that was put back
 
     def try_file(self, file: str) -> Optional[str]:
-        return self.first_failure(self.stages(file))
+        return self.first_failure(file, self.stages(file))
 
 
 def identity(mutant: Mutant) -> str:
