@@ -24,7 +24,7 @@ class ExactPairs {
 
     static void add_pair(__m128i* to, __m128i pair) { *to = _mm_add_epi64(*to, pair); }
 
-    /// Upper words are compared, of float32 the only ones.
+    /// Upper words are compared, of float32 the only ones: they have the hidden bit.
     static __m128i mantissas(__m128i bits) {
         constexpr bool is_double = is_same<T, double>;
         const auto all = [](uint64_t value) {
@@ -34,10 +34,7 @@ class ExactPairs {
         const __m128i upper_fraction =
             _mm_set1_epi32(is_double ? Places::fraction >> 32 : Places::fraction);
         const __m128i magnitude = _mm_and_si128(bits, _mm_set1_epi32(INT32_MAX));
-        __m128i is_normal = _mm_cmpgt_epi32(magnitude, upper_fraction);
-        if constexpr (is_double) {
-            is_normal = _mm_shuffle_epi32(is_normal, 0xF5);
-        }
+        const __m128i is_normal = _mm_cmpgt_epi32(magnitude, upper_fraction);
         return _mm_or_si128(_mm_and_si128(bits, all(Places::fraction)),
                             _mm_and_si128(is_normal, all(Places::hidden)));
     }
