@@ -8,12 +8,14 @@
 A mutant is src/, capi/, include/ or threads/ with one change: another operator, number, status or intrinsic, a
 negated condition, or a statement left out. Its object files are compiled at -O1 and linked with those that build/ has
 of the tests, which then run until one fails, crashes, or needs three times and two seconds more of the CPU than without
-the change, or waits: the quick ones of the file's subject first, then all quick ones, of a kernel with AVX2 alone, then
-those that take longer. If none does, the mutant survives: a test is missing, or the change breaks no promise.
+the change, or waits: what failed last for the file first, then the quick ones of its subject, then all quick ones, of a
+kernel with AVX2 alone, then those that take longer. If none does, the mutant survives: a test is missing, or the change
+breaks no promise.
 
 --quick runs the quick tests alone, of less than a tenth of a second each, which kill most mutants in seconds. The
 next run without it tries again what has survived, where each survivor costs minutes: before that, add tests or
-explanations for those that you can read. --seconds leaves undecided what has not been reached by then.
+explanations for those that you can read. --seconds ends when the commands have taken so much of the CPU, those that
+prepare not counted, and leaves undecided what is not reached.
 
 Without a GLOB that begins with bindings/, the packages for languages are left out. Their mutants are tried with a
 library without mutants; tests/mutation/bindings.py has the commands, and which files have mutants.
@@ -43,6 +45,7 @@ import pathlib
 import queue
 import random
 import re
+import resource
 import shlex
 import shutil
 import signal
@@ -67,6 +70,7 @@ CORE = "src/CMakeFiles/l1l2_core.dir"
 AVX2 = f"{CORE}/kernels/avx2.cpp.o"
 ELSEWHERE = ("kernels.hpp", "dispatch.hpp", "cpu.hpp")  # which files outside of the kernels include
 UNDECIDED = "not decided in time"
+INSTANTIATED = "'[exact_plan],[order]'"  # the tests that have instances of the kernels' templates
 ALL_TESTS = "~[locale]~[isa]~[exhaustive]"  # but those that repeat others or take minutes
 
 
@@ -81,6 +85,12 @@ LINK_LIBRARIES = " && ".join(["rm -f capi/libl1l2.a", *map(link, LIBRARIES)])
 def quoted(test: str) -> str:
     """The pattern that only this test case fits."""
     return '"' + test.replace(",", "\\,") + '"'
+
+
+def spent() -> float:
+    """Seconds of the CPU that all commands have taken."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 class Explanation(NamedTuple):
@@ -162,12 +172,11 @@ class Worker:
         self.is_quick, self.tries = is_quick, 0
         self.seconds: Dict[str, float] = {}
         self.used = 0.0  #: seconds of the CPU that the last command took
-        self.left = math.inf  #: that all others may take
+        self.end = math.inf  #: of what spent() may be
         self.failed: Dict[str, List[str]] = collections.defaultdict(list)  #: by the last mutants of a file, the latest first
         ignored = shutil.ignore_patterns("build", "build-*", ".git", "__pycache__")
         shutil.copytree(ROOT, self.tree, ignore=ignored, copy_function=copy_if_different, dirs_exist_ok=True)
         self.log = place / "log"
-        self.log.write_text("")
         self.prepare(place, files)
 
     def here(self, text: str) -> str:
@@ -224,17 +233,16 @@ class Worker:
 
     def run(self, line: str, folder=None, seconds: float = 600) -> int:
         # What waits for ever needs no time of the CPU. On a busy machine it must not be mistaken for what waits its turn.
-        seconds = min(seconds, max(0.0, self.left) + 1)
+        seconds = min(seconds, max(0.0, self.end - spent()) + 1)
         bounds = f"ulimit -c 0; ulimit -v {8 << 20}; ulimit -t {math.ceil(seconds)}"
         limits = ["timeout", "--kill-after=1", str(60 + 10 * seconds), "sh", "-c", f"{bounds}; {line}"]
-        with self.log.open("a") as log:
+        with self.log.open("w") as log:
             command = subprocess.Popen(limits, cwd=folder or self.build, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             _, status, usage = os.wait4(command.pid, 0)  # which says what this one alone has used
         command.returncode = status
         with contextlib.suppress(ProcessLookupError):
             os.killpg(command.pid, signal.SIGKILL)  # what a killed test has forked, in the group that timeout makes
         self.used = usage.ru_utime + usage.ru_stime
-        self.left -= self.used
         return status
 
     def require(self, command: str, folder) -> None:
@@ -244,20 +252,26 @@ class Worker:
     def has_same(self, built: str) -> bool:
         return filecmp.cmp(self.build / built, self.unmutated / built, shallow=False)
 
+    def failed_last(self, file: str) -> List[Stage]:
+        """The test cases that are most likely to kill the next mutant of a file, too."""
+        command = "./unit_tests -a -r xml"
+        return [Stage(f'"{t}"', f"{command} {shlex.quote(quoted(t))}", self.build / "tests") for t in self.failed[file]]
+
+    def instances(self, file: str) -> Stage:
+        """Of templates some tests have instances of their own."""
+        tests = self.compile(self.units_of(file, "tests/")) or "true"
+        return Stage("compile the tests", tests, self.build, builds=True)
+
     def stages(self, file: str) -> List[Stage]:
         """The tests that a change of a file can fail, those that do soonest first."""
         tests = self.build / "tests"
         threads = [Stage("threads_tests", "./threads_tests -a", tests)]
         if file.startswith("threads/"):
             return threads
-        # The next mutant of a file is often killed by what killed the last one.
-        names = self.failed[file]
-        again = [Stage(f'"{name}"', f"./unit_tests -a {shlex.quote(quoted(name))}", tests) for name in names]
-        link_tests, quick = [self.link_tests, *again], self.quick_tests
-        unit_tests = Stage("unit_tests", f"./unit_tests -a '{ALL_TESTS}'", tests)
+        link_tests, quick = [self.link_tests, *self.failed_last(file)], self.quick_tests
+        unit_tests = Stage("unit_tests", f"./unit_tests -a -r xml '{ALL_TESTS}'", tests)
         allocations = Stage("allocation_tests", "./allocation_tests -a", tests)
-        # Of templates some tests have instances of their own.
-        instances = Stage("compile the tests", self.compile(self.units_of(file, "tests/")) or "true", self.build, builds=True)
+        instances = self.instances(file)
         if file.startswith("include/"):
             link_others = Stage("link the others", link("allocation_tests"), self.build, builds=True)
             return [instances, *link_tests, link_others, quick, unit_tests, allocations]
@@ -286,34 +300,36 @@ class Worker:
         return [*link_tests, *own, *detection, quick, *others, *each, unit_tests, exhaustive]
 
     def soon(self, file: str) -> List[Stage]:
-        """What takes less: of l1l2.hpp its own tests, of a kernel one instruction set, with the others as they are."""
+        """What takes less: of l1l2.hpp its own tests, of a kernel its instances in tests, then one instruction set."""
         if file.startswith("include/"):
             build = Stage("l1l2_hpp_test", self.compile(self.units_of(file, ".*/l1l2_hpp_test")), self.build, builds=True)
-            return [build, self.link_tests, self.quick_tests]
+            return [build, self.link_tests, *self.failed_last(file), self.quick_tests]
         if not fnmatch.fnmatch(file, "src/kernels/*.hpp") or file.endswith(ELSEWHERE) or "avx2" not in self.isas:
             return []
         build = Stage("avx2", self.compile(self.units_of(file, re.escape(AVX2))), self.build, builds=True)
         archive = Stage("archive", f"ar r capi/libl1l2.a {AVX2}", self.build, builds=True)
         stages = self.stages(file)
-        return [build, archive, *stages[: stages.index(self.quick_tests)]]
+        stages = [build, archive, *stages[: stages.index(self.quick_tests)]]
+        if not 1 <= len(self.units_of(file, "tests/")) <= 2:
+            return stages
+        command = f"./unit_tests -a -r xml {INSTANTIATED}"
+        return [self.instances(file), self.link_tests, Stage("instances", command, self.build / "tests"), *stages]
 
     def measure(self, file: str) -> None:
         """How long each stage takes without a mutant, with which it must not fail."""
         for stage in self.soon(file) + self.stages(file)[: self.tries]:
-            if stage.name not in self.seconds:
+            if stage.name not in self.seconds and not self.is_over():
                 failed = self.run(stage.command, stage.folder) != 0
-                if self.left <= 0:
-                    return
-                if failed:
+                if failed and not self.is_over():
                     raise SystemExit(f"fails without a mutant, see {self.log}: {stage.command}")
                 self.seconds[stage.name] = self.used
 
-    def remember(self, file: str, logged: int) -> None:
-        """The test case that the log ends with, which had so many bytes before."""
-        with self.log.open("rb") as log:
-            log.seek(logged)
-            names = re.findall(rb'<TestCase name="([^"]*)"', log.read())
-        for name in names[-1:]:
+    def is_over(self) -> bool:
+        return spent() >= self.end
+
+    def remember(self, file: str) -> None:
+        """The test case that has failed, with which the log ends."""
+        for name in re.findall(rb'<TestCase name="([^"]*)"', self.log.read_bytes())[-1:]:
             name = html.unescape(name.decode())
             self.failed[file] = [name, *(other for other in self.failed[file] if other != name)][:2]
 
@@ -321,12 +337,11 @@ class Worker:
         for stage in stages:
             # A recursion of templates may have no end, either.
             limit = 600 if stage.builds else 3 * self.seconds.get(stage.name, 0) + 2
-            logged = self.log.stat().st_size
-            failed = self.left > 0 and self.run(stage.command, stage.folder, limit) != 0
-            if self.left <= 0:
+            failed = not self.is_over() and self.run(stage.command, stage.folder, limit) != 0
+            if self.is_over():
                 return UNDECIDED
             if failed:
-                self.remember(file, logged)
+                self.remember(file)
                 return "not built" if stage.builds else f"killed by {stage.name}"
             if stage.name == "avx2" and self.has_same(AVX2):
                 return None
@@ -503,7 +518,7 @@ def main() -> int:
         workers = make_workers(untried, min(arguments.jobs, len(untried)), arguments.quick)
         if arguments.seconds:
             for worker in workers:
-                worker.left = arguments.seconds / len(workers)
+                worker.end = spent() + arguments.seconds
         fates.update(try_all(untried, workers))
 
     survivors = [m for m, fate in fates.items() if fate == "survived" and m not in excused]

@@ -571,6 +571,23 @@ TEMPLATE_TEST_CASE("subnormal elements, zeros and what is around the middle expo
     SUCCEED("all of them");
 }
 
+TEMPLATE_TEST_CASE("a power of two is kept in a block of ones, whatever its exponent",
+                   "[exact_sums]", float, double) {
+    using F = Format<TestType>;
+    std::vector<TestType> x(64, TestType{1});
+    for (std::uint64_t bits = std::uint64_t{1} << F::fraction_bits; bits < F::infinity;
+         bits += std::uint64_t{1} << F::fraction_bits) {
+        x[bits % 61] = from_bits<TestType>(bits);
+        const std::string where =
+            other_than<TestType>(truth_of(x).accumulator(), x.data(), x.size());
+        x[bits % 61] = TestType{1};
+        if (!where.empty()) {
+            FAIL("bits " << std::hex << bits << ", " << where);
+        }
+    }
+    SUCCEED("all exponents");
+}
+
 TEST_CASE("limbs are carried before one can overflow", "[exact_sums]") {
     // A kernel that reads nothing and adds what takes the most room, as if of any number of
     // elements, counts how many there have been since all limbs were carried.
