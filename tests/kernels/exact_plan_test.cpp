@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <random>
+#include <vector>
 
 namespace {
 
@@ -125,8 +126,18 @@ void check_plans() {
     }
 }
 
-std::size_t loop_for_spread(int spread) {
-    return ExactPlans<float, 16, 4>::plan({-spread, 0}).loop;
+/// The spreads up to which each loop is planned, with 16 registers of 4 doubles.
+template <class T>
+std::vector<int> longest_spreads() {
+    using Plans = ExactPlans<T, 16, 4>;
+    std::vector<int> longest(Plans::loops);
+    for (int spread = format<T>.mantissa_bits + 1; spread < 140; ++spread) {
+        const std::size_t loop = Plans::plan({-spread, 0}).loop;
+        if (loop < longest.size()) {
+            longest[loop] = spread;
+        }
+    }
+    return longest;
 }
 
 } // namespace
@@ -139,13 +150,19 @@ TEMPLATE_TEST_CASE("a plan loses nothing, whatever the exponents and the registe
 }
 
 TEST_CASE("the shortest loop is planned, up to the last bit", "[kernels][exact_plan]") {
-    // 16 rows of 4 registers leave 12 for bins: loop 0 adds 4096 / 16 = 2^8 times to a lane, so
-    // that its one bin of 52 - 8 - 1 bits reaches 43 below the bound. Loop 1 adds 2^9 times and has
-    // three bins for squares, which reach 3 * (52 - 9) - 1 = 128 below theirs: a distance of 64.
-    CHECK(loop_for_spread(43) == 0);
-    CHECK(loop_for_spread(44) == 1);
-    CHECK(loop_for_spread(64) == 1);
-    CHECK(loop_for_spread(65) == 2); // none
+    // 16 registers leave 12 for bins, so that a loop takes 4, 2 or 1 of them at a time. n bins to
+    // which a loop adds 2^a times reach n * (52 - a) - 1 below the bound of |x|, or that of x^2,
+    // which is twice as far.
+    using Spreads = std::vector<int>;
+    // 4096 / 16 = 2^8 times to one bin of |x|: 43; then 2^9 times to three of x^2: 128 / 2.
+    CHECK(longest_spreads<float>() == Spreads{43, 64});
+    // 2^8 times to two bins of x^2, of which the 52 lower bits are those of its error, which have
+    // bins of their own: (87 + 52) / 2; then 2^9 times to two of |x|: 85.
+    CHECK(longest_spreads<double>() == Spreads{69, 85});
+    // 2048 / 16 = 2^7 times to one bin of x^2: 44 / 2; then to one of |x|: 44.
+    CHECK(longest_spreads<Float16>() == Spreads{22, 44});
+    // The same, and then 2^8 times to three of x^2: 131 / 2.
+    CHECK(longest_spreads<BFloat16>() == Spreads{22, 44, 65});
 }
 
 TEST_CASE("exponents follow from the least and the greatest upper bits", "[kernels][exact_plan]") {
