@@ -92,7 +92,7 @@ template <class T>
 std::vector<T> spread_elements(std::size_t n, Spread spread, int lowest, int highest,
                                std::mt19937_64& random) {
     const T high = element_at<T>(highest, ones);
-    const T low = element_at<T>(lowest, 1);
+    const T low = element_at<T>(lowest, random() | 1);
     const std::size_t special = random() % (n / 2);
     std::vector<T> x(n, high);
     for (std::size_t i = 0; i < n; ++i) {
@@ -167,19 +167,24 @@ void check_between_pages(Surrounded& memory, const T* x, std::size_t n) {
 TEMPLATE_TEST_CASE("a block of ordinary elements goes through every kernel of exact sums",
                    "[exact_sums]", Float16, Bfloat16, float, double) {
     // What the other tests compare would else be plain C++ with itself.
-    const std::vector<TestType> x = ordinary_elements<TestType>(5 * block<TestType>, 1);
+    std::vector<TestType> x = ordinary_elements<TestType>(5 * block<TestType>, 1);
     const Tables tables = runnable_tables();
-    for (std::size_t t = 0; t < tables.count; ++t) {
-        std::size_t element_by_element = 0;
-        const ExactSink sink = {
-            &element_by_element, [](void*, const ExactParts&) {},
-            [](void* elements, const char*, std::size_t n, l1l2::kernels::ExactPlacesKernel) {
-                *static_cast<std::size_t*>(elements) += n;
-            }};
-        const auto dtype = static_cast<std::size_t>(core_dtype<TestType>);
-        tables.table[t]->exact[dtype](x.data(), x.size(), sink);
-        INFO(tables.table[t]->name);
-        CHECK(element_by_element == (tables.table[t] == &plain ? x.size() : 0));
+    for (const bool with_zeros : {false, true}) {
+        for (std::size_t i = 0; with_zeros && i < x.size(); i += 3) {
+            x[i] = from_bits<TestType>(0);
+        }
+        for (std::size_t t = 0; t < tables.count; ++t) {
+            std::size_t element_by_element = 0;
+            const ExactSink sink = {
+                &element_by_element, [](void*, const ExactParts&) {},
+                [](void* elements, const char*, std::size_t n, l1l2::kernels::ExactPlacesKernel) {
+                    *static_cast<std::size_t*>(elements) += n;
+                }};
+            const auto dtype = static_cast<std::size_t>(core_dtype<TestType>);
+            tables.table[t]->exact[dtype](x.data(), x.size(), sink);
+            INFO(tables.table[t]->name << (with_zeros ? ", with zeros" : ""));
+            CHECK(element_by_element == (tables.table[t] == &plain ? x.size() : 0));
+        }
     }
 }
 
