@@ -149,6 +149,26 @@ TEST_CASE("quotients beyond the range of the arithmetic type lose nothing", "[cl
     CHECK(clip_one(largest, {from_bits<double>(2), 0.0}) == 0.0);
 }
 
+TEMPLATE_TEST_CASE("a quotient beyond the range multiplies all elements, and none behind them",
+                   "[clip][bits]", float, double, Float16, Bfloat16) {
+    using F = Format<TestType>;
+    const Norms norms = {0x1p1000, std::is_same_v<TestType, double> ? 0x1p-170 : 0x1p870};
+    std::vector<TestType> x(5, from_bits<TestType>(F::infinity - 1)); // the largest
+    x[1] = from_bits<TestType>(F::infinity);
+    x[2] = from_bits<TestType>(F::infinity - 2);
+    std::vector<TestType> expected;
+    for (const TestType element : x) {
+        expected.push_back(clip_one(element, norms));
+    }
+    expected.back() = from_bits<TestType>(F::one);
+    std::vector<TestType> out(5, from_bits<TestType>(F::one));
+    l1l2_term term = term_of(x, out);
+    term.n = 4;
+    Runner none("none", nullptr);
+    CHECK(clip({term}, norms, none) == Outcome{L1L2_OK, 1});
+    CHECK(difference(out, expected) == "");
+}
+
 TEST_CASE("far quotients round as if a double had any exponent", "[clip][bits]") {
     std::mt19937_64 random(1);
     for (int i = 0; i < 2000; ++i) {
