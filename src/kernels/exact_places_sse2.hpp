@@ -24,7 +24,7 @@ class ExactPairs {
 
     static void add_pair(__m128i* to, __m128i pair) { *to = _mm_add_epi64(*to, pair); }
 
-    /// Upper words are compared, of float32 the only ones: they have the hidden bit.
+    /// Words are compared; of float64 only the upper ones count, which have the hidden bit.
     static __m128i mantissas(__m128i bits) {
         constexpr bool is_double = is_same<T, double>;
         const auto all = [](uint64_t value) {

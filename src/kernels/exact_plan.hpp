@@ -22,6 +22,8 @@
 namespace {
 
 using l1l2::kernels::exact_block_elements;
+using l1l2::kernels::ExactPart;
+using l1l2::kernels::ExactParts;
 
 /// The powers of two between which the elements of a block are, but for zeros.
 struct Exponents {
@@ -156,6 +158,9 @@ struct ExactPlans {
             return {loop, 0, 0, 0};
         } else {
             constexpr ExactLoop bins = ExactLoops<T>::loop[loop];
+            static_assert(bins.absolute * sizeof(ExactPart) <= sizeof(ExactParts::absolute) &&
+                          (bins.square + bins.error) * sizeof(ExactPart) <=
+                              sizeof(ExactParts::square));
             constexpr int additions = log2_additions(loop);
             // docs/numerics.md derives the k of each first bin, and when no bit is lost.
             const Bins<additions> absolute = {exponents.bound + additions + 1};

@@ -146,18 +146,20 @@ TEMPLATE_TEST_CASE("a plan loses nothing, whatever the exponents and the registe
                    "[kernels][exact_plan]", float, double, Float16, BFloat16) {
     check_plans<TestType, 16, 2>();
     check_plans<TestType, 16, 4>();
+    check_plans<TestType, 32, 2>();
+    check_plans<TestType, 32, 4>();
     check_plans<TestType, 32, 8>();
 }
 
 TEST_CASE("the shortest loop is planned, up to the last bit", "[kernels][exact_plan]") {
-    // 16 registers leave 12 for bins, so that a loop takes 4, 2 or 1 of them at a time. n bins to
-    // which a loop adds 2^a times reach n * (52 - a) - 1 below the bound of |x|, or that of x^2,
-    // which is twice as far.
+    // 16 registers leave 12 for bins, so that a loop takes 4, 2 or 1 registers of elements at a
+    // time. n bins to which it adds 2^a times reach n * (52 - a) - 1 below the bound of |x|, or
+    // that of x^2, for which a spread is twice as long.
     using Spreads = std::vector<int>;
     // 4096 / 16 = 2^8 times to one bin of |x|: 43; then 2^9 times to three of x^2: 128 / 2.
     CHECK(longest_spreads<float>() == Spreads{43, 64});
-    // 2^8 times to two bins of x^2, of which the 52 lower bits are those of its error, which have
-    // bins of their own: (87 + 52) / 2; then 2^9 times to two of |x|: 85.
+    // 2^8 times to two bins of x^2 without its 52 lowest bits, which have bins of their own as its
+    // error: (87 + 52) / 2; then 2^9 times to two of |x|: 85.
     CHECK(longest_spreads<double>() == Spreads{69, 85});
     // 2048 / 16 = 2^7 times to one bin of x^2: 44 / 2; then to one of |x|: 44.
     CHECK(longest_spreads<Float16>() == Spreads{22, 44});
