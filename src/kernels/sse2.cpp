@@ -93,10 +93,9 @@ struct Sse2 : CommonIsa<xsimd::sse2> {
         const __m128i bits = _mm_sub_epi32(_mm_srli_epi32(rounded<13>(as_words(magnitude)), 13),
                                            _mm_set1_epi32(112 << 10));
         const __m128i normal = blend(_mm_cmpgt_epi32(bits, infinite), infinite, bits);
-        // Below 2^-14 the addition of 1/2 rounds to multiples of 2^-24, the subnormal's bits.
-        const __m128 shifted = _mm_add_ps(magnitude, _mm_set1_ps(0.5F));
-        const __m128i subnormal =
-            _mm_sub_epi32(_mm_castps_si128(shifted), _mm_castps_si128(_mm_set1_ps(0.5F)));
+        // Below 2^-14 the addition of 1/2 rounds to multiples of 2^-24, and leaves the subnormal's
+        // bits in the lower half, where 1/2 has none.
+        const __m128i subnormal = _mm_castps_si128(_mm_add_ps(magnitude, _mm_set1_ps(0.5F)));
         const __m128i is_subnormal =
             _mm_castps_si128(_mm_cmplt_ps(magnitude, _mm_set1_ps(0x1p-14F)));
         const __m128i is_nan = _mm_castps_si128(_mm_cmpunord_ps(x, x));
