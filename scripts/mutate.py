@@ -71,6 +71,7 @@ AVX2 = f"{CORE}/kernels/avx2.cpp.o"
 ELSEWHERE = ("kernels.hpp", "dispatch.hpp", "cpu.hpp")  # which files outside of the kernels include
 UNDECIDED = "not decided in time"
 INSTANTIATED = "'[exact_plan],[order]'"  # the tests that have instances of the kernels' templates
+UNIT_TESTS = "./unit_tests -a -r xml"
 ALL_TESTS = "~[locale]~[isa]~[exhaustive]"  # but those that repeat others or take minutes
 
 
@@ -211,7 +212,7 @@ class Worker:
         self.quick = ALL_TESTS + "".join("~" + quoted(name) for name in slow)
         tests = self.build / "tests"
         self.link_tests = Stage("link", link("unit_tests"), self.build, builds=True)
-        self.quick_tests = Stage("quick unit_tests", f"./unit_tests -a -r xml {shlex.quote(self.quick)}", tests)
+        self.quick_tests = Stage("quick unit_tests", f"{UNIT_TESTS} {shlex.quote(self.quick)}", tests)
         shutil.copytree(self.build, self.unmutated, symlinks=True)
 
     def compile(self, units: List[Unit]) -> str:
@@ -254,8 +255,8 @@ class Worker:
 
     def failed_last(self, file: str) -> List[Stage]:
         """The test cases that are most likely to kill the next mutant of a file, too."""
-        command = "./unit_tests -a -r xml"
-        return [Stage(f'"{t}"', f"{command} {shlex.quote(quoted(t))}", self.build / "tests") for t in self.failed[file]]
+        tests = self.build / "tests"
+        return [Stage(f'"{t}"', f"{UNIT_TESTS} {shlex.quote(quoted(t))}", tests) for t in self.failed[file]]
 
     def instances(self, file: str) -> Stage:
         """Of templates some tests have instances of their own."""
@@ -269,7 +270,7 @@ class Worker:
         if file.startswith("threads/"):
             return threads
         link_tests, quick = [self.link_tests, *self.failed_last(file)], self.quick_tests
-        unit_tests = Stage("unit_tests", f"./unit_tests -a -r xml '{ALL_TESTS}'", tests)
+        unit_tests = Stage("unit_tests", f"{UNIT_TESTS} '{ALL_TESTS}'", tests)
         allocations = Stage("allocation_tests", "./allocation_tests -a", tests)
         instances = self.instances(file)
         if file.startswith("include/"):
@@ -281,7 +282,7 @@ class Worker:
 
         def of_subjects(name: str, those: str) -> List[Stage]:
             tags = shlex.quote(",".join(f"[{s}]{those}" for s in subjects))
-            return [Stage(f"{name} of {', '.join(subjects)}", f"./unit_tests -a -r xml {tags}", tests)] if subjects else []
+            return [Stage(f"{name} of {', '.join(subjects)}", f"{UNIT_TESTS} {tags}", tests)] if subjects else []
 
         # A kernel's own ones that are slow kill most of its mutants at once.
         own = of_subjects("unit_tests", ALL_TESTS if file.startswith("src/kernels/") else self.quick)
@@ -312,8 +313,8 @@ class Worker:
         stages = [build, archive, *stages[: stages.index(self.quick_tests)]]
         if not 1 <= len(self.units_of(file, "tests/")) <= 2:
             return stages
-        command = f"./unit_tests -a -r xml {INSTANTIATED}"
-        return [self.instances(file), self.link_tests, Stage("instances", command, self.build / "tests"), *stages]
+        tested = Stage("instances", f"{UNIT_TESTS} {INSTANTIATED}", self.build / "tests")
+        return [self.instances(file), self.link_tests, tested, *stages]
 
     def measure(self, file: str) -> None:
         """How long each stage takes without a mutant, with which it must not fail."""
