@@ -8,12 +8,9 @@
 #include <cstring>
 #include <memory>
 
-using namespace exact;
+using namespace l1l2::kernels;
+using exact::absolute_index;
 using l1l2::core::ExactSums;
-using l1l2::kernels::Dtype;
-using l1l2::kernels::ExactParts;
-using l1l2::kernels::ExactSink;
-using l1l2::kernels::KernelTable;
 
 TEST_CASE("limbs are carried before one can overflow", "[exact_sums]") {
     // A kernel that reads nothing and adds what takes the most room, as if of any number of
@@ -21,7 +18,7 @@ TEST_CASE("limbs are carried before one can overflow", "[exact_sums]") {
     static std::size_t elements;
     static std::size_t most;
     elements = most = 0;
-    KernelTable table = l1l2::kernels::generic;
+    KernelTable table = generic;
     table.exact[static_cast<std::size_t>(Dtype::float16)] = [](const void*, std::size_t n,
                                                                const ExactSink& sink) {
         std::array<std::int64_t, ExactSums::length> number;
