@@ -48,7 +48,7 @@ class Scanner {
     /// Takes the n elements at p.
     template <size_t n>
     [[gnu::always_inline]] inline void take(const char* p) {
-        static_assert(n <= chains * Words::size);
+        static_assert(n % Words::size == 0 && n <= chains * Words::size);
         unrolled<0, n / Words::size>([&](auto j) __attribute__((always_inline)) {
             const Words words = Isa::template upper_words<T>(p + j.value * Words::size * sizeof(T));
             least_[j.value] = xsimd::min(least_[j.value], words);
