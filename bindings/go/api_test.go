@@ -22,6 +22,11 @@ func made(t testing.TB) *l1l2.Regularizer {
 	return r
 }
 
+// vector is a slice as a tensor of one axis.
+func vector[T l1l2.Element](x []T) l1l2.Tensor[T] {
+	return l1l2.Tensor[T]{Data: x, Shape: []int{len(x)}}
+}
+
 // refused checks that a call failed with a status, a sentence and an *Error.
 func refused(t *testing.T, err error, want l1l2.Status) {
 	t.Helper()
@@ -66,13 +71,33 @@ func TestStatusesHaveTheNumbersOfTheHeader(t *testing.T) {
 	}
 }
 
+func TestTheInstructionSetHasAName(t *testing.T) {
+	names := []string{"avx512bw", "avx2", "sse2", "neon64", "generic"}
+	if isa, err := l1l2.ISA(); err != nil || !slices.Contains(names, isa) {
+		t.Error(isa, err)
+	}
+}
+
+// penaltyAfterAStep moves x by a step whose factors are of its type.
+func penaltyAfterAStep[T l1l2.Step](t *testing.T, x ...T) float64 {
+	t.Helper()
+	r := made(t)
+	err := l1l2.ProxStepWithSteps(r, x, nil, 1, []T{1, 2}, x)
+	penalty, err2 := l1l2.Penalty(r, x)
+	if err != nil || err2 != nil {
+		t.Error(err, err2)
+	}
+	return penalty
+}
+
 func TestTypesOfOtherNames(t *testing.T) {
 	type weight float32
-	r := made(t)
-	named, err := l1l2.Penalty(r, []weight{0.5, -1.25})
-	plain, err2 := l1l2.Penalty(r, []float32{0.5, -1.25})
-	if err != nil || err2 != nil || named != plain {
-		t.Error(named, plain, err, err2)
+	type score float64
+	if penaltyAfterAStep[weight](t, 0.5, -1.25) != penaltyAfterAStep[float32](t, 0.5, -1.25) {
+		t.Error("named float32")
+	}
+	if penaltyAfterAStep[score](t, 0.5, -1.25) != penaltyAfterAStep[float64](t, 0.5, -1.25) {
+		t.Error("named float64")
 	}
 }
 
@@ -100,6 +125,16 @@ func TestTensorsOfAnyStrides(t *testing.T) {
 	}
 	if _, _, count, err := sums.Read(); count != 3 || err != nil {
 		t.Error(count, err)
+	}
+}
+
+func TestTensorsOfHalfPrecisions(t *testing.T) {
+	r := made(t)
+	want, err := l1l2.Penalty(r, []float32{1, -2})
+	half, err2 := l1l2.PenaltyOfTensor(r, vector([]l1l2.Float16{0x3c00, 0xc000}))
+	brain, err3 := l1l2.PenaltyOfTensor(r, vector([]l1l2.BFloat16{0x3f80, 0xc000}))
+	if err != nil || err2 != nil || err3 != nil || half != want || brain != want {
+		t.Error(half, brain, want, err, err2, err3)
 	}
 }
 
@@ -152,8 +187,16 @@ func TestTermsHaveTheSameBitsOnAnyNumberOfGoroutines(t *testing.T) {
 	for i := range large {
 		large[i] = float32(i%97) / 7
 	}
-	var wantTotal float64
-	var wantGradient []float32
+	wantGradient := make([]float32, len(large))
+	alone, err := l1l2.AddGradientWithPenalty(r, large, 1, wantGradient)
+	another, err2 := l1l2.Penalty(r, small)
+	if err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	wantTotal := alone
+	for i := 0; i < 300; i++ {
+		wantTotal += another
+	}
 	for _, goroutines := range []int{-1, 0, 1, 2, 7, 100} {
 		gradient := make([]float32, len(large))
 		term, err := l1l2.NewTermWithGradient(r, large, gradient)
@@ -165,12 +208,8 @@ func TestTermsHaveTheSameBitsOnAnyNumberOfGoroutines(t *testing.T) {
 			terms = append(terms, l1l2.NewTerm(r, small))
 		}
 		each, total, err := l1l2.AddGradientOfTerms(terms, 1, goroutines)
-		alone, err2 := l1l2.Penalty(r, large)
-		if err != nil || err2 != nil || len(each) != 301 || each[0] != alone {
-			t.Fatal(len(each), each[0], alone, err, err2)
-		}
-		if wantGradient == nil {
-			wantTotal, wantGradient = total, gradient
+		if err != nil || len(each) != 301 || each[0] != alone || each[300] != another {
+			t.Fatal(each, alone, another, err)
 		}
 		if total != wantTotal || !slices.Equal(gradient, wantGradient) {
 			t.Error("other bits on", goroutines)

@@ -20,6 +20,13 @@ func TestTheTemporaryFolderIsLeftEmpty(t *testing.T) {
 	}
 }
 
+func TestAnEmbeddedLibraryThatCannotBeOpenedIsAnErrorInWords(t *testing.T) {
+	got := said(t, "L1L2_LIBRARY=", "L1L2_TEST_EMBEDDED=no library")
+	if !strings.HasPrefix(got, "l1l2: cannot load libl1l2: ") || !strings.Contains(got, " (which this package contains): ") {
+		t.Error(got)
+	}
+}
+
 func TestAnUnwritableTemporaryFolderIsAnErrorInWords(t *testing.T) {
 	got := said(t, "L1L2_LIBRARY=", "TMPDIR=/nowhere")
 	const want = "l1l2: cannot load libl1l2: looked for the library in this package: it cannot be written to "

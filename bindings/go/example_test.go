@@ -36,6 +36,18 @@ func ExampleFromJSON() {
 	// l1l2: unknown key "l3" true
 }
 
+func ExampleRegularizer_JSON() {
+	regularizer, _ := l1l2.New(0.01, 0.02)
+	for _, style := range []l1l2.JSONStyle{l1l2.JSONConfig, l1l2.JSONKeras2, l1l2.JSONKeras3} {
+		text, err := regularizer.JSON(style)
+		fmt.Println(string(text), err)
+	}
+	// Output:
+	// {"l1": 0.01, "l2": 0.02} <nil>
+	// {"class_name": "L1L2", "config": {"l1": 0.01, "l2": 0.02}} <nil>
+	// {"module": "keras.regularizers", "class_name": "L1L2", "config": {"l1": 0.01, "l2": 0.02}, "registered_name": null} <nil>
+}
+
 func ExampleExactSums() {
 	regularizer, _ := l1l2.New(0.01, 0.02)
 	var sums, others l1l2.ExactSums

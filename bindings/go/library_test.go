@@ -15,12 +15,16 @@ import (
 	"testing"
 
 	"example.invalid/l1l2"
+	"example.invalid/l1l2/internal/shared"
 )
 
 // In a process of its own, since the library is looked for once.
 func TestInAnotherProcess(t *testing.T) {
 	if os.Getenv("L1L2_TEST_PROCESS") == "" {
 		t.Skip("run by other tests")
+	}
+	if text := os.Getenv("L1L2_TEST_EMBEDDED"); text != "" {
+		shared.Library = []byte(text)
 	}
 	version, err := l1l2.Version()
 	if err != nil {
@@ -49,8 +53,8 @@ func said(t *testing.T, environment ...string) string {
 	return sentence
 }
 
-// libraryOfVersion makes a shared library that has nothing but a version.
-func libraryOfVersion(t *testing.T, version int) string {
+// libraryOfVersion makes a shared library that has nothing but a version, and what it is linked with.
+func libraryOfVersion(t *testing.T, version int, linked ...string) string {
 	t.Helper()
 	source := filepath.Join(t.TempDir(), "version.c")
 	library := strings.TrimSuffix(source, "c") + "so"
@@ -58,7 +62,8 @@ func libraryOfVersion(t *testing.T, version int) string {
 	if err := os.WriteFile(source, []byte(code), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if output, err := exec.Command("cc", "-shared", "-fPIC", source, "-o", library).CombinedOutput(); err != nil {
+	arguments := append([]string{"-shared", "-fPIC", source, "-o", library}, linked...)
+	if output, err := exec.Command("cc", arguments...).CombinedOutput(); err != nil {
 		t.Skipf("no C compiler: %v %s", err, output)
 	}
 	return library
@@ -91,11 +96,25 @@ func TestALibraryThatLacksAFunctionIsAnErrorThatNamesIt(t *testing.T) {
 	}
 }
 
-func TestAnInstalledLibraryCanBeNamed(t *testing.T) {
+func installed(t *testing.T) string {
+	t.Helper()
 	library := os.Getenv("L1L2_INSTALLED")
 	if library == "" {
 		t.Skip("L1L2_INSTALLED names no library")
 	}
+	return library
+}
+
+func TestTheOldestVersionThatIsNeededIsTaken(t *testing.T) {
+	library := installed(t)
+	oldest := libraryOfVersion(t, 400, "-Wl,--no-as-needed,-rpath,"+filepath.Dir(library), library)
+	if got := said(t, "L1L2_LIBRARY="+oldest); got == "" || strings.Contains(got, " ") {
+		t.Error(got)
+	}
+}
+
+func TestAnInstalledLibraryCanBeNamed(t *testing.T) {
+	library := installed(t)
 	if got := said(t, "L1L2_LIBRARY="+library); got == "" || strings.Contains(got, " ") {
 		t.Error(got)
 	}

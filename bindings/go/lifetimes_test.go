@@ -10,7 +10,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 
 	"example.invalid/l1l2"
@@ -115,32 +114,45 @@ func TestAClosedRegularizerIsRefused(t *testing.T) {
 
 // A regularizer that nothing but a call has lives until the call returns.
 func TestCollectionsDuringCalls(t *testing.T) {
-	x := make([]float64, 1<<20) // long enough that a collection ends meanwhile
+	x, out := make([]float64, 1<<22), make([]float64, 1<<22) // long enough that a collection ends meanwhile
 	for i := range x {
-		x[i] = 1
+		x[i] = 1 / float64(len(x))
 	}
-	var group sync.WaitGroup
-	for i := 0; i < 4; i++ {
-		group.Add(1)
-		go func(i int) {
-			defer group.Done()
-			for call := 0; call < 100; call++ {
-				l1 := float64(100*i + call)
-				r, err := l1l2.New(l1, 0)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if got, err := l1l2.Penalty(r, x); got != float64(len(x))*l1 || err != nil {
-					t.Error(got, err)
-				}
-			}
-		}(i)
+	const step = 1.0 / 1024
+	// Each returns l1, which the library reads after it has gone through an array.
+	calls := []func(r *l1l2.Regularizer) (float64, error){
+		func(r *l1l2.Regularizer) (float64, error) { return l1l2.Penalty(r, x) },
+		func(r *l1l2.Regularizer) (float64, error) { return l1l2.PenaltyOfTensor(r, vector(x)) },
+		func(r *l1l2.Regularizer) (float64, error) { return l1l2.AddGradientWithPenalty(r, x, 1, out) },
+		func(r *l1l2.Regularizer) (float64, error) {
+			return l1l2.AddGradientOfTensor(r, vector(x), 1, vector(out))
+		},
+		func(r *l1l2.Regularizer) (float64, error) {
+			_, total, err := l1l2.PenaltiesOfTerms([]l1l2.Term{l1l2.NewTerm(r, x)}, 1)
+			return total, err
+		},
+		func(r *l1l2.Regularizer) (float64, error) {
+			err := l1l2.ProxStepWithSteps(r, x, nil, step, x, out)
+			return (1 - out[0]/x[0]) / step, err
+		},
+		func(r *l1l2.Regularizer) (float64, error) {
+			err := l1l2.ProxStepWithStepsOfTensor(r, vector(x), l1l2.Tensor[float64]{}, step, vector(x), vector(out))
+			return (1 - out[0]/x[0]) / step, err
+		},
 	}
 	done := make(chan struct{})
 	go func() {
-		group.Wait()
-		close(done)
+		defer close(done)
+		for i := 0; i < 20*len(calls); i++ {
+			r, err := l1l2.New(float64(i), 0)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if got, err := calls[i%len(calls)](r); got != float64(i) || err != nil {
+				t.Error(i, got, err)
+			}
+		}
 	}()
 	for {
 		select {

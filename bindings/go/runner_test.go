@@ -10,18 +10,23 @@ import (
 )
 
 func TestAsManyGoroutinesAsAskedWorkAtOnce(t *testing.T) {
-	var arrived, running, calls atomic.Int32
+	var arrived, left, running, calls atomic.Int32
 	start := time.Now()
-	runTasks(3, 3, func(uintptr) {
+	runTasks(3, 3, func(index uintptr) {
 		arrived.Add(1)
 		for arrived.Load() < 3 {
-			if time.Since(start) > 30*time.Second {
+			if time.Since(start) > 10*time.Second {
 				t.Error("fewer than three")
 				return
 			}
 			time.Sleep(time.Millisecond)
 		}
+		time.Sleep(time.Duration(index) * 10 * time.Millisecond) // the caller's own, as a rule, is the first
+		left.Add(1)
 	})
+	if left.Load() != 3 {
+		t.Error("it returned before all tasks had", left.Load())
+	}
 	runTasks(2, 20, func(uintptr) {
 		if running.Add(1) > 2 {
 			t.Error("more than two")

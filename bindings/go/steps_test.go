@@ -47,13 +47,10 @@ func TestAProximalStepFollowsTheFormula(t *testing.T) {
 	if err != nil || err2 != nil || !slices.Equal(inPlace, want) || !slices.Equal(overwritten, want) {
 		t.Error("in place", err, err2)
 	}
-	one := func(x []float64) l1l2.Tensor[float64] {
-		return l1l2.Tensor[float64]{Data: x, Shape: []int{len(x)}}
-	}
 	backwards := make([]float64, len(x))
-	reversed := one(backwards)
+	reversed := vector(backwards)
 	reversed.Offset, reversed.Strides = len(x)-1, []int{-1}
-	err = l1l2.ProxStepWithStepsOfTensor(r, one(x), one(gradient), 0.7, one(steps), reversed)
+	err = l1l2.ProxStepWithStepsOfTensor(r, vector(x), vector(gradient), 0.7, vector(steps), reversed)
 	if slices.Reverse(backwards); err != nil || !slices.Equal(backwards, want) {
 		t.Error("of a tensor", err)
 	}
@@ -79,6 +76,11 @@ func TestWithoutAGradientAndStepsItIsTheProximalOperator(t *testing.T) {
 	}
 	y := []float32{1, -2}
 	if err := l1l2.ProxStep(zero, y, []float32{2, 4}, 0.5, y); err != nil || y[0] != 0 || y[1] != -4 {
+		t.Error(y, err)
+	}
+	// A tensor without axes has one element, as a gradient, too.
+	scalar := l1l2.Tensor[float32]{Data: y}
+	if err := l1l2.ProxStepOfTensor(zero, scalar, l1l2.Tensor[float32]{Data: []float32{2}}, 0.5, scalar); err != nil || y[0] != -1 {
 		t.Error(y, err)
 	}
 }
