@@ -3,7 +3,7 @@ a copy of the project, where PREFIX is an installed libl1l2 and WORK a folder fo
 
 import fnmatch
 import pathlib
-from typing import Dict, Iterator, List, NamedTuple
+from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 NOT_MUTATED = ("*_test.go", "*_windows.go")
 
@@ -12,6 +12,7 @@ class Test(NamedTuple):
     name: str
     command: str
     files: str = "*"  #: that it is for
+    others: Tuple[str, ...] = ()  #: that it is not for, though they match
     builds: bool = False  #: if it fails, the mutant does not compile
 
 
@@ -25,7 +26,8 @@ class Language(NamedTuple):
         return (path for path in paths if not any(path.match(pattern) for pattern in NOT_MUTATED))
 
     def tests_of(self, file: str) -> List[Test]:
-        return [test for test in self.tests if fnmatch.fnmatchcase(pathlib.PurePath(file).name, test.files)]
+        name = pathlib.PurePath(file).name
+        return [test for test in self.tests if fnmatch.fnmatchcase(name, test.files) and name not in test.others]
 
 
 INSTALLED = "L1L2_LIBRARY=$PREFIX/lib/libl1l2.so.0"
@@ -33,7 +35,7 @@ RUST = f"""{INSTALLED} CARGO_TARGET_DIR=$WORK/rust CARGO_PROFILE_DEV_DEBUG=0 car
     --no-default-features --features load,half,ndarray,rayon,serde"""
 RUST_QUICK = "--test api --test load --test serde"
 GO = "GOFLAGS=-buildvcs=false GOWORK=off L1L2_INSTALLED=$PREFIX/lib/libl1l2.so.0 CGO_ENABLED"
-GO_LONG = "Forgotten|1GiB"
+GO_LONG = "Vectors|Forgotten|Collections|1GiB"
 JULIA = """L1L2_VECTORS=$PWD/../../tests/conformance/vectors.txt JULIA_DEPOT_PATH=$WORK/depot: JULIA_PKG_SERVER= JULIA_NUM_THREADS=4 \
     $(../../scripts/lib/julia.sh $WORK/julia) --startup-file=no --project=$WORK/project"""
 PYTHON = "$WORK/venv/bin/python"
@@ -44,11 +46,13 @@ PYTHON_MODULES = ["_init__.py", "arrays.py", "exact_sums.py", "fast.c", "library
 LONG = ["tests/test_conformance.py", "tests/test_library.py", "tests/test_memory.py"]
 
 
-def go_tests(cgo: int, files: str) -> List[Test]:
+def go_tests(cgo: int, others: Tuple[str, ...]) -> List[Test]:
     program = f"$WORK/go_{cgo}.test"
+    run = f"{GO}={cgo} {program} -test.failfast"
     return [
-        Test(f"compile, CGO_ENABLED={cgo}", f"{GO}={cgo} go test -vet=off -c -o {program} .", files, builds=True),
-        Test(f"tests, CGO_ENABLED={cgo}", f"{GO}={cgo} {program} -test.failfast -test.skip '{GO_LONG}'", files),
+        Test(f"compile, CGO_ENABLED={cgo}", f"{GO}={cgo} go test -vet=off -c -o {program} .", others=others, builds=True),
+        Test(f"tests, CGO_ENABLED={cgo}", f"{run} -test.timeout 1m -test.skip '{GO_LONG}'", others=others),
+        Test(f"tests that take longer, CGO_ENABLED={cgo}", f"{run} -test.run '{GO_LONG}'", others=others),
     ]
 
 
@@ -67,10 +71,8 @@ LANGUAGES: Dict[str, Language] = {
         ["*.go"],
         "./build.sh $PREFIX .",
         [
-            *go_tests(0, "[!cr]*"),
-            *go_tests(1, "[!p]*"),
-            Test("tests that take longer, CGO_ENABLED=0", f"$WORK/go_0.test -test.run '{GO_LONG}'", "[lps]*"),
-            Test("tests that take longer, CGO_ENABLED=1", f"$WORK/go_1.test -test.run '{GO_LONG}'", "[cls]*"),
+            *go_tests(0, ("cgo.go", "runner_cgo.go")),
+            *go_tests(1, ("load_unix.go", "purego.go")),
         ],
     ),
     "node": Language(
