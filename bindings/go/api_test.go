@@ -217,6 +217,29 @@ func TestTermsHaveTheSameBitsOnAnyNumberOfGoroutines(t *testing.T) {
 	}
 }
 
+// penaltiesAtDepth is called with so many frames more on the stack.
+func penaltiesAtDepth(depth int, terms []l1l2.Term) (total float64, err error) {
+	if depth > 0 {
+		return penaltiesAtDepth(depth-1, terms)
+	}
+	_, total, err = l1l2.PenaltiesOfTerms(terms, 2)
+	return total, err
+}
+
+func TestAStackMayGrowWhileTasksRun(t *testing.T) {
+	terms := []l1l2.Term{l1l2.NewTerm(made(t), []float64{1, 2, 3})}
+	done := make(chan struct{})
+	for depth := 0; depth < 100; depth++ {
+		go func(depth int) {
+			if total, err := penaltiesAtDepth(depth, terms); total == 0 || err != nil {
+				t.Error(total, err)
+			}
+			done <- struct{}{}
+		}(depth)
+		<-done
+	}
+}
+
 func TestProxesOfTermsAndAWrongTerm(t *testing.T) {
 	r := made(t)
 	x, y := []float32{1, 1}, []float64{2}

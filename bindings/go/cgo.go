@@ -115,9 +115,10 @@ static l1l2_status prox_step_dlpack(const l1l2_regularizer* regularizer, const v
 	return api.prox_step_dlpack(regularizer, x, gradient, step, steps, out);
 }
 
-extern int32_t goRunTasks(void* state, void* task, void* work, size_t count);
+// The state is a number, which Go must not see as a pointer: it would be an invalid one.
+extern int32_t goRunTasks(uintptr_t goroutines, void* task, void* work, size_t count);
 static int32_t run_tasks(void* state, l1l2_task task, void* work, size_t count) {
-	return goRunTasks(state, (void*)task, work, count);
+	return goRunTasks((uintptr_t)state, (void*)task, work, count);
 }
 
 static l1l2_status penalty_terms(const l1l2_term* terms, size_t count, uintptr_t goroutines,

@@ -17,11 +17,11 @@ import "C"
 
 import "unsafe"
 
-// goRunTasks is the library's runner. Its state is the number of goroutines.
+// goRunTasks is the library's runner, whose state is the number of goroutines.
 //
 //export goRunTasks
-func goRunTasks(state, task, work unsafe.Pointer, count C.size_t) C.int32_t {
-	runTasks(uintptr(state), uintptr(count), func(index uintptr) {
+func goRunTasks(goroutines C.uintptr_t, task, work unsafe.Pointer, count C.size_t) C.int32_t {
+	runTasks(uintptr(goroutines), uintptr(count), func(index uintptr) {
 		C.call_task(task, work, C.size_t(index))
 	})
 	return 0
