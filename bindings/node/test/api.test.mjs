@@ -55,12 +55,13 @@ test("import and require give the same classes", () => {
 test("util.inspect shows coefficients and sums", () => {
     const regularizer = new Regularizer(0.01, 0.02);
     assert.equal(inspect(regularizer), "Regularizer { l1: 0.01, l2: 0.02 }");
+    assert.equal(inspect(new Regularizer()), "Regularizer { l1: 0, l2: 0 }");
     assert.equal(inspect(new ExactSums()), "ExactSums { absolute: 0, square: 0, count: 0n }");
-    regularizer.destroy();
+    regularizer[Symbol.dispose]();
     assert.equal(inspect(regularizer), "Regularizer (destroyed)");
 });
 
-test("an array counts for what it is, whatever it says of itself", () => {
+test("an array counts for what it is, whatever it says of itself", async () => {
     class Matrix extends Float32Array {
         get length() {
             return 4;
@@ -86,29 +87,39 @@ test("an array counts for what it is, whatever it says of itself", () => {
 
     const tag = { [Symbol.toStringTag]: "Float64Array", length: 1 };
     const others = [tag, [1], null, undefined, new DataView(new ArrayBuffer(8))];
-    const typed = [new Uint8Array(8), new Uint16Array(4), new Proxy(elements, {})];
+    const integers = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array];
+    const longer = [Int32Array, Uint32Array, BigInt64Array, BigUint64Array];
+    const typed = [...integers, ...longer].map((Type) => new Type(4));
     const disguised = Object.defineProperties(
         new Uint8Array(4),
         Object.getOwnPropertyDescriptors(tag),
     );
-    for (const array of [...others, ...typed, disguised]) {
+    for (const array of [...others, ...typed, new Proxy(elements, {}), disguised]) {
         assert.throws(() => regularizer.penalty(array), TypeError);
+        await assert.rejects(regularizer.penaltyAsync(array), TypeError);
     }
     const ones = { float32: Float32Array.of(1, 1), float64: Float64Array.of(1, 1) };
     for (const [own, x] of Object.entries(ones)) {
         for (const dtype of ["float32", "float64", "float16", "bfloat16", "toString"]) {
-            const penalty = () => regularizer.penalty(x, { dtype });
-            if (dtype === own) assert.equal(penalty(), 2);
-            else assert.throws(penalty, TypeError);
+            if (dtype === own) {
+                assert.equal(regularizer.penalty(x, { dtype }), 2);
+                continue;
+            }
+            const wrong = dtype === "toString" ? "dtype is none of .*" : `not an array of ${dtype}`;
+            const reason = new RegExp(`^TypeError: ${wrong}$`);
+            assert.throws(() => regularizer.penalty(x, { dtype }), reason);
+            assert.throws(() => regularizer.prox(x, 1, { dtype }), reason);
         }
+        assert.deepEqual([...x], [1, 1]);
     }
     assert.throws(() => regularizer.prox(elements, 1, { out: new Float64Array(4) }), TypeError);
     assert.throws(
         () => regularizer.addGradient(elements, new Float32Array(4), { scale: "1" }),
-        TypeError,
+        /^TypeError: scale is not a number$/,
     );
+    assert.throws(() => regularizer.prox(elements, "1"), /^TypeError: step is not a number$/);
     assert.throws(() => new Regularizer("1"), TypeError);
-    assert.throws(() => Regularizer.fromJson(1), TypeError);
+    assert.throws(() => Regularizer.fromJson(1), /^TypeError: the JSON text is not a string$/);
 });
 
 test("exact sums take 207 numbers in a BigInt64Array, and copy them", () => {
@@ -249,6 +260,7 @@ test("a library that is missing, too old or damaged is named in one sentence", (
     t.after(() => rmSync(work, { recursive: true }));
     const file = (name) => path.join(work, name);
     const load = (library) => loadError(root, { L1L2_LIBRARY: library });
+    const slashes = (n, name) => `${work}${"/".repeat(n - work.length - name.length)}${name}`;
 
     const set = "set L1L2_LIBRARY to the path of libl1l2 0.4 or later";
     const expectSentence = (name, reason) =>
@@ -269,6 +281,7 @@ test("a library that is missing, too old or damaged is named in one sentence", (
         execFileSync("cc", ["-shared", "-fPIC", file(`${name}.c`), "-o", file(`${name}.so`)]);
     }
     expectSentence("older.so", "found 0.3, need 0.4");
+    assert.match(load(slashes(4095, "older.so")), /: found 0\.3, need 0\.4; /); // no path is longer
     expectSentence("old.so", "found 0.3.99, need 0.4");
     assert.match(load(file("lacking.so")), /: it is not libl1l2: l1l2_\w+ is missing; /);
     expectSentence("other.so", "it is not libl1l2: l1l2_version_number is missing");
@@ -282,6 +295,8 @@ test("a library that is missing, too old or damaged is named in one sentence", (
         expectSentence("cut.so", reason);
     }
 
+    writeFileSync(file("text.so"), "text".repeat(64));
+    expectSentence("text.so", `${file("text.so")}: invalid ELF header`);
     for (const i of [4, 5, 18, 19]) { // class, byte order, processor
         const foreign = Buffer.from(whole);
         foreign[i] ^= 0xff;
@@ -298,7 +313,10 @@ test("a library that is missing, too old or damaged is named in one sentence", (
     mkdirSync(file("native"));
     writeFileSync(file("native/l1l2.node"), "damaged");
     assert.match(loadError(work, {}), /native\/l1l2\.node: .*file too short; install l1l2 again/);
-    copyFileSync(path.join(root, "native/l1l2.node"), file("native/l1l2.node"));
+    const addon = readFileSync(path.join(root, "native/l1l2.node"));
+    writeFileSync(file("native/l1l2.node"), addon.subarray(0, 4097));
+    assert.match(loadError(work, {}), /native\/l1l2\.node: the file is cut off after 4097 bytes; /);
+    writeFileSync(file("native/l1l2.node"), addon);
     assert.match(
         loadError(work, { L1L2_LIBRARY: "" }),
         /looked for .*native\/libl1l2\.so\.0 \(part of this package\): .*; install l1l2 again, or set/,

@@ -65,12 +65,13 @@ test("steps of half precisions are float32", () => {
 
 test("what a step reads must fit, and nothing is written", async () => {
     const x = Float32Array.of(1, 2, 3);
+    const out = new Float32Array(3);
     const step = (gradient, step, options) => () => regularizer.proxStep(x, gradient, step, options);
     const ones = new Float32Array(3).fill(1);
     for (const [error, call] of [
         [TypeError, step(new Float64Array(3), 1)],
         [TypeError, step([1, 2, 3], 1)],
-        [TypeError, step(ones, "1")],
+        [/^TypeError: step is not a number$/, step(ones, "1", { out })],
         [TypeError, step(ones, 1, { steps: new Float64Array(3) })],
         [TypeError, step(ones, 1, { steps: 1 })],
         [RangeError, step(new Float32Array(2), 1)],
@@ -85,6 +86,7 @@ test("what a step reads must fit, and nothing is written", async () => {
     const call = regularizer.proxStepAsync(x, ones, 1, { steps: Float32Array.of(1, 1, -1) });
     await assert.rejects(call, status(14));
     assert.deepEqual([...x], [1, 2, 3]);
+    assert.deepEqual([...out], [0, 0, 0]);
 });
 
 test("the norm is rounded once, also beyond the range of squares", () => {

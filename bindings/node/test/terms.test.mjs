@@ -37,7 +37,12 @@ function makeTerms() {
     return [
         { regularizer: half, x, gradient: wave(x.length).fill(1) },
         { regularizer: quarter, x: Float32Array.of(1, -2, 0), gradient: null },
-        { regularizer: half, x: Uint16Array.of(0x3c00, 0xc200), dtype: "float16" }, // 1, -3
+        {
+            regularizer: half,
+            x: Uint16Array.of(0x3c00, 0xc200), // 1, -3
+            gradient: Uint16Array.of(0x3c00, 0), // 1, 0
+            dtype: "float16",
+        },
         { regularizer: half, x: new Float64Array(0) },
         {
             regularizer: quarter,
@@ -100,6 +105,7 @@ test("gradients are added to the terms that have one", async () => {
         assert.equal(total, expectedTotal);
         const expected = wave(300_000).map((x) => 1 - 2 * (0.5 * Math.sign(x) + 0.5 * x));
         assert.deepEqual(terms[0].gradient, expected);
+        assert.deepEqual([...terms[2].gradient], [0xbc00, 0x4400]); // 1 - 2, 0 + 4
         assert.deepEqual([...terms[4].gradient], [0x3fc0, 0x3f00]); // 2 - 0.5, 0 + 0.5
         await addGradientOfTerms(terms); // a scale of 1
         assert.deepEqual([...terms[4].gradient], [0x3fe0, 0x3e80]); // 1.75, 0.25
@@ -128,6 +134,7 @@ test("proximal steps have a gradient, and a step for each element, where they ar
     for (const proxStepOfTerms of waysOf("proxStepOfTerms")) {
         const terms = makeTerms();
         terms[0].steps = wave(300_000).map((_, i) => i % 3);
+        terms[1].out = new Float32Array(3);
         terms[2].steps = Float32Array.of(0, 2);
         terms[4].steps = Float32Array.of(0.5, 1);
         await proxStepOfTerms(terms, 1);
@@ -137,7 +144,8 @@ test("proximal steps have a gradient, and a step for each element, where they ar
             return (Math.sign(v) * Math.max(Math.abs(v) - factor * 0.5, 0)) / (1 + 0.5 * factor);
         });
         assert(terms[0].x.every((x, i) => x === expected[i]));
-        assert.deepEqual([...terms[1].x], [0.75, -1.75, 0]);
+        assert.deepEqual([...terms[1].out], [0.75, -1.75, 0]);
+        assert.deepEqual([...terms[1].x], [1, -2, 0]);
         assert.deepEqual([...terms[2].x], [0x3c00, 0xbc00]); // 1, -1
         // 1 - 0.5 * 2 is 0; -3 + 0.25 is -2.75.
         assert.deepEqual([...terms[4].x], [0, 0xc030]);
