@@ -38,6 +38,7 @@ GO = "GOFLAGS=-buildvcs=false GOWORK=off L1L2_INSTALLED=$PREFIX/lib/libl1l2.so.0
 GO_LONG = "Vectors|Forgotten|Collections|1GiB"
 JULIA = """L1L2_VECTORS=$PWD/../../tests/conformance/vectors.txt JULIA_DEPOT_PATH=$WORK/depot: JULIA_PKG_SERVER= JULIA_NUM_THREADS=4 \
     $(../../scripts/lib/julia.sh $WORK/julia) --startup-file=no --project=$WORK/project"""
+NODE_LONG = "forgotten|an array of 1 GiB"
 PYTHON = "$WORK/venv/bin/python"
 PACKAGE = "$WORK/venv/lib/python3*/site-packages/l1l2"
 PYTEST = f"PYTHONDONTWRITEBYTECODE=1 {PYTHON} -m pytest -p no:cacheprovider --quiet --exitfirst"
@@ -54,6 +55,12 @@ def go_tests(cgo: int, others: Tuple[str, ...]) -> List[Test]:
         Test(f"tests, CGO_ENABLED={cgo}", f"{run} -test.timeout 1m -test.skip '{GO_LONG}'", others=others),
         Test(f"tests that take longer, CGO_ENABLED={cgo}", f"{run} -test.run '{GO_LONG}'", others=others),
     ]
+
+
+def node_tests(arguments: str) -> str:
+    """A minute is for a main thread that waits for ever; without that it takes some seconds."""
+    in_place = "rm -rf $WORK/tmp && mkdir $WORK/tmp && TMPDIR=$WORK/tmp"  # what a killed test leaves
+    return f"{in_place} timeout --signal=KILL 60 node --test-reporter=../../tests/mutation/node_reporter.mjs {arguments}"
 
 
 LANGUAGES: Dict[str, Language] = {
@@ -79,14 +86,20 @@ LANGUAGES: Dict[str, Language] = {
         ["index.*js", "src/*.[ch]"],
         "mkdir -p native && cp $PREFIX/lib/libl1l2.so.0 native/",
         [
-            Test("syntax", "node --check index.js", builds=True),
+            Test("syntax", "node --check index.js", "index.js", builds=True),
             Test(
                 "compile",
-                "cc -shared -fPIC -O1 -I../../include -I$(node -p 'require(\"./host.js\").include') src/*.c -o native/l1l2.node -ldl",
+                """[ -e native/l1l2.node ] && [ -z "$(find src ../../include -newer native/l1l2.node)" ] || cc -shared -fPIC -O1 src/*.c \
+                    -I../../include -I$(node -p 'require("./host.js").include') -o native/l1l2.node -ldl""",
                 builds=True,
             ),
-            Test("tests of terms", "node --test test/terms.test.mjs"),
-            Test("tests", "node --test test/[!t]*.test.mjs"),
+            Test("tests of steps and norms", node_tests("test/steps_norms.test.mjs")),
+            Test("tests of memory", node_tests("test/memory.test.mjs"), "*.[ch]"),
+            Test("tests of terms", node_tests("test/terms.test.mjs"), "*.[ch]"),
+            Test("api", node_tests(f"--test-name-pattern='/^(?!{NODE_LONG})/' test/api.test.mjs")),
+            Test("tests of terms", node_tests("test/terms.test.mjs"), "index.js"),
+            Test("conformance", node_tests("test/conformance.test.mjs")),
+            Test("tests that take longer", node_tests(f"--test-name-pattern='/^({NODE_LONG})/' test/api.test.mjs")),
         ],
     ),
     "julia": Language(
