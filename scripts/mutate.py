@@ -420,13 +420,19 @@ class BindingsWorker(Worker):
         language = pathlib.PurePath(file).parts[1]
         folder = self.tree / "bindings" / language
         tests = LANGUAGES[language].tests_of(file)
-        return [Stage(f"{language}, {test.name}", self.given + test.command, folder, test.builds) for test in tests]
+        stages = [Stage(f"{language}, {test.name}", self.given + test.command, folder, test.builds) for test in tests]
+        last = next((n for n, stage in enumerate(stages) if stage.name in self.failed[file]), 0)
+        soonest = [stage for stage in stages[:last] if stage.builds] + stages[last : last + 1]
+        return soonest + [stage for stage in stages if stage not in soonest]
 
     def restore(self) -> None:
         pass  # each test builds what it needs of the file that was put back
 
     def try_file(self, file: str) -> Optional[str]:
-        return self.first_failure(file, self.stages(file))
+        fate = self.first_failure(file, self.stages(file))
+        if fate is not None and not fate.startswith("not "):
+            self.failed[file] = [fate.replace("killed by ", "")]  # which is tried first for the next one
+        return fate
 
 
 def identity(mutant: Mutant) -> str:
