@@ -64,8 +64,9 @@ async function use({ Regularizer, penaltiesOfTerms, penaltiesOfTermsAsync, isa }
     assert.throws(() => new Regularizer(-1), { status: 11 });
     assert.throws(() => Regularizer.fromJson("{"), { status: 40 });
 
-    // At once, or after the last call that uses it.
-    const [first, second, third] = regularizers;
+    const [first] = regularizers;
+    assert.deepEqual([first.l1, first.l2], [1, 0]);
+    // Each is destroyed at once, or after the last call that uses it.
     assert.match(isa(), /, 3 regularizers$/);
     const calls = [first.penaltyAsync(x), penaltiesOfTermsAsync(terms.slice(1), { threads: 2 })];
     for (const regularizer of regularizers) regularizer.destroy();
