@@ -2,12 +2,14 @@
  * SPDX-FileCopyrightText: 2026 The l1l2 authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Included before the sources of the addon by memory.test.mjs: what is written behind its end, used
- * after it was freed, or locked in another order than it must be, ends the process. Each place that
- * allocates memory fails once. isa() tells what is left.
+ * Included before the sources of the addon by memory.test.mjs: what is read or written behind its
+ * end, used after it was freed, or locked in another order than it must be, ends the process. Each
+ * place that allocates memory fails once. isa() tells what is left.
  */
+#define NAPI_VERSION 8
 #include <dlfcn.h>
 #include <l1l2.h>
+#include <node_api.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -101,6 +103,9 @@ ONE void* checked_function(void* library, const char* name) {
         static bool has_failed;                                                                    \
         has_failed ? checked_allocate(size) : (has_failed = true, (void*)NULL);                    \
     })
+#define napi_new_instance(env, constructor, count, arguments, result)                              \
+    (SUCCEEDS((count) * sizeof *(arguments) > __builtin_object_size(arguments, 0)),                \
+     napi_new_instance(env, constructor, count, arguments, result))
 #define malloc(size) ALLOCATE(size)
 #define calloc(n, size) ALLOCATE((n) * (size))
 #define free(memory) checked_free((void*)(memory))
