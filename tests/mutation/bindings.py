@@ -43,10 +43,12 @@ NODE_LOADING = "a library that is missing"
 NODE_QUICK = f"(?!{NODE_LONG}|{NODE_LOADING}|<root>)"  # if the parent of all tests fits, all are run
 PYTHON = "$WORK/venv/bin/python"
 PACKAGE = "$WORK/venv/lib/python3*/site-packages/l1l2"
-PYTEST = f"PYTHONDONTWRITEBYTECODE=1 {PYTHON} -m pytest -p no:cacheprovider --quiet --exitfirst"
+PYTEST = f"PYTHONDONTWRITEBYTECODE=1 {PYTHON} -m pytest -o cache_dir=$WORK/pytest --failed-first --quiet --exitfirst"
 #: Not those of frameworks.
 PYTHON_MODULES = ["_init__.py", "arrays.py", "exact_sums.py", "fast.c", "library.py", "regularizer.py", "terms.py"]
-LONG = ["tests/test_conformance.py", "tests/test_library.py", "tests/test_memory.py"]
+LONG = [f"tests/test_{name}.py" for name in ("library", "conformance", "memory", "frameworks")]
+QUICK = " ".join(f"--ignore {path}" for path in ["tests/frameworks", *LONG]) + " tests"
+BY_CTYPES = f"{INSTALLED} PYTHONPATH=$PWD/src {PYTEST}"
 
 
 def go_tests(cgo: int, others: Tuple[str, ...]) -> List[Test]:
@@ -128,21 +130,20 @@ LANGUAGES: Dict[str, Language] = {
             Test(
                 "syntax",
                 f"{PYTHON} -c 'import sys; [compile(open(file).read(), file, \"exec\") for file in sys.argv[1:]]' src/l1l2/*.py",
+                "*.py",
                 builds=True,
             ),
             Test(
                 "compile",
-                f"""cc -shared -fPIC -O1 -fvisibility=hidden -DPy_LIMITED_API=0x030B0000 src/l1l2/_fast.c -o {PACKAGE}/_fast.abi3.so \
+                f"""[ {PACKAGE}/_fast.abi3.so -nt src/l1l2/_fast.c ] ||
+                    cc -shared -fPIC -O1 -fvisibility=hidden -DPy_LIMITED_API=0x030B0000 src/l1l2/_fast.c -o {PACKAGE}/_fast.abi3.so \
                     -I$({PYTHON} -c 'import sysconfig; print(sysconfig.get_path("include"))')""",
                 builds=True,
             ),
-            Test("tests", f"{PYTEST} tests --ignore tests/frameworks " + " ".join(f"--ignore {file}" for file in LONG)),
+            Test("tests", f"{PYTEST} {QUICK}"),
             Test("tests that take longer", f"{PYTEST} {' '.join(LONG)}"),
-            Test(
-                "tests by ctypes",
-                f"{INSTALLED} PYTHONPATH=$PWD/src {PYTEST} tests --ignore tests/frameworks --ignore {LONG[1]} --ignore {LONG[2]}",
-                "*.py",
-            ),
+            Test("tests by ctypes", f"{BY_CTYPES} {QUICK}", "*.py"),
+            Test("tests by ctypes that take longer", f"{BY_CTYPES} {LONG[1]} {LONG[3]}", "*.py"),
             Test("documentation", f"{PYTEST} --doctest-modules --doctest-ignore-import-errors --pyargs l1l2", "*.py"),
         ],
     ),

@@ -4,6 +4,7 @@
 
 import array
 import ctypes
+import gc
 import math
 
 import l1l2
@@ -110,8 +111,44 @@ def test_bfloat16_of_ml_dtypes_and_as_bits():
     gradient = numpy.zeros_like(x)
     REGULARIZER.add_gradient(x, gradient)
     assert gradient.tolist() == [2.0, -3.0, 1.5]
+    assert REGULARIZER.penalty_and_add_gradient(x, gradient) == expected
+    assert gradient.tolist() == [4.0, -6.0, 3.0]
     term = l1l2.Term(REGULARIZER, x.view(numpy.uint16), dtype="bfloat16")
     assert l1l2.penalty_terms([term]).total == expected
+
+
+def test_only_bits_are_taken_for_bfloat16():
+    y, bits = ONES.copy(), {"dtype": "bfloat16"}
+    for call in (
+        lambda: REGULARIZER(ONES, **bits),
+        lambda: l1l2.ExactSums().add(ONES, **bits),
+        lambda: REGULARIZER.add_gradient(ONES, y, **bits),
+        lambda: REGULARIZER.penalty_and_add_gradient(ONES, y, **bits),
+        lambda: REGULARIZER.prox(y, 1.0, **bits),
+        lambda: REGULARIZER.prox_step(y, None, 1.0, **bits),
+    ):
+        with pytest.raises(TypeError, match="with dtype='bfloat16': it must be of"):
+            call()
+    assert y.tolist() == ONES.tolist()
+
+
+def test_a_buffer_is_borrowed_no_longer_than_a_call_takes():
+    x, y, gradient, steps = (array.array("f", [1.0, 2.0]) for _ in range(4))
+    integers = array.array("i", [1, 2])
+    REGULARIZER(x)
+    l1l2.ExactSums().add(x)
+    for write in writers(x, y):
+        write()
+    REGULARIZER.prox_step(x, gradient, 1.0, steps, y)
+    for refused in (
+        lambda: REGULARIZER(integers),
+        lambda: REGULARIZER.prox(x, 1.0, memoryview(bytes(8)).cast("f")),
+    ):
+        with pytest.raises((TypeError, ValueError)):
+            refused()
+    gc.collect()
+    for buffer in (x, y, gradient, steps, integers):
+        buffer.append(3)  # BufferError while it is borrowed
 
 
 def test_arrays_that_do_not_fit_are_not_written():
@@ -185,6 +222,18 @@ def address_in(capsule, name, offset):
     return pointer(capsule, name) + offset
 
 
+def test_a_producer_is_asked_for_dlpack_1_0_and_no_copy():
+    asked = []
+
+    class Asked(Foreign):
+        def __dlpack__(self, **arguments):
+            asked.append(arguments)
+            return super().__dlpack__(**arguments)
+
+    assert REGULARIZER(Asked(ONES)) == 6.0
+    assert asked[0] == {"max_version": (1, 0), "copy": False}
+
+
 def test_a_copy_is_refused():
     """Of a producer that copies although copy=False asks it not to."""
 
@@ -213,25 +262,50 @@ def test_a_tensor_of_an_unknown_version_of_dlpack_is_refused():
         assert_not_read(Later(ONES), BufferError, "a tensor of DLPack 2")
 
 
-@pytest.mark.parametrize(
-    ("offset", "value", "error", "reason"),
-    [
-        (8, 2, BufferError, "the CPU cannot read"),  # kDLCUDA
-        (22, 4, TypeError, "is not of float32"),  # four lanes
-    ],
-)
-def test_what_the_cpu_cannot_read_is_refused(offset, value, error, reason):
-    class Elsewhere(Foreign):
+def with_field(x, offset, field):
+    """An array that exports x but for one field of its tensor."""
+
+    class Changed(Foreign):
         def __dlpack__(self):
             capsule = super().__dlpack__()
-            field = address_in(capsule, b"dltensor", offset)
-            ctypes.c_uint16.from_address(field).value = value
+            address = address_in(capsule, b"dltensor", offset)
+            ctypes.memmove(address, ctypes.byref(field), ctypes.sizeof(field))
             return capsule
 
+    return Changed(x)
+
+
+def assert_refused(x, error, reason):
     with pytest.raises(l1l2.L1L2Error):
-        REGULARIZER(Elsewhere(ONES))
+        REGULARIZER(x)
     with pytest.raises(error, match=reason):
-        l1l2.penalty_terms([l1l2.Term(REGULARIZER, Elsewhere(ONES))])
+        l1l2.penalty_terms([l1l2.Term(REGULARIZER, x)])
+
+
+def test_memory_is_read_on_every_device_where_the_cpu_can():
+    for device in range(20):
+        x = with_field(ONES, 8, ctypes.c_int32(device))
+        if device in (1, 3, 11, 13):  # the CPU, CUDA and ROCm on the host, managed CUDA
+            assert REGULARIZER(x) == 6.0
+            assert l1l2.penalty_terms([l1l2.Term(REGULARIZER, x)]).total == 6.0
+        else:
+            assert_refused(x, BufferError, "the CPU cannot read")
+
+
+def test_tensors_of_lanes_or_without_memory_are_refused():
+    for offset, field, error, reason in (
+        (22, ctypes.c_uint16(4), TypeError, "is not of float32"),
+        (0, ctypes.c_void_p(), l1l2.L1L2Error, "term 0: .*NULL"),
+    ):
+        assert_refused(with_field(ONES, offset, field), error, reason)
+
+
+def test_elements_without_strides_are_compact():
+    x = numpy.arange(24, dtype=numpy.float32).reshape(2, 3, 4)
+    without, gradient = with_field(x, 32, ctypes.c_void_p()), numpy.zeros_like(x)
+    term = l1l2.Term(REGULARIZER, without, gradient)
+    assert l1l2.add_gradient_terms([term]).total == REGULARIZER(x) == REGULARIZER(without)
+    assert (gradient == x + (x > 0)).all()
 
 
 def test_elements_may_begin_behind_the_address_of_a_tensor():
@@ -259,6 +333,9 @@ def test_the_stride_of_an_axis_of_one_element_does_not_matter():
     assert x.strides[0] % 4 != 0
     assert REGULARIZER(x) == 8.0
     assert l1l2.penalty_terms([l1l2.Term(REGULARIZER, x)]).total == 8.0
+    gradient = numpy.zeros((2, 2), numpy.float32)[::2]
+    l1l2.add_gradient_terms([l1l2.Term(REGULARIZER, x, gradient)])
+    assert gradient.tolist() == [[3.0, 3.0]]
 
 
 def test_objects_without_memory_are_refused():

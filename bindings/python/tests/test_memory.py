@@ -56,6 +56,19 @@ forget(200_000)
 print(peak() - before)
 """
 
+NO_LEAK_OF_CLOSED = """
+import ctypes
+n = 100_000
+regularizers = [l1l2.Regularizer() for _ in range(n)]
+for regularizer in regularizers:
+    regularizer.close()
+create, handle = ctypes.CDLL(l1l2.library_path()).l1l2_create, ctypes.c_void_p()
+before = peak()
+for _ in range(n):
+    create(ctypes.c_double(), ctypes.c_double(), ctypes.byref(handle))
+print(peak() - before)
+"""
+
 
 def rise_of(program):
     output = subprocess.check_output(
@@ -78,3 +91,9 @@ def test_an_array_of_1_gib_is_not_copied():
 def test_forgotten_regularizers_are_freed():
     # The handles alone of one kind would be more than 6 MiB.
     assert rise_of(NO_LEAK) < 4 << 10
+
+
+@linux
+def test_a_closed_regularizer_has_no_handle():
+    # The handles take at least 3 MiB.
+    assert rise_of(NO_LEAK_OF_CLOSED) < 1 << 10

@@ -5,7 +5,11 @@
 import copy
 import gc
 import json
+import os
 import pickle
+import subprocess
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import l1l2
@@ -50,11 +54,37 @@ def test_json_is_read_from_text_bytes_and_dictionaries():
         l1l2.Regularizer.from_json({"l3": 1.0})
 
 
+def test_each_style_of_json_has_its_keys():
+    regularizer = l1l2.Regularizer(0.01, 0.02)
+    config = regularizer.get_config()
+    assert json.loads(regularizer.to_json()) == config
+    for style, names in (
+        (l1l2.JsonStyle.KERAS2, ("class_name",)),
+        (l1l2.JsonStyle.KERAS3, ("module", "class_name", "registered_name")),
+    ):
+        written = json.loads(regularizer.to_json(style))
+        assert written.pop("config") == config
+        assert set(written) == set(names)
+
+
+def test_pickles_name_the_public_place():
+    for value in (
+        l1l2.Regularizer(),
+        l1l2.ExactSums(),
+        l1l2.JsonStyle.CONFIG,
+        l1l2.L1L2Error(10, "words"),
+        l1l2.Term(l1l2.Regularizer(), 1.0),
+    ):
+        assert b"l1l2._" not in pickle.dumps(value)
+
+
 def test_an_error_can_be_pickled():
     with pytest.raises(l1l2.L1L2Error) as info:
         l1l2.Regularizer(-1.0)
     error = pickle.loads(pickle.dumps(info.value))
     assert (error.status, str(error)) == (11, str(info.value))
+    error = pickle.loads(pickle.dumps(l1l2.L1L2Error(message="words", status=10)))
+    assert (error.status, error.message) == (10, "words")
 
 
 def assert_closed(regularizer):
@@ -128,3 +158,41 @@ def test_a_call_keeps_alive_what_nothing_else_does():
         ]
         gc.collect()
         assert all(call.result() == n for call in calls)
+
+
+def test_other_threads_run_during_a_call_on_many_elements():
+    """Python itself would not switch threads for ten minutes here."""
+    x, gate, ran = numpy.ones(1 << 20, numpy.float32), threading.Event(), []
+    regularizer = l1l2.Regularizer(1.0)
+    thread = threading.Thread(target=lambda: (gate.wait(), ran.append(True)))
+    thread.start()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(600.0)
+    try:
+        gate.set()
+        for _ in range(10_000):
+            regularizer(x)
+            if ran:
+                break
+    finally:
+        sys.setswitchinterval(interval)
+    assert ran
+    thread.join()
+
+
+AT_EXIT = """
+import atexit
+atexit.register(lambda: print(regularizer(x)))  # what is registered first runs last
+import l1l2, numpy
+regularizer, x = l1l2.Regularizer(0.5, 0.25), numpy.ones(4)
+"""
+
+
+def test_a_regularizer_works_until_the_process_has_ended():
+    """A daemon thread may use it. (The variable lets glibc overwrite what is freed.)"""
+    output = subprocess.check_output(
+        [sys.executable, "-c", AT_EXIT],
+        env={**os.environ, "MALLOC_PERTURB_": "165"},
+        text=True,
+    )
+    assert output == "3.0\n"

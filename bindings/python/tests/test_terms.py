@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many tensors in one call: the bits of single calls, on any threads."""
 
+import _thread
+import signal
+import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import l1l2
 import ml_dtypes
@@ -11,6 +15,10 @@ import numpy
 import pytest
 from arrays import Foreign, every_second, read_only
 
+#: Such as one that a callback of ctypes has raised, which nobody receives.
+pytestmark = pytest.mark.filterwarnings(
+    "error::pytest.PytestUnraisableExceptionWarning"
+)
 FIRST, SECOND = l1l2.Regularizer(0.01, 0.02), l1l2.Regularizer(l1=0.5)
 
 
@@ -60,6 +68,7 @@ def test_steps_of_terms_have_the_bits_of_single_calls_on_any_threads(threads):
         if i % 3:
             steps = rng.random(x.shape).astype("f8" if x.dtype == "f8" else "f4")
             steps = numpy.asfortranarray(steps) if x.flags.fnc else steps
+            steps.flags.writeable = False
         if i % 4:
             gradient = read_only(numpy.ones_like(x))
         out = numpy.zeros_like(x) if i % 2 else None
@@ -114,6 +123,25 @@ def test_out_is_x_by_default_and_a_gradient_may_be_unwanted():
     assert x.tolist() == [0.5] * 5
 
 
+def test_terms_keep_alive_what_nothing_else_does():
+    """A scalar's array and what a foreign array exports, whose places are taken again."""
+
+    class Exporting:
+        def __init__(self, value):
+            self._value = value
+
+        def __dlpack__(self):
+            return numpy.full(4, float(self._value)).__dlpack__()
+
+    for given in (numpy.float64, Exporting):
+        terms = [l1l2.Term(SECOND, given(value)) for value in range(10)]
+        penalties, total = l1l2.penalty_terms(terms)
+        assert penalties == [penalties[1] * value for value in range(10)]
+        assert total == 45 * penalties[1] > 0
+    read = [l1l2.Term(SECOND, read_only(numpy.ones(2)))]
+    assert l1l2.penalty_terms(read).total == 1.0
+
+
 def test_an_error_names_the_first_term_at_fault():
     good, x = l1l2.Term(FIRST, numpy.ones(3)), numpy.ones(3)
     for bad, error, reason in (
@@ -121,9 +149,9 @@ def test_an_error_names_the_first_term_at_fault():
         (l1l2.Term(FIRST, x, x[:2].copy()), ValueError, "term 1: .*different shapes"),
         (l1l2.Term(FIRST, x, numpy.ones(3, "f4")), ValueError, "term 1: .*dtypes"),
         (l1l2.Term(FIRST, x, x), l1l2.L1L2Error, "term 1: .*overlap"),
-        (l1l2.Term(FIRST, numpy.ones(6)[::2]), ValueError, "term 1: .*contiguous"),
+        (l1l2.Term(FIRST, numpy.ones(4)[::2]), ValueError, "term 1: .*contiguous"),
         (
-            l1l2.Term(FIRST, numpy.ones((2, 3)), numpy.ones((3, 2)).T),
+            l1l2.Term(FIRST, numpy.ones((2, 2)), numpy.ones((2, 2)).T),
             ValueError,
             "term 1: .*order of memory",
         ),
@@ -134,7 +162,7 @@ def test_an_error_names_the_first_term_at_fault():
             with pytest.raises(error, match=reason):
                 l1l2.add_gradient_terms([good, bad, bad], threads=threads)
     assert x.tolist() == [1.0] * 3
-    with pytest.raises(l1l2.L1L2Error, match="scale") as info:
+    with pytest.raises(l1l2.L1L2Error, match="^the scale") as info:
         l1l2.add_gradient_terms([], float("inf"))
     assert info.value.status == 13
 
@@ -151,12 +179,104 @@ def test_a_pool_that_is_busy_or_shut_down():
     gate = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         pool.submit(gate.wait)
-        # The calling thread does it all.
-        assert l1l2.penalty_terms(terms, threads=pool) == expected
-        gate.set()
+        try:
+            # The calling thread does it all.
+            assert l1l2.penalty_terms(terms, threads=pool) == expected
+        finally:
+            gate.set()
         # So it does within the pool itself.
         call = pool.submit(lambda: l1l2.penalty_terms(terms, threads=pool))
         assert call.result(timeout=60) == expected
     with pytest.raises(RuntimeError, match="shutdown"):
         l1l2.penalty_terms(terms, threads=pool)
     assert l1l2.penalty_terms(terms, threads=2) == expected
+
+
+def large_terms():
+    return [
+        l1l2.Term(SECOND, numpy.ones(1 << 16), numpy.zeros(1 << 16)) for _ in range(8)
+    ]
+
+
+def test_a_thread_is_started_only_if_one_is_wanted(monkeypatch):
+    started, start = [], threading.Thread.start
+    monkeypatch.setattr(
+        threading.Thread, "start", lambda self: (started.append(self), start(self))
+    )
+    terms = large_terms()
+    arrays = [term.x for term in terms]
+    for call, *given in (
+        (l1l2.penalty_terms, terms),
+        (l1l2.add_gradient_terms, terms),
+        (l1l2.prox_terms, terms, 0.5),
+        (l1l2.prox_step_terms, terms, 0.5),
+        (l1l2.ExactSums().add_all, arrays),
+        (l1l2.clip_by_norm, arrays, 1.0, 2.0),
+    ):
+        call(*given)
+        assert not started
+        call(*given, threads=2)
+        assert started
+        started.clear()
+
+
+class Now(ThreadPoolExecutor):
+    """Does all at once, on the thread that submits it."""
+
+    def __init__(self, error=None):
+        super().__init__(1)
+        self._error = error
+
+    def submit(self, work):
+        future = Future()
+        future.set_result(work())
+        if self._error:
+            raise self._error
+        return future
+
+
+def test_a_pool_may_do_all_tasks_and_fail_afterwards():
+    terms = large_terms()
+    assert l1l2.penalty_terms(terms, threads=Now()) == ([1 << 15] * 8, 1 << 18)
+    with pytest.raises(MemoryError):
+        l1l2.penalty_terms(terms, threads=Now(MemoryError()))
+
+
+class Interrupting(ThreadPoolExecutor):
+    """Ctrl-C comes when the calling thread waits for the one of the pool."""
+
+    def __init__(self):
+        super().__init__(1)
+        self._caller, self._begun = None, threading.Lock()
+        self._begun.acquire()
+
+    def submit(self, work):
+        if self._caller:  # the thread is busy
+            return super().submit(work)
+        self._caller = threading.get_ident()
+        future = super().submit(self._interrupt, work)
+        self._begun.acquire()
+        return future
+
+    def _interrupt(self, work):
+        self._begun.release()
+        work()
+        waits = threading.Condition.wait.__code__
+        for _ in range(10_000):
+            time.sleep(0.001)
+            if sys._current_frames()[self._caller].f_code is waits:
+                break
+        time.sleep(0.01)
+        _thread.interrupt_main()
+
+
+def test_an_interrupt_is_raised_after_the_last_task():
+    terms = large_terms()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Interrupting() as pool, pytest.raises(KeyboardInterrupt):
+            l1l2.add_gradient_terms(terms, threads=pool)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    for term in terms:
+        assert term.gradient.tolist() == [0.5] * term.x.size

@@ -238,7 +238,7 @@ def _expect_dtype_of_steps(dtype: int, x_dtype: int) -> None:
 class Compact:
     """An array without gaps: where it is, and how many elements of which type it has."""
 
-    def __init__(self, x: Any, dtype: str | None, written: bool = False) -> None:
+    def __init__(self, x: Any, dtype: str | None, written: bool) -> None:
         tensor = tensor_of(x, dtype, written)
         self.shape = tuple(tensor.shape[: tensor.ndim])
         self.order = _order_of(tensor)

@@ -16,8 +16,6 @@ from ._arrays import Array, Compact
 from ._library import L1L2Error, Runner, TermStruct, check, library
 from ._regularizer import Regularizer
 
-_RUNNER_FAILED = 50
-
 
 class Term(NamedTuple):
     """A tensor of a model, and what is to be computed of it.
@@ -157,7 +155,6 @@ def prox_step_terms(
     call.run(library.l1l2_prox_step_terms, threads, (ctypes.c_double(step),), ())
 
 
-
 def _penalties(
     call: Call, threads: int | ThreadPoolExecutor, factor: tuple[Any, ...]
 ) -> Penalties:
@@ -245,7 +242,7 @@ class Call:
             )
         if crew and crew.failure:
             raise crew.failure
-        if status != 0 and faulty.value < self.count:
+        if faulty.value < self.count:
             text = library.l1l2_status_string(status).decode("ascii")
             raise L1L2Error(status, f"{self._noun} {faulty.value}: {text}")
         check(status)
@@ -284,26 +281,26 @@ class _Crew:
         self.failure: BaseException | None = None
 
     def run(self, state: Any, task: Any, work: Any, count: int) -> int:
-        """Is an l1l2_runner: returns 0 when each task has run and none is running."""
+        """Is an l1l2_runner: returns when no task is running.
+
+        A failure is kept. The library itself finds out if a task was left out.
+        """
         lock = threading.Lock()
         indices = iter(range(count))
 
-        def work_through() -> int:
-            done = 0
+        def work_through() -> None:
             while True:
                 with lock:
                     index = next(indices, None)
                 if index is None:
-                    return done
+                    return
                 task(work, index)
-                done += 1
 
-        helpers: list[Future[int]] = []
-        done = 0
+        helpers: list[Future[None]] = []
         try:
             for _ in range(min(self._helpers, count - 1)):
                 helpers.append(self._pool.submit(work_through))
-            done = work_through()
+            work_through()
         except BaseException as failure:
             # An interrupt, or a pool that is shut down: it must not pass through C.
             self.failure = failure
@@ -316,5 +313,4 @@ class _Crew:
                 break
             except BaseException as failure:
                 self.failure = failure
-        done += sum(helper.result() for helper in running if not helper.exception())
-        return 0 if done == count and self.failure is None else _RUNNER_FAILED
+        return int(self.failure is not None)
