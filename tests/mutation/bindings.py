@@ -140,6 +140,7 @@ LANGUAGES: Dict[str, Language] = {
                     -I$({PYTHON} -c 'import sysconfig; print(sysconfig.get_path("include"))')""",
                 builds=True,
             ),
+            Test("tests of the library", f"{PYTEST} {LONG[0]}", "_library.py"),
             Test("tests", f"{PYTEST} {QUICK}"),
             Test("tests that take longer", f"{PYTEST} {' '.join(LONG)}"),
             Test("tests by ctypes", f"{BY_CTYPES} {QUICK}", "*.py"),

@@ -304,7 +304,8 @@ def test_elements_without_strides_are_compact():
     x = numpy.arange(24, dtype=numpy.float32).reshape(2, 3, 4)
     without, gradient = with_field(x, 32, ctypes.c_void_p()), numpy.zeros_like(x)
     term = l1l2.Term(REGULARIZER, without, gradient)
-    assert l1l2.add_gradient_terms([term]).total == REGULARIZER(x) == REGULARIZER(without)
+    penalty = l1l2.add_gradient_terms([term]).total
+    assert penalty == REGULARIZER(x) == REGULARIZER(without)
     assert (gradient == x + (x > 0)).all()
 
 

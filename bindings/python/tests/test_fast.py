@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The l1l2 authors
 # SPDX-License-Identifier: Apache-2.0
-"""The compiled module, which takes the common case and leaves all else to the caller."""
+"""The compiled module: what it takes, and what it leaves to the caller."""
 
 import array
 import math
@@ -56,7 +56,7 @@ def test_other_buffers_are_taken():
         assert results(x, y, gradient, steps) == expected
 
 
-def test_what_is_not_taken_is_not_written():
+def test_all_else_is_left_to_the_caller():
     ones = numpy.ones((2, 2), "f4")
     x = [ones.astype(other) for other in ("i4", "u2", ">f4")]
     x += [numpy.ones((2, 4), "f4")[:, ::2], [1.0], None]

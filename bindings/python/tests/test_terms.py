@@ -124,7 +124,7 @@ def test_out_is_x_by_default_and_a_gradient_may_be_unwanted():
 
 
 def test_terms_keep_alive_what_nothing_else_does():
-    """A scalar's array and what a foreign array exports, whose places are taken again."""
+    """What a scalar or a foreign array makes, whose place is free afterwards."""
 
     class Exporting:
         def __init__(self, value):
@@ -218,6 +218,12 @@ def test_a_thread_is_started_only_if_one_is_wanted(monkeypatch):
         call(*given, threads=2)
         assert started
         started.clear()
+
+
+def test_a_pool_helps_where_the_number_of_processors_is_not_known(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: None)
+    with ThreadPoolExecutor(1) as pool:
+        assert l1l2.penalty_terms(large_terms(), threads=pool).total == 1 << 18
 
 
 class Now(ThreadPoolExecutor):
