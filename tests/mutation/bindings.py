@@ -38,6 +38,7 @@ GO = "GOFLAGS=-buildvcs=false GOWORK=off L1L2_INSTALLED=$PREFIX/lib/libl1l2.so.0
 GO_LONG = "Vectors|Forgotten|Collections|1GiB"
 JULIA = """L1L2_VECTORS=$PWD/../../tests/conformance/vectors.txt JULIA_DEPOT_PATH=$WORK/depot: JULIA_PKG_SERVER= JULIA_NUM_THREADS=4 \
     $(../../scripts/lib/julia.sh $WORK/julia) --startup-file=no --project=$WORK/project"""
+JULIA_FILES = """-e 'using L1L2, Test; foreach(file -> include("test/$file.jl"), ARGS)' vectors"""
 NODE_LONG = "forgotten|an array of 1 GiB"
 NODE_LOADING = "a library that is missing"
 NODE_QUICK = f"(?!{NODE_LONG}|{NODE_LOADING}|<root>)"  # if the parent of all tests fits, all are run
@@ -116,8 +117,10 @@ LANGUAGES: Dict[str, Language] = {
                 f"""{JULIA} -e 'foreach(file -> Meta.parse("module M\\n" * read(file, String) * "\\nend"), ARGS)' src/*.jl ext/*.jl""",
                 builds=True,
             ),
-            Test("api", f"""{JULIA} -e 'using L1L2, Test; include("test/vectors.jl"); include("test/api.jl")'"""),
-            Test("tests", f"{JULIA} test/runtests.jl"),
+            Test("tests of the library", f"{JULIA} {JULIA_FILES} library", "library.jl"),
+            Test("tests of lists", f"{JULIA} {JULIA_FILES} terms steps_norms", "terms.jl"),
+            Test("tests", f"{JULIA} {JULIA_FILES} api steps_norms terms library"),
+            Test("vectors", f"L1L2_ONLY_VECTORS=1 {JULIA} test/runtests.jl"),
         ],
     ),
     "python": Language(

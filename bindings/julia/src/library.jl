@@ -56,7 +56,9 @@ function find_library()
     chosen = get(ENV, "L1L2_LIBRARY", "")
     isempty(chosen) || return chosen, "which L1L2_LIBRARY names"
     # What Preferences.jl sets; Julia 1.5 has no preferences.
-    preferences = isdefined(Base, :get_preferences) ? Base.get_preferences(package_id().uuid) : Dict()
+    preferences =
+        isdefined(Base, :get_preferences) ?
+        Base.get_preferences(Base.PkgId(@__MODULE__).uuid) : Dict()
     haskey(preferences, "library") &&
         return preferences["library"], "which the preference \"library\" names"
     jll = Base.identify_package("L1L2_jll")
@@ -68,15 +70,13 @@ function find_library()
     return name, "in the system's folders, as Pkg.build(\"L1L2\") has made none"
 end
 
-package_id() = Base.PkgId(@__MODULE__)
-
 # Fails for an ELF file that the loader would crash on, or call missing.
 function expect_suitable(path)
     head = open(file -> read(file, 64), path)
     own = Sys.islinux() ? open(file -> read(file, 64), "/proc/self/exe") : UInt8[]
     length(head) == 64 && head[1:4] == own[1:min(4, end)] || return
-    # Class, byte order, machine.
-    head[[5, 6, 19, 20]] == own[[5, 6, 19, 20]] || error("the file is for another kind of processor")
+    kind = [5, 6, 19, 20] # class, byte order, machine
+    head[kind] == own[kind] || error("the file is for another kind of processor")
     head[5:6] == [0x02, 0x01] || return # 64 bits, little-endian
     field(T, offset) = ltoh(only(reinterpret(T, head[offset+1:offset+sizeof(T)])))
     # The table of sections comes last.

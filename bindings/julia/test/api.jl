@@ -1,12 +1,6 @@
-# What the package promises beside the numbers: refusals, lifetimes, finding the library.
+# What the package promises beside the numbers: refusals and lifetimes.
 
 using Serialization: deserialize, serialize
-
-@testset "the package and its library have one version" begin
-    project = read(joinpath(@__DIR__, "..", "Project.toml"), String)
-    @test occursin("version = \"$(L1L2.version())\"", project)
-    @test isfile(L1L2.library_path())
-end
 
 @testset "what is not exact sums is refused" begin
     n = L1L2.exact_sums_length()
@@ -14,6 +8,7 @@ end
         @test_throws DimensionMismatch ExactSums(zeros(Int64, length))
         resized = ExactSums()
         resize!(resized.numbers, length)
+        @test repr(resized) == "ExactSums of 0 elements"
         for use in (totals, copy, sums -> add!(sums, Float32[1]), sums -> merge!(ExactSums(), sums))
             @test_throws DimensionMismatch use(resized)
         end
@@ -31,9 +26,25 @@ end
     @test x == ones(4)
 end
 
+@testset "a gradient has the scale 1 unless another is given" begin
+    regularizer, x, gradient = Regularizer(l1 = 1), [1.0, -2.0], zeros(2)
+    @test add_gradient!(regularizer, gradient, x) == [1, -1]
+    @test penalty_and_add_gradient!(regularizer, gradient, x) == 3
+    @test gradient == [2, -2]
+end
+
+@testset "arrays of one call may differ in strides" begin
+    regularizer, x, spaced = Regularizer(l1 = 1), [1.0, -2.0, 5.0], view(zeros(6), 1:2:6)
+    @test prox!(regularizer, spaced, x, 1.0) == [0, -1, 4]
+    @test prox!(regularizer, x, spaced, 1.0) == [0, 0, 3]
+    @test add_gradient!(regularizer, spaced, x) == [0, -1, 5]
+    @test add_gradient!(regularizer, x, spaced) == [0, -1, 4]
+end
+
 @testset "regularizers and sums are shown and compared" begin
     regularizer = Regularizer(l1 = 0.01, l2 = 0.02)
     @test repr(regularizer) == "Regularizer(l1 = 0.01, l2 = 0.02)"
+    @test repr(Regularizer()) == "Regularizer(l1 = 0.0, l2 = 0.0)"
     @test regularizer == from_json(to_json(regularizer)) != Regularizer(l1 = 0.01)
     @test length(Set([regularizer, Regularizer(l1 = 0.01, l2 = 0.02), Regularizer()])) == 2
     sums = add!(ExactSums(), Float32[1, 2])
@@ -151,50 +162,4 @@ end
     end
     GC.gc()
     @test all(==(n), fetch.(tasks))
-end
-
-# What a process prints that loads the package, calls it, and catches the error.
-function load_error(library; folders = [])
-    code = "using L1L2; try L1L2.version() catch e; print(sprint(showerror, e)) end"
-    paths = join([folders; Base.load_path()], ':')
-    environment = merge(ENV, Dict("L1L2_LIBRARY" => library, "JULIA_LOAD_PATH" => paths))
-    return read(setenv(`$(Base.julia_cmd()) --startup-file=no -e $code`, environment), String)
-end
-
-@testset "a library that is missing, too old or damaged is named in one sentence" begin
-    mktempdir() do work
-        file(name) = joinpath(work, name)
-        sentence(name, reason) =
-            "cannot load libl1l2: looked for $(file(name)) (which L1L2_LIBRARY names): $reason; " *
-            "set L1L2_LIBRARY to the path of libl1l2 0.4 or later"
-        missing_file = "$(file("none.so")): cannot open shared object file: No such file or directory"
-        @test load_error(file("none.so")) == sentence("none.so", missing_file)
-        write(file("old.c"), "unsigned l1l2_version_number(void) { return 399; }")
-        write(file("other.c"), "int other;")
-        for name in ("old", "other")
-            run(`cc -shared -fPIC $(file("$name.c")) -o $(file("$name.so"))`)
-        end
-        @test load_error(file("old.so")) == sentence("old.so", "found 0.3.99, need 0.4")
-        @test load_error(file("other.so")) == sentence("other.so", "it is not libl1l2")
-        for size in (100, 4097, 12000, filesize(file("old.so")) - 1)
-            write(file("cut.so"), read(file("old.so"), size))
-            reason = "the file is cut off after $size bytes"
-            @test load_error(file("cut.so")) == sentence("cut.so", reason)
-        end
-        foreign = read(file("old.so"))
-        foreign[19] ⊻= 0xff # the processor
-        write(file("foreign.so"), foreign)
-        other_kind = "the file is for another kind of processor"
-        @test load_error(file("foreign.so")) == sentence("foreign.so", other_kind)
-
-        # L1L2_jll, of which this is as much as the package looks at.
-        mkpath(file("L1L2_jll/src"))
-        code = "module L1L2_jll\nconst libl1l2_path = $(repr(file("old.so")))\nend"
-        write(file("L1L2_jll/src/L1L2_jll.jl"), code)
-        @test occursin(
-            "looked for $(file("old.so")) (part of L1L2_jll): found 0.3.99, need 0.4; run Pkg.build(\"L1L2\"), " *
-            "or set L1L2_LIBRARY",
-            load_error("", folders = [work]),
-        )
-    end
 end

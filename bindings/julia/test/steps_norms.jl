@@ -1,14 +1,5 @@
 # Proximal steps, norms, differences of sums, and clipping.
 
-status_of(call) =
-    try
-        call()
-        0
-    catch failure
-        failure isa L1L2Error || rethrow()
-        failure.status
-    end
-
 sums_of(x...) = foldl(add!, x, init = ExactSums())
 
 @testset "the norm is rounded once, also beyond the range of squares" begin
@@ -101,6 +92,16 @@ end
     @test prox_step!(regularizer, overwritten, x, overwritten, 0.7, steps = steps) == expected
     @test prox_step!(regularizer, x, gradient, 0.7, steps = steps) === x
     @test x == expected
+end
+
+@testset "any array of a proximal step may have other strides" begin
+    spaced(x) = view(repeat(x, inner = 2), 1:2:2*length(x))
+    regularizer = Regularizer(l1 = 1)
+    for i in 1:4
+        arrays = [zeros(3), [1.0, -2, 5], [4.0, 2, 1], [0.5, 2, 1]]
+        out, x, gradient, steps = [n == i ? spaced(array) : array for (n, array) in enumerate(arrays)]
+        @test prox_step!(regularizer, out, x, gradient, 1, steps = steps) == [-0.5, -4, 3]
+    end
 end
 
 @testset "without a gradient and steps it is the proximal operator" begin

@@ -1,4 +1,4 @@
-# Reads the fields of tests/conformance/vectors.txt, lays arrays out, and compares results.
+# Reads the fields of tests/conformance/vectors.txt, lays arrays out, and compares results and statuses.
 
 const element_types =
     Dict("float32" => Float32, "float64" => Float64, "float16" => Float16, "bfloat16" => L1L2.BFloat16)
@@ -56,3 +56,12 @@ function attempt(call, expected_status)
     expect(status == expected_status, "status $status")
     return result
 end
+
+status_of(call) =
+    try
+        call()
+        0
+    catch failure
+        failure isa L1L2Error || rethrow()
+        failure.status
+    end
