@@ -33,12 +33,13 @@ end
     @test gradient == [2, -2]
 end
 
-@testset "arrays of one call may differ in strides" begin
+@testset "arrays may have strides, which may differ in one call" begin
     regularizer, x, spaced = Regularizer(l1 = 1), [1.0, -2.0, 5.0], view(zeros(6), 1:2:6)
     @test prox!(regularizer, spaced, x, 1.0) == [0, -1, 4]
     @test prox!(regularizer, x, spaced, 1.0) == [0, 0, 3]
     @test add_gradient!(regularizer, spaced, x) == [0, -1, 5]
     @test add_gradient!(regularizer, x, spaced) == [0, -1, 4]
+    @test regularizer(spaced) == totals(add!(ExactSums(), spaced)).absolute == 6
 end
 
 @testset "regularizers and sums are shown and compared" begin
