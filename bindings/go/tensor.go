@@ -61,7 +61,7 @@ func (t Tensor[T]) pinned(pinner *runtime.Pinner) (*dlTensor, error) {
 		if t.Strides != nil {
 			axes[ndim+i] = int64(t.Strides[i])
 		}
-		high, low := bits.Mul64(uint64(count), uint64(t.Shape[i]))
+		high, low := bits.Mul(uint(count), uint(t.Shape[i]))
 		if t.Shape[i] < 0 || !empty && (high != 0 || int(low) < 0) {
 			return nil, errTensor
 		}

@@ -86,7 +86,7 @@ FORMS = {
     ),
     # Alternatives of types are written as those of numbers.
     ".py": form(
-        rf"""\"{{3}}.*?\"{{3}} | \#[^\n]* | {STRING} | {CHARACTERS} | \|\ (?=[a-zA-Z"]+[],\ :=)])""",
+        rf"""\"{{3}}.*?\"{{3}} | \#[^\n]* | {STRING} | {CHARACTERS} | \|\ (?=[a-zA-Z"]+[],\ :=)[])""",
         r"^\s*(?:if|elif|while) ([^:\n]*):$",
         rf"^{OTHER}\s+{CALL}(?<=[\w)\]}}]) *$",
         negated="not ({})",

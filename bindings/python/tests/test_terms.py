@@ -15,7 +15,7 @@ import numpy
 import pytest
 from arrays import Foreign, every_second, read_only
 
-#: Such as one that a callback of ctypes has raised, which nobody receives.
+#: An exception that a callback of ctypes raises would otherwise be ignored.
 pytestmark = pytest.mark.filterwarnings(
     "error::pytest.PytestUnraisableExceptionWarning"
 )
@@ -124,7 +124,7 @@ def test_out_is_x_by_default_and_a_gradient_may_be_unwanted():
 
 
 def test_terms_keep_alive_what_nothing_else_does():
-    """What a scalar or a foreign array makes, whose place is free afterwards."""
+    """The array of a scalar, and what a foreign array exports."""
 
     class Exporting:
         def __init__(self, value):
@@ -192,18 +192,23 @@ def test_a_pool_that_is_busy_or_shut_down():
     assert l1l2.penalty_terms(terms, threads=2) == expected
 
 
-def large_terms():
-    return [
-        l1l2.Term(SECOND, numpy.ones(1 << 16), numpy.zeros(1 << 16)) for _ in range(8)
-    ]
+def large_terms(count):
+    x, gradient = numpy.ones(1 << 16), numpy.zeros(1 << 16)
+    return [l1l2.Term(SECOND, x.copy(), gradient.copy()) for _ in range(count)]
 
 
-def test_a_thread_is_started_only_if_one_is_wanted(monkeypatch):
-    started, start = [], threading.Thread.start
+@pytest.fixture
+def started(monkeypatch):
+    """The threads that have been started."""
+    threads, start = [], threading.Thread.start
     monkeypatch.setattr(
-        threading.Thread, "start", lambda self: (started.append(self), start(self))
+        threading.Thread, "start", lambda self: (threads.append(self), start(self))
     )
-    terms = large_terms()
+    return threads
+
+
+def test_a_thread_is_started_only_if_one_is_wanted(started):
+    terms = large_terms(2)
     arrays = [term.x for term in terms]
     for call, *given in (
         (l1l2.penalty_terms, terms),
@@ -220,10 +225,11 @@ def test_a_thread_is_started_only_if_one_is_wanted(monkeypatch):
         started.clear()
 
 
-def test_a_pool_helps_where_the_number_of_processors_is_not_known(monkeypatch):
+def test_a_pool_helps_where_the_number_of_processors_is_not_known(monkeypatch, started):
     monkeypatch.setattr("os.cpu_count", lambda: None)
     with ThreadPoolExecutor(1) as pool:
-        assert l1l2.penalty_terms(large_terms(), threads=pool).total == 1 << 18
+        assert l1l2.penalty_terms(large_terms(8), threads=pool).total == 1 << 18
+    assert started
 
 
 class Now(ThreadPoolExecutor):
@@ -242,7 +248,7 @@ class Now(ThreadPoolExecutor):
 
 
 def test_a_pool_may_do_all_tasks_and_fail_afterwards():
-    terms = large_terms()
+    terms = large_terms(8)
     assert l1l2.penalty_terms(terms, threads=Now()) == ([1 << 15] * 8, 1 << 18)
     with pytest.raises(MemoryError):
         l1l2.penalty_terms(terms, threads=Now(MemoryError()))
@@ -277,7 +283,7 @@ class Interrupting(ThreadPoolExecutor):
 
 
 def test_an_interrupt_is_raised_after_the_last_task():
-    terms = large_terms()
+    terms = large_terms(8)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with Interrupting() as pool, pytest.raises(KeyboardInterrupt):

@@ -281,9 +281,10 @@ class _Crew:
         self.failure: BaseException | None = None
 
     def run(self, state: Any, task: Any, work: Any, count: int) -> int:
-        """Is an l1l2_runner: returns when no task is running.
+        """The l1l2_runner: returns when no task is running.
 
-        A failure is kept. The library itself finds out if a task was left out.
+        An exception is stored in `failure`. The library itself notices a task that
+        was left out.
         """
         lock = threading.Lock()
         indices = iter(range(count))
