@@ -383,12 +383,12 @@ static napi_value isa(napi_env env, napi_callback_info info) {
  * released: at the end of a thread of JavaScript, handles are finalized after instances.
  */
 static napi_value open(napi_env env, napi_callback_info info) {
-    napi_value arguments[max_arguments];
+    napi_value arguments[max_arguments], reason;
     get_arguments(env, info, arguments);
     double oldest = 0.0;
     napi_get_value_double(env, arguments[1], &oldest);
-    void* const opened = open_library(env, arguments[0]);
-    if (opened == NULL) return open_error(env);
+    void* const opened = open_library(env, arguments[0], &reason);
+    if (opened == NULL) return reason;
     Instance* const instance = calloc(1, sizeof *instance);
     if (instance == NULL) return text(env, "out of memory");
     void* function;

@@ -11,23 +11,28 @@
 
 #include <string.h>
 
+/* open_library returns NULL if the library cannot be opened; then `reason` says why. */
 #ifdef _WIN32
 #include <stdio.h>
 #include <windows.h>
 
-/* NULL if it cannot be opened. */
-static void* open_library(napi_env env, napi_value path) {
+static void* open_library(napi_env env, napi_value path, napi_value* reason) {
     WCHAR name[4096];
+    void* library = NULL;
     size_t length;
-    napi_get_value_string_utf16(env, path, name, 4096, &length);
-    return (void*)LoadLibraryW(name);
-}
-
-/* Why not; right after it. */
-static napi_value open_error(napi_env env) {
-    char reason[64];
-    snprintf(reason, sizeof reason, "error %lu of Windows", GetLastError());
-    return text(env, reason);
+    napi_get_value_string_utf16(env, path, NULL, 0, &length);
+    if (length < sizeof name / sizeof *name) {
+        napi_get_value_string_utf16(env, path, name, sizeof name / sizeof *name, &length);
+        library = (void*)LoadLibraryW(name);
+    } else {
+        SetLastError(ERROR_FILENAME_EXCED_RANGE);
+    }
+    if (library == NULL) {
+        char words[64];
+        snprintf(words, sizeof words, "error %lu of Windows", GetLastError());
+        *reason = text(env, words);
+    }
+    return library;
 }
 
 static void* find_function(void* library, const char* name) {
@@ -39,16 +44,20 @@ static void* find_function(void* library, const char* name) {
 
 #else
 #include <dlfcn.h>
+#include <errno.h>
 
-static void* open_library(napi_env env, napi_value path) {
+static void* open_library(napi_env env, napi_value path, napi_value* reason) {
     char name[4096];
     size_t length;
+    napi_get_value_string_utf8(env, path, NULL, 0, &length);
+    if (length >= sizeof name) {
+        *reason = text(env, strerror(ENAMETOOLONG));
+        return NULL;
+    }
     napi_get_value_string_utf8(env, path, name, sizeof name, &length);
-    return dlopen(name, RTLD_NOW | RTLD_LOCAL);
-}
-
-static napi_value open_error(napi_env env) {
-    return text(env, dlerror());
+    void* const library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL) *reason = text(env, dlerror());
+    return library;
 }
 
 static void* find_function(void* library, const char* name) {

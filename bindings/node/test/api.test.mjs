@@ -260,7 +260,9 @@ test("a library that is missing, too old or damaged is named in one sentence", (
     t.after(() => rmSync(work, { recursive: true }));
     const file = (name) => path.join(work, name);
     const load = (library) => loadError(root, { L1L2_LIBRARY: library });
-    const slashes = (n, name) => `${work}${"/".repeat(n - work.length - name.length)}${name}`;
+    /** A path of n bytes. */
+    const slashes = (n, name) =>
+        `${work}${"/".repeat(n - Buffer.byteLength(work) - Buffer.byteLength(name))}${name}`;
 
     const set = "set L1L2_LIBRARY to the path of libl1l2 0.4 or later";
     const expectSentence = (name, reason) =>
@@ -281,7 +283,11 @@ test("a library that is missing, too old or damaged is named in one sentence", (
         execFileSync("cc", ["-shared", "-fPIC", file(`${name}.c`), "-o", file(`${name}.so`)]);
     }
     expectSentence("older.so", "found 0.3, need 0.4");
-    assert.match(load(slashes(4095, "older.so")), /: found 0\.3, need 0\.4; /); // no path is longer
+    assert.match(load(slashes(4095, "older.so")), /: found 0\.3, need 0\.4; /);
+    // No path is longer. Cut to this length, each of these would name a library.
+    for (const more of ["x", "é", "x".repeat(5000)]) {
+        assert.match(load(slashes(4095, "older.so") + more), /names\): File name too long; set /);
+    }
     expectSentence("old.so", "found 0.3.99, need 0.4");
     assert.match(load(file("lacking.so")), /: it is not libl1l2: l1l2_\w+ is missing; /);
     expectSentence("other.so", "it is not libl1l2: l1l2_version_number is missing");

@@ -2,9 +2,9 @@
  * SPDX-FileCopyrightText: 2026 The l1l2 authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Included before the sources of the addon by memory.test.mjs: what is read or written behind its
- * end, used after it was freed, or locked in another order than it must be, ends the process. Each
- * place that allocates memory fails once. isa() tells what is left.
+ * Included before the sources of the addon by memory.test.mjs. Ends the process on an access past
+ * the end of a block, a use after free, or a wrong lock order. Makes each place that allocates
+ * memory fail once. isa() returns how many blocks and regularizers are left.
  */
 #define NAPI_VERSION 8
 #include <dlfcn.h>

@@ -1,7 +1,11 @@
 /** Lists of tensors. What is expected is computed here, of numbers whose sums are exact. */
 import assert from "node:assert";
 import { createHook } from "node:async_hooks";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -10,6 +14,8 @@ import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
 import * as l1l2 from "l1l2";
 import { ExactSums, L1L2Error, Regularizer } from "l1l2";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc");
@@ -325,8 +331,61 @@ test("a call ends after the last of its tasks", async () => {
     assert(terms[0].gradient.every((gradient) => gradient === 5));
 });
 
+/**
+ * Stands in for libl1l2. Each of two tasks waits for the other, at most 20 s; the total is how often
+ * they met, in ten runs. Before all runs but the first the second thread has time to fall asleep.
+ */
+const meetings = `
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <unistd.h>
+
+static atomic_int arrivals;
+static atomic_bool met;
+
+static void meet(void* work, size_t index) {
+    (void)work, (void)index;
+    ++arrivals;
+    for (int i = 0; i < 2000 && arrivals < 2; ++i) usleep(10000);
+    if (arrivals < 2) met = false;
+}
+
+int l1l2_penalty_terms(const void* terms, size_t size, size_t count,
+                       int (*runner)(void*, void (*)(void*, size_t), void*, size_t), void* state,
+                       double* penalties, double* total, size_t* faulty) {
+    (void)terms, (void)size, (void)count, (void)penalties, (void)faulty;
+    *total = 0;
+    for (met = runner != NULL; met && *total < 10; *total += met) {
+        arrivals = 0;
+        if (*total > 0) usleep(20000);
+        runner(state, meet, NULL, 2);
+    }
+    return 0;
+}
+
+int l1l2_version_number(void) {
+    return 400;
+}
+`;
+
+test("tasks of a list are done by several threads at the same time", (t) => {
+    const work = mkdtempSync(path.join(tmpdir(), "l1l2-"));
+    t.after(() => rmSync(work, { recursive: true }));
+    const file = (name) => path.join(work, name);
+    const header = readFileSync(path.join(root, "src/addon.h"), "latin1");
+    const names = header.matchAll(/FUNCTION\((\w+)\)/g);
+    const others = [...names].filter(([, name]) => !/^(version_number|penalty_terms)$/.test(name));
+    const stubs = others.map(([, name]) => `int l1l2_${name}(void) { return 0; }\n`);
+    writeFileSync(file("stub.c"), meetings + stubs.join(""));
+    execFileSync("cc", ["-shared", "-fPIC", file("stub.c"), "-o", file("stub.so")]);
+    const code = `const { penaltiesOfTermsAsync } = require(${JSON.stringify(root)});
+        penaltiesOfTermsAsync([], { threads: 2 }).then(({ total }) => console.log(total));`;
+    const env = { ...process.env, L1L2_LIBRARY: file("stub.so"), UV_THREADPOOL_SIZE: "2" };
+    assert.equal(execFileSync(process.execPath, ["-e", code], { env, encoding: "utf8" }), "10\n");
+});
+
 test("a worker that ends during a call on several threads harms nothing", async () => {
-    const root = fileURLToPath(new URL("..", import.meta.url));
     const code = `const { penaltiesOfTermsAsync, Regularizer } = require(${JSON.stringify(root)});
         const regularizer = new Regularizer(1, 1);
         const terms = [{ regularizer, x: new Float32Array(2 ** 24) }];
