@@ -7,5 +7,5 @@ if [ ! -x "${2:-}" ]; then
     exit 77
 fi
 cd "$1"
-find include src capi threads tools tests bench examples bindings/node/src bindings/python/src \
+find include src capi threads tools tests bench examples bindings/node/src bindings/node/test bindings/python/src \
     \( -name '*.c' -o -name '*.cpp' -o -name '*.h' -o -name '*.hpp' \) -print0 | xargs -0 "$2" --dry-run -Werror
