@@ -4,7 +4,7 @@
  *
  * Included before the sources of the addon by memory.test.mjs. Ends the process on an access past
  * the end of a block, a use after free, or a wrong lock order. Makes each place that allocates
- * memory fail once. isa() returns how many blocks and regularizers are left.
+ * memory fail once, never two in a row. isa() returns how many blocks and regularizers are left.
  */
 #define NAPI_VERSION 8
 #include <dlfcn.h>
@@ -22,6 +22,7 @@
 
 /* Of memory, mutexes and condition variables. */
 ONE int checked_blocks;
+ONE bool checked_failed; /* the allocation before */
 ONE int checked_regularizers;
 
 /* Before a page that must not be touched. */
@@ -101,7 +102,9 @@ ONE void* checked_function(void* library, const char* name) {
 #define ALLOCATE(size)                                                                             \
     ({                                                                                             \
         static bool has_failed;                                                                    \
-        has_failed ? checked_allocate(size) : (has_failed = true, (void*)NULL);                    \
+        checked_failed = !has_failed && !checked_failed;                                           \
+        has_failed |= checked_failed;                                                              \
+        checked_failed ? NULL : checked_allocate(size);                                            \
     })
 #define napi_new_instance(env, constructor, count, arguments, result)                              \
     (SUCCEEDS((count) * sizeof *(arguments) > __builtin_object_size(arguments, 0)),                \
