@@ -306,7 +306,7 @@ class Worker:
         if file.startswith("include/"):
             build = Stage("l1l2_hpp_test", self.compile(self.units_of(file, ".*/l1l2_hpp_test")), self.build, builds=True)
             return [build, self.link_tests, *self.failed_last(file), self.quick_tests]
-        if file.startswith("src/kernels/") and file.endswith(ELSEWHERE):
+        if file.endswith(ELSEWHERE):
             units = self.units_of(file, f"(src|capi)/(?!.*/kernels/({'|'.join(INSTRUCTION_SETS[1:])}))")
             build = Stage("generic", f"{self.compile(units) or 'true'} && {LINK_LIBRARIES}", self.build, builds=True)
             return [build, self.link_tests, *(stage for stage in self.stages(file) if stage.name.endswith(", generic"))]
@@ -333,7 +333,7 @@ class Worker:
     def is_over(self) -> bool:
         return spent() >= self.end
 
-    def remember(self, file: str) -> None:
+    def remember(self, file: str, _failed: Stage) -> None:
         """The test case that has failed, with which the log ends."""
         for name in re.findall(rb'<TestCase name="([^"]*)"', self.log.read_bytes())[-1:]:
             name = html.unescape(name.decode())
@@ -347,7 +347,7 @@ class Worker:
             if self.is_over():
                 return UNDECIDED
             if failed:
-                self.remember(file)
+                self.remember(file, stage)
                 return "not built" if stage.builds else f"killed by {stage.name}"
             if stage.name == "avx2" and self.has_same(AVX2):
                 return None
@@ -429,10 +429,12 @@ class BindingsWorker(Worker):
         pass  # each test builds what it needs of the file that was put back
 
     def try_file(self, file: str) -> Optional[str]:
-        fate = self.first_failure(file, self.stages(file))
-        if fate is not None and not fate.startswith("not "):
-            self.failed[file] = [fate.replace("killed by ", "")]  # which is tried first for the next one
-        return fate
+        return self.first_failure(file, self.stages(file))
+
+    def remember(self, file: str, failed: Stage) -> None:
+        """The stage that has failed, which is tried first for the next mutant of the file."""
+        if not failed.builds:
+            self.failed[file] = [failed.name]
 
 
 def identity(mutant: Mutant) -> str:

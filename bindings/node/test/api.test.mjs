@@ -1,33 +1,26 @@
 /** What the classes promise beside the numbers: arrays, lifetimes, errors, finding the library. */
 import assert from "node:assert";
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import {
     copyFileSync,
-    mkdtempSync,
     mkdirSync,
     readdirSync,
     readFileSync,
     readlinkSync,
-    rmSync,
     writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
-import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
 import { ExactSums, isa, L1L2Error, Regularizer, version } from "l1l2";
+import { collect, makeShared, root, temporaryFolder } from "./support.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const status = (number) => (error) => error instanceof L1L2Error && error.status === number;
 
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc");
 const memory = (name) =>
     Number(new RegExp(`^${name}:\\s*(\\d+) kB$`, "m").exec(readFileSync("/proc/self/status"))[1]);
 
@@ -256,8 +249,7 @@ function loadError(folder, environment) {
 }
 
 test("a library that is missing, too old or damaged is named in one sentence", (t) => {
-    const work = mkdtempSync(path.join(tmpdir(), "l1l2-"));
-    t.after(() => rmSync(work, { recursive: true }));
+    const work = temporaryFolder(t);
     const file = (name) => path.join(work, name);
     const load = (library) => loadError(root, { L1L2_LIBRARY: library });
     /** A path of n bytes. */
@@ -279,8 +271,7 @@ test("a library that is missing, too old or damaged is named in one sentence", (
         ["lacking", version(400)],
         ["other", "int other;"],
     ]) {
-        writeFileSync(file(`${name}.c`), code);
-        execFileSync("cc", ["-shared", "-fPIC", file(`${name}.c`), "-o", file(`${name}.so`)]);
+        makeShared(file(`${name}.so`), code);
     }
     expectSentence("older.so", "found 0.3, need 0.4");
     assert.match(load(slashes(4095, "older.so")), /: found 0\.3, need 0\.4; /);

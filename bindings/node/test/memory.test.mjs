@@ -2,21 +2,14 @@
 import assert from "node:assert";
 import { createHook } from "node:async_hooks";
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { collect, root, temporaryFolder } from "./support.mjs";
 
 const require = createRequire(import.meta.url);
-const root = fileURLToPath(new URL("..", import.meta.url));
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc");
 
 function makeAddon(folder) {
     mkdirSync(path.join(folder, "native"));
@@ -86,8 +79,7 @@ function reasonToSkip() {
 
 const skip = reasonToSkip();
 test("an allocation may fail, each is freed, and locks are held in turn", { skip }, async (t) => {
-    const folder = mkdtempSync(path.join(tmpdir(), "l1l2-"));
-    t.after(() => rmSync(folder, { recursive: true }));
+    const folder = temporaryFolder(t);
     makeAddon(folder);
     assert.throws(() => require(folder), /: out of memory; /);
     const l1l2 = require(folder);

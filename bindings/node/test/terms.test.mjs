@@ -2,23 +2,15 @@
 import assert from "node:assert";
 import { createHook } from "node:async_hooks";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
 import * as l1l2 from "l1l2";
 import { ExactSums, L1L2Error, Regularizer } from "l1l2";
-
-const root = fileURLToPath(new URL("..", import.meta.url));
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc");
+import { collect, makeShared, root, temporaryFolder } from "./support.mjs";
 
 /** A function of lists, alone and on threads of the pool. */
 function* waysOf(name) {
@@ -333,7 +325,8 @@ test("a call ends after the last of its tasks", async () => {
 
 /**
  * Stands in for libl1l2. Each of two tasks waits for the other, at most 20 s; the total is how often
- * they and no other met, in ten runs. Before all runs but the first the second thread has time to fall asleep.
+ * they and no other met, in ten runs. Before all runs but the first the second thread has time to
+ * fall asleep.
  */
 const meetings = `
 #include <stdatomic.h>
@@ -370,18 +363,15 @@ int l1l2_version_number(void) {
 `;
 
 test("tasks of a list are done by several threads at the same time", (t) => {
-    const work = mkdtempSync(path.join(tmpdir(), "l1l2-"));
-    t.after(() => rmSync(work, { recursive: true }));
-    const file = (name) => path.join(work, name);
+    const library = path.join(temporaryFolder(t), "stub.so");
     const header = readFileSync(path.join(root, "src/addon.h"), "latin1");
     const names = header.matchAll(/FUNCTION\((\w+)\)/g);
     const others = [...names].filter(([, name]) => !/^(version_number|penalty_terms)$/.test(name));
     const stubs = others.map(([, name]) => `int l1l2_${name}(void) { return 0; }\n`);
-    writeFileSync(file("stub.c"), meetings + stubs.join(""));
-    execFileSync("cc", ["-shared", "-fPIC", file("stub.c"), "-o", file("stub.so")]);
+    makeShared(library, meetings + stubs.join(""));
     const code = `const { penaltiesOfTermsAsync } = require(${JSON.stringify(root)});
         penaltiesOfTermsAsync([], { threads: 2 }).then(({ total }) => console.log(total));`;
-    const env = { ...process.env, L1L2_LIBRARY: file("stub.so"), UV_THREADPOOL_SIZE: "2" };
+    const env = { ...process.env, L1L2_LIBRARY: library, UV_THREADPOOL_SIZE: "2" };
     assert.equal(execFileSync(process.execPath, ["-e", code], { env, encoding: "utf8" }), "10\n");
 });
 
