@@ -121,6 +121,7 @@ TEST_CASE("the class form is read, with the defaults of its class", "[config]") 
         CHECK(read(head + R"(, "config": {"l1": 1.0}})") == Coefficients{1.0, 0.0});
         CHECK(read(head + R"(, "config": {"l": 3.0}})") == Coefficients{3.0, 0.0});
         CHECK(read(head + R"(, "config": {"l1": 1.0, "l": 3.0}})") == Coefficients{3.0, 0.0});
+        CHECK(read(head + R"(, "config": {"l1": -1.0, "l": 3.0}})") == Coefficients{3.0, 0.0});
         CHECK(read(head + R"(, "config": {"l1": 1.0, "l": null}})") == Coefficients{0.01, 0.0});
         CHECK(read(head + R"(, "config": {"l1": null}})") == Coefficients{0.01, 0.0});
         CHECK(read(head + "}") == Coefficients{0.01, 0.0});
@@ -129,6 +130,7 @@ TEST_CASE("the class form is read, with the defaults of its class", "[config]") 
         const std::string head = R"({"class_name": ")" + std::string(name) + "\"";
         CHECK(read(head + R"(, "config": {"l2": 1.0}})") == Coefficients{0.0, 1.0});
         CHECK(read(head + R"(, "config": {"l": 3.0}})") == Coefficients{0.0, 3.0});
+        CHECK(read(head + R"(, "config": {"l2": 1.0, "l": 3.0}})") == Coefficients{0.0, 3.0});
         CHECK(read(head + R"(, "config": {}})") == Coefficients{0.0, 0.01});
     }
 }
@@ -150,7 +152,8 @@ TEST_CASE("a class of another module is a custom one, whatever its name", "[conf
     };
     for (const char* module :
          {"keras.regularizers", "keras", "keras.src.regularizers.regularizers", "builtins",
-          "tf_keras.src.regularizers", "keras_core.regularizers", "tensorflow.keras.regularizers",
+          "tf_keras", "tf_keras.src.regularizers", "keras_core", "keras_core.regularizers",
+          "tensorflow.keras", "tensorflow.keras.regularizers", "tensorflow.python.keras",
           "tensorflow.python.keras.regularizers"}) {
         const std::string key = R"("module": ")" + std::string(module) + "\"";
         CHECK(read(of(key)) == Coefficients{0.0, 2.0});
@@ -355,6 +358,8 @@ TEST_CASE("malformed JSON is reported with its byte offset", "[config]") {
         {"\"l1\n\"", "byte 3"},
         {R"("\x")", "byte 2"},
         {R"("\ud800")", "byte 7"},
+        {R"("\ud800\u0041")", "byte 12"},
+        {R"("\udc00")", "byte 6"},
         {"\"\xFF\"", "byte 1"},
         {"\"\xC0\x80\"", "byte 1"},         // overlong
         {"\"\xE2\x82\"", "byte 3"},         // cut short

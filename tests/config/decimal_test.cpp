@@ -3,6 +3,8 @@
 #include "decimal.hpp"
 #include "narrow.hpp"
 
+#include <clocale>
+#include <cstdlib>
 #include <limits>
 #include <string>
 
@@ -83,4 +85,24 @@ TEST_CASE("any byte may stand for the decimal point", "[decimal]") {
     CHECK(parse_decimal("1,5") == 1.5);
     CHECK(parse_decimal("1\xD9"
                         "5e1") == 15.0);
+}
+
+TEST_CASE("no decimal point of a locale is written or read", "[decimal][locale]") {
+    // One process for each locale: tests/config/CMakeLists.txt.
+    const char* const name = std::getenv("L1L2_TEST_LOCALE");
+    REQUIRE(name != nullptr);
+    if (std::setlocale(LC_ALL, name) == nullptr) {
+        WARN("this locale is not there");
+        return;
+    }
+    const std::string decimal_point = std::localeconv()->decimal_point;
+    const std::string texts[] = {written(1234.5), written(1.5e-7), written(0.1), written(1e22)};
+    const double value = parse_decimal("-1234.5e-1");
+    std::setlocale(LC_ALL, "C");
+    CHECK(decimal_point != ".");
+    CHECK(texts[0] == "1234.5");
+    CHECK(texts[1] == "1.5e-07");
+    CHECK(texts[2] == "0.1");
+    CHECK(texts[3] == "1e+22");
+    CHECK(value == -123.45);
 }

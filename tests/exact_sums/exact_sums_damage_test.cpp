@@ -361,25 +361,28 @@ TEST_CASE("no number but those of an accumulator is read or written", "[exact_su
     const Handle handle(both);
     const float x[] = {1.0F, 2.0F};
     const Accumulator sound = rich_accumulator();
+    const Accumulator uncarried = 3 * sound;
     for (const bool at_end : {true, false}) {
-        const auto place = [&](const GuardedPages& memory) {
-            auto* const at = reinterpret_cast<std::int64_t*>(at_end ? memory.end() - sizeof sound
+        const auto place = [&](const GuardedPages& memory, const Accumulator& numbers) {
+            auto* const at = reinterpret_cast<std::int64_t*>(at_end ? memory.end() - sizeof numbers
                                                                     : memory.begin());
-            std::copy(sound.begin(), sound.end(), at);
+            std::copy(numbers.begin(), numbers.end(), at);
             return at;
         };
-        std::int64_t* const sums = place(pages);
-        std::int64_t* const other = place(other_pages);
+        std::int64_t* const sums = place(pages, sound);
+        std::int64_t* const other = place(other_pages, uncarried);
         double number = 0.0;
         std::int64_t count = 0;
         CHECK(l1l2_exact_sums_add(sums, L1L2_FLOAT32, x, 2) == L1L2_OK);
         // What is read may be memory that cannot be written.
         REQUIRE(mprotect(other_pages.begin(), other_pages.size(), PROT_READ) == 0);
         CHECK(l1l2_exact_sums_merge(sums, other) == L1L2_OK);
+        CHECK(l1l2_exact_sums_subtract(sums, other) == L1L2_OK);
         CHECK(l1l2_exact_sums_check(other) == L1L2_OK);
+        CHECK(l1l2_exact_sums_norm(other, &number) == L1L2_OK);
         CHECK(l1l2_exact_sums_read(other, &number, &number, &count) == L1L2_OK);
         CHECK(l1l2_penalty_exact_sums(handle.get(), other, &number) == L1L2_OK);
         REQUIRE(mprotect(other_pages.begin(), other_pages.size(), PROT_READ | PROT_WRITE) == 0);
-        CHECK(count == sound[count_index]);
+        CHECK(count == uncarried[count_index]);
     }
 }

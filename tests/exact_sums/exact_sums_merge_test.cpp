@@ -245,8 +245,11 @@ TEST_CASE("merging has no limit but the number of elements, which is 2^63 - 1", 
         CHECK(refused_as(power + power + one) == L1L2_ERROR_COUNT_OVERFLOW);
         CHECK(refused_as(all + one) == L1L2_ERROR_COUNT_OVERFLOW);
         // Where the number wraps and is not negative, it looks like damage.
-        CHECK(refused_as(4 * power) == L1L2_ERROR_INVALID_SUMS);
-        CHECK(refused_as(5 * power) == L1L2_ERROR_INVALID_SUMS);
+        for (const std::int64_t parts : {4, 5, 8, 9}) {
+            CHECK(refused_as(parts * power) == L1L2_ERROR_INVALID_SUMS);
+        }
+        CHECK(refused_as(6 * power) == L1L2_ERROR_COUNT_OVERFLOW);
+        CHECK(refused_as(7 * power) == L1L2_ERROR_COUNT_OVERFLOW);
         CHECK(refused_as(4 * power + one) == L1L2_ERROR_INVALID_SUMS);
     }
 }

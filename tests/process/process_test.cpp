@@ -119,11 +119,12 @@ TEST_CASE("any number of threads may read one accumulator at once", "[process]")
     const auto all_that_is_read = [&] {
         std::vector<std::int64_t> own(L1L2_EXACT_SUMS_LENGTH);
         std::int64_t count = 0;
-        double numbers[] = {0.0, 0.0, 0.0};
+        double numbers[] = {0.0, 0.0, 0.0, 0.0};
         own.push_back(l1l2_exact_sums_merge(own.data(), sums.data()));
         own.push_back(l1l2_exact_sums_check(sums.data()));
         own.push_back(l1l2_exact_sums_read(sums.data(), &numbers[0], &numbers[1], &count));
         own.push_back(l1l2_penalty_exact_sums(handle.get(), sums.data(), &numbers[2]));
+        own.push_back(l1l2_exact_sums_norm(sums.data(), &numbers[3]));
         own.push_back(count);
         for (const double& number : numbers) {
             own.push_back(static_cast<std::int64_t>(to_bits(number)));

@@ -197,6 +197,19 @@ TEST_CASE("of several errors of a tensor a NULL is reported first, then the devi
     CHECK(penalty == untouched);
 }
 
+TEST_CASE("of two tensors a NULL is reported first, then x, then the one that is written",
+          "[dlpack]") {
+    Pair pair;
+    pair.x.dl.ndim = -1;
+    pair.written.dl.device.device_type = kDLCUDA;
+    CHECK(pair.written_is_refused(L1L2_ERROR_INVALID_TENSOR));
+    pair.x.dl.device.device_type = kDLCUDA;
+    CHECK(pair.written_alone_is_refused_as(L1L2_ERROR_INVALID_ARGUMENT, pair.x.get(), nullptr));
+    const Tensor sound(dl_dtype<float>(), {2, 3}, {3, 1}, pair.x_memory.data());
+    CHECK(l1l2_prox_step_dlpack(pair.handle.get(), pair.x.get(), sound.get(), 1.0, nullptr,
+                                nullptr) == L1L2_ERROR_INVALID_ARGUMENT);
+}
+
 TEST_CASE("an element that ends beyond the address space is refused", "[dlpack]") {
     const Handle handle(both);
     float element = 1.0F;

@@ -1,4 +1,5 @@
 /// Terms in any floating-point environment of the caller and of a runner's threads.
+#include "accumulator.hpp"
 #include "catch.hpp"
 #include "model.hpp"
 
@@ -42,13 +43,15 @@ TEST_CASE("the floating-point environment of the caller changes no bit and is re
     add_subnormals<double>(model, 4097, handle);
     for (Runner& runner : std::deque<Runner>{{"none", nullptr}, {"in a row", in_a_row}}) {
         struct Results {
-            Model model;
+            std::vector<Model> after_each;
             std::vector<double> penalties;
+            exact::Accumulator sums;
             std::vector<l1l2_status> statuses;
         };
         const auto compute = [&] {
-            Results results = {model, std::vector<double>(2 * model.size() + 2, untouched), {}};
-            const std::vector<l1l2_term> terms = results.model.terms();
+            Results results = {{}, std::vector<double>(2 * model.size() + 2, untouched), {}, {}};
+            Model computed = model;
+            const std::vector<l1l2_term> terms = computed.terms();
             double* const penalties = results.penalties.data();
             for (const Function function : functions) {
                 double* const to = penalties + (function == Function::penalty ? 0 : terms.size());
@@ -56,16 +59,25 @@ TEST_CASE("the floating-point environment of the caller changes no bit and is re
                 results.statuses.push_back(call(function, terms,
                                                 function == Function::gradient ? 1.0 : 0.7, runner,
                                                 to, total, nullptr));
+                results.after_each.push_back(computed);
             }
+            results.statuses.push_back(
+                l1l2_clip_by_norm_terms(terms.data(), sizeof terms[0], terms.size(), 3.0, 0.7,
+                                        runner.function(), runner.state(), nullptr));
+            results.after_each.push_back(computed);
+            results.statuses.push_back(l1l2_exact_sums_add_terms(
+                results.sums.data(), terms.data(), sizeof terms[0], terms.size(), runner.function(),
+                runner.state(), nullptr));
             return results;
         };
         const Results expected = compute();
-        CHECK(expected.statuses == std::vector<l1l2_status>(std::size(functions), L1L2_OK));
+        CHECK(expected.statuses == std::vector<l1l2_status>(std::size(functions) + 2, L1L2_OK));
         std::vector<Results> all;
         CHECK(in_hostile_environments([&] { all.push_back(compute()); }));
         INFO(runner.name());
         for (const Results& results : all) {
-            CHECK((results.model == expected.model));
+            CHECK((results.after_each == expected.after_each));
+            CHECK(exact::difference(results.sums, expected.sums) == "");
             CHECK(difference(results.penalties, expected.penalties) == "");
             CHECK(results.statuses == expected.statuses);
         }

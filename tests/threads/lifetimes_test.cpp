@@ -114,6 +114,16 @@ TEST_CASE("no thread starts before the first run, and none ends with its handle"
     CHECK(threads_of_the_process() == with_workers);
 }
 
+TEST_CASE("tbb::finalize fails once there is an arena, also of a destroyed handle", "[threads]") {
+    if (std::getenv(fresh) == nullptr) {
+        CHECK(passes_in_a_fresh_process());
+        return;
+    }
+    tbb::task_scheduler_handle scheduler{tbb::attach{}};
+    CHECK(run(make_threads(2), 2, [](std::size_t) {}) == 0);
+    CHECK_FALSE(tbb::finalize(scheduler, std::nothrow));
+}
+
 TEST_CASE("create, run and destroy, again and again, take no more memory", "[threads]") {
     // More than the CPUs have threads, as an arena that oneTBB never frees is one that no worker
     // joined.
@@ -213,8 +223,11 @@ TEST_CASE("the number of threads is what was requested, and 0 for NULL", "[threa
     SECTION("0 stands for what oneTBB may use") {
         CHECK(l1l2_threads_count(make_threads(0).get()) ==
               tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism));
+        const Threads before = make_threads(0);
+        const std::size_t then = l1l2_threads_count(before.get());
         const tbb::global_control one(tbb::global_control::max_allowed_parallelism, 1);
         CHECK(l1l2_threads_count(make_threads(0).get()) == 1);
+        CHECK(l1l2_threads_count(before.get()) == then);
     }
 }
 
