@@ -65,7 +65,7 @@ extern "C" {
 #define L1L2_VERSION_NUMBER                                                                        \
     (10000 * L1L2_VERSION_MAJOR + 100 * L1L2_VERSION_MINOR + L1L2_VERSION_PATCH)
 
-/** Returns the version of the library that runs: 10000 * major + 100 * minor + patch. */
+/** Returns the version of the loaded library: 10000 * major + 100 * minor + patch. */
 L1L2_API uint32_t l1l2_version_number(void) L1L2_NOEXCEPT;
 
 /** Returns the version of the library as text, "major.minor.patch". Static; never NULL. */
@@ -78,16 +78,16 @@ L1L2_API const char* l1l2_version_string(void) L1L2_NOEXCEPT;
  * Failure. A function that can fail returns an l1l2_status. If it is not L1L2_OK, all outputs are
  * unchanged unless the function says otherwise. The library never prints, aborts or throws.
  *
- * Pointers. A pointer may be NULL only where the function says so; any other NULL, and an array of
- * more than PTRDIFF_MAX bytes, is L1L2_ERROR_INVALID_ARGUMENT. A regularizer is a live handle. The
+ * Pointers. A pointer may be NULL only where the function says so; any other NULL, and elements of
+ * more than PTRDIFF_MAX bytes, are L1L2_ERROR_INVALID_ARGUMENT. A regularizer is a live handle. The
  * library keeps no pointer after a call. Only regularizers must be freed. Outputs must not lie
  * within an array of the same call, unless the function allows it.
  *
  * Threads. A regularizer is immutable: any number of threads may use one at once, except that
  * l1l2_destroy needs it unused. The library starts no threads. Its only state is what the first
- * call asks for: L1L2_ISA in the environment, the CPU's instruction sets and the size of its
- * caches. l1l2_from_json reads the locale's decimal point. During these two calls no other thread
- * may be in setenv or setlocale.
+ * call that computes, or l1l2_isa, asks for: L1L2_ISA in the environment, the CPU's instruction
+ * sets and the size of its caches. The JSON functions may read the locale's decimal point. During
+ * these calls no other thread may be in setenv or setlocale.
  *
  * Memory. Compute functions never allocate and use less than 64 KiB of stack.
  *
@@ -102,9 +102,9 @@ L1L2_API const char* l1l2_version_string(void) L1L2_NOEXCEPT;
  *
  * Reproducibility. The number of elements alone fixes the order of all additions. The same elements
  * in the same order give the same bits on every CPU, with every instruction set and compiler, at
- * every address, on any number of threads. NaN results are canonical: 0x7ff8000000000000 in double,
- * 0x7fc00000 in float32, 0x7e00 in float16, 0x7fc0 in bfloat16. Not guaranteed: the same bits for
- * another order, or that penalties of parts add up to that of the whole; exact sums do both.
+ * every address, on any number of threads. Computed NaNs are canonical: 0x7ff8000000000000 in
+ * double, 0x7fc00000 in float32, 0x7e00 in float16, 0x7fc0 in bfloat16. Not guaranteed: the same
+ * bits for another order, or penalties of parts that add up to the whole's; exact sums do both.
  *
  * Environment. The caller's rounding mode, flush-to-zero, denormals-are-zero and unmasked
  * exceptions change no result and are restored. No result depends on the locale. errno and the
@@ -318,8 +318,8 @@ L1L2_API l1l2_status l1l2_prox_step(const l1l2_regularizer* regularizer, l1l2_dt
  * Order. Elements are visited in the order of memory: axes from the largest stride to the smallest,
  * each towards higher addresses (axes of stride 0, which repeat elements, come first; equal strides
  * keep their order). The penalty has the bits of l1l2_penalty for the elements in that order, so a
- * transposed or flipped view has the bits of the original. A tensor that is not compact is copied
- * block by block to the stack.
+ * flipped view has the bits of the original, and so has a transposed one if no two strides but 0
+ * are equal. A tensor that is not compact is copied block by block to the stack.
  *
  * Written tensors. gradient and out have the dtype and shape of x and strides of their own, none 0
  * along an axis of more than one element. They must not overlap themselves or x. Two rules decide.
@@ -391,7 +391,7 @@ typedef void (*l1l2_task)(void* work, size_t index);
  * and returns 0, or nonzero if it could not. It returns after all these calls have returned and
  * makes none later, because `work` is then gone. The tasks must see what the caller wrote before
  * the run, and the caller what they wrote. It must not throw, longjmp out or be cancelled. count is
- * at least 1; each task takes at least a few microseconds, unless the whole run takes less.
+ * at least 1; a task takes some ten microseconds, or less if it is of 64 small tensors.
  *
  * A function that takes a runner calls it any number of times, one run after another, on the
  * calling thread, in the caller's floating-point environment; the tasks set their own. A NULL
@@ -445,8 +445,8 @@ typedef struct l1l2_term {
  * of the struct's alignment, or count of them exceed the address space; `reserved` or an unknown
  * field is not zero) or L1L2_ERROR_RUNNER_FAILED (then *total is unchanged and *faulty is count,
  * but penalties, gradient and out may be partly written). A task that is called twice, or with an
- * index out of range, does nothing. An invalid scale or step is reported even without terms, with
- * *faulty = count. A scale must be valid also for terms without a gradient.
+ * index out of range, does nothing. An invalid scale or step is reported before terms, even if
+ * there are none, with *faulty = count. A scale must be valid also for terms without a gradient.
  */
 
 /**
@@ -536,22 +536,22 @@ L1L2_API l1l2_status l1l2_clip_by_norm_terms(const l1l2_term* terms, size_t term
  * Each function checks the accumulators it reads and writes one that depends only on the elements.
  * On failure it leaves them unchanged and returns L1L2_ERROR_INVALID_ARGUMENT or
  *   L1L2_ERROR_UNKNOWN_LAYOUT  another layout, another byte order, or not an accumulator
- *   L1L2_ERROR_INVALID_SUMS    a damaged one: the checksum finds every flipped bit and nearly every
- *                              other change; or sums that n finite elements cannot have: sum |x| is
- *                              not below n * 2^1024 or sum x^2 not below n * 2^2048, or not
+ *   L1L2_ERROR_INVALID_SUMS    a damaged one; or sums that n finite elements cannot have: sum |x|
+ *                              is not below n * 2^1024 or sum x^2 not below n * 2^2048, or not
  *                              sum x^2 <= (sum |x|)^2 <= n * sum x^2
  *   L1L2_ERROR_COUNT_OVERFLOW  more than 2^63 - 1 elements, or a sum of over 2^30 accumulators. Of
  *                              sums by other means than l1l2_exact_sums_merge, those of 2^64
- *                              elements and more are L1L2_ERROR_INVALID_SUMS, and of 2^40
+ *                              elements and more are this or L1L2_ERROR_INVALID_SUMS, and of 2^40
  *                              accumulators and more any of the three; 2^64 can go unnoticed
+ * One of these three reports every flipped bit, and the checksum nearly every other change.
  *
  * Infinities and NaNs are counted, not added. The sums read as NaN if there was a NaN, else as
  * infinity if there was an infinity. At any time one thread may write an accumulator, or any number
  * may read it. It must not lie within an array that is added.
  *
- * Cost. From DRAM an element costs little more than in l1l2_penalty, in cache two to five times as
- * much. Blocks with an infinity, a NaN or a very wide range of exponents, and all blocks of the
- * generic kernels, are about ten times slower. Each call costs 0.5 (float64: 1.5) us more.
+ * Cost. From DRAM an element costs up to twice what it does in l1l2_penalty, in cache two to five
+ * times as much; in blocks with an infinity, a NaN or a very wide range of exponents, and in all
+ * of the generic kernels, four to eight times as much again. Each call costs 0.6 us more.
  */
 
 /** The length of an accumulator, in int64_t. Since 0.3.0. */

@@ -10,8 +10,9 @@
  *     regularizer.add_gradient(weights, gradient);
  *     regularizer.prox(weights, step);             // in place
  *
- * The rules of l1l2.h hold here. A function that throws Error throws std::bad_alloc when memory
- * runs out. After an exception outputs are as l1l2.h says of a failure; *penalties is unchanged.
+ * The rules of l1l2.h hold here. When memory runs out, a function that throws Error throws it with
+ * L1L2_ERROR_OUT_OF_MEMORY, or std::bad_alloc. After an exception outputs are as l1l2.h says of a
+ * failure; *penalties is unchanged.
  */
 #ifndef L1L2_HPP
 #define L1L2_HPP

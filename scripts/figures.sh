@@ -49,18 +49,28 @@ libraries_of() {
         sha256sum <"$work/library"
     done
 }
+
+# Prints the headers of a source folder without their comments.
+without_comments() {
+    local header
+    for header in "$1"/include/*; do
+        echo "${header##*/}"
+        g++ -fpreprocessed -dD -E -P -x c++ "$header"
+    done
+}
 if [ "${1-}" = same ]; then
     mkdir "$work/then"
     git archive "$2" | tar -x -C "$work/then"
-    diff -r "$work/then/include" include # whose templates are in no library
+    diff <(without_comments "$work/then") <(without_comments "$PWD") # the headers' templates are in no library
     then=$(libraries_of "$work/then" then)
     [ "$then" = "$(libraries_of "$PWD" now)" ] || {
         echo "the libraries of $2 are others"
         exit 1
     }
+    compared='src|capi|include|threads'
+    ! diff -r "$work/then/tools/keras" tools/keras || compared+='|tools/keras'
     while IFS=$'\t' read -r name day commit cpu paths code result; do
-        read -ra folders <<<"$paths"
-        if [[ "$paths" =~ ^((src|capi|include|threads)( |$))+$ ]] && [ "$(cd "$work/then" && code_of "${folders[@]}")" = "$code" ]; then
+        if [[ "$paths" =~ ^(($compared)(/[^ ]*)?( |$))+$ ]] && [ "$(cd "$work/then" && code_of "${folders[@]}")" = "$code" ]; then
             code=$(code_of "${folders[@]}")
         fi
         printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$day" "$commit" "$cpu" "$paths" "$code" "$result"
