@@ -85,6 +85,11 @@ for target in "${targets[@]}"; do
     esac
     tests/binary/symbols.sh exports "$build/capi/libl1l2.so.0" include/l1l2.h capi/l1l2.map
     if [ "$1" = freebsd ]; then
+        needed=$(readelf -d "$build/capi/libl1l2.so.0" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | LC_ALL=C sort | xargs)
+        [ "$needed" = "libc.so.7 libm.so.5 libthr.so.3" ] || {
+            echo "$target: needs $needed" >&2
+            exit 1
+        }
         echo "$target: built, not run"
         continue
     fi
