@@ -55,7 +55,7 @@ without_comments() {
     local header
     for header in "$1"/include/*; do
         echo "${header##*/}"
-        g++ -fpreprocessed -dD -E -P -x c++ "$header"
+        g++ -w -fpreprocessed -dD -E -P -x c++ "$header"
     done
 }
 if [ "${1-}" = same ]; then
@@ -70,6 +70,7 @@ if [ "${1-}" = same ]; then
     compared='src|capi|include|threads'
     ! diff -r "$work/then/tools/keras" tools/keras || compared+='|tools/keras'
     while IFS=$'\t' read -r name day commit cpu paths code result; do
+        read -ra folders <<<"$paths"
         if [[ "$paths" =~ ^(($compared)(/[^ ]*)?( |$))+$ ]] && [ "$(cd "$work/then" && code_of "${folders[@]}")" = "$code" ]; then
             code=$(code_of "${folders[@]}")
         fi
