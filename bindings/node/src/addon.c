@@ -64,9 +64,17 @@ napi_value text(napi_env env, const char* characters) {
     return result;
 }
 
+napi_value array_of(napi_env env, uint32_t count, const napi_value* values) {
+    napi_value array = NULL;
+    napi_create_array_with_length(env, count, &array);
+    for (uint32_t i = 0; i < count; ++i)
+        if (napi_set_element(env, array, i, values[i]) != napi_ok) return NULL;
+    return array;
+}
+
 napi_value make_error(napi_env env, l1l2_status status, const char* message) {
     const Instance* const instance = instance_of(env);
-    napi_value constructor, arguments[2], error = NULL;
+    napi_value constructor = NULL, arguments[2] = {NULL}, error = NULL;
     napi_get_reference_value(env, instance->error, &constructor);
     napi_create_int32(env, status, &arguments[0]);
     arguments[1] = text(env, message != NULL ? message : instance->library.status_string(status));
@@ -96,7 +104,8 @@ bool get_number(napi_env env, napi_value value, const char* name, double* result
 
 Handle* get_handle(napi_env env, napi_value value) {
     void* handle = NULL;
-    napi_get_value_external(env, value, &handle);
+    if (napi_get_value_external(env, value, &handle) != napi_ok)
+        napi_throw_type_error(env, NULL, "not a regularizer");
     return handle;
 }
 
@@ -168,6 +177,7 @@ static bool get_optional(napi_env env, napi_value value, int32_t wanted, l1l2_dt
 static bool get_operation(napi_env env, Kind kind, napi_value* arguments, Operation* operation) {
     int32_t dtype = 0;
     *operation = (Operation){.kind = kind, .handle = get_handle(env, arguments[0])};
+    if (operation->handle == NULL) return false;
     operation->regularizer = operation->handle->regularizer;
     napi_get_value_int32(env, arguments[2], &dtype);
     if (!get_elements(env, arguments[1], dtype, &operation->x)) return false;
@@ -237,6 +247,12 @@ static void run_task(napi_env env, void* data) {
     task->status = run(&task->operation);
 }
 
+static void free_task(napi_env env, Task* task) {
+    napi_delete_reference(env, task->arguments);
+    napi_delete_async_work(env, task->work);
+    free(task);
+}
+
 static void finish_task(napi_env env, napi_status ran, void* data) {
     Task* const task = data;
     return_handle(task->operation.handle);
@@ -244,28 +260,25 @@ static void finish_task(napi_env env, napi_status ran, void* data) {
         napi_resolve_deferred(env, task->deferred, result_of(env, &task->operation));
     else if (ran == napi_ok)
         napi_reject_deferred(env, task->deferred, make_error(env, task->status, NULL));
-    napi_delete_reference(env, task->arguments);
-    napi_delete_async_work(env, task->work);
-    free(task);
+    free_task(env, task);
 }
 
 /* The same on Node's thread pool; returns a promise. */
 static napi_value compute_async(napi_env env, napi_callback_info info) {
-    napi_value arguments[max_arguments], kept, name, promise;
+    napi_value arguments[max_arguments], promise = NULL;
     const Kind* const kind = get_arguments(env, info, arguments);
     Operation operation;
     if (!get_operation(env, *kind, arguments, &operation)) return NULL;
     Task* const task = calloc(1, sizeof *task);
     if (task == NULL) return succeeds(env, L1L2_ERROR_OUT_OF_MEMORY), NULL;
     task->operation = operation;
-    napi_create_array(env, &kept);
-    for (uint32_t i = 0; i < max_arguments; ++i)
-        napi_set_element(env, kept, i, arguments[i]);
-    napi_create_reference(env, kept, 1, &task->arguments);
-    napi_create_promise(env, &task->deferred, &promise);
-    napi_create_string_latin1(env, "l1l2", NAPI_AUTO_LENGTH, &name);
-    napi_create_async_work(env, NULL, name, run_task, finish_task, task, &task->work);
-    napi_queue_async_work(env, task->work);
+    const napi_value kept = array_of(env, max_arguments, arguments);
+    if (napi_create_reference(env, kept, 1, &task->arguments) != napi_ok ||
+        napi_create_async_work(env, NULL, text(env, "l1l2"), run_task, finish_task, task,
+                               &task->work) != napi_ok ||
+        napi_create_promise(env, &task->deferred, &promise) != napi_ok ||
+        napi_queue_async_work(env, task->work) != napi_ok)
+        return free_task(env, task), NULL;
     ++operation.handle->calls;
     return promise;
 }
@@ -299,6 +312,7 @@ static napi_value destroy(napi_env env, napi_callback_info info) {
     napi_value arguments[max_arguments];
     get_arguments(env, info, arguments);
     Handle* const handle = get_handle(env, arguments[0]);
+    if (handle == NULL) return NULL;
     if (handle->regularizer != NULL) handle->retired = handle->regularizer;
     handle->regularizer = NULL;
     release(handle);
@@ -310,6 +324,7 @@ static napi_value coefficient(napi_env env, napi_callback_info info) {
     napi_value arguments[max_arguments];
     get_arguments(env, info, arguments);
     const Handle* const handle = get_handle(env, arguments[0]);
+    if (handle == NULL) return NULL;
     double values[2];
     int32_t index = 0;
     napi_get_value_int32(env, arguments[1], &index);
@@ -322,6 +337,7 @@ static napi_value to_json(napi_env env, napi_callback_info info) {
     napi_value arguments[max_arguments];
     get_arguments(env, info, arguments);
     const Handle* const handle = get_handle(env, arguments[0]);
+    if (handle == NULL) return NULL;
     char json[text_capacity];
     size_t length = 0;
     int32_t style = 0;
@@ -334,7 +350,7 @@ static napi_value to_json(napi_env env, napi_callback_info info) {
 /* The coefficients [l1, l2] that a text describes. */
 static napi_value from_json(napi_env env, napi_callback_info info) {
     const Library* const library = &instance_of(env)->library;
-    napi_value arguments[max_arguments], result;
+    napi_value arguments[max_arguments];
     get_arguments(env, info, arguments);
     size_t length = 0;
     if (napi_get_value_string_utf8(env, arguments[0], NULL, 0, &length) != napi_ok) {
@@ -356,10 +372,7 @@ static napi_value from_json(napi_env env, napi_callback_info info) {
     double l1 = 0.0, l2 = 0.0;
     library->get_config(regularizer, &l1, &l2);
     library->destroy(regularizer);
-    napi_create_array_with_length(env, 2, &result);
-    napi_set_element(env, result, 0, number(env, l1));
-    napi_set_element(env, result, 1, number(env, l2));
-    return result;
+    return array_of(env, 2, (napi_value[]){number(env, l1), number(env, l2)});
 }
 
 static napi_value version(napi_env env, napi_callback_info info) {
@@ -383,7 +396,7 @@ static napi_value isa(napi_env env, napi_callback_info info) {
  * released: at the end of a thread of JavaScript, handles are finalized after instances.
  */
 static napi_value open(napi_env env, napi_callback_info info) {
-    napi_value arguments[max_arguments], reason;
+    napi_value arguments[max_arguments], reason = NULL;
     get_arguments(env, info, arguments);
     double oldest = 0.0;
     napi_get_value_double(env, arguments[1], &oldest);

@@ -4,6 +4,10 @@
  *
  * What the files of the addon share: the functions of libl1l2, and values on their way from and to
  * JavaScript. A function that returns false, or NULL for a pointer, has thrown.
+ *
+ * While a worker is being stopped, functions of Node-API that may run JavaScript fail, from one
+ * call to the next: no list can be read, and nothing can be made or thrown. So a napi_value is NULL
+ * until it is set, which all of them refuse, and what is queued was made as a whole.
  */
 #ifndef L1L2_ADDON_H
 #define L1L2_ADDON_H
@@ -74,6 +78,9 @@ napi_value undefined(napi_env env);
 napi_value number(napi_env env, double value);
 napi_value text(napi_env env, const char* characters);
 
+/* An array of JavaScript. */
+napi_value array_of(napi_env env, uint32_t count, const napi_value* values);
+
 /* With the library's words, if there is no message. */
 napi_value make_error(napi_env env, l1l2_status status, const char* message);
 
@@ -86,7 +93,6 @@ void* get_arguments(napi_env env, napi_callback_info info, napi_value* arguments
 
 bool get_number(napi_env env, napi_value value, const char* name, double* result);
 
-/* NULL if the value is no handle. */
 Handle* get_handle(napi_env env, napi_value value);
 
 /* Ends a call of the thread pool, for which `calls` was increased. */

@@ -57,7 +57,7 @@ napi_value sums_subtract(napi_env env, napi_callback_info info) {
 
 /* [absolute, square, count], the last one a BigInt. */
 napi_value sums_read(napi_env env, napi_callback_info info) {
-    napi_value arguments[max_arguments], result, big;
+    napi_value arguments[max_arguments], big = NULL;
     get_arguments(env, info, arguments);
     const int64_t* const sums = get_sums(env, arguments[0]);
     double absolute, square;
@@ -66,11 +66,7 @@ napi_value sums_read(napi_env env, napi_callback_info info) {
     const Library* const library = &instance_of(env)->library;
     if (!succeeds(env, library->exact_sums_read(sums, &absolute, &square, &count))) return NULL;
     napi_create_bigint_int64(env, count, &big);
-    napi_create_array_with_length(env, 3, &result);
-    napi_set_element(env, result, 0, number(env, absolute));
-    napi_set_element(env, result, 1, number(env, square));
-    napi_set_element(env, result, 2, big);
-    return result;
+    return array_of(env, 3, (napi_value[]){number(env, absolute), number(env, square), big});
 }
 
 napi_value sums_norm(napi_env env, napi_callback_info info) {
@@ -87,7 +83,7 @@ napi_value sums_penalty(napi_env env, napi_callback_info info) {
     napi_value arguments[max_arguments];
     get_arguments(env, info, arguments);
     const Handle* const handle = get_handle(env, arguments[0]);
-    const int64_t* const sums = get_sums(env, arguments[1]);
+    const int64_t* const sums = handle != NULL ? get_sums(env, arguments[1]) : NULL;
     double penalty;
     if (sums == NULL) return NULL;
     const l1l2_status status =

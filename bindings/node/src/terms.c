@@ -47,7 +47,7 @@ typedef struct Reader {
 } Reader;
 
 static napi_value next(Reader* reader) {
-    napi_value value;
+    napi_value value = NULL;
     napi_get_element(reader->env, reader->flat, reader->next++, &value);
     return value;
 }
@@ -66,7 +66,8 @@ static bool get_term(Reader* reader, Kind kind, int32_t code, l1l2_term* term) {
     const bool out = kind == PROX || kind == PROX_STEP;
     Elements x;
     void* steps = NULL;
-    if (code & HANDLE) reader->handle = get_handle(reader->env, next(reader));
+    if (code & HANDLE && (reader->handle = get_handle(reader->env, next(reader))) == NULL)
+        return false;
     if (!get_elements(reader->env, next(reader), wanted, &x)) return false;
     term->regularizer = reader->handle != NULL ? reader->handle->regularizer : NULL;
     term->x = term->out = x.data;
@@ -82,8 +83,8 @@ static bool get_term(Reader* reader, Kind kind, int32_t code, l1l2_term* term) {
 
 /* Throws the pending exception anew, with words that name the term. */
 static void name_term(napi_env env, Kind kind, size_t i) {
-    napi_value error, constructor, message;
-    char reason[text_capacity], sentence[text_capacity + 32];
+    napi_value error = NULL, constructor = NULL, message = NULL;
+    char reason[text_capacity] = "", sentence[text_capacity + 32];
     napi_get_and_clear_last_exception(env, &error);
     napi_get_named_property(env, error, "constructor", &constructor);
     napi_get_named_property(env, error, "message", &message);
@@ -111,7 +112,9 @@ static bool get_terms(napi_env env, Kind kind, napi_value* arguments, Terms* ter
         (kind == CLIP && !get_number(env, arguments[3], "maxNorm", &terms->max_norm)))
         return false;
     napi_get_typedarray_info(env, arguments[1], NULL, NULL, &terms->output, NULL, NULL);
-    napi_get_typedarray_info(env, next(&reader), NULL, &terms->count, (void**)&codes, NULL, NULL);
+    if (napi_get_typedarray_info(env, next(&reader), NULL, &terms->count, (void**)&codes, NULL,
+                                 NULL) != napi_ok)
+        return false;
     terms->list = calloc(terms->count + 1, sizeof *terms->list);
     terms->handles = calloc(terms->count + 1, sizeof *terms->handles);
     if (terms->list == NULL || terms->handles == NULL)
@@ -258,14 +261,7 @@ static void settle(napi_env env, napi_status ran, Call* call) {
     napi_delete_reference(env, call->arguments);
 }
 
-static void finish_call(napi_env env, napi_status ran, void* data) {
-    Call* const call = data;
-    pthread_mutex_lock(&call->mutex);
-    const bool done = call->done;
-    pthread_mutex_unlock(&call->mutex);
-    --call->left;
-    if (!call->settled && (done || call->left == 0)) settle(env, ran, call);
-    if (call->left > 0) return;
+static void free_call(napi_env env, Call* call) {
     for (uint32_t i = 0; i < call->threads; ++i)
         napi_delete_async_work(env, call->works[i]);
     pthread_cond_destroy(&call->changed);
@@ -274,9 +270,19 @@ static void finish_call(napi_env env, napi_status ran, void* data) {
     free(call);
 }
 
+static void finish_call(napi_env env, napi_status ran, void* data) {
+    Call* const call = data;
+    pthread_mutex_lock(&call->mutex);
+    const bool done = call->done;
+    pthread_mutex_unlock(&call->mutex);
+    --call->left;
+    if (!call->settled && (done || call->left == 0)) settle(env, ran, call);
+    if (call->left == 0) free_call(env, call);
+}
+
 /* The same with the number of threads as one more argument; returns a promise. */
 napi_value compute_terms_async(napi_env env, napi_callback_info info) {
-    napi_value arguments[max_arguments], kept, name, promise;
+    napi_value arguments[max_arguments], promise = NULL;
     const int* const kind = get_arguments(env, info, arguments);
     uint32_t threads = 0;
     Terms terms;
@@ -288,20 +294,22 @@ napi_value compute_terms_async(napi_env env, napi_callback_info info) {
         return succeeds(env, L1L2_ERROR_OUT_OF_MEMORY), NULL;
     }
     call->terms = terms;
-    call->threads = call->left = threads;
+    call->threads = threads;
     pthread_mutex_init(&call->mutex, NULL);
     pthread_cond_init(&call->changed, NULL);
+    const napi_value kept = array_of(env, 2, arguments), name = text(env, "l1l2");
+    bool whole = napi_create_reference(env, kept, 1, &call->arguments) == napi_ok;
+    for (uint32_t i = 0; i < threads; ++i)
+        whole = whole && napi_create_async_work(env, NULL, name, run_call, finish_call, call,
+                                                &call->works[i]) == napi_ok;
+    if (whole && napi_create_promise(env, &call->deferred, &promise) == napi_ok)
+        for (uint32_t i = 0; i < threads; ++i)
+            call->left += napi_queue_async_work(env, call->works[i]) == napi_ok;
+    if (call->left == 0) {
+        napi_delete_reference(env, call->arguments);
+        return free_call(env, call), NULL;
+    }
     for (size_t i = 0; i < terms.count; ++i)
         if (terms.handles[i] != NULL) ++terms.handles[i]->calls;
-    napi_create_array_with_length(env, 2, &kept);
-    napi_set_element(env, kept, 0, arguments[0]);
-    napi_set_element(env, kept, 1, arguments[1]);
-    napi_create_reference(env, kept, 1, &call->arguments);
-    napi_create_promise(env, &call->deferred, &promise);
-    napi_create_string_latin1(env, "l1l2", NAPI_AUTO_LENGTH, &name);
-    for (uint32_t i = 0; i < threads; ++i) {
-        napi_create_async_work(env, NULL, name, run_call, finish_call, call, &call->works[i]);
-        napi_queue_async_work(env, call->works[i]);
-    }
     return promise;
 }

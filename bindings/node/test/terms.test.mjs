@@ -386,3 +386,27 @@ test("a worker that ends during a call on several threads harms nothing", async 
         await new Promise((resolve, reject) => worker.on("exit", resolve).on("error", reject));
     }
 });
+
+test("a worker that is terminated during a call harms nothing", () => {
+    for (const call of ["l.penaltiesOfTerms(t)", "r[0].addGradientAsync(x, g)"]) {
+        const worker = `const l = require(${JSON.stringify(root)});
+            const { parentPort } = require("node:worker_threads");
+            const [x, g] = [new Float32Array(1), new Float32Array(1)];
+            const r = [new l.Regularizer(1), new l.Regularizer(2)];
+            const t = Array.from({ length: 3000 }, (_, i) => ({ regularizer: r[i % 2], x }));
+            parentPort.postMessage(1);
+            for (;;) ${call};`;
+        const code = `const { once } = require("node:events");
+            const { setTimeout } = require("node:timers/promises");
+            const { Worker } = require("node:worker_threads");
+            (async () => {
+                for (let i = 0; i < 30; ++i) {
+                    const worker = new Worker(${JSON.stringify(worker)}, { eval: true });
+                    await once(worker, "message");
+                    await setTimeout(5 + i);
+                    await worker.terminate();
+                }
+            })();`;
+        execFileSync(process.execPath, ["-e", code]); // a process of its own, as it may crash
+    }
+});
