@@ -62,7 +62,7 @@ function openLibrary(addon, folder) {
     let wrong;
     try {
         if (fs.existsSync(library)) expectSuitable(library);
-        wrong = addon.open(library, OLDEST, L1L2Error);
+        wrong = addon.open(library, OLDEST, L1L2Error, Uint8Array.prototype.at);
     } catch (error) {
         wrong = error.message;
     }

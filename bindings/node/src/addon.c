@@ -109,6 +109,16 @@ Handle* get_handle(napi_env env, napi_value value) {
     return handle;
 }
 
+/* An array that has lost its buffer also seems to be empty, but its methods throw. */
+static bool is_whole(napi_env env, napi_value array) {
+    napi_value at = NULL, error;
+    napi_get_reference_value(env, instance_of(env)->at, &at);
+    if (napi_call_function(env, array, at, 0, NULL, NULL) == napi_ok) return true;
+    napi_get_and_clear_last_exception(env, &error);
+    napi_throw_type_error(env, NULL, "the buffer of the array was transferred or shrunk");
+    return false;
+}
+
 bool get_elements(napi_env env, napi_value value, int32_t wanted, Elements* elements) {
     /* A type that this version of Node-API does not know is left as it is: that of a Float16Array.
      */
@@ -125,7 +135,7 @@ bool get_elements(napi_env env, napi_value value, int32_t wanted, Elements* elem
         (wanted == L1L2_FLOAT16 || wanted == L1L2_BFLOAT16))
         own = wanted;
     elements->dtype = own;
-    if (own != -1 && (wanted == 0 || wanted == own)) return true;
+    if (own != -1 && (wanted == 0 || wanted == own)) return elements->n > 0 || is_whole(env, value);
     static const char* const names[] = {"float32", "float64", "float16", "bfloat16"};
     char message[128];
     if (wanted < 0)
@@ -391,7 +401,7 @@ static napi_value isa(napi_env env, napi_callback_info info) {
 }
 
 /*
- * open(path, oldest, L1L2Error) opens libl1l2. Returns undefined; or what is wrong: the version
+ * open(path, oldest, L1L2Error, at) opens libl1l2. Returns undefined; or what is wrong: the version
  * that was found, a number below oldest, or a text. Neither the library nor the instance is
  * released: at the end of a thread of JavaScript, handles are finalized after instances.
  */
@@ -421,6 +431,7 @@ static napi_value open(napi_env env, napi_callback_info info) {
     }
     FUNCTIONS(FIND)
     napi_create_reference(env, arguments[2], 1, &instance->error);
+    napi_create_reference(env, arguments[3], 1, &instance->at);
     napi_set_instance_data(env, instance, NULL, NULL);
     return undefined(env);
 }

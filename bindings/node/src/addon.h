@@ -54,6 +54,7 @@ typedef struct Library {
 typedef struct Instance {
     Library library;
     napi_ref error; /* the constructor of L1L2Error */
+    napi_ref at;    /* the method of typed arrays */
 } Instance;
 
 /* What a regularizer of JavaScript holds. It is destroyed once no call of the thread pool uses it.

@@ -16,7 +16,8 @@ import { setImmediate } from "node:timers/promises";
 import { inspect } from "node:util";
 import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
-import { ExactSums, isa, L1L2Error, Regularizer, version } from "l1l2";
+import { clipByNorm, ExactSums, isa, L1L2Error, Regularizer, version } from "l1l2";
+import { penaltiesOfTerms, penaltiesOfTermsAsync } from "l1l2";
 import { collect, makeShared, root, temporaryFolder } from "./support.mjs";
 
 const status = (number) => (error) => error instanceof L1L2Error && error.status === number;
@@ -113,6 +114,44 @@ test("an array counts for what it is, whatever it says of itself", async () => {
     assert.throws(() => regularizer.prox(elements, "1"), /^TypeError: step is not a number$/);
     assert.throws(() => new Regularizer("1"), TypeError);
     assert.throws(() => Regularizer.fromJson(1), /^TypeError: the JSON text is not a string$/);
+});
+
+test("an array that has lost its elements is not taken for an empty one", async () => {
+    const [x, regularizer, sums] = [Float32Array.of(1, 2), new Regularizer(1, 0), new ExactSums()];
+    const lost = [x];
+    structuredClone(x, { transfer: [x.buffer] });
+    const empty = [new Float32Array(0), new Float32Array(new SharedArrayBuffer(0))];
+    if (ArrayBuffer.prototype.resize) {
+        const buffer = new ArrayBuffer(8, { maxByteLength: 16 });
+        const ones = new Float32Array(buffer).fill(1);
+        assert.equal(regularizer.penalty(ones), 2);
+        buffer.resize(16);
+        assert.equal(regularizer.penalty(ones.fill(1)), 4);
+        lost.push(new Float32Array(buffer, 0, 4), new Float32Array(buffer, 8));
+        empty.push(new Float32Array(buffer, 0, 0), new Float32Array(buffer, 4));
+        buffer.resize(4);
+    }
+    for (const x of lost) {
+        const [terms, out] = [[{ regularizer, x }], new Float32Array(0)];
+        for (const call of [
+            () => regularizer.penalty(x),
+            () => regularizer.prox(out, 1, { out: x }),
+            () => regularizer.proxStep(out, null, 1, { steps: x }),
+            () => sums.add(x),
+            () => sums.addAll([x]),
+            () => clipByNorm([x], 1),
+            () => penaltiesOfTerms(terms),
+        ]) {
+            assert.throws(call, /^TypeError: .*the buffer of the array was transferred or shrunk$/);
+        }
+        await assert.rejects(regularizer.penaltyAsync(x), TypeError);
+        await assert.rejects(penaltiesOfTermsAsync(terms), TypeError);
+    }
+    for (const x of empty) {
+        assert.equal(regularizer.penalty(x), 0);
+        sums.addAll([x]);
+    }
+    assert.equal(sums.count, 0n);
 });
 
 test("exact sums take 207 numbers in a BigInt64Array, and copy them", () => {
