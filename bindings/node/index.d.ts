@@ -16,10 +16,11 @@
  * never copied. A tensor of any shape is the array of its elements.
  *
  * What the library refuses is an L1L2Error; all arrays are then unchanged. A TypeError means an
- * array without a dtype or of another dtype than the option says, or something that is not a number;
- * a RangeError means arrays of different lengths, or a number of threads that is not from 1 to 1024.
- * Of a list, the message begins with the first term or array at fault, counted from 0: "term 3: the
- * arrays have 4 and 5 elements".
+ * array without a dtype or of another dtype than the option says, one whose buffer was transferred
+ * or shrunk below it, or a coefficient, scale, step or norm that is not a number; a RangeError means
+ * arrays of different lengths, exact sums that are not 207 numbers, or threads that are not a whole
+ * number from 1 to 1024. Of a list, the message begins with the first term or array at fault,
+ * counted from 0: "term 3: the arrays have 4 and 5 elements".
  *
  * A Regularizer belongs to the thread that made it. Workers load this module, make regularizers of
  * their own, and share arrays through a SharedArrayBuffer. The ...Async methods run on Node's thread
@@ -34,6 +35,17 @@ export interface Float16Elements {
     readonly [Symbol.toStringTag]: "Float16Array";
     readonly length: number;
 }
+
+/** T, or another array of its type: one may be in an ArrayBuffer, the other in a SharedArrayBuffer. */
+export type SameType<T extends Elements> =
+    | T
+    | (T extends Float32Array
+          ? Float32Array
+          : T extends Float64Array
+            ? Float64Array
+            : T extends Uint16Array
+              ? Uint16Array
+              : Float16Elements);
 
 export type Dtype = "float32" | "float64" | "float16" | "bfloat16";
 
@@ -55,9 +67,9 @@ export interface ProxOptions<T extends Elements> extends DtypeOption {
 export interface ProxStepOptions<T extends Elements> extends ProxOptions<T> {
     /**
      * A factor of the step for each element, finite and >= 0: the preconditioner of proximal Adagrad or
-     * Adam. A Float64Array for x of float64, else a Float32Array; 1 by default.
+     * Adam. A Float64Array for x of float64, else a Float32Array; without it, or if it is null, 1.
      */
-    steps?: Float32Array | Float64Array;
+    steps?: Float32Array | Float64Array | null;
     /** Receives the result: x itself, the default, the gradient, or an array that overlaps neither. */
     out?: T;
 }
@@ -236,10 +248,14 @@ export class Regularizer {
      * @throws {L1L2Error} status 13 if the scale or its product with a coefficient is not finite,
      *     15 if the arrays overlap
      */
-    addGradient<T extends Elements>(x: T, gradient: T, options?: GradientOptions): void;
+    addGradient<T extends Elements>(x: T, gradient: SameType<T>, options?: GradientOptions): void;
 
     /** Adds the gradient and returns the penalty of x, unscaled, from the same pass over memory. */
-    penaltyAndAddGradient<T extends Elements>(x: T, gradient: T, options?: GradientOptions): number;
+    penaltyAndAddGradient<T extends Elements>(
+        x: T,
+        gradient: SameType<T>,
+        options?: GradientOptions,
+    ): number;
 
     /**
      * Writes the proximal operator of step * penalty to out, which it returns:
@@ -248,7 +264,11 @@ export class Regularizer {
      * @throws {L1L2Error} status 14 if the step is negative or not finite, or its products are not,
      *     15 if the arrays overlap in part
      */
-    prox<T extends Elements>(x: T, step: number, options?: ProxOptions<T>): T;
+    prox<T extends Elements, Out extends SameType<T> = T>(
+        x: T,
+        step: number,
+        options?: ProxOptions<Out>,
+    ): Out;
 
     /**
      * Takes a step of proximal gradient descent in one pass over memory, and returns out, to which it
@@ -260,33 +280,37 @@ export class Regularizer {
      * @throws {L1L2Error} status 14 if a step is negative or not finite, or its products are not, 15
      *     if out overlaps steps, or another array in part
      */
-    proxStep<T extends Elements>(
+    proxStep<T extends Elements, Out extends SameType<T> = T>(
         x: T,
-        gradient: T | null,
+        gradient: SameType<T> | null,
         step: number,
-        options?: ProxStepOptions<T>,
-    ): T;
+        options?: ProxStepOptions<Out>,
+    ): Out;
 
     /** The same on Node's thread pool. What the methods above throw rejects the promise. */
     penaltyAsync(x: Elements, options?: DtypeOption): Promise<number>;
     addGradientAsync<T extends Elements>(
         x: T,
-        gradient: T,
+        gradient: SameType<T>,
         options?: GradientOptions,
     ): Promise<void>;
     penaltyAndAddGradientAsync<T extends Elements>(
         x: T,
-        gradient: T,
+        gradient: SameType<T>,
         options?: GradientOptions,
     ): Promise<number>;
-    proxAsync<T extends Elements>(x: T, step: number, options?: ProxOptions<T>): Promise<T>;
-
-    proxStepAsync<T extends Elements>(
+    proxAsync<T extends Elements, Out extends SameType<T> = T>(
         x: T,
-        gradient: T | null,
         step: number,
-        options?: ProxStepOptions<T>,
-    ): Promise<T>;
+        options?: ProxOptions<Out>,
+    ): Promise<Out>;
+
+    proxStepAsync<T extends Elements, Out extends SameType<T> = T>(
+        x: T,
+        gradient: SameType<T> | null,
+        step: number,
+        options?: ProxStepOptions<Out>,
+    ): Promise<Out>;
 
     /** Frees the memory. A second call does nothing; async calls under way finish. */
     destroy(): void;
@@ -371,3 +395,10 @@ export function version(): string;
 
 /** The instruction set that the library uses, "avx2" for example. All give the same bits. */
 export function isa(): string;
+
+declare global {
+    /** As esnext.disposable declares it, which `using` needs and the rest of this package does not. */
+    interface SymbolConstructor {
+        readonly dispose: unique symbol;
+    }
+}

@@ -62,6 +62,8 @@ package=$work/checkout/bindings/node
 
 cd "$package"
 npx tsc --project test/tsconfig.json
+npx tsc --project test/tsconfig.json --lib esnext
+npx tsc --project test/tsconfig.plain.json
 node --test test/*.test.mjs
 "$root/tests/conformance/changes.sh" "$work/changes" node --test test/conformance.test.mjs
 L1L2_LIBRARY=$library node --test test/conformance.test.mjs >"$work/installed.out" ||
