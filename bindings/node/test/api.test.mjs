@@ -268,6 +268,27 @@ test("a call on the thread pool keeps its arrays and its regularizer", async () 
     await Promise.all(busy);
 });
 
+test("a call that waits for the pool keeps each of its arrays", async () => {
+    // Of the native function itself, as the engine may keep what this package's functions had.
+    const native = createRequire(import.meta.url)("../native/l1l2.node");
+    const handle = native.create(1, 1);
+    const long = new Float32Array(2 ** 25);
+    const busy = Array.from({ length: 16 }, () => native.penaltyAsync(handle, long, 0));
+    const start = () => {
+        const arrays = Array.from({ length: 4 }, () => Float32Array.of(1));
+        const [x, out, gradient, steps] = arrays;
+        const call = native.proxStepAsync(handle, x, 0, out, 1, gradient, steps);
+        return [call, arrays.map((array) => new WeakRef(array))];
+    };
+    const [call, arrays] = start();
+    let waits = true;
+    call.then(() => (waits = false));
+    await setImmediate();
+    collect();
+    assert(!waits || arrays.every((array) => array.deref()));
+    await Promise.all([...busy, call]);
+});
+
 test("a worker that ends during a call harms nothing", async () => {
     const code = `const { Regularizer } = require(${JSON.stringify(root)});
         new Regularizer(1, 1).penaltyAsync(new Float32Array(2 ** 24)); process.exit(0);`;
