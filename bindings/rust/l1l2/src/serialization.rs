@@ -36,6 +36,9 @@ impl<'de> Deserialize<'de> for Regularizer {
     }
 }
 
+/// The only key of the map that serde_json, with its feature `arbitrary_precision`, makes of a number.
+const NUMBER: &str = "$serde_json::private::Number";
+
 /// Appends what it visits to a text of JSON.
 struct ToJson<'a>(&'a mut String);
 
@@ -118,12 +121,18 @@ impl<'de> Visitor<'de> for ToJson<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let mut next = entries.next_key::<String>()?;
+        if next.as_deref() == Some(NUMBER) {
+            let number: String = entries.next_value()?;
+            return self.visit_f64(number.parse().map_err(A::Error::custom)?);
+        }
         self.0.push('{');
-        while let Some(key) = entries.next_key::<String>()? {
+        while let Some(key) = next {
             ToJson(self.0).quote(&key);
             self.0.push(':');
             entries.next_value_seed(ToJson(self.0))?;
             self.0.push(',');
+            next = entries.next_key()?;
         }
         close(self.0, '}');
         Ok(())
