@@ -45,11 +45,14 @@
 //! # Threads
 //!
 //! Everything may be called from any number of threads at once, also on one [`Regularizer`]. The
-//! library reads the environment at the first call that computes and the locale in
-//! [`Regularizer::from_json`]; no other thread may be setting them meanwhile.
+//! environment is read at the first call that computes or asks for [`isa`] and, with the feature
+//! `load`, at every call until the library is open; the locale is read in [`Regularizer::from_json`].
+//! No other thread may be setting them meanwhile.
 
 #![warn(missing_docs)]
 
+#[cfg(doctest)]
+mod doctests;
 mod element;
 mod error;
 mod regularizer;

@@ -80,7 +80,7 @@ impl ExactSums {
     ///
     /// # Errors
     ///
-    /// As [`ExactSums::add_slice`].
+    /// As [`ExactSums::add_slice`]; [`Status::InvalidTensor`](crate::Status) of more than 64 axes.
     pub fn add_tensor<'a, T: Element>(&mut self, x: impl Into<View<'a, T>>) -> Result<(), Error> {
         load()?;
         let x = x.into();
@@ -314,7 +314,7 @@ impl Sum for ExactSums {
 
 impl<T: Element> Extend<T> for ExactSums {
     fn extend<I: IntoIterator<Item = T>>(&mut self, elements: I) {
-        let mut elements = elements.into_iter();
+        let mut elements = elements.into_iter().fuse();
         let mut chunk = Vec::with_capacity(CHUNK);
         loop {
             chunk.clear();

@@ -20,6 +20,10 @@ struct Layout<T> {
     strides: Vec<i64>,
 }
 
+// SAFETY: the pointer stands for the slice that `View` and `ViewMut` name beside it, which decides.
+unsafe impl<T> Send for Layout<T> {}
+unsafe impl<T> Sync for Layout<T> {}
+
 impl<T: Element> Layout<T> {
     /// A shape and strides in elements over the slice of `length` elements at `data`, from its
     /// element `offset` on; refused unless every element lies in the slice.
@@ -189,7 +193,8 @@ impl Regularizer {
     /// # Errors
     ///
     /// [`Status::InvalidScale`](crate::Status); [`Status::InvalidTensor`](crate::Status) of other
-    /// shapes; [`Status::Overlap`](crate::Status) of a gradient whose elements share memory.
+    /// shapes or more than 64 axes; [`Status::Overlap`](crate::Status) of a gradient whose elements
+    /// share memory.
     pub fn add_gradient_of_tensor<'a, 'b, T: Element>(
         &self,
         x: impl Into<View<'a, T>>,
@@ -215,8 +220,8 @@ impl Regularizer {
     ///
     /// # Errors
     ///
-    /// [`Status::InvalidStep`](crate::Status); [`Status::Overlap`](crate::Status) of a tensor whose
-    /// elements share memory.
+    /// [`Status::InvalidStep`](crate::Status); [`Status::InvalidTensor`](crate::Status) of more than 64
+    /// axes; [`Status::Overlap`](crate::Status) of a tensor whose elements share memory.
     pub fn prox_of_tensor<'a, T: Element>(
         &self,
         x: impl Into<ViewMut<'a, T>>,
@@ -233,7 +238,8 @@ impl Regularizer {
     /// # Errors
     ///
     /// [`Status::InvalidStep`](crate::Status); [`Status::InvalidTensor`](crate::Status) of other
-    /// shapes; [`Status::Overlap`](crate::Status) of a tensor whose elements share memory.
+    /// shapes or more than 64 axes; [`Status::Overlap`](crate::Status) of a tensor whose elements
+    /// share memory.
     pub fn prox_step_of_tensor<'a, T: Element>(
         &self,
         x: impl Into<ViewMut<'a, T>>,

@@ -170,7 +170,8 @@ impl Runner for Serial {
     }
 }
 
-/// So many threads, the calling one among them, which live as long as the call; for [`Runner`].
+/// So many threads, the calling one among them, or as many as the system gives; for [`Runner`]. Each
+/// run starts them anew.
 #[derive(Clone, Copy, Debug)]
 pub struct Threads(pub usize);
 
@@ -193,7 +194,10 @@ impl Runner for Threads {
         };
         thread::scope(|scope| {
             for _ in 1..self.0.min(tasks) {
-                scope.spawn(work);
+                // Where the system gives no more threads, those that there are take all tasks.
+                if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    break;
+                }
             }
             work();
         });
@@ -299,6 +303,7 @@ pub struct Penalties {
 ///
 /// # Errors
 ///
+/// [`Status::InvalidArgument`](crate::Status) of a term without a regularizer;
 /// [`Status::RunnerFailed`](crate::Status); [`Error::Library`].
 ///
 /// # Panics
@@ -327,7 +332,7 @@ pub fn penalties_of_terms<R: Runner>(terms: &[Term], runner: &R) -> Result<Penal
 /// # Errors
 ///
 /// [`Status::InvalidScale`](crate::Status), [`Status::RunnerFailed`](crate::Status);
-/// [`Error::Library`].
+/// [`Status::InvalidArgument`](crate::Status) of a term without a regularizer; [`Error::Library`].
 ///
 /// # Panics
 ///
@@ -360,7 +365,8 @@ pub fn add_gradient_of_terms<R: Runner>(
 /// # Errors
 ///
 /// [`Status::InvalidStep`](crate::Status), [`Status::RunnerFailed`](crate::Status);
-/// [`Status::InvalidArgument`](crate::Status) of a term that is not to be written; [`Error::Library`].
+/// [`Status::InvalidArgument`](crate::Status) of a term that is not to be written or has no
+/// regularizer; [`Error::Library`].
 ///
 /// # Panics
 ///

@@ -6,7 +6,10 @@ use l1l2::{
     Term, Threads, View, ViewMut, F16,
 };
 use std::collections::HashSet;
+use std::env;
+use std::iter;
 use std::panic::{self, AssertUnwindSafe};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -90,6 +93,21 @@ fn threads_share_a_regularizer_and_the_last_one_drops_it() {
 }
 
 #[test]
+fn what_stands_for_slices_goes_between_threads_as_they_do() {
+    fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<(Regularizer, ExactSums, Error, Term, StepTerm, View<f32>, ViewMut<f32>)>();
+}
+
+/// Of a list that is shared, two threads could write the same elements at once.
+#[test]
+fn a_list_that_is_written_is_borrowed_mutably() {
+    let _: fn(&mut [Term], f64, &Serial) -> _ = add_gradient_of_terms;
+    let _: fn(&mut [Term], f64, &Serial) -> _ = prox_of_terms;
+    let _: fn(&mut [StepTerm], f64, &Serial) -> _ = prox_step_of_terms;
+    let _: fn(&mut [Term], f64, Option<f64>, &Serial) -> _ = clip_by_norm;
+}
+
+#[test]
 fn a_view_stays_in_its_slice() {
     let x = [1.0_f32; 6];
     let view = |offset, shape: &[usize], strides: &[isize]| {
@@ -131,6 +149,33 @@ fn a_tensor_of_any_strides_has_the_results_of_its_elements() {
 
     let repeated = ViewMut::new(&mut strided, 0, &[3], &[0]).unwrap();
     assert_eq!(status(regularizer().prox_of_tensor(repeated, 1.0)), Status::Overlap);
+}
+
+fn written<'a>(y: &'a mut [f32], (shape, strides): (&[usize], &[isize])) -> ViewMut<'a, f32> {
+    ViewMut::new(y, 0, shape, strides).unwrap()
+}
+
+#[test]
+fn tensors_that_do_not_fit_are_refused() {
+    let (it, x, mut y, mut sums) = (regularizer(), [1.0_f32; 2], [1.0_f32; 2], ExactSums::new());
+    let read = |(shape, strides)| View::new(&x, 0, shape, strides).unwrap();
+    let (row, deep) = ((&[2][..], &[1][..]), (&[1; 65][..], &[1; 65][..])); // shape, strides
+    for (of_x, of_y, refusal) in [
+        (row, (&[1][..], &[1][..]), Status::InvalidTensor),
+        (deep, deep, Status::InvalidTensor),
+        (row, (&[2], &[0]), Status::Overlap),
+    ] {
+        let refused = it.add_gradient_of_tensor(read(of_x), 1.0, written(&mut y, of_y));
+        assert_eq!(status(refused), refusal);
+        for (gradient, steps) in [(Some(read(of_x)), None), (None, Some(read(of_x)))] {
+            let refused = it.prox_step_of_tensor(written(&mut y, of_y), gradient, 1.0, steps);
+            assert_eq!(status(refused), refusal);
+        }
+    }
+    assert_eq!(status(it.penalty_of_tensor(read(deep))), Status::InvalidTensor);
+    assert_eq!(status(sums.add_tensor(read(deep))), Status::InvalidTensor);
+    assert_eq!(status(it.prox_of_tensor(written(&mut y, deep), 1.0)), Status::InvalidTensor);
+    assert_eq!(y, x);
 }
 
 fn penalty_of_row<T: Element>(x: &[T]) -> Result<f64, Error> {
@@ -215,6 +260,20 @@ fn as_many_threads_as_asked_work_at_once() {
     assert!(ids.into_inner().unwrap().len() <= 2);
 }
 
+/// No system gives a stack of 2^60 bytes.
+#[test]
+fn threads_that_cannot_be_had_are_done_without() {
+    let (name, huge) = ("threads_that_cannot_be_had_are_done_without", (1_u64 << 60).to_string());
+    if env::var("RUST_MIN_STACK").as_ref() == Ok(&huge) {
+        penalties_with(&Threads(3));
+        return;
+    }
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["--exact", name, "--test-threads=1"]).env("RUST_MIN_STACK", huge);
+    let output = child.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
 #[test]
 fn proxes_of_terms_are_those_of_the_tensors() {
     let it = regularizer();
@@ -232,9 +291,23 @@ fn a_wrong_term_is_named() {
     let (it, x, y) = (regularizer(), [1.0_f32], [2.0_f32]);
     let mut out = [0.0];
     let terms = &mut [Term::with_out(&it, &x, &mut out).unwrap(), Term::new(&it, &y)];
-    match prox_of_terms(terms, 1.0, &Serial) {
-        Err(Error::Term { index: 1, status: Status::InvalidArgument, .. }) => (),
-        other => panic!("{other:?}"),
+    let unwritten = prox_of_terms(terms, 1.0, &Serial);
+    let (mut z, mut unregularized) = (x, [Term::new(&it, &y), Term::from(&y[..])]);
+    for refused in [
+        unwritten.err(),
+        penalties_of_terms(&unregularized, &Serial).err(),
+        add_gradient_of_terms(&mut unregularized, 1.0, &Serial).err(),
+        prox_of_terms(
+            &mut [Term::in_place(&it, &mut [1.0_f32]), Term::from(&mut z[..])],
+            1.0,
+            &Serial,
+        )
+        .err(),
+    ] {
+        match refused {
+            Some(Error::Term { index: 1, status: Status::InvalidArgument, .. }) => (),
+            other => panic!("{other:?}"),
+        }
     }
     assert_eq!(out, [0.0]);
 }
@@ -259,11 +332,23 @@ impl Runner for Panicking {
 fn a_runner_that_leaves_out_tasks_or_panics_is_noticed() {
     let (it, x) = (regularizer(), [1.0_f32]);
     let terms = [Term::new(&it, &x)];
-    match penalties_of_terms(&terms, &Lazy) {
-        Err(Error::Refused { status: Status::RunnerFailed, .. }) => (),
-        other => panic!("{other:?}"),
-    }
+    let [mut y, mut z] = [x; 2];
+    let written = &mut [Term::in_place(&it, &mut y)];
+    let stepped = &mut [StepTerm::in_place(&it, &mut z, None, None).unwrap()];
     let mut sums = ExactSums::new();
+    for left_out in [
+        penalties_of_terms(&terms, &Lazy).err(),
+        add_gradient_of_terms(written, 1.0, &Lazy).err(),
+        prox_of_terms(written, 1.0, &Lazy).err(),
+        prox_step_of_terms(stepped, 1.0, &Lazy).err(),
+        clip_by_norm(written, 1.0, Some(2.0), &Lazy).err(),
+        sums.add_terms(&terms, &Lazy).err(),
+    ] {
+        match left_out {
+            Some(Error::Refused { status: Status::RunnerFailed, .. }) => (),
+            other => panic!("{other:?}"),
+        }
+    }
     let call = AssertUnwindSafe(|| sums.add_terms(&terms, &Panicking));
     let cause = panic::catch_unwind(call).unwrap_err();
     assert_eq!(cause.downcast_ref(), Some(&"no threads"));
@@ -284,6 +369,21 @@ fn exact_sums_add_up() {
     let many: ExactSums = (0..10_000).map(f64::from).collect();
     assert_eq!((many.absolute(), many.count()), (49_995_000.0, 10_000));
     assert_eq!(ExactSums::new().absolute(), 0.0);
+    let mut resumed = [Some(1.0_f32), None, Some(2.0)].into_iter();
+    let first: ExactSums = iter::from_fn(|| resumed.next().flatten()).collect();
+    assert_eq!(first.absolute(), 1.0); // an iterator ends where it first says so
+}
+
+#[test]
+fn more_elements_than_can_be_counted_are_refused() {
+    let mut many: ExactSums = [1.0_f32].into_iter().collect();
+    for _ in 0..62 {
+        many.merge(&many.clone()).unwrap();
+    }
+    let before = many.clone();
+    assert_eq!((many.count(), status(many.merge(&before))), (1 << 62, Status::CountOverflow));
+    assert_eq!(many, before);
+    assert!(panic::catch_unwind(|| many + before).is_err());
 }
 
 #[test]
@@ -390,10 +490,6 @@ fn a_norm_that_is_not_finite_clips_nothing() {
         other => panic!("{other:?}"),
     }
     assert_eq!(x, [30.0]);
-    match penalties_of_terms(&[Term::from(&x[..])], &Serial) {
-        Err(Error::Term { index: 0, status: Status::InvalidArgument, .. }) => (),
-        other => panic!("{other:?}"),
-    }
 }
 
 /// With the step 0.7 and a factor for it, as `l1l2.h` has the formula.
