@@ -26,10 +26,11 @@ fail() {
     echo "$*" >&2
     exit 1
 }
+least=$(sed -n 's/^Rust \([0-9.]*\) or later.*/\1/p' "$packages/README.md")
 for tool in cargo rustc; do
     command -v "$tool" >/dev/null || missing "no $tool"
     version=$("$tool" --version | cut -d ' ' -f 2)
-    printf '%s\n' 1.63 "$version" | sort -CV || missing "no $tool 1.63 or later"
+    printf '%s\n' "$least" "$version" | sort -CV || missing "no $tool $least or later"
 done
 command -v pkg-config >/dev/null || missing "no pkg-config"
 cargo=(--quiet --locked --manifest-path "$packages/Cargo.toml" --package l1l2)
@@ -57,6 +58,15 @@ if [ -n "$only_calls" ]; then
     exit
 fi
 
+# README.md says which Rust each feature needs with the versions of Cargo.lock.
+for feature in bundled system load half ndarray rayon serde; do
+    said=$(sed -n "s/^| \`$feature\`.*(Rust \(.*\)).*/\1/p" "$packages/README.md")
+    needed=$(cargo metadata --quiet --locked --format-version 1 --filter-platform "$host" --no-default-features \
+        --features "$feature" --manifest-path "$packages/l1l2/Cargo.toml" |
+        grep -o '"rust_version":"[^"]*' | cut -d '"' -f 4 | sed 's/^\([0-9]*[.][0-9]*\).*/\1/' | sort -V | tail -n 1)
+    [ "$needed" = "${said:-$least}" ] || fail "the feature $feature needs Rust $needed, README.md says ${said:-$least}"
+done
+
 # A project of a user's own, outside of the repository, with nothing installed.
 rm -rf fresh
 cargo new --quiet --vcs none fresh
@@ -73,13 +83,34 @@ fn main() -> Result<(), l1l2::Error> {
     Ok(())
 }
 EOF
-cp "$packages/Cargo.lock" fresh/ # the versions that suit Rust 1.63
+cp "$packages/Cargo.lock" fresh/ # the versions that suit the oldest Rust
 cargo run --quiet --manifest-path fresh/Cargo.toml | tee fresh.out
 grep -q '^penalty 0.15375,' fresh.out || fail "a fresh project has not printed its penalty"
 if ldd target/debug/fresh | grep l1l2; then
     fail "the bundled library is not linked statically"
 fi
 "$root/tests/conformance/other_copy.sh" other target/debug/fresh
+
+# Of several ways to the library `load` wins over `system`, and that over `bundled`.
+mkdir -p none broken
+echo none >broken/libl1l2.so.0
+load=(cargo run --quiet --manifest-path fresh/Cargo.toml --features l1l2/load,l1l2/system)
+export PKG_CONFIG_LIBDIR=$work/none
+L1L2_LIBRARY='' LD_LIBRARY_PATH=${library%/*} "${load[@]}" | grep '^penalty 0.15375,'
+if LD_LIBRARY_PATH=$work/broken "${load[@]}" 2>load.log; then
+    fail "the library that is first in the system's folders was not opened"
+fi
+grep -qF "cannot load libl1l2: looked for libl1l2.so.0 in the system's library folders: " load.log ||
+    fail "$(cat load.log)"
+unset PKG_CONFIG_LIBDIR
+# SYSROOT lets the prefix count as a folder of the system.
+for static in 0 1; do
+    SYSROOT=$prefix L1L2_STATIC=$static PKG_CONFIG_PATH=${library%/*}/pkgconfig \
+        cargo build --quiet --manifest-path fresh/Cargo.toml --features l1l2/system
+    named=$(ldd target/debug/fresh | grep -c libl1l2 || true)
+    [ "$named" = $((1 - static)) ] || fail "with L1L2_STATIC=$static, ldd names libl1l2 $named times"
+done
+target/debug/fresh | grep '^penalty 0.15375,'
 rm -rf example
 cp -r "$root/examples/rust" example
 cp "$packages/Cargo.lock" example/
@@ -110,6 +141,8 @@ cargo test "${cargo[@]}" --package l1l2-sys
 export L1L2_LIBRARY=$library
 cargo test "${cargo[@]}" --no-default-features --features "load,$features" 2>optional.log ||
     { cat optional.log >&2; grep -q "requires rustc" optional.log || exit 1; }
+# With this feature, which any crate of a program can turn on, numbers come as maps.
+cargo test "${cargo[@]}" --no-default-features --features load,serde,serde_json/arbitrary_precision --test serde
 "$root/tests/conformance/changes.sh" "$work/changes" \
     cargo test "${cargo[@]}" --no-default-features --features load --test conformance
 unset L1L2_LIBRARY
@@ -118,10 +151,11 @@ unset L1L2_LIBRARY
 system=(--no-default-features --features system)
 PKG_CONFIG_PATH=${library%/*}/pkgconfig LD_LIBRARY_PATH=${library%/*} \
     cargo test "${cargo[@]}" "${system[@]}" --test conformance --test api
-mkdir -p old none
+mkdir -p old shared
 printf 'Name: l1l2\nDescription: old\nVersion: 0.2.2\n' >old/l1l2.pc
+printf 'Name: l1l2\nDescription: shared\nVersion: 0.4.0\nLibs: -L%s -ll1l2\n' "$work/none" >shared/l1l2.pc
 while read -r folder sentence; do
-    if PKG_CONFIG_LIBDIR=$work/none PKG_CONFIG_PATH=$work/$folder \
+    if PKG_CONFIG_LIBDIR=$work/none PKG_CONFIG_PATH=$work/$folder L1L2_STATIC=1 \
         cargo check "${cargo[@]}" "${system[@]}" 2>system.log; then
         fail "an installed library was found in $folder"
     fi
@@ -129,4 +163,10 @@ while read -r folder sentence; do
 done <<'EOF'
 old found 0.2.2, need 0.4.0;
 none not found (
+shared found 0.4.0 without libl1l2.a,
 EOF
+
+if cargo check "${cargo[@]}" --package l1l2-sys --target x86_64-pc-windows-msvc 2>msvc.log; then
+    fail "MSVC was not refused"
+fi
+grep -qF "libl1l2 cannot be compiled by MSVC: use " msvc.log || fail "$(cat msvc.log)"

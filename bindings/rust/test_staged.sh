@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Tests the packages that stage.sh has made in FOLDER, offline, in a project of a user's own:
 #     test_staged.sh FOLDER
-# The crates that they need have been fetched. CXXFLAGS are such as a user might set: they would change
-# bits if they reached the library.
+# The crates that they need have been fetched. CXX and CXXFLAGS are such as a user might set: their flags would
+# change bits, and instruction sets, if they reached the library.
 set -euo pipefail
 packages=$(cd "$(dirname "$0")" && pwd)
 cd "$1"
@@ -34,11 +34,17 @@ fn main() -> Result<(), l1l2::Error> {
     Ok(())
 }
 END
-export CARGO_TARGET_DIR=$PWD/target CXXFLAGS="-Ofast -march=native"
+export CARGO_TARGET_DIR=$PWD/target CXX="${CXX:-c++} -march=native" CXXFLAGS="-Ofast -march=native -mavx2"
 export L1L2_VECTORS=$packages/../../tests/conformance/vectors.txt
 printed=$(cargo run --quiet --release --offline --manifest-path fresh/Cargo.toml)
 [ "$printed" = "penalty 0.15375" ] || {
     echo "a fresh project: $printed" >&2
     exit 1
 }
+# shellcheck disable=SC2046 # paths of cargo's, without spaces
+objdump -d $(find target/release/build -name '*.o' ! -name 'kernels_avx*') >code
+if grep -m 3 -E '\sv[a-z0-9]+ .*%[xyz]mm' code; then
+    echo "instructions of AVX are outside of its kernels" >&2
+    exit 1
+fi
 cargo test --quiet --release --offline --manifest-path fresh/Cargo.toml

@@ -20,26 +20,55 @@ fn provide() {
 
 #[cfg(all(feature = "system", not(feature = "load")))]
 mod system {
-    use pkg_config::Config;
+    use pkg_config::{Config, Library};
+    use std::env;
 
     const WANTED: &str = "0.4.0";
 
     /// `L1L2_STATIC=1` links the static library.
     pub fn find() {
-        let found = Config::new().cargo_metadata(false).probe("l1l2");
-        let reason = match found {
+        println!("cargo:rerun-if-env-changed=L1L2_STATIC");
+        let asked = env::var_os("L1L2_STATIC").map(|value| value != "0" && !value.is_empty());
+        let linked_here = asked == Some(true);
+        let config = |metadata| {
+            let mut config = Config::new();
+            if let Some(statik) = asked {
+                config.statik(statik);
+            }
+            config.cargo_metadata(metadata);
+            config
+        };
+        let reason = match config(false).probe("l1l2") {
             Err(error) => format!("not found ({})", error.to_string().trim()),
-            Ok(library) if Config::new().atleast_version(WANTED).probe("l1l2").is_err() => {
+            Ok(library) if config(!linked_here).atleast_version(WANTED).probe("l1l2").is_err() => {
                 format!("found {}, need {WANTED}", library.version)
+            }
+            Ok(library) if linked_here && !link_statically(&library) => {
+                format!("found {} without libl1l2.a, for which L1L2_STATIC asks", library.version)
             }
             Ok(_) => return,
         };
-        let path = std::env::var("PKG_CONFIG_PATH").unwrap_or_default();
+        let path = env::var("PKG_CONFIG_PATH").unwrap_or_default();
         panic!(
             "cannot link libl1l2: looked for l1l2.pc with pkg-config (PKG_CONFIG_PATH={path}): \
              {reason}; set PKG_CONFIG_PATH to the folder of that of libl1l2 {WANTED} or later, or \
              build without the feature `system`"
         );
+    }
+
+    /// The crate pkg-config links the shared library if both are in a folder of the system.
+    fn link_statically(library: &Library) -> bool {
+        let mut folders = library.link_paths.iter();
+        let folder = match folders.find(|folder| folder.join("libl1l2.a").exists()) {
+            Some(folder) => folder,
+            None => return false,
+        };
+        println!("cargo:rustc-link-search=native={}", folder.display());
+        for name in &library.libs {
+            let kind = if name == "l1l2" { "static=" } else { "" };
+            println!("cargo:rustc-link-lib={kind}{name}");
+        }
+        true
     }
 }
 
@@ -107,7 +136,15 @@ mod bundled {
     }
 
     pub fn build() {
+        assert!(
+            env::var("CARGO_CFG_TARGET_ENV").as_deref() != Ok("msvc"),
+            "libl1l2 cannot be compiled by MSVC: use a target of MinGW, such as \
+             x86_64-pc-windows-gnu, or the feature `load`"
+        );
         let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap();
+        if arch.starts_with("x86") {
+            leave_out_flags_of_the_machine();
+        }
         let little = env::var("CARGO_CFG_TARGET_ENDIAN").as_deref() == Ok("little");
         let native = native_folder();
         let kernels = Kernels::of(&arch, little, &native);
@@ -141,6 +178,19 @@ mod bundled {
             archive.object(object);
         }
         archive.compile("l1l2");
+    }
+
+    /// Takes the flags that begin with `-m` out of the user's CXXFLAGS: an `-mavx2` would stay in force
+    /// beside the `-march` of `last_flags`. Only x86 has such flags.
+    fn leave_out_flags_of_the_machine() {
+        for (name, flags) in env::vars_os() {
+            if let (Some(name), Some(flags)) = (name.to_str(), flags.to_str()) {
+                if name.contains("CXXFLAGS") {
+                    let kept = flags.split_whitespace().filter(|flag| !flag.starts_with("-m"));
+                    env::set_var(name, kept.collect::<Vec<_>>().join(" "));
+                }
+            }
+        }
     }
 
     /// Where the sources are: in this package or, in a checkout, above all packages.
