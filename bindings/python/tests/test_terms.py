@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many tensors in one call: the bits of single calls, on any threads."""
 
-import _thread
+import dis
+import itertools
 import signal
 import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import l1l2
 import ml_dtypes
@@ -187,9 +189,8 @@ def test_a_pool_that_is_busy_or_shut_down():
         # So it does within the pool itself.
         call = pool.submit(lambda: l1l2.penalty_terms(terms, threads=pool))
         assert call.result(timeout=60) == expected
-    with pytest.raises(RuntimeError, match="shutdown"):
-        l1l2.penalty_terms(terms, threads=pool)
-    assert l1l2.penalty_terms(terms, threads=2) == expected
+    # And of one that starts no threads any more.
+    assert l1l2.penalty_terms(terms, threads=pool) == expected
 
 
 def large_terms(count):
@@ -254,41 +255,122 @@ def test_a_pool_may_do_all_tasks_and_fail_afterwards():
         l1l2.penalty_terms(terms, threads=Now(MemoryError()))
 
 
-class Interrupting(ThreadPoolExecutor):
-    """Ctrl-C comes when the calling thread waits for the one of the pool."""
-
-    def __init__(self):
-        super().__init__(1)
-        self._caller, self._begun = None, threading.Lock()
-        self._begun.acquire()
+class Exhausted(ThreadPoolExecutor):
+    """The system has a thread for it, and no more."""
 
     def submit(self, work):
-        if self._caller:  # the thread is busy
-            return super().submit(work)
-        self._caller = threading.get_ident()
-        future = super().submit(self._interrupt, work)
-        self._begun.acquire()
-        return future
+        if self._threads:
+            time.sleep(0.001)
+            raise RuntimeError("can't start new thread")
+        return super().submit(work)
 
-    def _interrupt(self, work):
-        self._begun.release()
-        work()
-        waits = threading.Condition.wait.__code__
+
+def test_all_is_written_if_no_more_threads_can_be_started():
+    terms = large_terms(40)
+    with Exhausted() as pool:
+        l1l2.add_gradient_terms(terms, threads=pool)
+    assert all((term.gradient == 0.5).all() for term in terms)
+
+
+CREW = l1l2._terms._Crew
+
+
+@pytest.fixture
+def before_task(monkeypatch):
+    """What is called first in each task on another thread than the main one."""
+    actions, make = [], l1l2._library.Runner
+
+    def make_runner(run=None):
+        def runner(state, task, work, count):
+            def delayed(work, index):
+                if threading.current_thread() is not threading.main_thread():
+                    actions[0]()
+                task(work, index)
+
+            return run(state, delayed, work, count)
+
+        return make(runner) if run else make()
+
+    monkeypatch.setattr("l1l2._terms.Runner", make_runner)
+    return actions.append
+
+
+def test_an_interrupt_is_raised_after_the_last_task(before_task):
+    """Ctrl-C comes when the calling thread waits for the one of the pool."""
+    terms, main = large_terms(8), threading.get_ident()
+
+    def interrupt():
         for _ in range(10_000):
             time.sleep(0.001)
-            if sys._current_frames()[self._caller].f_code is waits:
+            if sys._current_frames()[main].f_code is CREW.run.__code__:
                 break
-        time.sleep(0.01)
-        _thread.interrupt_main()
+        signal.pthread_kill(main, signal.SIGINT)
+        time.sleep(0.05)
 
-
-def test_an_interrupt_is_raised_after_the_last_task():
-    terms = large_terms(8)
+    before_task(interrupt)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with Interrupting() as pool, pytest.raises(KeyboardInterrupt):
+        with ThreadPoolExecutor(1) as pool, pytest.raises(KeyboardInterrupt):
             l1l2.add_gradient_terms(terms, threads=pool)
     finally:
         signal.signal(signal.SIGINT, before)
     for term in terms:
         assert term.gradient.tolist() == [0.5] * term.x.size
+
+
+def interrupted_at(place, call):
+    """Returns whether a call was interrupted at an instruction of what runs its tasks.
+
+    The first ones of the runner and the last ones, which no `try` can hold, are not
+    counted.
+    """
+    codes = [f.__code__ for f in (CREW.run, CREW._call_helpers, CREW._work)]
+    bare = ("RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE")
+
+    def trace(frame, event, argument):
+        nonlocal place
+        code = frame.f_code
+        if code not in codes:
+            return None
+        frame.f_trace_opcodes = True
+        name = dis.opname[code.co_code[frame.f_lasti]]
+        if event == "opcode" and not (code is codes[0] and name in bare):
+            place -= 1
+            if place < 0:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_an_interrupt_at_any_instruction_leaves_no_task_out(before_task):
+    before_task(lambda: time.sleep(0.005))
+    with ThreadPoolExecutor(2) as pool:
+        for place in itertools.count():
+            terms = large_terms(3)
+            call = partial(l1l2.add_gradient_terms, terms, threads=pool)
+            interrupted = interrupted_at(place, call)
+            assert all((term.gradient == 0.5).all() for term in terms), place
+            if not interrupted:
+                break
+    assert place > 50
+
+
+def test_an_interrupt_at_the_first_instruction_is_raised(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CREW, "run", interrupted)
+    monkeypatch.setattr("sys.unraisablehook", lambda _: None)
+    terms = large_terms(2)
+    with pytest.raises(KeyboardInterrupt):
+        l1l2.add_gradient_terms(terms, threads=2)
+    assert not any(term.gradient.any() for term in terms)

@@ -7,14 +7,16 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any, Literal, NamedTuple, cast
 
 from ._arrays import Array, Compact
 from ._library import L1L2Error, Runner, TermStruct, check, library
 from ._regularizer import Regularizer
+
+_RUNNER_FAILED = 50
 
 
 class Term(NamedTuple):
@@ -64,7 +66,8 @@ def penalty_terms(
     threads : int or ThreadPoolExecutor
         How many threads compute, or the pool whose threads help the calling one. The
         results have the same bits on any number of threads. Large tensors are cut, so
-        that one of them gains as much as many small ones.
+        that one of them gains as much as many small ones. Where no more threads can be
+        started, those that run do it all.
 
     Returns
     -------
@@ -242,6 +245,9 @@ class Call:
             )
         if crew and crew.failure:
             raise crew.failure
+        if status == _RUNNER_FAILED:
+            # It came at the first instruction of `run`, where Python drops it.
+            raise KeyboardInterrupt
         if faulty.value < self.count:
             text = library.l1l2_status_string(status).decode("ascii")
             raise L1L2Error(status, f"{self._noun} {faulty.value}: {text}")
@@ -273,45 +279,54 @@ def _crew_of(threads: int | ThreadPoolExecutor) -> Iterator[_Crew | None]:
 
 
 class _Crew:
-    """Runs the library's tasks on the calling thread and on those of a pool."""
+    """Runs the library's tasks on the calling thread and on those of a pool.
+
+    An interrupt may come anywhere in the calling thread, but must not pass through C, nor
+    leave a helper behind with a task of a call that has ended. So it is kept until the
+    tasks are done, and what is shared is made before the call.
+    """
 
     def __init__(self, pool: ThreadPoolExecutor, helpers: int) -> None:
         self._pool = pool
         self._helpers = helpers
+        self._tasks: list[tuple[Any, Any, int]] = []
+        self._helping: list[None] = []
+        self._ended: SimpleQueue[None] = SimpleQueue()
         self.failure: BaseException | None = None
 
     def run(self, state: Any, task: Any, work: Any, count: int) -> int:
-        """The l1l2_runner: returns when no task is running.
-
-        An exception is stored in `failure`. The library itself notices a task that
-        was left out.
-        """
-        lock = threading.Lock()
-        indices = iter(range(count))
-
-        def work_through() -> None:
-            while True:
-                with lock:
-                    index = next(indices, None)
-                if index is None:
-                    return
-                task(work, index)
-
-        helpers: list[Future[None]] = []
-        try:
-            for _ in range(min(self._helpers, count - 1)):
-                helpers.append(self._pool.submit(work_through))
-            work_through()
-        except BaseException as failure:
-            # An interrupt, or a pool that is shut down: it must not pass through C.
-            self.failure = failure
-            indices = iter(())
-        # One that has not begun is not needed: all threads of the pool may be waiting.
-        running = [helper for helper in helpers if not helper.cancel()]
+        """The l1l2_runner: returns when every task is done."""
         while True:
             try:
-                wait(running)
-                break
+                # Again after an interrupt, which may have lost one: a second call of a
+                # task does nothing.
+                self._tasks[:] = [(task, work, i) for i in reversed(range(count))]
+                if self.failure is None:
+                    self._call_helpers(count - 1)
+                self._work()
+                # A helper that begins later finds no task.
+                while self._helping:
+                    self._ended.get()
+                return 0
             except BaseException as failure:
                 self.failure = failure
-        return int(self.failure is not None)
+
+    def _call_helpers(self, wanted: int) -> None:
+        # No thread can be started, or the pool is shut down: those there are do it all.
+        with contextlib.suppress(RuntimeError):
+            for _ in range(min(self._helpers, wanted)):
+                self._pool.submit(self._help)
+
+    def _help(self) -> None:
+        self._helping.append(None)
+        try:
+            self._work()
+        finally:
+            self._helping.pop()
+            self._ended.put(None)
+
+    def _work(self) -> None:
+        with contextlib.suppress(IndexError):  # none is left
+            while True:
+                task, work, index = self._tasks.pop()
+                task(work, index)
