@@ -239,6 +239,18 @@ class ExactSums(unittest.TestCase):
         expected = exact_sums_of(self.x, self.x)
         self.assertEqual(sums.array.tobytes(), expected.array.tobytes())
 
+    def test_layout_of_the_array(self):
+        """What is changed of an array but its numbers changes no sums."""
+        for refcheck in (True, False):
+            with self.assertRaises(ValueError):
+                self.sums.array.resize(LENGTH + 93, refcheck=refcheck)
+        self.sums.array.shape = (9, 23)
+        self.sums.array.dtype = numpy.float64
+        self.sums.check()
+        self.assertEqual(self.sums.array.shape, (LENGTH,))
+        self.assertEqual(self.sums, exact_sums_of(self.x))
+        self.assertEqual(repr(self.sums), "<ExactSums of 3050 elements>")
+
     def test_from_numbers(self):
         numbers = added_up(exact_sums_of(self.x[:9]), exact_sums_of(self.x[9:])).array
         for form in (
@@ -256,7 +268,8 @@ class ExactSums(unittest.TestCase):
         sums = l1l2.ExactSums(numbers)
         sums.add(self.x)
         self.assertEqual(l1l2.ExactSums(numbers), self.sums)
-        for refused in (numbers / 1, "no numbers", [None] * LENGTH):
+        unsigned = numbers.astype("u8")
+        for refused in (numbers / 1, unsigned, "no numbers", [None] * LENGTH):
             with self.assertRaises(TypeError):
                 l1l2.ExactSums(refused)
         for refused in (numbers[1:], numbers.reshape(1, -1), 7):

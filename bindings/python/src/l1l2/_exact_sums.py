@@ -34,12 +34,12 @@ class ExactSums:
     ----------
     numbers : array of int64, optional
         Those of an `array`, which are copied; by default the sums of no elements.
-        Anything that NumPy makes an array of integers of will do.
+        Anything that NumPy makes an array of integers of will do, except for uint64.
 
     Raises
     ------
     TypeError
-        The numbers are not integers.
+        The numbers are not integers, or are uint64.
     ValueError
         There are more or fewer of them than an accumulator has.
     L1L2Error
@@ -93,7 +93,7 @@ class ExactSums:
 
         torch.from_numpy(sums.array), mpi4py and NumPy add to it in place.
         """
-        return self._array
+        return self._array.view()  # which cannot be resized
 
     def add(self, x: Array, *, dtype: Literal["bfloat16"] | None = None) -> None:
         """Add the elements of an array. Those of several dtypes may be added.
