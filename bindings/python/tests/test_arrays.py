@@ -106,21 +106,39 @@ def test_bfloat16_of_ml_dtypes_and_as_bits():
     x = numpy.array([1.0, -2.0, 0.5], ml_dtypes.bfloat16)
     expected = 3.5 + 0.5 * 5.25
     assert REGULARIZER(x) == REGULARIZER(x[::-1]) == expected
-    assert REGULARIZER(x.view(numpy.uint16), dtype="bfloat16") == expected
+    bits = x.view(numpy.uint16)
+    capsule = bits.__dlpack__()
+    exported = type("Exported", (), {"__dlpack__": lambda _: capsule})()
+    for given in (x, bits, exported):
+        assert REGULARIZER(given, dtype="bfloat16") == expected
+    swapped = bits.astype(bits.dtype.newbyteorder())
+    for given, dtype in (
+        (swapped, {"dtype": "bfloat16"}),
+        (x.astype(x.dtype.newbyteorder()), {}),
+        (bits, {"dtype": "float16"}),
+        (exported, {"dtype": "float16"}),
+    ):
+        with pytest.raises(TypeError, match="must be of .*bfloat16"):
+            REGULARIZER(given, **dtype)
+    with pytest.raises(l1l2.L1L2Error, match="element type"):
+        REGULARIZER(exported)  # whose tensor is as it was
     assert REGULARIZER(ml_dtypes.bfloat16(-2)) == 4.0
     gradient = numpy.zeros_like(x)
     REGULARIZER.add_gradient(x, gradient)
     assert gradient.tolist() == [2.0, -3.0, 1.5]
     assert REGULARIZER.penalty_and_add_gradient(x, gradient) == expected
     assert gradient.tolist() == [4.0, -6.0, 3.0]
-    term = l1l2.Term(REGULARIZER, x.view(numpy.uint16), dtype="bfloat16")
-    assert l1l2.penalty_terms([term]).total == expected
+    for given in (bits, exported):
+        term = l1l2.Term(REGULARIZER, given, dtype="bfloat16")
+        assert l1l2.penalty_terms([term]).total == expected
 
 
 def test_only_bits_are_taken_for_bfloat16():
     y, bits = ONES.copy(), {"dtype": "bfloat16"}
     for call in (
         lambda: REGULARIZER(ONES, **bits),
+        lambda: REGULARIZER(Foreign(ONES), **bits),
+        lambda: l1l2.penalty_terms([l1l2.Term(REGULARIZER, Foreign(ONES), **bits)]),
         lambda: l1l2.ExactSums().add(ONES, **bits),
         lambda: REGULARIZER.add_gradient(ONES, y, **bits),
         lambda: REGULARIZER.penalty_and_add_gradient(ONES, y, **bits),
@@ -212,6 +230,7 @@ def test_memory_that_holds_other_numbers_is_refused():
     masked = numpy.ma.masked_array(ONES, [1, 0, 0, 0])
     assert_not_read(masked, TypeError, "mask .* would be ignored")
     assert_not_written(masked, ONES, TypeError, "mask .* would be ignored")
+    assert REGULARIZER(memoryview(masked)) == 6.0  # which is memory alone
 
 
 def address_in(capsule, name, offset):

@@ -326,6 +326,8 @@ class ExactSums(unittest.TestCase):
         regularizer = l1l2.Regularizer(1.0)
         regularizer.close()
         self.assert_status(10, lambda: self.sums.penalty(regularizer))
+        with self.assertRaisesRegex(TypeError, "a Regularizer, not .*float"):
+            self.sums.penalty(0.1)
 
     def test_copies(self):
         for duplicate in (

@@ -18,6 +18,8 @@ import pytest
 from arrays import compact, every_second, foreign
 
 ONES = numpy.ones(4, numpy.float32)
+#: Memory for results of many elements.
+Y = numpy.zeros(1 << 20, numpy.float32)
 
 
 def test_regularizers_of_the_same_coefficients_are_equal():
@@ -45,6 +47,7 @@ def test_json_is_read_from_text_bytes_and_dictionaries():
         (41, {"l3": 1.0}),
         (11, {"l1": -1.0}),
         (40, {"l1": float("nan")}),
+        (40, '{"\ud800": 1.0}'),
         (11, '{"l1": "0.1"}'),
     ):
         with pytest.raises(l1l2.L1L2Error) as info:
@@ -65,6 +68,9 @@ def test_each_style_of_json_has_its_keys():
         written = json.loads(regularizer.to_json(style))
         assert written.pop("config") == config
         assert set(written) == set(names)
+    for style in ("keras3", None):
+        with pytest.raises(TypeError):
+            regularizer.to_json(style)
 
 
 def test_pickles_name_the_public_place():
@@ -160,9 +166,20 @@ def test_a_call_keeps_alive_what_nothing_else_does():
         assert all(call.result() == n for call in calls)
 
 
-def test_other_threads_run_during_a_call_on_many_elements():
+@pytest.mark.parametrize(
+    "call",
+    [
+        l1l2.Regularizer.penalty,
+        lambda regularizer, x, sums=l1l2.ExactSums(): sums.add(x),
+        lambda regularizer, x: regularizer.add_gradient(x, Y),
+        lambda regularizer, x: regularizer.penalty_and_add_gradient(x, Y),
+        lambda regularizer, x: regularizer.prox(x, 0.5, Y),
+        lambda regularizer, x: regularizer.prox_step(x, x, 0.5, None, Y),
+    ],
+)
+def test_other_threads_run_during_a_call_on_many_elements(call):
     """Python itself would not switch threads for ten minutes here."""
-    x, gate, ran = numpy.ones(1 << 20, numpy.float32), threading.Event(), []
+    x, gate, ran = numpy.ones_like(Y), threading.Event(), []
     regularizer = l1l2.Regularizer(1.0)
     thread = threading.Thread(target=lambda: (gate.wait(), ran.append(True)))
     thread.start()
@@ -171,7 +188,7 @@ def test_other_threads_run_during_a_call_on_many_elements():
     try:
         gate.set()
         for _ in range(10_000):
-            regularizer(x)
+            call(regularizer, x)
             if ran:
                 break
     finally:

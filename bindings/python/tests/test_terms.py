@@ -147,6 +147,8 @@ def test_terms_keep_alive_what_nothing_else_does():
 def test_an_error_names_the_first_term_at_fault():
     good, x = l1l2.Term(FIRST, numpy.ones(3)), numpy.ones(3)
     for bad, error, reason in (
+        ((FIRST, x), TypeError, "term 1: .*a Term, not .*tuple"),
+        (l1l2.Term(0.1, x), TypeError, "term 1: .*a Regularizer, not .*float"),
         (l1l2.Term(FIRST, [1.0]), TypeError, "term 1: .*has no memory"),
         (l1l2.Term(FIRST, x, x[:2].copy()), ValueError, "term 1: .*different shapes"),
         (l1l2.Term(FIRST, x, numpy.ones(3, "f4")), ValueError, "term 1: .*dtypes"),

@@ -22,7 +22,8 @@
 NumPy scalar, an object with `__dlpack__` whose memory the CPU can read (PyTorch, JAX,
 TensorFlow), or an object with the buffer protocol (`memoryview`, `array.array`).
 Elements are float32, float64, float16 or bfloat16. A NumPy array of bfloat16 has the
-dtype `ml_dtypes.bfloat16`, or is of uint16 and comes with `dtype="bfloat16"`.
+dtype `ml_dtypes.bfloat16`, or is of uint16 and comes with `dtype="bfloat16"`, as may an
+array of uint16 with `__dlpack__`.
 
 Arrays are never copied, and results are written to the caller's array. An array is
 refused, with the reason, if reading its memory would give other numbers than the array

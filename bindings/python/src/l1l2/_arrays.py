@@ -23,7 +23,14 @@ class SupportsDLPack(Protocol):
 
 
 NumpyArray = numpy.ndarray[Any, Any]
-Array = Union[NumpyArray, numpy.generic, memoryview, "array.array[Any]", SupportsDLPack]
+Array = Union[
+    NumpyArray,
+    numpy.generic,
+    memoryview,
+    "array.array[Any]",
+    "ctypes.Array[Any]",
+    SupportsDLPack,
+]
 
 #: Types whose compact instances the functions of _fast take as they are. (A subclass of
 #: numpy.ndarray may mean something else by its memory.)
@@ -36,7 +43,7 @@ _DTYPES = {
     numpy.dtype("f8"): FLOAT64,
     numpy.dtype("f2"): FLOAT16,
 }
-_FLOAT, _BFLOAT = 2, 4  #: kDLFloat, kDLBfloat
+_UINT, _FLOAT, _BFLOAT = 1, 2, 4  #: kDLUInt, kDLFloat, kDLBfloat
 _NUMBERS = {
     (_FLOAT, 32): FLOAT32,
     (_FLOAT, 64): FLOAT64,
@@ -92,7 +99,7 @@ def tensor_of(x: Any, dtype: str | None, written: bool = False) -> DLTensor:
             raise ValueError("a NumPy scalar is immutable")
         return _tensor_of_numpy(numpy.asarray(x), dtype, written)
     if hasattr(x, "__dlpack__"):
-        return _tensor_of_dlpack(x, written)
+        return _tensor_of_dlpack(x, dtype, written)
     try:
         view = numpy.asarray(memoryview(x))
     except TypeError:
@@ -152,7 +159,7 @@ def _dtype_number(x: NumpyArray, dtype: str | None) -> int:
     )
 
 
-def _tensor_of_dlpack(x: Any, written: bool) -> DLTensor:
+def _tensor_of_dlpack(x: Any, dtype: str | None, written: bool) -> DLTensor:
     _refuse_flagged(x)
     try:
         capsule = x.__dlpack__(max_version=_DLPACK_VERSION, copy=False)
@@ -178,6 +185,15 @@ def _tensor_of_dlpack(x: Any, written: bool) -> DLTensor:
             )
         managed = _ManagedTensor.from_address(_capsule_pointer(capsule, b"dltensor"))
     tensor: DLTensor = managed.dl_tensor
+    if dtype is not None:
+        given = tensor.dtype_code, tensor.dtype_bits
+        if dtype != "bfloat16" or given not in ((_UINT, 16), (_BFLOAT, 16)):
+            raise TypeError(
+                f"{type(x)!r} with dtype={dtype!r}: it must be of uint16 or bfloat16,"
+                " with dtype='bfloat16'"
+            )
+        tensor = DLTensor.from_buffer_copy(tensor)  # its own belongs to the producer
+        tensor.dtype_code = _BFLOAT
     # A capsule that keeps its name still owns the tensor, and calls its deleter.
     tensor.owner = capsule
     return tensor

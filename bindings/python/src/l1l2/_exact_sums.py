@@ -14,7 +14,7 @@ import numpy
 
 from ._arrays import BUFFERS, Array, NumpyArray, tensor_of
 from ._library import address_of, check, library
-from ._regularizer import Regularizer, _fast
+from ._regularizer import Regularizer, _fast, handle_of
 from ._terms import Call, call_of_arrays
 
 _ADD = address_of("l1l2_exact_sums_add")
@@ -250,13 +250,15 @@ class ExactSums:
 
         Raises
         ------
+        TypeError
+            It is not a Regularizer.
         L1L2Error
             The regularizer is closed (status 10).
         """
         penalty = ctypes.c_double()
         check(
             library.l1l2_penalty_exact_sums(
-                regularizer._open_handle(), self._address, ctypes.byref(penalty)
+                handle_of(regularizer), self._address, ctypes.byref(penalty)
             )
         )
         return penalty.value

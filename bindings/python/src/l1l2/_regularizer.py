@@ -134,7 +134,7 @@ class Regularizer:
         if isinstance(text, dict):
             text = json.dumps(text)
         if isinstance(text, str):
-            text = text.encode()
+            text = text.encode(errors="surrogatepass")  # which the library refuses
         if not isinstance(text, bytes):
             raise TypeError(f"JSON must be str, bytes or dict, not {type(text)!r}")
         handle = ctypes.c_void_p()
@@ -152,9 +152,10 @@ class Regularizer:
         """Return JSON, in the bytes of json.dumps."""
         text = ctypes.create_string_buffer(_JSON_CAPACITY)
         length = ctypes.c_size_t()
+        number = ctypes.c_int32(style)
         check(
             library.l1l2_to_json(
-                self._open_handle(), style, text, _JSON_CAPACITY, ctypes.byref(length)
+                self._open_handle(), number, text, _JSON_CAPACITY, ctypes.byref(length)
             )
         )
         return text.value.decode("ascii")
@@ -417,6 +418,12 @@ class Regularizer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(l1={self._l1!r}, l2={self._l2!r})"
+
+
+def handle_of(regularizer: Regularizer) -> int:
+    if not isinstance(regularizer, Regularizer):
+        raise TypeError(f"a Regularizer, not {type(regularizer)!r}")
+    return regularizer._open_handle()
 
 
 def _are_buffers(x: object, y: object) -> bool:

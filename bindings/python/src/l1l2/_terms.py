@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 from ._arrays import Array, Compact
 from ._library import L1L2Error, Runner, TermStruct, check, library
-from ._regularizer import Regularizer
+from ._regularizer import Regularizer, handle_of
 
 _RUNNER_FAILED = 50
 
@@ -197,8 +197,10 @@ class Call:
                 raise BufferError(f"{noun} {i}: {error}") from error
 
     def _fill(self, struct: TermStruct, term: Term, fields: tuple[str, ...]) -> None:
+        if not isinstance(term, Term):
+            raise TypeError(f"a Term, not {type(term)!r}")
         if term.regularizer is not None:
-            struct.regularizer = term.regularizer._open_handle()
+            struct.regularizer = handle_of(term.regularizer)
         x = self._borrow(term.x, term.dtype, False)
         struct.x, struct.n, struct.dtype = x.address, x.n, x.dtype
         if "gradient" in fields and term.gradient is not None:
