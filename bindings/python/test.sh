@@ -80,6 +80,9 @@ case $wheel in *-py3-none-*) ;; *) fail "not a wheel for every Python" ;; esac
 
 # Installed where nothing else of the project is.
 quietly venv/bin/pip install --no-index --no-deps --force-reinstall "$wheel"
+# Without the compiled module, tests of it would be skipped.
+headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+[ "$version" -lt 311 ] || [ ! -e "$headers/Python.h" ] || quietly venv/bin/python -c 'import l1l2._fast'
 tests "the wheel" "$work/venv/bin/python"
 (cd "$source" && ../../tests/conformance/changes.sh "$work/changes" \
     "$work/venv/bin/python" -m pytest -p no:cacheprovider --quiet tests/test_conformance.py)
@@ -87,6 +90,7 @@ tests "the wheel" "$work/venv/bin/python"
 venv/bin/python -m pytest -p no:cacheprovider --quiet --doctest-modules --doctest-ignore-import-errors --pyargs l1l2
 venv/bin/mypy --config-file "$source/pyproject.toml" --cache-dir mypy "$source/src/l1l2"
 venv/bin/mypy --strict --cache-dir mypy "$root/examples/python/example.py"
+venv/bin/mypy --strict --cache-dir mypy -c 'import ctypes, l1l2; l1l2.Regularizer()((ctypes.c_float * 2)())'
 venv/bin/python "$root/examples/python/example.py" | tee example.out
 grep -qE '^penalty 0\.15375$' example.out || fail "the example has not printed its penalty"
 

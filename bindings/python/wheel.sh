@@ -62,6 +62,7 @@ wheel=$(echo "$folder"/*.whl)
 [ "$(stat -c %s "$wheel")" -le 500000 ] || fail "$wheel is larger than 500 KB"
 
 unzip -q -o "$wheel" 'l1l2/*.so' -d "$folder/unpacked"
+[ -e "$folder/unpacked/l1l2/_fast.abi3.so" ] || fail "$wheel has no compiled module"
 case $platform in
 manylinux*)
     "$python" -m auditwheel show "$wheel" 2>&1 | tr '\n' ' ' >"$folder/log"

@@ -109,7 +109,8 @@ def test_bfloat16_of_ml_dtypes_and_as_bits():
     bits = x.view(numpy.uint16)
     capsule = bits.__dlpack__()
     exported = type("Exported", (), {"__dlpack__": lambda _: capsule})()
-    for given in (x, bits, exported):
+    coded = with_field(bits, 20, ctypes.c_uint8(4))  # kDLBfloat
+    for given in (x, bits, exported, coded):
         assert REGULARIZER(given, dtype="bfloat16") == expected
     swapped = bits.astype(bits.dtype.newbyteorder())
     for given, dtype in (
@@ -120,6 +121,7 @@ def test_bfloat16_of_ml_dtypes_and_as_bits():
     ):
         with pytest.raises(TypeError, match="must be of .*bfloat16"):
             REGULARIZER(given, **dtype)
+    assert REGULARIZER(coded) == expected
     with pytest.raises(l1l2.L1L2Error, match="element type"):
         REGULARIZER(exported)  # whose tensor is as it was
     assert REGULARIZER(ml_dtypes.bfloat16(-2)) == 4.0

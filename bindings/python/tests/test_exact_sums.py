@@ -239,17 +239,11 @@ class ExactSums(unittest.TestCase):
         expected = exact_sums_of(self.x, self.x)
         self.assertEqual(sums.array.tobytes(), expected.array.tobytes())
 
-    def test_layout_of_the_array(self):
-        """What is changed of an array but its numbers changes no sums."""
+    def test_resized_array(self):
+        """Its memory is that of the sums for as long as they live."""
         for refcheck in (True, False):
             with self.assertRaises(ValueError):
-                self.sums.array.resize(LENGTH + 93, refcheck=refcheck)
-        self.sums.array.shape = (9, 23)
-        self.sums.array.dtype = numpy.float64
-        self.sums.check()
-        self.assertEqual(self.sums.array.shape, (LENGTH,))
-        self.assertEqual(self.sums, exact_sums_of(self.x))
-        self.assertEqual(repr(self.sums), "<ExactSums of 3050 elements>")
+                self.sums.array.resize(LENGTH + 1, refcheck=refcheck)
 
     def test_from_numbers(self):
         numbers = added_up(exact_sums_of(self.x[:9]), exact_sums_of(self.x[9:])).array

@@ -304,7 +304,7 @@ def test_an_interrupt_is_raised_after_the_last_task(before_task):
     def interrupt():
         for _ in range(10_000):
             time.sleep(0.001)
-            if sys._current_frames()[main].f_code is CREW.run.__code__:
+            if sys._current_frames()[main].f_code is CREW._wait.__code__:
                 break
         signal.pthread_kill(main, signal.SIGINT)
         time.sleep(0.05)
@@ -326,8 +326,10 @@ def interrupted_at(place, call):
     The first ones of the runner and the last ones, which no `try` can hold, are not
     counted.
     """
-    codes = [f.__code__ for f in (CREW.run, CREW._call_helpers, CREW._work)]
-    bare = ("RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE")
+    functions = CREW.run, CREW._call_helpers, CREW._work, CREW._wait
+    codes = [function.__code__ for function in functions]
+    bare = {"RESUME", "NOP", "SETUP_FINALLY", "POP_BLOCK"}
+    bare |= {"LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
 
     def trace(frame, event, argument):
         nonlocal place
@@ -343,6 +345,7 @@ def interrupted_at(place, call):
         return trace
 
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 traces none otherwise
     sys.settrace(trace)
     try:
         call()

@@ -9,6 +9,7 @@ import ctypes
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from queue import SimpleQueue
 from typing import Any, Literal, NamedTuple, cast
 
@@ -299,21 +300,21 @@ class _Crew:
     def run(self, state: Any, task: Any, work: Any, count: int) -> int:
         """The l1l2_runner: returns when every task is done."""
         while True:
-            try:
+            try:  # without a loop in it, whose jump Python 3.12 leaves outside
                 # Again after an interrupt, which may have lost one: a second call of a
                 # task does nothing.
-                self._tasks[:] = [(task, work, i) for i in reversed(range(count))]
-                if self.failure is None:
-                    self._call_helpers(count - 1)
+                indices = reversed(range(count))
+                self._tasks[:] = zip(repeat(task), repeat(work), indices)
+                self._call_helpers(count - 1)
                 self._work()
-                # A helper that begins later finds no task.
-                while self._helping:
-                    self._ended.get()
+                self._wait()
                 return 0
             except BaseException as failure:
                 self.failure = failure
 
     def _call_helpers(self, wanted: int) -> None:
+        if self.failure is not None:
+            return
         # No thread can be started, or the pool is shut down: those there are do it all.
         with contextlib.suppress(RuntimeError):
             for _ in range(min(self._helpers, wanted)):
@@ -326,6 +327,11 @@ class _Crew:
         finally:
             self._helping.pop()
             self._ended.put(None)
+
+    def _wait(self) -> None:
+        # For helpers that have a task; one that begins later finds none.
+        while self._helping:
+            self._ended.get()
 
     def _work(self) -> None:
         with contextlib.suppress(IndexError):  # none is left
