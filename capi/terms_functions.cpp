@@ -46,23 +46,23 @@ class CallersTerms final : public l1l2::core::TermSource {
 
     void read(std::size_t first, std::size_t count, Term* terms) const override {
         for (std::size_t i = 0; i < count; ++i) {
-            const l1l2_term& term = given(first + i);
-            terms[i] = {job_.regularizes() ? &term.regularizer->value : &none_,
+            const l1l2_term* const term = given(first + i);
+            terms[i] = {job_.regularizes() ? &term->regularizer->value : &none_,
                         arrays_of(job_, term)};
         }
     }
 
     std::size_t read_blocks(std::size_t first, std::size_t count,
                             l1l2::kernels::Block* block) const override {
-        const l1l2_term& like = given(first);
+        const l1l2_term* const like = given(first);
         std::size_t i = 0;
         for (; i < count; ++i) {
-            const l1l2_term& term = given(first + i);
-            if (term.n > l1l2::kernels::block_elements || term.regularizer != like.regularizer ||
-                term.dtype != like.dtype) {
+            const l1l2_term* const term = given(first + i);
+            if (term->n > l1l2::kernels::block_elements || term->regularizer != like->regularizer ||
+                term->dtype != like->dtype) {
                 break;
             }
-            block[i] = {term.x, term.n};
+            block[i] = {term->x, term->n};
         }
         return i;
     }
@@ -78,14 +78,14 @@ class CallersTerms final : public l1l2::core::TermSource {
     /// whose kind is a constant; inlining then removes the switches, which take a tenth of the time
     /// of small terms.
     [[gnu::always_inline]] inline l1l2_status check(const Job& job, std::size_t i) const {
-        const l1l2_term& term = given(i);
-        if (!is_dtype(term.dtype)) {
+        const l1l2_term* const term = given(i);
+        if (!is_dtype(term->dtype)) {
             return L1L2_ERROR_UNSUPPORTED_DTYPE;
         }
         const Arrays arrays = arrays_of(job, term);
-        const l1l2_regularizer* const handle = term.regularizer;
+        const l1l2_regularizer* const handle = term->regularizer;
         const bool regularizes = job.regularizes();
-        if ((handle == nullptr && regularizes) || term.reserved != 0 ||
+        if ((handle == nullptr && regularizes) || term->reserved != 0 ||
             !unknown_fields_are_zero(i) || !are_arrays(job, arrays)) {
             return L1L2_ERROR_INVALID_ARGUMENT;
         }
@@ -110,21 +110,22 @@ class CallersTerms final : public l1l2::core::TermSource {
     }
 
   private:
-    const l1l2_term& given(std::size_t i) const {
-        return *reinterpret_cast<const l1l2_term*>(terms_ + i * term_size_);
+    /// No reference: a compiler may read all fields of what one names; a caller's may have fewer.
+    const l1l2_term* given(std::size_t i) const {
+        return reinterpret_cast<const l1l2_term*>(terms_ + i * term_size_);
     }
 
-    [[gnu::always_inline]] inline Arrays arrays_of(const Job& job, const l1l2_term& term) const {
-        Arrays arrays = {to_dtype(term.dtype), term.x, nullptr, term.n};
+    [[gnu::always_inline]] inline Arrays arrays_of(const Job& job, const l1l2_term* term) const {
+        Arrays arrays = {to_dtype(term->dtype), term->x, nullptr, term->n};
         switch (job.kind) {
         case Kind::gradient:
-        case Kind::gradient_and_penalty: arrays.y = term.gradient; break;
+        case Kind::gradient_and_penalty: arrays.y = term->gradient; break;
         case Kind::prox:
-        case Kind::clip: arrays.y = term.out; break;
+        case Kind::clip: arrays.y = term->out; break;
         case Kind::prox_step:
-            arrays.y = term.out;
-            arrays.gradient = term.gradient;
-            arrays.steps = term_size_ > oldest_size ? term.steps : nullptr;
+            arrays.y = term->out;
+            arrays.gradient = term->gradient;
+            arrays.steps = term_size_ > oldest_size ? term->steps : nullptr;
             break;
         case Kind::exact_sums:
         case Kind::penalty: break;
