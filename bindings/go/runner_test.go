@@ -4,6 +4,7 @@
 package l1l2
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,5 +38,45 @@ func TestAsManyGoroutinesAsAskedWorkAtOnce(t *testing.T) {
 	})
 	if calls.Load() != 20 {
 		t.Error(calls.Load())
+	}
+}
+
+// Each goroutine but the caller's is an allocation more.
+func TestGoroutinesAreMadeIfMoreThanOneAreAskedFor(t *testing.T) {
+	r, err := New(0.01, 0.02)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var terms []Term
+	for i := 0; i < 4; i++ {
+		x := make([]float64, 1<<16)
+		term, err := NewTermWithStep(r, x, make([]float64, len(x)), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		terms = append(terms, term)
+	}
+	var sums ExactSums
+	for name, call := range map[string]func(goroutines int) error{
+		"PenaltiesOfTerms": func(goroutines int) error {
+			_, _, err := PenaltiesOfTerms(terms, goroutines)
+			return err
+		},
+		"AddGradientOfTerms": func(goroutines int) error {
+			_, _, err := AddGradientOfTerms(terms, 1, goroutines)
+			return err
+		},
+		"ProxOfTerms":     func(goroutines int) error { return ProxOfTerms(terms, 1, goroutines) },
+		"ProxStepOfTerms": func(goroutines int) error { return ProxStepOfTerms(terms, 1, goroutines) },
+		"AddExactTerms":   func(goroutines int) error { return AddExactTerms(&sums, terms, goroutines) },
+		"ClipByGivenNorm": func(goroutines int) error { return ClipByGivenNorm(terms, 2, 1, goroutines) },
+	} {
+		allocations := func(goroutines int) float64 {
+			return testing.AllocsPerRun(20, func() { err = errors.Join(err, call(goroutines)) })
+		}
+		none, one, three := allocations(-1), allocations(1), allocations(3)
+		if three < one+2 || none >= one+2 || err != nil {
+			t.Error(name, none, one, three, err)
+		}
 	}
 }

@@ -205,7 +205,7 @@ func runTasks(goroutines, count uintptr, task func(index uintptr)) {
 		}
 	}
 	var group sync.WaitGroup
-	for i := uintptr(1); i < goroutines && i < count; i++ {
+	for i := 1; i < int(goroutines) && i < int(count); i++ { // int: a negative number must not be a large one
 		group.Add(1)
 		go func() {
 			defer group.Done()
