@@ -117,6 +117,12 @@ func TestTensorsOfAnyStrides(t *testing.T) {
 	if want := []float32{1, alone[0], 3, alone[1], 5, alone[2]}; err != nil || err2 != nil || !slices.Equal(x, want) {
 		t.Error(x, want, err, err2)
 	}
+	// A blas32.Vector whose increment is negative begins at the end.
+	n, inc := 3, -2
+	backwards := l1l2.Tensor[float32]{Data: x[1:], Offset: max(0, (1-n)*inc), Shape: []int{n}, Strides: []int{inc}}
+	if err := l1l2.ProxOfTensor(r, vector(alone), 0, backwards); err != nil || x[1] != alone[2] || x[5] != alone[0] {
+		t.Error(x, alone, err)
+	}
 	repeated := l1l2.Tensor[float32]{Data: x, Shape: []int{3}, Strides: []int{0}}
 	refused(t, l1l2.ProxOfTensor(r, repeated, 1, repeated), l1l2.Overlap)
 	var sums l1l2.ExactSums

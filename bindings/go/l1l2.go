@@ -129,7 +129,7 @@ func (r *Regularizer) live() (*owner, error) {
 	return r.owner, nil
 }
 
-// Coefficients returns the very numbers that the regularizer was made of. It fails only after
+// Coefficients returns the numbers that the regularizer was made of, and 0 for -0. It fails only after
 // Close.
 func (r *Regularizer) Coefficients() (l1, l2 float64, err error) {
 	o, err := r.live()

@@ -14,9 +14,9 @@ import (
 // Data[Offset + i*Strides[0] + j*Strides[1] + ...]. Strides may be negative; nil stands for compact
 // in row-major order. Elements are used where they are, never copied.
 //
-// A blas64.Vector v is Tensor[float64]{Data: v.Data, Shape: []int{v.N}, Strides: []int{v.Inc}}, and a
-// blas64.General m is Tensor[float64]{Data: m.Data, Shape: []int{m.Rows, m.Cols},
-// Strides: []int{m.Stride, 1}}.
+// A blas64.Vector v is Tensor[float64]{Data: v.Data, Offset: max(0, (1-v.N)*v.Inc), Shape: []int{v.N},
+// Strides: []int{v.Inc}}, and a blas64.General m is Tensor[float64]{Data: m.Data,
+// Shape: []int{m.Rows, m.Cols}, Strides: []int{m.Stride, 1}}.
 type Tensor[T Element] struct {
 	Data    []T
 	Offset  int
@@ -35,8 +35,11 @@ type dlTensor struct {
 	lanes      uint16
 	shape      *int64
 	strides    *int64
-	byteOffset uint64
+	byteOffset [2]uint64
 }
+
+// C may align byteOffset to 8 bytes where Go aligns it to 4. It is 0, and this only compiles if it fills both places.
+var _ [unsafe.Sizeof(dlTensor{}) - (unsafe.Offsetof(dlTensor{}.byteOffset)+7)&^7 - 8]byte
 
 const (
 	cpu          = 1

@@ -110,6 +110,9 @@ func withTerms(
 	array := make([]cTerm, len(terms)+1) // never empty, so that it has a first one
 	for i, term := range terms {
 		array[i] = term.term
+		if term.term.dtype == 0 {
+			return &TermsError{i, &Error{InvalidArgument, "the term was never made"}}
+		}
 		if regularized {
 			o, err := term.regularizer.live()
 			if err != nil {
