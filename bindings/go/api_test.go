@@ -223,6 +223,33 @@ func TestTermsHaveTheSameBitsOnAnyNumberOfGoroutines(t *testing.T) {
 	}
 }
 
+func TestManyGoroutinesUseTheSameRegularizer(t *testing.T) {
+	r, x := made(t), []float64{1, 2, 3}
+	terms := []l1l2.Term{l1l2.NewTerm(r, x), l1l2.NewTerm(r, x)}
+	want, err := l1l2.Penalty(r, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	for i := 0; i < 8; i++ {
+		go func() {
+			alone, err := l1l2.Penalty(r, x)
+			ofTensor, err2 := l1l2.PenaltyOfTensor(r, vector(x))
+			_, total, err3 := l1l2.PenaltiesOfTerms(terms, 3)
+			if err := errors.Join(err, err2, err3); alone != want || ofTensor != want || total != 2*want || err != nil {
+				t.Error(alone, ofTensor, total, want, err)
+			}
+			if text := r.String(); text != `{"l1": 0.01, "l2": 0.02}` {
+				t.Error(text)
+			}
+			done <- struct{}{}
+		}()
+	}
+	for i := 0; i < 8; i++ {
+		<-done
+	}
+}
+
 // penaltiesAtDepth is called with so many frames more on the stack.
 func penaltiesAtDepth(depth int, terms []l1l2.Term) (total float64, err error) {
 	if depth > 0 {
