@@ -23,7 +23,7 @@ func init() {
 }
 
 // openEmbedded opens the shared library in this package, if it has one for this system. The file is
-// needed only while it is opened, where the system allows that.
+// needed only while it is opened, but Windows does not let it be deleted then.
 func openEmbedded() (found bool, err error) {
 	if shared.Library == nil {
 		return false, nil
