@@ -41,14 +41,16 @@ mutable struct Functions
     path::String
 end
 
-const functions = Ref{Functions}()
+# Null pointers until the library is open: what Julia saves of addresses in an image, too.
+const functions = Ref(Functions(fill(C_NULL, fieldcount(Functions) - 1)..., ""))
 
 # Threads that use the library first wait for each other: Julia 1.5 cannot load L1L2_jll on two at once. Later
 # versions have a lock for that, which a thread that loads a package holds already.
 const opening = ReentrantLock()
 loading() = isdefined(Base, :require_lock) ? Base.require_lock : opening
 
-@inline library() = isassigned(functions) ? functions[] : open_first()
+is_open() = functions[].version_number != C_NULL
+@inline library() = is_open() ? functions[] : open_first()
 @noinline open_first() = lock(open_library, loading())::Functions
 
 # The file to open, and why that one.
@@ -95,7 +97,7 @@ function open_functions(path)
 end
 
 function open_library()
-    isassigned(functions) && return functions[]
+    is_open() && return functions[]
     path, reason = find_library()
     try
         return functions[] = open_functions(path)

@@ -16,7 +16,8 @@ The garbage collector frees a regularizer. `close(regularizer)` frees it at once
 uses it. A closed regularizer cannot be used; closing it again does nothing.
 
 A regularizer cannot be changed, so `deepcopy` returns the same one. One that `Serialization` reads back
-is closed: store `to_json(regularizer)` instead.
+is closed: store `to_json(regularizer)` instead. So is a constant of a precompiled package or of a system
+image: make it in the package's `__init__`.
 """
 mutable struct Regularizer
     handle::Ptr{Cvoid}

@@ -7,19 +7,20 @@
     @test L1L2.instruction_set() in ("avx512bw", "avx2", "sse2", "neon64", "generic")
 end
 
-# What a process prints that loads the package and calls it, with one library after another until one is loaded: the
-# version of that one, and the errors of the others.
-function versions(libraries...; folders = [])
-    code = """
-        using L1L2
-        for library in ARGS
-            ENV["L1L2_LIBRARY"] = library
-            println(try L1L2.version() catch e; sprint(showerror, e) end)
-        end"""
+# What a process prints that loads the package, with folders of other packages, and runs the code.
+function printed(code, arguments...; folders = [], variables...)
     paths = join([folders; Base.load_path()], ':')
-    environment = merge(ENV, Dict("JULIA_LOAD_PATH" => paths))
-    return readlines(setenv(`$(Base.julia_cmd()) --startup-file=no -e $code -- $libraries`, environment))
+    environment = merge(ENV, Dict("JULIA_LOAD_PATH" => paths), Dict(string(k) => v for (k, v) in variables))
+    command = `$(Base.julia_cmd()) --startup-file=no -e $("using L1L2\n" * code) -- $arguments`
+    return readlines(setenv(command, environment))
 end
+
+# With one library after another until one is loaded: the version of that one, and the errors of the others.
+versions(libraries...; before = "", options...) = printed(before * """
+    for library in ARGS
+        ENV["L1L2_LIBRARY"] = library
+        println(try L1L2.version() catch e; sprint(showerror, e) end)
+    end""", libraries...; options...)
 
 @testset "a library that is missing, too old or damaged is named in one sentence" begin
     mktempdir() do work
@@ -67,5 +68,56 @@ end
             "or set L1L2_LIBRARY",
             only(versions("", folders = [work])),
         )
+
+        # A preference comes before it, L1L2_LIBRARY before both. Julia 1.5 has no preferences.
+        path = file("text.so")
+        preferences = "Base.eval(Base, :(get_preferences(uuid::UUID) = " *
+            "uuid == \$(Base.PkgId(L1L2).uuid) ? Dict(\"library\" => $(repr(path))) : Dict()))\n"
+        reported = versions("", file("other.so"), before = preferences, folders = [work])
+        @test occursin("looked for $path (which the preference \"library\" names): ", reported[1])
+        @test endswith(reported[1], "; set L1L2_LIBRARY to the path of libl1l2 0.4 or later")
+        @test occursin("looked for $(file("other.so")) (which L1L2_LIBRARY names): it is not", reported[2])
     end
+end
+
+@testset "addresses that an image has saved are not used" begin
+    mktempdir() do work
+        mkpath(joinpath(work, "Saved", "src"))
+        code = "module Saved\nusing L1L2\nconst regularizer = Regularizer(l1 = 1)\nend"
+        write(joinpath(work, "Saved", "src", "Saved.jl"), code)
+        # The first process makes the image. A system image saves also the state of L1L2, with null pointers.
+        code = """
+            L1L2.version()
+            functions = fill(C_NULL, fieldcount(L1L2.Functions) - 1)
+            L1L2.functions[] = L1L2.Functions(functions..., "")
+            println(L1L2.library_path())
+            using Saved
+            println(Saved.regularizer)
+            println(Regularizer(l1 = 1)([1.0, 2.0]))"""
+        depot = join([work; DEPOT_PATH], ':')
+        runs = [printed(code, folders = [work], JULIA_DEPOT_PATH = depot) for _ in 1:2]
+        @test runs[2] == [L1L2.library_path(), "Regularizer(closed)", "3.0"]
+    end
+end
+
+@testset "Ctrl-C during a call waits for its end" begin
+    # By kill, since raise sends the signal to one thread, which may ignore it.
+    code = """
+        Base.exit_on_sigint(false)
+        ended = false
+        try
+            L1L2.with_terms([], 2) do structs, runner, state, faulty
+                ccall(:kill, Cint, (Cint, Cint), getpid(), 2)
+                start = time()
+                while time() < start + 1
+                    GC.safepoint()
+                end
+                global ended = true
+                Int32(0)
+            end
+            sleep(60)
+        catch failure
+            println(typeof(failure), " ", ended, " ", Regularizer(l1 = 1)([1.0, 2.0]))
+        end"""
+    @test printed(code) == ["InterruptException true 3.0"]
 end
