@@ -4,13 +4,14 @@
 # Automatic differentiation (Zygote, for one) of the penalty, where ChainRulesCore is loaded too.
 module L1L2ChainRulesCoreExt
 
-using ChainRulesCore: ChainRulesCore, NoTangent, unthunk
+using ChainRulesCore: ChainRulesCore, AbstractZero, NoTangent, unthunk
 using L1L2
 
 function ChainRulesCore.rrule(regularizer::Regularizer, x::AbstractArray)
     function pullback(cotangent)
-        gradient = fill!(similar(x), 0)
-        return NoTangent(), add_gradient!(regularizer, gradient, x, unthunk(cotangent))
+        scale = unthunk(cotangent)
+        scale isa AbstractZero && return NoTangent(), scale
+        return NoTangent(), add_gradient!(regularizer, fill!(similar(x), 0), x, scale)
     end
     return regularizer(x), pullback
 end
