@@ -279,8 +279,22 @@ def penalties(tensors: Tensors, l1: Coefficient = 0.0, l2: float = 0.0) -> Tenso
 def _penalties(tensors: Tensors, l1: Coefficient, l2: float) -> tuple[Tensor, Tensor]:
     terms = _terms(tensors, l1, l2)
     if not terms.xs:
-        return torch.zeros(0), torch.zeros(())
+        return _no_penalty().new_zeros(0), _no_penalty()
     return _torch_ops.penalties(*terms)
+
+
+def _no_penalty() -> Tensor:
+    # PyTorch may have other defaults.
+    return torch.zeros((), dtype=torch.float32, device="cpu")
+
+
+def _expect_once(tensors: Sequence[Tensor]) -> None:
+    """Raises if a tensor would be written twice, on two threads perhaps."""
+    if len(set(tensors)) < len(tensors):
+        raise ValueError(
+            "a tensor is given twice, as a weight that two modules share: pass each"
+            " once, or one module that holds both, whose parameters() has each once"
+        )
 
 
 def add_gradient_(
@@ -313,14 +327,17 @@ def add_gradient_(
     RuntimeError
         A tensor that requires grad is no leaf; a `.grad` has another dtype; the scale
         is not finite.
-    TypeError, NotImplementedError, ValueError
+    ValueError
+        As from `penalty`; or a tensor is given twice.
+    TypeError, NotImplementedError
         As from `penalty`, also for a `.grad`.
     """
     factor = _number("scale", _item(scale))
     xs, l1s, l2s = _terms(tensors, l1, l2)
     if not xs:
-        return torch.zeros(())
-    not_wanted = torch.empty(0)
+        return _no_penalty()
+    _expect_once(xs)
+    not_wanted = xs[0].new_empty(0)
     gradients = []
     for x in xs:
         if not x.requires_grad:
@@ -370,7 +387,7 @@ def prox_(
         A tensor requires grad, and gradients are recorded: call it under
         `torch.no_grad()`. Or elements of a tensor share memory.
     ValueError
-        The step or a coefficient is negative, infinite or NaN.
+        The step or a coefficient is negative, infinite or NaN; a tensor is given twice.
     TypeError, NotImplementedError
         As from `penalty`; a DTensor is partial.
 
@@ -384,15 +401,22 @@ def prox_(
     """
     step = _coefficient("step", _item(step))
     # The tensors may come from an iterator, which can be gone through once.
-    groups = [
-        {"params": [_written(x) for x in group], "l1": a, "l2": b}
-        for group, a, b in _groups(tensors, l1, l2)
-    ]
-    xs, l1s, l2s = _terms(groups, 0.0, 0.0)
+    groups = [(list(group), a, b) for group, a, b in _groups(tensors, l1, l2)]
+    given = [x for group, _, _ in groups for x in group]
+    xs, l1s, l2s = _terms(
+        [
+            {"params": [_written(x) for x in group], "l1": a, "l2": b}
+            for group, a, b in groups
+        ],
+        0.0,
+        0.0,
+    )
     if xs:
+        _expect_once(given)
         with torch.no_grad():
             _torch_ops.ops.prox_(xs, l1s, l2s, step)
-        _count_writes(xs)
+        # A DTensor counts for itself, apart from its part.
+        _count_writes([*xs, *filter(_is_spread, given)])
 
 
 def _written(x: Any) -> Any:

@@ -67,8 +67,21 @@ def check_sums(size):
     )
     partial = DTensor.from_local(weights, mesh, [Partial()])
     expect_error(TypeError, "redistribute", lambda: l1l2.torch.exact_sums(partial))
+    expect_error(TypeError, "redistribute", lambda: l1l2.torch.prox_(partial, 0.5, 0.1))
     expect_error(TypeError, "to_local", lambda: l1l2.torch.penalty(sharded))
     return l1l2.torch.exact_sums(sharded)
+
+
+def check_versions(size):
+    """A backward that needs what a DTensor or its part was before finds out."""
+    mesh = init_device_mesh("cpu", (size,))
+    spread = distribute_tensor(torch.randn(8, 3), mesh, [Shard(0)])
+    for tensor in (spread, spread.to_local()):
+        tensor.requires_grad_()
+        loss = tensor.square().sum()
+        with torch.no_grad():
+            l1l2.torch.prox_(spread, 0.5, 0.1)
+        expect_error(RuntimeError, "modified by an inplace operation", loss.backward)
 
 
 def check_training(size):
@@ -97,6 +110,7 @@ def main():
         "gloo", init_method=pathlib.Path(store).as_uri(), rank=rank, world_size=size
     )
     sums = check_sums(size)
+    check_versions(size)
     check_training(size)
     torch.distributed.destroy_process_group()
     print(sums.penalty(REGULARIZER).hex())

@@ -99,6 +99,20 @@ def test_an_expanded_tensor_and_an_empty_one():
     prox_([], 1.0, L1, L2)
 
 
+def test_defaults_of_the_process_have_no_effect():
+    x = values(3)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            results = [penalty([], L1), penalties([], L1), add_gradient_([], L1)]
+            value = add_gradient_(x, L1, L2)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for result in results:
+        assert result.dtype == torch.float32 and result.device.type == "cpu"
+    assert torch.equal(value, penalty(x, L1, L2))
+
+
 def test_coefficients_that_are_subnormal():
     x = torch.tensor([1e300], dtype=torch.float64)
     if not torch.set_flush_denormal(True):
@@ -126,8 +140,8 @@ def test_penalties_that_are_subnormal(flushed):
     assert penalties(x, l2=1.0).view(torch.int32) == 0x116C2
     bits = numpy.array(2e-310).view(numpy.int64)
     assert penalty([one, one], l1=1e-310).view(torch.int64) == bits
-    one.requires_grad_()
-    assert add_gradient_([one, one], l1=1e-310).view(torch.int64) == bits
+    leaves = [one.clone().requires_grad_() for _ in range(2)]
+    assert add_gradient_(leaves, l1=1e-310).view(torch.int64) == bits
 
 
 def test_scales_that_are_subnormal(flushed):

@@ -79,6 +79,27 @@ def test_add_gradient_refuses_and_writes_nothing():
         add_gradient_(embedding, L1, L2)
 
 
+def test_a_tensor_that_is_given_twice_is_refused():
+    one, other = model(), model()
+    other[0].weight = weight = one[0].weight
+    before = weight.detach().clone()
+    with torch.no_grad():
+        for call in (
+            lambda: add_gradient_([one, other], L1),
+            lambda: add_gradient_([{"params": [one[0].weight] * 2, "l1": L1}]),
+            lambda: prox_([one, other], 0.5, L1),
+        ):
+            with pytest.raises(ValueError, match="a tensor is given twice"):
+                call()
+        assert torch.equal(weight, before) and weight.grad is None
+        both = torch.nn.ModuleList([one, other])
+        add_gradient_(both, L1, L2)
+        assert torch.equal(weight.grad, gradient_of(weight))
+        prox_(both, 0.5, L1, L2)
+    REGULARIZER.prox(before, 0.5)
+    assert torch.equal(weight, before)
+
+
 def strided(*shape):
     return torch.ones(shape)[..., ::2]
 
