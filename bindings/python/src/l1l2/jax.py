@@ -258,7 +258,7 @@ def prox(
     -------
     array or pytree
         As the tree; what is not regularized is returned as it is. The derivative is
-        1 / (1 + 2 * step * l2) where the result is not zero, and 0 elsewhere.
+        1 / (1 + 2 * step * l2), and 0 where step * l1 > 0 makes the result zero.
 
     Raises
     ------
@@ -286,6 +286,7 @@ def prox(
             )
         steps = (step.astype(_scalar_dtype(leaves)),)
     else:
+        _refuse_no_number("step", step)
         number = float(step)
         if not (math.isfinite(number) and number >= 0.0):
             raise ValueError(f"a step must be finite and >= 0, not {number}")
@@ -301,8 +302,8 @@ def exact_sums(tree: Any) -> jax.Array:
     """Return the sums of |x| and x^2 over all elements of all leaves, without rounding.
 
     Sums of shards are added by `jax.lax.psum`, by `+` or `jnp.sum`, without
-    `jax_enable_x64`: at most 32768 at a time. They have no derivative; `penalty` with
-    axis_name does.
+    `jax_enable_x64`: at most 32768 at a time. They are integers, whose derivative is 0,
+    and so is that of a penalty of them; `penalty` with axis_name has its own.
 
     Parameters
     ----------
@@ -329,7 +330,7 @@ def exact_sums(tree: Any) -> jax.Array:
     leaves, _, _ = _flatten(tree, None, 0.0, 0.0)
     if not leaves:
         return jnp.zeros((_PIECES, _LENGTH), jnp.int32)
-    return _jit_exact_sums(leaves)
+    return _jit_exact_sums(jax.lax.stop_gradient(leaves))
 
 
 def penalty_exact_sums(
@@ -416,6 +417,12 @@ def _is_sparse(x: object) -> bool:
     return sparse is not None and isinstance(x, sparse.JAXSparse)
 
 
+def _refuse_no_number(name: str, value: Any) -> None:
+    """Raises for what float() would take."""
+    if isinstance(value, (str, bytes, bool)) or getattr(value, "dtype", None) == bool:
+        raise TypeError(f"{name} must be a number, not an object of {type(value)!r}")
+
+
 #: Making one takes longer than a small penalty.
 _regularizer_of = functools.lru_cache(Regularizer)
 
@@ -428,6 +435,7 @@ def _chosen(regularizer: Any, l1: Any, l2: Any) -> Any:
                 f"the coefficient {name} is traced, but coefficients are static: pass a"
                 f" Python number, or multiply, as in {name} * penalty(x, {name}=1.0)"
             )
+        _refuse_no_number(name, value)
     if regularizer is None:
         try:
             return _regularizer_of(l1, l2)
@@ -645,6 +653,17 @@ for _primitive, _rule in ((_call, _lower), (_local_call, _lower_local)):
     mlir.register_lowering(_primitive, _rule, platform="cpu")
     mlir.register_lowering(_primitive, _refuse_platform)
 batching.primitive_batchers[_call] = _batched
+_compiled_call = jax.jit(
+    lambda *operands, call: _call.bind(*operands, call=call), static_argnames="call"
+)
+
+
+@_call.def_impl
+def _run(*operands: Any, call: _Call) -> Any:
+    with jax.disable_jit(False):  # under which XLA would not be called
+        return _compiled_call(*operands, call=call)
+
+
 _lowered_with_devices.add(_call)
 
 if not hasattr(jax, "shard_map"):  # JAX 0.5 asks how a result is replicated
@@ -840,7 +859,7 @@ def _slope(l1: float, l2: float, x: Any) -> Any:
     It has the values of the library's: XLA cannot contract a product that is used twice
     and a sum to one operation, which would round once.
     """
-    x = x.astype(_scalar_dtype((x,)))
+    x = _wide(x)
     if l1 == 0.0 and l2 == 0.0:
         return jnp.zeros_like(x)
     if l2 == 0.0:
@@ -867,9 +886,14 @@ def _along(
 def _curvature(coefficients: _Coefficients, tangents: Any) -> tuple[Any, ...]:
     """Returns the derivatives of gradients along the tangents."""
     return tuple(
-        (2.0 * l2) * _dense(tangent)
+        ((2.0 * l2) * _wide(_dense(tangent))).astype(tangent.dtype)
         for l2, tangent in zip(coefficients.l2, tangents, strict=True)
     )
+
+
+def _wide(x: Any) -> Any:
+    """Returns an array of float16 or bfloat16 as float32, where coefficients fit in."""
+    return x.astype(_scalar_dtype((x,)))
 
 
 def _is_zero(tangent: Any) -> bool:
@@ -947,11 +971,14 @@ def _prox_jvp(
     for result, tangent, l1, l2 in zip(
         results, leaf_tangents, *coefficients, strict=True
     ):
-        derivative = _dense(tangent)
+        derivative = _wide(_dense(tangent))
         for step_tangent in step_tangents:
-            slope = -l1 * jnp.sign(result) - 2.0 * l2 * result
+            y = _wide(result)
+            slope = -l1 * jnp.sign(y) - 2.0 * l2 * y
             derivative = derivative + slope * _dense(step_tangent)
-        derivative = jnp.where(result == 0, 0, derivative / (1.0 + 2.0 * scale * l2))
+        derivative = derivative / (1.0 + 2.0 * scale * l2)
+        is_cut = (result == 0) & (l1 > 0.0) & (scale > 0.0)
+        derivative = jnp.where(is_cut, 0.0, derivative)
         derivatives.append(derivative.astype(result.dtype))
     return results, tuple(derivatives)
 

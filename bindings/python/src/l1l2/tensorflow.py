@@ -436,7 +436,8 @@ def _gradient_of_prox(
     for y, value, l1, l2 in zip(ys, values, terms.l1, terms.l2, strict=True):
         # By the result, not by x, so that it is 0 where the result is rounded to 0.
         slope = _times(y, 1.0 / (1.0 + 2.0 * step * l2), y.dtype)
-        slope = tf.where(value == 0, tf.zeros_like(y), slope)
+        if l1 > 0.0:
+            slope = tf.where((value == 0) & (step > 0.0), tf.zeros_like(y), slope)
         value = tf.cast(value, tf.float64)
         by_step = -l1 * tf.sign(value) - 2.0 * l2 * value
         of_xs.append(slope)
@@ -517,8 +518,8 @@ def gradient(x: Tensors, l1: Coefficients = 0.0, l2: Coefficients = 0.0) -> Any:
 def prox(x: Tensors, step: Any, l1: Coefficients = 0.0, l2: Coefficients = 0.0) -> Any:
     """Return sign(x) * max(|x| - step * l1, 0) / (1 + 2 * step * l2), with exact zeros.
 
-    Its derivative is 1 / (1 + 2 * step * l2) where the result is not 0, and 0
-    elsewhere; that by a tensor of a step exists, too.
+    Its derivative is 1 / (1 + 2 * step * l2), and 0 where step * l1 > 0 makes the
+    result 0; that by a tensor of a step exists, too.
 
     Parameters
     ----------

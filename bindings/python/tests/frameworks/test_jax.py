@@ -205,6 +205,10 @@ def test_regularizers_may_be_a_prefix_of_the_tree():
         gradient["dense"]["kernel"], library_gradient(l2, kernel)
     )
     assert not l1l2.jax.gradient(params, prefix)["dense"]["bias"].any()
+    _, gradient = l1l2.jax.penalty_and_gradient(params, prefix)
+    assert not gradient["dense"]["bias"].any()
+    value, (gradient,) = l1l2.jax.penalty_and_gradient([kernel], [None])
+    assert value == 0.0 and not gradient.any() and gradient.shape == kernel.shape
     shrunk = l1l2.jax.prox(params, 0.5, prefix)
     assert shrunk["dense"]["bias"] is params["dense"]["bias"]
     assert bits(shrunk["dense"]["kernel"]) == bits(library_prox(l2, kernel, 0.5))
@@ -281,6 +285,28 @@ def test_the_second_derivative_is_2_l2(dtype):
         numpy.testing.assert_allclose(numpy.asarray(product, "f8"), expected, rtol=1e-2)
 
 
+@pytest.mark.parametrize("narrow", ["float16", "bfloat16"])
+@pytest.mark.parametrize("l2, rate", [(1e-8, 1e4), (4e4, 0.125)])
+def test_derivatives_are_scaled_in_float32(narrow, l2, rate):
+    """Where float16 has a number for neither 2 * l2 nor 1 + 2 * l2."""
+    x, t = jnp.ones(2, narrow), jnp.full(2, rate, narrow)
+    regularizer = l1l2.Regularizer(l2=l2)
+    for function, expected in (
+        (l1l2.jax.gradient, 2.0 * l2 * rate),
+        (lambda x, r: l1l2.jax.penalty_and_gradient(x, r)[1], 2.0 * l2 * rate),
+        (lambda x, r: l1l2.jax.prox(x, 1.0, r), rate / (1.0 + 2.0 * l2)),
+    ):
+        _, out = jax.jvp(lambda x: function(x, regularizer), (x,), (t,))
+        assert out.dtype == narrow
+        numpy.testing.assert_allclose(out.astype("f4"), [expected] * 2, rtol=1e-2)
+    step, one = jnp.float32(1.0), jnp.float32(rate)
+    _, by_step = jax.jvp(lambda s: l1l2.jax.prox(x, s, regularizer), (step,), (one,))
+    expected = -2.0 * l2 * rate / (1.0 + 2.0 * l2) ** 2
+    numpy.testing.assert_allclose(
+        by_step.astype("f4"), [expected] * 2, rtol=1e-2, atol=3e-8
+    )
+
+
 def test_each_row_of_a_batch_has_the_bits_that_it_has_alone(dtype):
     x = normals(dtype, 5, 4, 1000)
     alone = [[bits(penalty(row)) for row in rows] for rows in x]
@@ -329,6 +355,24 @@ def test_a_batch_may_be_empty_or_of_empty_rows(shape):
     assert jax.vmap(l1l2.jax.exact_sums)(x).shape == (shape[0], 4, 207)
 
 
+def test_everything_works_without_jit():
+    x = normals("float32", 3, 10)
+    functions = (
+        lambda x: jax.value_and_grad(penalty)(x),
+        lambda x: l1l2.jax.penalty_and_gradient(x, REGULARIZER),
+        lambda x: jax.vmap(penalty)(x),
+        lambda x: l1l2.jax.gradient(x, REGULARIZER),
+        lambda x: jax.jvp(lambda x: l1l2.jax.prox(x, 0.5, REGULARIZER), (x,), (x,)),
+        lambda x: l1l2.jax.prox(x, jnp.float32(0.5), REGULARIZER),
+        lambda x: l1l2.jax.penalty_exact_sums(l1l2.jax.exact_sums(x), REGULARIZER),
+    )
+    for function in functions:
+        expected = [bits(part) for part in jax.tree_util.tree_leaves(function(x))]
+        with jax.disable_jit():
+            parts = jax.tree_util.tree_leaves(function(x))
+        assert [bits(part) for part in parts] == expected
+
+
 def test_scan_trains_as_a_loop_does():
     def step(x, _):
         x = l1l2.jax.prox(x - 0.1 * jax.grad(penalty)(x), 0.1, REGULARIZER)
@@ -370,6 +414,11 @@ def test_a_prox_leaves_an_array_that_is_not_donated():
 
 def test_the_derivatives_of_a_prox(dtype):
     x = jnp.array([-2.0, -0.25, 0.0, 0.25, 3.0], dtype)
+    for l1, l2, step in ((0.0, 0.5, 1.0), (0.0, 0.0, 1.0), (1.0, 0.5, 0.0)):
+        linear = l1l2.Regularizer(l1, l2)  # also at 0
+        for steps in (step, jnp.float32(step)):
+            slope = jax.grad(lambda x: l1l2.jax.prox(x, steps, linear).sum())(x)
+            numpy.testing.assert_array_equal(slope, jnp.full_like(x, 1 / (1 + 2 * step * l2)))
     regularizer = l1l2.Regularizer(l1=1.0, l2=0.5)
     of_x = jax.grad(lambda x: jnp.sum(l1l2.jax.prox(x, 0.5, regularizer)))(x)
     assert of_x.dtype == x.dtype
@@ -467,6 +516,21 @@ def test_numbers_that_are_not_exact_sums_are_refused():
             l1l2.jax.penalty_exact_sums(wrong, l1=1.0)
         with pytest.raises(TypeError, match="what exact_sums returns"):
             l1l2.jax.to_exact_sums(wrong)
+
+
+def test_exact_sums_are_integers_whose_derivative_is_zero():
+    x = normals("float32", 5)
+
+    def loss(x):
+        sums = l1l2.jax.exact_sums([x, x])
+        return penalty(x) + l1l2.jax.penalty_exact_sums(sums, l1=1.0), sums
+
+    for function in (loss, jax.jit(loss)):
+        (_, sums), gradient = jax.value_and_grad(function, has_aux=True)(x)
+        assert bits(sums) == bits(l1l2.jax.exact_sums([x, x]))
+        assert bits(gradient) == bits(jax.grad(penalty)(x))
+        _, (_, rate) = jax.jvp(function, (x,), (x,))
+        assert rate.dtype == jax.dtypes.float0
 
 
 def test_exact_sums_of_float64_are_those_of_float32_without_x64():

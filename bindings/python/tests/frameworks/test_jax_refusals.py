@@ -68,9 +68,11 @@ def test_bad_numbers_are_a_value_error(wrong):
 
 def test_what_is_no_coefficient_or_regularizer_is_refused():
     x = jnp.ones(3)
-    for wrong in ("0.5", None, 1j):
+    for wrong in ("0.5", None, 1j, True, numpy.True_, numpy.array(True)):
         with pytest.raises(TypeError):
             l1l2.jax.penalty(x, l1=wrong)
+        with pytest.raises(TypeError):
+            l1l2.jax.prox(x, wrong, REGULARIZER)
     for regularizer in (0.5, "l1", [0.5]):
         with pytest.raises(
             TypeError, match=r"l1l2\.Regularizer or None.*pass l1=\.\.\., l2=\.\.\."

@@ -222,6 +222,16 @@ def test_the_derivative_of_prox(mode, dtype):
     value = mode(lambda x: derivative(x, tf.constant(0.5))[0])(x)
     numpy.testing.assert_array_equal(value, by_x)
 
+    def linear(x, step, l1, l2):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = prox(x, step, l1, l2)
+        return tape.gradient(y, x)
+
+    for step, l1, l2 in ((1.0, 0.0, 0.5), (1.0, 0.0, 0.0), (0.0, 1.0, 0.5)):
+        slope = mode(lambda x, c=(step, l1, l2): linear(x, *c))(x)  # also at 0
+        numpy.testing.assert_array_equal(slope, [1.0 / (1.0 + 2.0 * step * l2)] * 4)
+
 
 @in_every_mode
 def test_steps_that_are_tensors(mode):
