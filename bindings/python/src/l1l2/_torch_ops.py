@@ -224,7 +224,9 @@ class _Gradients(torch.autograd.Function):
         each = scales.expand(len(xs))
         for i, tangent in enumerate(tangents):
             if tangent is not None:
-                results[i] = results[i] + tangent * (2.0 * ctx.l2[i] * each[i])
+                product = tangent * (2.0 * ctx.l2[i] * each[i])
+                # Without axes it has the dtype of the scale.
+                results[i] = results[i] + product.to(tangent.dtype)
         return tuple(results)
 
 

@@ -16,8 +16,9 @@
 
 **Arrays.** Each function takes an array or a pytree of arrays, whose leaves are
 computed in one call of the library. Elements are float16, bfloat16, float32 or float64.
-A penalty is float64 if a leaf is, otherwise float32: in float16 it would overflow at
-65504. All results are those of `l1l2.Regularizer`, rounded to the dtype of the result.
+A penalty is float64 if a regularized leaf is, otherwise float32: in float16 it would
+overflow at 65504. All results are those of `l1l2.Regularizer`, rounded to the dtype of
+the result.
 
 **Coefficients** are static: Python numbers `l1` and `l2`, or a `l1l2.Regularizer`, or a
 pytree of regularizers that is a prefix of the tree, with None for what is not
@@ -154,10 +155,10 @@ def penalty(
     Returns
     -------
     array
-        A scalar, of float64 if a leaf is and of float32 otherwise. The penalties of the
-        leaves are added in double, ((p0 + p1) + p2) + ..., and rounded to it. With
-        axis_name, leaves with the same coefficients are one penalty, which is rounded
-        once.
+        A scalar, of float64 if a regularized leaf is and of float32 otherwise. The
+        penalties of the leaves are added in double, ((p0 + p1) + p2) + ..., and rounded
+        to it. With axis_name, leaves with the same coefficients are one penalty, which
+        is rounded once.
 
     Raises
     ------
@@ -252,7 +253,8 @@ def prox(
         As for `penalty`.
     step : float or scalar array
         The step size, finite and >= 0: the learning rate. A number is static. An array
-        may be traced, and is rounded to float32 unless a leaf is of float64.
+        may be traced, and is rounded to float32 unless a regularized leaf is of
+        float64.
 
     Returns
     -------

@@ -415,8 +415,8 @@ def prox_(
         _expect_once(given)
         with torch.no_grad():
             _torch_ops.ops.prox_(xs, l1s, l2s, step)
-        # A DTensor counts for itself, apart from its part.
-        _count_writes([*xs, *filter(_is_spread, given)])
+        # A DTensor counts apart from its part. That others count twice is no matter.
+        _count_writes([*xs, *given])
 
 
 def _written(x: Any) -> Any:
@@ -432,9 +432,7 @@ def _written(x: Any) -> Any:
 def _count_writes(tensors: Sequence[Tensor]) -> None:
     """Lets a backward that needs what the tensors were before find out."""
     if not torch.compiler.is_compiling():
-        torch.autograd.graph.increment_version(
-            [x for x in tensors if not x.is_inference()]
-        )
+        torch.autograd.graph.increment_version(tensors)
 
 
 def register_prox(

@@ -11,6 +11,7 @@ import torch
 import torch.distributed
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import (
+    DeviceMesh,
     DTensor,
     Partial,
     Replicate,
@@ -62,6 +63,8 @@ def check_sums(size):
         ):
             spread = distribute_tensor(weights, grid, placements)
             assert l1l2.torch.exact_sums([spread, sharded[1]]) == whole
+    some = distribute_tensor(weights, DeviceMesh("cpu", [0, 1]), [Shard(0)])
+    assert l1l2.torch.exact_sums([some, sharded[1]]) == whole
     expect_error(
         ValueError, "plain='sharded'", lambda: l1l2.torch.exact_sums([weights])
     )
@@ -70,6 +73,19 @@ def check_sums(size):
     expect_error(TypeError, "redistribute", lambda: l1l2.torch.prox_(partial, 0.5, 0.1))
     expect_error(TypeError, "to_local", lambda: l1l2.torch.penalty(sharded))
     return l1l2.torch.exact_sums(sharded)
+
+
+def check_groups(size):
+    """Only the processes of a group hold the tensors and add their sums."""
+    groups = [range(2), range(2, size)]
+    made = [torch.distributed.new_group([*group]) for group in groups]
+    rank = torch.distributed.get_rank()
+    own, count = made[rank // 2], len(groups[rank // 2])
+    x = torch.ones(5)
+    assert l1l2.torch.exact_sums(x, own, plain="sharded").count == 5 * count
+    assert l1l2.torch.exact_sums(x, own, plain="replicated").count == 5
+    if count == 1:
+        assert l1l2.torch.exact_sums(x, own).count == 5
 
 
 def check_versions(size):
@@ -110,6 +126,7 @@ def main():
         "gloo", init_method=pathlib.Path(store).as_uri(), rank=rank, world_size=size
     )
     sums = check_sums(size)
+    check_groups(size)
     check_versions(size)
     check_training(size)
     torch.distributed.destroy_process_group()

@@ -81,6 +81,15 @@ def test_a_gradient_is_the_packages_own(dtype):
         assert leaf.grad.stride() == torch.empty_like(x).stride()
 
 
+def test_64_axes_are_accepted():
+    x = torch.full((1,) * 64, -2.0, requires_grad=True)
+    result = penalty(x, l1=0.5)
+    result.backward()
+    assert result == 1.0 and x.grad.flatten() == -0.5
+    with pytest.raises(RuntimeError, match="more than 64 axes"):
+        penalty(torch.ones((1,) * 65), l1=0.5)
+
+
 def test_a_float16_penalty_does_not_overflow():
     assert penalty(torch.full((1000,), 100.0, dtype=torch.float16), l2=1.0) == 1e7
 
@@ -220,6 +229,17 @@ def test_only_tensors_that_require_grad_get_one():
     assert torch.equal(net[2].weight.grad, gradient_of(net[2].weight))
 
 
+def test_scales_with_strides():
+    net = model()
+    penalties(net, L1, L2).sum().backward()
+    for x in net.parameters():
+        assert torch.equal(x.grad, gradient_of(x))
+    xs, scales = [values(3), values(4)], torch.tensor([2.0, 9.0, 0.5, 9.0])[::2]
+    one, other = OPS.gradients(xs, [L1] * 2, [L2] * 2, scales)
+    assert torch.equal(one, gradient_of(xs[0], 2.0))
+    assert torch.equal(other, gradient_of(xs[1], 0.5))
+
+
 def test_scales_that_the_library_refuses():
     x = torch.tensor([2.0, 0.0, -3.0], requires_grad=True)
     (penalty(x, l1=1.0) * torch.inf).backward()
@@ -293,6 +313,9 @@ def test_transforms():
     assert torch.equal(func.grad(total)(x), gradient_of(x))
     assert torch.allclose(func.hessian(total)(x), 2.0 * L2 * torch.eye(5))
     assert torch.allclose(func.jacrev(func.jacrev(total))(x), 2.0 * L2 * torch.eye(5))
+    assert not func.jacfwd(func.jacfwd(total))(x).any()  # as the page says
+    second = func.hessian(total)(torch.tensor(2.0, dtype=torch.float16))
+    assert second.dtype == torch.float16 and second.item() == pytest.approx(0.4, 1e-3)
     value, rate = func.jvp(total, (x,), (torch.ones(5),))
     assert torch.equal(value, total(x)) and torch.allclose(rate, gradient_of(x).sum())
     assert torch.equal(
@@ -405,6 +428,18 @@ def test_compiled(backend):
     assert torch.equal(alone(), penalty(net, L1, L2))
 
 
+@pytest.mark.parametrize("backend", ("eager", "aot_eager", "inductor"))
+def test_add_gradient_in_a_compiled_function(backend):
+    net = model()
+    compiled = torch.compile(
+        lambda: add_gradient_(net, L1, L2), backend=backend, fullgraph=True
+    )
+    for count in (1.0, 2.0):
+        assert torch.equal(compiled(), penalty(net, L1, L2))
+        for x in net.parameters():
+            assert torch.equal(x.grad, gradient_of(x, count))
+
+
 def test_transforms_inside_a_compiled_function_are_refused():
     compiled = torch.compile(
         torch.func.grad(lambda x: penalty(x, L1, L2)), backend="eager", fullgraph=True
@@ -430,6 +465,16 @@ def test_compiled_for_any_shape_and_stride(dtype):
         )
 
 
+def test_batches_of_upstream_gradients_are_refused():
+    x = values(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="Batching rule not implemented"):
+        torch.autograd.functional.jacobian(
+            lambda x: penalties([x, x], L1, L2), x, vectorize=True
+        )
+    jacobian = torch.func.jacrev(lambda x: penalties([x, x], L1, L2))(x.detach())
+    assert torch.equal(jacobian, gradient_of(x).expand(2, 3))
+
+
 def test_autocast():
     net = model()
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -452,7 +497,7 @@ def test_exact_sums_of_one_process():
     for x in net.parameters():
         sums.add(x.detach())
     assert exact_sums(net) == sums == exact_sums(net, plain="sharded")
-    assert exact_sums(values(3, 4).T[::2]).count == 6
+    assert exact_sums([{"params": values(3, 4).T[::2], "l1": 0.0}]).count == 6
 
 
 def test_the_same_bits_for_any_number_of_processes(tmp_path):

@@ -174,6 +174,15 @@ def test_backward_notices_prox():
         loss.backward()
 
 
+def test_prox_in_inference_mode():
+    with torch.inference_mode():
+        x = values(3)
+        expected = x.clone()
+        prox_(x, 0.5, L1, L2)
+        REGULARIZER.prox(expected, 0.5)
+        assert torch.equal(x, expected)
+
+
 def test_prox_refuses():
     x = values(3)
     for step in (-1.0, torch.inf, torch.nan):
@@ -253,6 +262,36 @@ def test_a_registered_prox_takes_groups_schedules_and_states():
     optimizer.load_state_dict(state)
     step_by(optimizer, net)
     assert not any(x.any() for x in bias)
+
+
+@pytest.mark.parametrize("l1, l2", ((0.5, 0.25), (0.0, 0.25), (0.5, 0.0)))
+def test_a_registered_prox_takes_both_coefficients_and_those_of_groups(l1, l2):
+    for group, defaults in (({}, (l1, l2)), ({"l1": l1, "l2": l2}, (0.125, 0.75))):
+        x = values(9, requires_grad=True)
+        expected = x.detach().clone()
+        prox_(expected, 0.5, l1, l2)
+        optimizer = torch.optim.SGD([{"params": [x], **group}], lr=0.5)
+        register_prox(optimizer, *defaults)
+        x.grad = torch.zeros(9)
+        optimizer.step()
+        assert torch.equal(x, expected)
+    optimizer = torch.optim.SGD([{"params": [x], "l2": 1.0}], lr=0.5)
+    register_prox(optimizer)  # a group's l2 alone is enough
+
+
+def test_a_copy_of_an_optimizer_is_to_be_registered_anew():
+    x = values(9, requires_grad=True)
+    x.grad = torch.zeros(9)
+    before = x.detach().clone()
+    optimizer = torch.optim.SGD([x], lr=0.5)
+    register_prox(optimizer, l1=1e6)
+    duplicate = copy.deepcopy(optimizer)
+    duplicate.step()
+    (own,) = duplicate.param_groups[0]["params"]
+    assert torch.equal(own, before)
+    register_prox(duplicate, l1=1e6)
+    duplicate.step()
+    assert not own.any() and torch.equal(x, before)
 
 
 def test_a_registered_prox_leaves_alone_what_the_step_does():
