@@ -304,7 +304,7 @@ def add_gradient_(
 
     Does what `penalty(tensors, l1, l2).backward()` does, in one pass over memory and
     without a graph: the fastest way for a training loop, between `backward` and `step`.
-    It cannot be part of a compiled function.
+    In PyTorch 2.15 or later it may be part of a compiled function.
 
     Parameters
     ----------

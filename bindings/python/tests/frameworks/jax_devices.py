@@ -190,6 +190,29 @@ def check_batches(mesh, spec):
     numpy.testing.assert_allclose(columns, expected, rtol=TOLERANCE)
 
 
+def check_batches_of_different_axes(mesh):
+    """Leaves of one vmap whose batches do not lie alike are moved."""
+    rows, columns = MATRIX[:8, :8], MATRIX[8:16, :8]
+    leaves = [
+        jax.device_put(x, NamedSharding(mesh, P("a"))) for x in (rows, columns)
+    ]
+    batch = jax.vmap(lambda x, y: l1l2.jax.penalty([x, y], REGULARIZER), (0, 1))
+    expected = [exact(x, y.copy()) for x, y in zip(rows, columns.T)]
+    value = jax.jit(batch)(*leaves)
+    numpy.testing.assert_allclose(value, expected, rtol=TOLERANCE)
+
+
+def check_a_replicated_leaf(mesh):
+    """In jax.shard_map with an axis_name it counts on every device."""
+    counted = shard_map(
+        lambda x: l1l2.jax.penalty(x, REGULARIZER, axis_name="a"),
+        mesh=mesh,
+        in_specs=P(),
+        out_specs=P(),
+    )
+    assert jax.jit(counted)(VECTOR) == NUMBER(exact(*[VECTOR] * mesh.size))
+
+
 def check_sharded_sums():
     """However sums lie, a penalty needs all of them."""
     mesh = Mesh(numpy.array(jax.devices()[:4]), ("a",))
@@ -213,9 +236,14 @@ def check_the_program_of_the_page():
 
 
 assert jax.device_count() == 8
+all_devices = Mesh(numpy.array(jax.devices()), ("a",))
 check_sharded_sums()
 if IS_RECENT:
     check_the_program_of_the_page()
+    # Later versions of JAX make its axes explicit.
+    check_jit(jax.make_mesh((8,), ("a",)), [P("a"), P("a")])
+    check_batches_of_different_axes(all_devices)
+check_a_replicated_leaf(all_devices)
 for shape, axes, *specs in LAYOUTS:
     devices = numpy.array(jax.devices()[: numpy.prod(shape)]).reshape(shape)
     mesh = Mesh(devices, axes)

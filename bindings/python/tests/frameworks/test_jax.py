@@ -373,6 +373,22 @@ def test_everything_works_without_jit():
         assert [bits(part) for part in parts] == expected
 
 
+def test_a_traced_step_is_rounded_to_float32_unless_a_leaf_is_of_float64():
+    regularizer = l1l2.Regularizer(l1=1e50)
+    jax.config.update("jax_enable_x64", True)
+    try:
+        step = jnp.asarray(1e-50)  # 0 in float32
+        tree = [jnp.full(2, 3.0, "float32"), jnp.full(2, 3.0)]
+        assert (l1l2.jax.prox(tree[0], step, regularizer) == 3.0).all()
+        assert (l1l2.jax.prox(tree, step, regularizer)[0] == 2.0).all()
+        # A leaf that is not regularized does not count, neither here nor in a penalty.
+        prefix = [regularizer, None]
+        assert (l1l2.jax.prox(tree, step, prefix)[0] == 3.0).all()
+        assert l1l2.jax.penalty(tree, prefix).dtype == jnp.float32
+    finally:
+        jax.config.update("jax_enable_x64", False)
+
+
 def test_scan_trains_as_a_loop_does():
     def step(x, _):
         x = l1l2.jax.prox(x - 0.1 * jax.grad(penalty)(x), 0.1, REGULARIZER)

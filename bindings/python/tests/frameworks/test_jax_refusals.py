@@ -107,6 +107,11 @@ def test_handlers_refuse_shapes_and_dtypes_that_do_not_fit():
     def of(shape, dtype="float32"):
         return jax.ShapeDtypeStruct(shape, dtype)
 
+    def run(handler, results, operands, **coefficients):
+        call = jax.ffi.ffi_call(f"l1l2_{handler}", results)
+        both = {"l1": numpy.float64(1.0), "l2": numpy.float64(0.0)}
+        jax.block_until_ready(call(*operands, **{**both, **coefficients}))
+
     x, sums = jnp.ones(3), of((2, 4, 207), "int32")
     rows, result = "as many elements in each row", "the result of a tensor must have"
     for handler, results, operands, message in (
@@ -127,9 +132,16 @@ def test_handlers_refuse_shapes_and_dtypes_that_do_not_fit():
         ("exact_sums", [sums], [x], rows),
         ("exact_sums", [sums], [jnp.ones(4), x], rows),
         ("penalty_exact_sums", [of((2,))], [l1l2.jax.exact_sums(x)], "4, 207"),
+        ("penalty", [of(()), of(())], [x], "a penalty has one result"),
+        ("penalty_and_gradient", [of(())], [x], "each tensor has a gradient"),
+        ("gradient", [of((3,)), of((3,))], [x], "each tensor has a gradient"),
+        ("prox", [of((3,)), of((3,))], [jnp.ones(()), x], "a step is needed"),
+        ("exact_sums", [sums, sums], [x], "exact sums are one result"),
+        ("penalty_exact_sums", [of(())] * 2, [x], "a penalty has one result"),
     ):
-        call = jax.ffi.ffi_call(f"l1l2_{handler}", results)
         with pytest.raises(Exception, match=f"l1l2: .*{message}"):
-            jax.block_until_ready(
-                call(*operands, l1=numpy.float64(1.0), l2=numpy.float64(0.0))
-            )
+            run(handler, results, operands)
+    for name in ("l1", "l2"):
+        for wrong in (numpy.ones(3), numpy.ones(0), numpy.float32(1.0)):
+            with pytest.raises(Exception, match="one number or one for each tensor"):
+                run("penalty", [of(())], [x, x], **{name: wrong})

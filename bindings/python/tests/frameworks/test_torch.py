@@ -39,6 +39,7 @@ from torch_support import (
     views,
 )
 
+VERSION = tuple(map(int, torch.__version__.split(".")[:2]))
 warnings.filterwarnings("ignore", category=UserWarning, module="torch")
 
 
@@ -428,6 +429,7 @@ def test_compiled(backend):
     assert torch.equal(alone(), penalty(net, L1, L2))
 
 
+@pytest.mark.skipif(VERSION < (2, 15), reason="as the page says")
 @pytest.mark.parametrize("backend", ("eager", "aot_eager", "inductor"))
 def test_add_gradient_in_a_compiled_function(backend):
     net = model()
