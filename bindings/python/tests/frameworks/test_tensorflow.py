@@ -426,6 +426,37 @@ def test_loops_conditions_datasets_and_maps_in_graphs():
     assert float(loop(rows)) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.skipif(not HAS_XLA, reason="XLA of this TensorFlow cannot call l1l2")
+def test_gradients_of_maps_and_forward_mode_for_xla():
+    x = tf.constant(WEIGHTS[:3, :4])
+
+    def over(map_rows):
+        def function(x):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                values = map_rows(lambda row: penalty(row, 0.01, 0.02), x)
+            return tape.gradient(values, x)
+
+        return function
+
+    def within(x):
+        slopes = lambda row: penalty_and_gradient(row, 0.01, 0.02)[1]  # noqa: E731
+        return tf.vectorized_map(slopes, x)
+
+    def forward(x):
+        with tf.autodiff.ForwardAccumulator(x, x) as accumulator:
+            value = penalty(x, 0.01, 0.02)
+        return accumulator.jvp(value)
+
+    for function in (over(tf.map_fn), within):
+        numpy.testing.assert_array_equal(jit(function)(x), gradient(x, 0.01, 0.02))
+    with pytest.raises(Exception, match="No gradient defined"):
+        jit(over(tf.vectorized_map))(x)
+    with pytest.raises(TypeError):
+        jit(forward)(x)
+    assert float(tf.function(forward)(x)) == float(forward(x)) > 0.0
+
+
 def test_a_saved_graph_is_loaded_by_another_process(tmp_path):
     module = tf.Module()
     module.weights = tf.Variable(WEIGHTS)
