@@ -641,6 +641,12 @@ def _lower_local(context: Any, *operands: Any, call: _Call) -> Any:
     return lower(context, *operands, **attributes)
 
 
+def _run(*operands: Any, call: _Call) -> Any:
+    """Runs a call that is in no program, as under `jax.disable_jit`."""
+    with jax.disable_jit(False):
+        return _compiled_call(*operands, call=call)
+
+
 def _refuse_platform(context: Any, *operands: Any, call: _Call) -> Any:
     platforms = ", ".join(context.module_context.platforms)
     raise NotImplementedError(
@@ -655,18 +661,11 @@ for _primitive, _rule in ((_call, _lower), (_local_call, _lower_local)):
     mlir.register_lowering(_primitive, _rule, platform="cpu")
     mlir.register_lowering(_primitive, _refuse_platform)
 batching.primitive_batchers[_call] = _batched
+_lowered_with_devices.add(_call)
 _compiled_call = jax.jit(
     lambda *operands, call: _call.bind(*operands, call=call), static_argnames="call"
 )
-
-
-@_call.def_impl
-def _run(*operands: Any, call: _Call) -> Any:
-    with jax.disable_jit(False):  # under which XLA would not be called
-        return _compiled_call(*operands, call=call)
-
-
-_lowered_with_devices.add(_call)
+_call.def_impl(_run)
 
 if not hasattr(jax, "shard_map"):  # JAX 0.5 asks how a result is replicated
     from jax.experimental import shard_map as _shard_map

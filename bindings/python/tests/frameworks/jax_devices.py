@@ -193,9 +193,7 @@ def check_batches(mesh, spec):
 def check_batches_of_different_axes(mesh):
     """Leaves of one vmap whose batches do not lie alike are moved."""
     rows, columns = MATRIX[:8, :8], MATRIX[8:16, :8]
-    leaves = [
-        jax.device_put(x, NamedSharding(mesh, P("a"))) for x in (rows, columns)
-    ]
+    leaves = [jax.device_put(x, NamedSharding(mesh, P("a"))) for x in (rows, columns)]
     batch = jax.vmap(lambda x, y: l1l2.jax.penalty([x, y], REGULARIZER), (0, 1))
     expected = [exact(x, y.copy()) for x, y in zip(rows, columns.T)]
     value = jax.jit(batch)(*leaves)
