@@ -249,6 +249,83 @@ TEST_CASE(
     CHECK_FALSE(load(json, folder).complete());
 }
 
+TEST_CASE(
+    "a class that Keras does not have is the program's own, also where no module is written") {
+    // A Dense(1) with L2 and one more layer.
+    const auto with = [](const std::string& other, std::vector<made::Array> arrays) {
+        const std::string config = R"({"class_name": "Sequential", "config": {"name": "s",
+            "layers": [{"class_name": "Dense", "config": {"name": "d", "units": 1,
+            "kernel_regularizer": "l2"}}, {"class_name": ")" +
+                                   other + R"(", "config": {"name": "o", "trainable": true}}]}})";
+        return load(made::model(
+            "other.h5", config, "2.12.0",
+            {{"d", {{"d/kernel:0", {4, 1}, 1}, {"d/bias:0", {1}, 1}}}, {"o", std::move(arrays)}}));
+    };
+    CHECK_FALSE(with("Scale", {{"o/w:0", {4}, 3}}).complete());
+    CHECK(with("Scale", {}).complete());
+    CHECK(with("RandomFourierFeatures", {{"o/kernel:0", {4}, 3}}).complete());
+    CHECK(with("Attention", {{"o/scale:0", {}, 3}}).complete());
+    // Keras 1 has other layers.
+    const auto keras1 = [](const std::string& other) {
+        const std::string config = R"({"class_name": "Sequential", "config": [
+            {"class_name": ")" + other +
+                                   R"(", "config": {"name": "o", "trainable": true}}]})";
+        return load(made::model("keras1.h5", config, "1.2.2", {{"o", {{"o_W", {4}, 3}}}}));
+    };
+    CHECK(keras1("SReLU").complete());
+    CHECK_FALSE(keras1("Attention").complete());
+}
+
+TEST_CASE("the regularizer of a custom layer's outputs is never passed over") {
+    const fs::path weights = made::weights("outputs.h5", {4, 3});
+    const auto statuses = [&](const std::string& config, const std::string& build_config) {
+        std::string model = made::dense_json();
+        model.replace(model.rfind("]}"), 1,
+                      R"(, {"module": null, "class_name": "Plain",
+            "config": )" + config +
+                          R"(, "registered_name": "my>Plain")" + build_config + "}]");
+        std::vector<std::string> all;
+        for (const l1l2::keras::Term& term :
+             load(made::file("outputs.json", model), weights).terms) {
+            all.push_back(l1l2::keras::status_name(term.status));
+        }
+        return all;
+    };
+    const std::vector<std::string> all = {"counted", "activity"};
+    CHECK(statuses(R"({"name": "p"})", "").size() == 1);
+    CHECK(statuses(R"({"name": "p", "activity_regularizer": "l2"})", "") == all);
+    const std::string held = R"({"name": "p", "act": {"module": "keras.layers",
+        "class_name": "Activation", "config": {"name": "a", "activity_regularizer": "l2"})";
+    CHECK(statuses(held + "}}", "") == all);
+    CHECK(statuses(held + R"(, "build_config": {}}})", "") == all);
+    // In the group of the layer there is none of the layer that it holds.
+    const hid_t file = H5Fopen(weights.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    H5Gclose(H5Gcreate2(file, "layers/plain", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    H5Fclose(file);
+    CHECK(statuses(held + R"(, "build_config": {}}})", "") == all);
+    CHECK(statuses(R"({"name": "p", "layers": [], "build_input_shape": [], "activity_regularizer":
+                       "l2"})",
+                   "") == all);
+}
+
+TEST_CASE("a subclassed model of Keras 3 that is not trained has no complete loss") {
+    const std::string start = R"({"module": null, "class_name": "Net", "registered_name": "my>Net",
+        "config": {"name": "net", "trainable": )";
+    const std::string layer = R"(, "layers": [{"module": "keras.layers", "class_name": "Dense",
+        "config": {"name": "d", "units": 3, "use_bias": false, "kernel_regularizer": "l2"},
+        "registered_name": null, "build_config": {}}]}, "build_config": {}})";
+    const fs::path weights = made::weights("frozen_net.h5", {4, 3});
+    const auto model = load(made::file("net.json", start + "true" + layer), weights);
+    CHECK(model.complete());
+    CHECK(l1l2::keras::counted_terms(model).size() == 1);
+    const auto frozen = load(made::file("net.json", start + "false" + layer), weights);
+    CHECK_FALSE(frozen.complete());
+    CHECK(l1l2::keras::counted_terms(frozen).empty());
+    std::string all = start + "false" + layer; // its layer is not trained either
+    all.insert(all.find("\"units\""), "\"trainable\": false, ");
+    CHECK(load(made::file("net.json", all), weights).complete());
+}
+
 TEST_CASE("links and external storage in HDF5 lead nowhere") {
     const fs::path json = made::file("dense.json", made::dense_json());
     const fs::path good = made::weights("target.h5", {4, 3});

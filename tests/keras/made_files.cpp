@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <zip.h>
@@ -17,9 +18,9 @@ hid_t create_file(const fs::path& path) {
     return file;
 }
 
-/// An array in a file, with properties of its creation and, if wanted, elements.
+/// An array in a file, with properties of its creation and, if wanted, elements of one value.
 void add_zeros(hid_t file, const std::string& name, const std::vector<hsize_t>& shape,
-               hid_t creation, bool write) {
+               hid_t creation, bool write, float value = 0.0F) {
     const hid_t links = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_create_intermediate_group(links, 1);
     const hid_t space = H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
@@ -31,12 +32,35 @@ void add_zeros(hid_t file, const std::string& name, const std::vector<hsize_t>& 
         for (const hsize_t extent : shape) {
             n *= extent;
         }
-        const std::vector<float> zeros(n);
-        H5Dwrite(array, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros.data());
+        const std::vector<float> elements(n, value);
+        H5Dwrite(array, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, elements.data());
     }
     H5Dclose(array);
     H5Sclose(space);
     H5Pclose(links);
+}
+
+/// A list of texts, or one text, at an object.
+void add_texts(hid_t object, const std::string& name, const std::vector<std::string>& texts,
+               bool list) {
+    std::size_t width = 1;
+    for (const std::string& text : texts) {
+        width = std::max(width, text.size());
+    }
+    std::string bytes;
+    for (const std::string& text : texts) {
+        bytes += text + std::string(width - text.size(), '\0');
+    }
+    const hsize_t count = texts.size();
+    const hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, width);
+    const hid_t space = list ? H5Screate_simple(1, &count, nullptr) : H5Screate(H5S_SCALAR);
+    const hid_t attribute = H5Acreate2(object, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT);
+    REQUIRE(attribute >= 0);
+    H5Awrite(attribute, type, bytes.data());
+    H5Aclose(attribute);
+    H5Sclose(space);
+    H5Tclose(type);
 }
 
 void add_kernel(hid_t file, const std::vector<hsize_t>& shape, hid_t creation, bool write) {
@@ -141,6 +165,31 @@ fs::path external_weights(const std::string& name, const fs::path& raw) {
 fs::path cyclic_weights(const std::string& name) {
     const hid_t file = create_file(work / name);
     H5Lcreate_hard(file, "/", file, "layers", H5P_DEFAULT, H5P_DEFAULT);
+    H5Fclose(file);
+    return work / name;
+}
+
+fs::path model(const std::string& name, const std::string& config, const std::string& version,
+               const std::vector<Group>& groups) {
+    const hid_t file = create_file(work / name);
+    add_texts(file, "model_config", {config}, false);
+    add_texts(file, "keras_version", {version}, false);
+    const hid_t root = H5Gcreate2(file, "model_weights", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    std::vector<std::string> layers;
+    for (const Group& group : groups) {
+        layers.push_back(group.layer);
+        const hid_t at =
+            H5Gcreate2(root, group.layer.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        std::vector<std::string> names;
+        for (const Array& array : group.arrays) {
+            names.push_back(array.name);
+            add_zeros(at, array.name, array.shape, H5P_DEFAULT, true, array.value);
+        }
+        add_texts(at, "weight_names", names, true);
+        H5Gclose(at);
+    }
+    add_texts(root, "layer_names", layers, true);
+    H5Gclose(root);
     H5Fclose(file);
     return work / name;
 }

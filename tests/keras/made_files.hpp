@@ -38,6 +38,20 @@ fs::path external_weights(const std::string& name, const fs::path& raw);
 /// The group "layers" leads back to the root.
 fs::path cyclic_weights(const std::string& name);
 
+/// An array whose elements are all one value.
+struct Array {
+    std::string name;
+    std::vector<hsize_t> shape;
+    float value;
+};
+struct Group {
+    std::string layer;
+    std::vector<Array> arrays;
+};
+/// A whole model as Keras 2 writes it, an HDF5 file of groups.
+fs::path model(const std::string& name, const std::string& config, const std::string& version,
+               const std::vector<Group>& groups);
+
 void npy(const fs::path& path, const std::string& header, std::size_t bytes);
 fs::path safetensors(const std::string& name, const std::string& header, std::size_t bytes);
 

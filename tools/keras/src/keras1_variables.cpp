@@ -4,6 +4,7 @@
 #include "layer_variables.hpp"
 
 #include <map>
+#include <string_view>
 
 namespace l1l2::keras {
 namespace {
@@ -116,7 +117,22 @@ const std::map<std::string, Add>& classes() {
     return table;
 }
 
+/// The others, which regularize no variable, and two whose variables are not known here.
+constexpr std::string_view other_classes =
+    " Activation ActivityRegularization AveragePooling1D AveragePooling2D AveragePooling3D"
+    " Bidirectional ConvLSTM2D Cropping1D Cropping2D Cropping3D Dropout ELU Flatten"
+    " GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D"
+    " GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D"
+    " InputLayer Lambda Layer LeakyReLU Masking MaxPooling1D MaxPooling2D MaxPooling3D Merge"
+    " PReLU ParametricSoftplus Permute RepeatVector Reshape SReLU SpatialDropout1D"
+    " SpatialDropout2D SpatialDropout3D ThresholdedReLU TimeDistributed UpSampling1D"
+    " UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D ";
+
 } // namespace
+
+bool is_class_of_keras1(const std::string& name) {
+    return classes().count(name) > 0 || is_word_of(other_classes, name);
+}
 
 void add_keras1_variables(Config& config, Layer& layer) {
     const auto found = classes().find(layer.class_name);

@@ -67,6 +67,10 @@ std::int64_t size_of(const json& config, const std::string& key) {
     return fits ? value->get<std::int64_t>() : -1;
 }
 
+bool is_word_of(std::string_view words, const std::string& name) {
+    return words.find(" " + name + " ") != std::string_view::npos;
+}
+
 bool Config::has(const std::string& key) const {
     return value_of(config_, key) != nullptr;
 }

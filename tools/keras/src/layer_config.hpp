@@ -9,6 +9,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <string_view>
 
 namespace l1l2::keras {
 
@@ -19,6 +20,9 @@ std::string text_of(const nlohmann::json& config, const std::string& key,
                     const std::string& missing);
 /// -1 if there is no number.
 std::int64_t size_of(const nlohmann::json& config, const std::string& key);
+
+/// Whether a name stands in a text in which each has a space on either side.
+bool is_word_of(std::string_view words, const std::string& name);
 
 class Config {
   public:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 
 namespace l1l2::keras {
 namespace {
@@ -254,6 +255,35 @@ const std::map<std::string, Add>& classes() {
     return table;
 }
 
+/// Keras's other layers: none regularizes a variable of its own.
+constexpr std::string_view other_classes =
+    " Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D"
+    " AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D"
+    " Add AddLoss AddMetric AdditiveAttention AlphaDropout Attention AugMix AutoContrast"
+    " Average AveragePooling1D AveragePooling2D AveragePooling3D Bidirectional"
+    " CategoryCrossing CategoryEncoding CenterCrop ClassMethod Concatenate"
+    " ContrastLimitedAdaptiveHistogramEqualization ConvLSTM2DCell ConvLSTMCell Cropping1D"
+    " Cropping2D Cropping3D CustomScaleLayer CutMix DenseFeatures DeviceWrapper Discretization"
+    " Dot Dropout DropoutWrapper DynamicEmbedding DynamicLookup ELU Equalization FeatureSpace"
+    " Flatten FlaxLayer GaussianDropout GaussianNoise GlobalAveragePooling1D"
+    " GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D"
+    " GlobalMaxPooling3D HashedCrossing Hashing Identity InputLayer InstanceMethod"
+    " InstanceProperty IntegerLookup JaxLayer Lambda Layer LayerScale LeakyReLU LinearModel"
+    " Masking MaxNumBoundingBoxes MaxPooling1D MaxPooling2D MaxPooling3D Maximum"
+    " MelSpectrogram Minimum MixUp ModuleWrapper Multiply Normalization PeepholeLSTMCell"
+    " Permute Pipeline PreprocessingLayer RMSNormalization RNN RandAugment RandomBrightness"
+    " RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop"
+    " RandomElasticTransform RandomErasing RandomFlip RandomFourierFeatures RandomGaussianBlur"
+    " RandomGrayscale RandomHeight RandomHue RandomInvert RandomPerspective"
+    " RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear"
+    " RandomTranslation RandomWidth RandomZoom ReLU RepeatVector Rescaling Reshape"
+    " ResidualWrapper Resizing STFTSpectrogram SequenceFeatures SlicingOpLambda Softmax"
+    " Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization"
+    " StackedRNNCells StochasticDepth StringLookup Subtract TFDConcat TFDIdentity TFOpLambda"
+    " TFSMLayer TensorFlowOpLayer TextVectorization ThresholdedReLU TimeDistributed"
+    " TorchModuleWrapper UnitNormalization UpSampling1D UpSampling2D UpSampling3D"
+    " WideDeepModel Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D ";
+
 /// How a layer is quantized: "int8", "float8"; "" if it is not.
 std::string quantization(const json& config) {
     const auto dtype = config.find("dtype");
@@ -303,6 +333,10 @@ std::string without_suffix(const std::string& key) {
 
 } // namespace
 
+bool is_class_of_keras(const std::string& name) {
+    return classes().count(name) > 0 || is_word_of(other_classes, name);
+}
+
 void add_activity(Config& config, Layer& layer) {
     json regularizer = config.regularizer("activity_regularizer");
     if (layer.class_name == "ActivityRegularization") {
@@ -317,6 +351,14 @@ void add_activity(Config& config, Layer& layer) {
     if (layer.class_name == "AddLoss") {
         layer.remarks.push_back({"", Status::activity, json(), layer.class_name, ""});
     }
+}
+
+void add_custom_activity(const Config& config, Layer& layer) {
+    config.for_rest([&](const std::string& key, const json& regularizer) {
+        if (key.find("activity_regularizer") != std::string::npos) {
+            layer.remarks.push_back({"", Status::activity, regularizer, "", ""});
+        }
+    });
 }
 
 void add_variables(Config& config, Generation generation, Layer& layer) {

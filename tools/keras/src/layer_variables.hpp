@@ -8,8 +8,15 @@
 
 namespace l1l2::keras {
 
+/// Whether one of Keras's own layers, not models, is called so: in Keras 2 or 3; in Keras 1.2.
+bool is_class_of_keras(const std::string& name);
+bool is_class_of_keras1(const std::string& name);
+
 /// Adds the regularizer of a layer's outputs, if there is one.
 void add_activity(Config& config, Layer& layer);
+
+/// The same of a class of the program's own: whatever in its config is called so.
+void add_custom_activity(const Config& config, Layer& layer);
 
 /// Adds the variables of a layer of Keras's own, in the order in which Keras makes them; the
 /// trained ones first. A class that is not listed has no variable with a regularizer.

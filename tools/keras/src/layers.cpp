@@ -29,14 +29,23 @@ bool is_keras_module(const std::string& module) {
            module.rfind("tensorflow.python.keras", 0) == 0;
 }
 
+/// Of a class of the program's own an HDF5 file has the name alone, without its module.
+bool is_model_class(const std::string& name) {
+    return name == "Sequential" || name == "Functional" || name == "Model" || name == "Network";
+}
+
 /// Whether a class is not one of Keras, but of the program that wrote the model.
-bool is_custom(const json& entry, const std::string& class_name) {
+bool is_custom(const json& entry, const std::string& class_name, Generation generation) {
     const auto module = entry.find("module");
     if (class_name.find('>') != std::string::npos) {
         return true;
     }
-    return module != entry.end() &&
-           !(module->is_string() && is_keras_module(module->get<std::string>()));
+    if (module == entry.end()) {
+        const bool known = generation == Generation::keras1 ? is_class_of_keras1(class_name)
+                                                            : is_class_of_keras(class_name);
+        return !known && !is_model_class(class_name);
+    }
+    return !(module->is_string() && is_keras_module(module->get<std::string>()));
 }
 
 /// Whether a value in a config is a layer: regularizers and others have a class and a config, too.
@@ -44,11 +53,6 @@ bool is_layer(const json& value) {
     return value.is_object() && value.contains("class_name") && value.contains("config") &&
            value["config"].is_object() && value["config"].contains("name") &&
            value.contains("build_config");
-}
-
-/// Of a class of the program's own an HDF5 file has the name alone, without its module.
-bool is_model_class(const std::string& name) {
-    return name == "Sequential" || name == "Functional" || name == "Model" || name == "Network";
 }
 
 const json& config_of(const json& entry) {
@@ -118,7 +122,7 @@ class Reader {
             layer.name = text_of(config, "name", text_of(entry, "name", ""));
             layer.trained_then = layer.trains = flag_of(config, "trainable", true);
         }
-        layer.custom = is_custom(entry, layer.class_name);
+        layer.custom = is_custom(entry, layer.class_name, generation_);
         if (layer.custom) {
             layer.class_name = layer.class_name.substr(layer.class_name.rfind('>') + 1);
         }
@@ -126,6 +130,11 @@ class Reader {
             layer.custom = layer.custom || !is_model_class(layer.class_name);
             layer.known = !layer.custom;
             read_model(*layers, layer);
+            if (config.is_object()) {
+                Config reader(config);
+                reader.take("layers");
+                layer.custom ? add_custom_activity(reader, layer) : add_rest(reader, layer);
+            }
         } else if (layer.custom) {
             read_custom(config, layer);
         } else {
@@ -164,6 +173,7 @@ class Reader {
     /// Of a class of the program's own: the layers that are values of its config.
     void read_custom(const json& config, Layer& layer) const {
         layer.known = false;
+        Config reader(config);
         for (const auto& [key, value] : config.items()) {
             std::vector<Layer> parts;
             if (is_layer(value)) {
@@ -176,8 +186,12 @@ class Reader {
                 }
                 number(parts, key);
             }
+            if (!parts.empty()) {
+                reader.take(key);
+            }
             std::move(parts.begin(), parts.end(), std::back_inserter(layer.parts));
         }
+        add_custom_activity(reader, layer);
     }
 
     void read_layer(const json& config, Layer& layer) const {
@@ -234,6 +248,15 @@ class Reader {
     Generation generation_;
 };
 
+bool has_trained(const Layer& layer) {
+    return std::any_of(layer.variables.begin(), layer.variables.end(),
+                       [&](const Variable& variable) {
+                           return layer.trains && variable.trains &&
+                                  !variable.regularizer.is_null();
+                       }) ||
+           std::any_of(layer.parts.begin(), layer.parts.end(), has_trained);
+}
+
 /// What only Keras 3 leaves out: variables that are not trained.
 void apply_freezing(Layer& layer, bool model_trains, Generation generation) {
     layer.trains = generation != Generation::keras3 || (layer.trains && model_trains);
@@ -275,9 +298,16 @@ Layer read_architecture(const json& model, Generation generation) {
     if (root.parts.empty() && root.known && root.variables.empty()) {
         throw LoadError("is no model: its config has no layers");
     }
-    // Keras 3 reads `trainable` of the outermost model if it is functional.
+    // Keras 3 reads `trainable` of the outermost model if it is functional. A class of the
+    // program's own does, too, unless its own constructor leaves it out.
     const bool functional = config.is_object() && config.contains("input_layers");
-    apply_freezing(root, !functional || root.trained_then, generation);
+    const bool subclassed = root.custom && !functional;
+    if (generation == Generation::keras3 && subclassed && !root.trained_then && has_trained(root)) {
+        root.remarks.push_back({"", Status::unknown, json(), root.class_name,
+                                "whether a class of the program's own that is not trained keeps "
+                                "its loss is not in the file"});
+    }
+    apply_freezing(root, !(functional || subclassed) || root.trained_then, generation);
     return root;
 }
 

@@ -72,6 +72,14 @@ bool is_below(const std::string& array, const std::set<std::string>& groups) {
     return false;
 }
 
+/// Keeps the regularizers of a part's outputs. The part is left out, as it has no variables.
+void keep_remarks(const Layer& part, Layer& layer) {
+    layer.remarks.insert(layer.remarks.end(), part.remarks.begin(), part.remarks.end());
+    for (const Layer& inner : part.parts) {
+        keep_remarks(inner, layer);
+    }
+}
+
 /// A class of the program's own may have more variables than the layers in its config. It has not,
 /// if all arrays below it are theirs.
 void place_custom(Layer& layer, const std::string& path, const Weights& weights) {
@@ -86,6 +94,8 @@ void place_custom(Layer& layer, const std::string& path, const Weights& weights)
             place_by_path(part, part_path, weights);
             found.push_back(std::move(part));
             theirs.insert(part_path);
+        } else {
+            keep_remarks(part, layer);
         }
     }
     layer.parts = std::move(found);
