@@ -326,6 +326,31 @@ TEST_CASE("a subclassed model of Keras 3 that is not trained has no complete los
     CHECK(load(made::file("net.json", all), weights).complete());
 }
 
+TEST_CASE("a layer that was set trainable again in a frozen model has its own weights") {
+    // Keras 2 lists it first, Keras 3 in its place.
+    const auto dense = [](const std::string& name, const std::string& rest) {
+        return R"({"class_name": "Dense", "config": {"name": ")" + name +
+               R"(", "units": 3, "use_bias": false)" + rest + "}}";
+    };
+    const std::string config =
+        R"({"class_name": "Functional", "config": {"name": "m", "layers": [
+        {"class_name": "Functional", "config": {"name": "base", "trainable": false, "layers": [)" +
+        dense("frozen", R"(, "trainable": false, "kernel_regularizer": "l2")") + ", " +
+        dense("thawed", "") + "]}}]}}";
+    const auto with = [&](const std::string& frozen, const std::string& thawed, bool first) {
+        std::vector<made::Array> arrays = {{frozen, {3, 3}, 1}, {thawed, {3, 3}, 2}};
+        if (first) {
+            std::swap(arrays[0], arrays[1]);
+        }
+        return made::model("thawed.h5", config, "2.12.0", {{"base", arrays}});
+    };
+    for (const bool first : {true, false}) {
+        CHECK(l1l2::keras::total(load(with("frozen/kernel:0", "thawed/kernel:0", first))) ==
+              Approx(0.01 * 9));
+        CHECK(says(refusal(with("a/kernel:0", "b/kernel:0", first)), "could be several"));
+    }
+}
+
 TEST_CASE("links and external storage in HDF5 lead nowhere") {
     const fs::path json = made::file("dense.json", made::dense_json());
     const fs::path good = made::weights("target.h5", {4, 3});

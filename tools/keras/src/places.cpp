@@ -24,6 +24,11 @@ bool has_regularized(const Layer& layer) {
            std::any_of(layer.parts.begin(), layer.parts.end(), has_regularized);
 }
 
+bool has_variables(const Layer& layer) {
+    return !layer.known || !layer.variables.empty() ||
+           std::any_of(layer.parts.begin(), layer.parts.end(), has_variables);
+}
+
 std::string described(const Layer& layer) {
     return "layer " + layer.name + ", a " + layer.class_name + ": ";
 }
@@ -188,13 +193,43 @@ bool is_called(const std::vector<std::string>& parts, const std::string& variabl
     return parts.back() == variable || without_number(parts.back()) == variable;
 }
 
+/// The name of the layer that a variable is of; of a cell without a name, that of the layer over
+/// it.
+std::string owner(const Sought& sought) {
+    const auto named = std::find_if(sought.layers.begin(), sought.layers.end(),
+                                    [](const std::string& name) { return !name.empty(); });
+    return named == sought.layers.end() ? "" : *named;
+}
+
+/// Whether part of a layer that was not trained was. Versions of Keras differ in where they list
+/// it.
+bool is_partly_trained(const Layer& layer) {
+    return std::any_of(layer.parts.begin(), layer.parts.end(), [&](const Layer& part) {
+        return (!layer.trained_then && part.trained_then && has_variables(part)) ||
+               is_partly_trained(part);
+    });
+}
+
 /// Keras reads such a file in order. True if there are as many arrays as variables, of their names.
-bool place_by_order(const std::vector<Sought>& sought, const Group& group) {
+/// If the order is not sure, each array must also have the name of its variable's layer; else none
+/// must have that of another layer instead, but a layer may have been renamed.
+bool place_by_order(const std::vector<Sought>& sought, const Group& group, bool sure) {
     if (sought.size() != group.names.size()) {
         return false;
     }
+    std::set<std::string> owners;
+    for (const Sought& one : sought) {
+        owners.insert(owner(one));
+    }
     for (std::size_t i = 0; i < sought.size(); ++i) {
-        if (!is_called(parts_of(group.names[i]), sought[i].name)) {
+        const std::vector<std::string> parts = parts_of(group.names[i]);
+        const auto is_of = [&](const std::string& layer) {
+            return std::find(parts.begin(), parts.end() - 1, layer) != parts.end() - 1;
+        };
+        const bool other =
+            !sure || std::any_of(parts.begin(), parts.end() - 1,
+                                 [&](const std::string& part) { return owners.count(part) > 0; });
+        if (!is_called(parts, sought[i].name) || (other && !is_of(owner(sought[i])))) {
             return false;
         }
     }
@@ -276,8 +311,9 @@ std::string wanted(const Sought& sought) {
 /// array.
 constexpr std::size_t most_work = 10'000'000;
 
-/// Variables that could be the same arrays are these in order, if there are as many.
-void place_by_name(const std::vector<Sought>& sought, const Group& group) {
+/// Variables that could be the same arrays are these in order, if there are as many and the order
+/// is sure.
+void place_by_name(const std::vector<Sought>& sought, const Group& group, bool sure) {
     const NamedArrays arrays(group);
     // Variables of one name have the same candidates.
     std::map<std::pair<std::string, std::vector<std::string>>, std::vector<const Sought*>> names;
@@ -312,7 +348,8 @@ void place_by_name(const std::vector<Sought>& sought, const Group& group) {
         }
         const bool shared = std::any_of(indices.begin(), indices.end(),
                                         [&](std::size_t i) { return claimed[i] > 1; });
-        if (indices.size() != variables.size() || shared) {
+        const bool guessed = !sure && indices.size() > 1;
+        if (indices.size() != variables.size() || shared || guessed) {
             throw LoadError("the variable " + wanted(*variables.front()) +
                             (indices.empty() ? " is not among the weights"
                                              : " could be several of the weights"));
@@ -326,8 +363,9 @@ void place_by_name(const std::vector<Sought>& sought, const Group& group) {
 
 void place_in_group(Layer& layer, const Group& group) {
     const std::vector<Sought> sought = in_order(layer);
-    if (!place_by_order(sought, group)) {
-        place_by_name(sought, group);
+    const bool sure = !is_partly_trained(layer);
+    if (!place_by_order(sought, group, sure)) {
+        place_by_name(sought, group, sure);
     }
 }
 
@@ -336,11 +374,6 @@ void settle_custom(Layer& layer, const std::set<std::string>& without_arrays) {
     if (layer.custom && layer.parts.empty()) {
         layer.known = without_arrays.count(layer.name) > 0;
     }
-}
-
-bool has_variables(const Layer& layer) {
-    return !layer.known || !layer.variables.empty() ||
-           std::any_of(layer.parts.begin(), layer.parts.end(), has_variables);
 }
 
 /// Each layer has a group of its own name; or else there are as many groups, in order.
@@ -385,7 +418,7 @@ void find_places(Layer& model, const Weights& weights) {
     case Naming::layers: return place_by_layer(model, weights);
     case Naming::names:
         for (const Group& group : weights.groups()) {
-            place_by_name(in_order(model), group);
+            place_by_name(in_order(model), group, true);
         }
     }
 }
