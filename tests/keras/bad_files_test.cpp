@@ -364,10 +364,43 @@ TEST_CASE("links and external storage in HDF5 lead nowhere") {
     CHECK(says(refusal(json, made::cyclic_weights("cycle.h5")), "no weights of it"));
 }
 
-TEST_CASE("an HDF5 file of groups in a circle ends") {
+TEST_CASE("an HDF5 file of groups in a circle, or on more and more ways, ends") {
     const fs::path json = made::file("custom.json", R"({"module": "mine", "class_name": "Net",
         "config": {}, "registered_name": "my>Net", "build_config": {}})");
     CHECK(says(refusal(json, made::cyclic_weights("cycle.h5")), "its groups have no end"));
+    const std::clock_t begin = std::clock();
+    CHECK(says(refusal(json, made::doubling_weights("ways.h5", 60)), "its groups have no end"));
+    CHECK(std::clock() - begin < 20 * CLOCKS_PER_SEC);
+}
+
+TEST_CASE("layers that are nested in a way that would double with each level are refused") {
+    std::string layer = R"({"class_name": "LSTM", "config": {"name": "l", "units": 1}})";
+    for (int i = 0; i < 30; ++i) {
+        layer =
+            R"({"class_name": "Bidirectional", "config": {"name": "b", "layer": )" + layer + "}}";
+    }
+    CHECK(says(refusal(made::file("twice.json",
+                                  R"({"class_name": "Sequential", "config": [)" + layer + "]}"),
+                       made::folder("no_weights")),
+               "a Bidirectional layer within another"));
+}
+
+TEST_CASE("names that a small file repeats are refused in bounded memory") {
+    const std::size_t before = peak_memory();
+    const fs::path file =
+        made::model("names.h5", made::dense_json(), "3.0.0", {{"d", {{"k", {4, 3}, 1}}}});
+    made::set_texts(file, "model_weights/d", "weight_names", std::vector<std::string>(3000, "k"));
+    made::set_texts(file, "model_weights", "layer_names", std::vector<std::string>(3000, "d"));
+    CHECK(says(refusal(file), "its names take more than"));
+    std::string path;
+    for (int i = 0; i < 10000; ++i) {
+        path += std::to_string(i) + "/";
+    }
+    CHECK(says(refusal(made::file("dense.json", made::dense_json()),
+                       made::safetensors("names.safetensors",
+                                         "{\"" + path + std::string(40000, 'k') + "\": {}}", 0)),
+               "its names take more than"));
+    CHECK(peak_memory() - before < std::size_t{400} << 20);
 }
 
 TEST_CASE("a damaged .npy is refused") {

@@ -194,6 +194,30 @@ fs::path model(const std::string& name, const std::string& config, const std::st
     return work / name;
 }
 
+void set_texts(const fs::path& path, const std::string& group, const std::string& name,
+               const std::vector<std::string>& texts) {
+    const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    const hid_t at = H5Gopen2(file, group.c_str(), H5P_DEFAULT);
+    H5Adelete(at, name.c_str());
+    add_texts(at, name, texts, true);
+    H5Gclose(at);
+    H5Fclose(file);
+}
+
+fs::path doubling_weights(const std::string& name, int groups) {
+    const hid_t file = create_file(work / name);
+    hid_t at = H5Gopen2(file, "/", H5P_DEFAULT);
+    for (int i = 0; i < groups; ++i) {
+        const hid_t next = H5Gcreate2(at, "a", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        H5Lcreate_hard(at, "a", at, "b", H5P_DEFAULT, H5P_DEFAULT);
+        H5Gclose(at);
+        at = next;
+    }
+    H5Gclose(at);
+    H5Fclose(file);
+    return work / name;
+}
+
 void npy(const fs::path& path, const std::string& header, std::size_t bytes) {
     std::string text = "\x93NUMPY";
     text += '\x01';

@@ -52,6 +52,12 @@ struct Group {
 fs::path model(const std::string& name, const std::string& config, const std::string& version,
                const std::vector<Group>& groups);
 
+/// Sets a list of texts of a group in it.
+void set_texts(const fs::path& file, const std::string& group, const std::string& name,
+               const std::vector<std::string>& texts);
+/// A chain of groups that each have two links to the next.
+fs::path doubling_weights(const std::string& name, int groups);
+
 void npy(const fs::path& path, const std::string& header, std::size_t bytes);
 fs::path safetensors(const std::string& name, const std::string& header, std::size_t bytes);
 

@@ -11,7 +11,7 @@ std::recursive_mutex one_thread;
 
 /// No model comes near these.
 constexpr int deepest_group = 100;
-constexpr std::size_t most_objects = 1'000'000;
+constexpr std::size_t most_objects = 200'000;
 constexpr std::size_t longest_name = 4096;
 
 /// A file that libhdf5 reads in place: its callbacks hand out the caller's bytes and copy nothing.
@@ -159,8 +159,13 @@ Naming Hdf5File::naming() const {
 
 std::vector<Group> Hdf5File::groups() const {
     std::vector<Group> groups;
+    std::size_t bytes = 0;
     for (const std::string& layer : list(root_, "layer_names")) {
         groups.push_back({layer, list(joined(root_, layer), "weight_names")});
+        count_name(layer.size(), bytes);
+        for (const std::string& name : groups.back().names) {
+            count_name(name.size(), bytes);
+        }
     }
     return groups;
 }
@@ -176,21 +181,20 @@ std::optional<std::size_t> Hdf5File::variables_at(const std::string& path) const
 
 std::vector<std::string> Hdf5File::arrays_below(const std::string& path) const {
     std::vector<std::string> arrays;
-    std::size_t visited = 0;
-    list_arrays(path, 0, arrays, visited);
+    std::size_t bytes = 0;
+    list_arrays(find(path), path, 0, arrays, bytes);
     return arrays;
 }
 
-void Hdf5File::list_arrays(const std::string& path, int depth, std::vector<std::string>& arrays,
-                           std::size_t& visited) const {
-    const Hdf5Id group = find(path);
+void Hdf5File::list_arrays(const Hdf5Id& group, const std::string& path, int depth,
+                           std::vector<std::string>& arrays, std::size_t& bytes) const {
     H5G_info_t info;
     if (!group || H5Gget_info(group.get(), &info) < 0) {
         return;
     }
     for (hsize_t i = 0; i < info.nlinks; ++i) {
-        // Links can lead back: a file of cycles has no end.
-        if (depth > deepest_group || ++visited > most_objects) {
+        // Links can lead back, or lead to one group on many ways.
+        if (depth > deepest_group || ++visited_ > most_objects) {
             throw LoadError("its groups have no end");
         }
         char name[longest_name];
@@ -199,11 +203,12 @@ void Hdf5File::list_arrays(const std::string& path, int depth, std::vector<std::
             throw LoadError("a group of it is damaged");
         }
         const std::string inner = joined(path, name);
-        const Hdf5Id object = find(inner);
+        const Hdf5Id object = follow(group.get(), name);
         if (object && H5Iget_type(object.get()) == H5I_DATASET) {
+            count_name(inner.size(), bytes);
             arrays.push_back(inner);
         } else if (object && H5Iget_type(object.get()) == H5I_GROUP) {
-            list_arrays(inner, depth + 1, arrays, visited);
+            list_arrays(object, inner, depth + 1, arrays, bytes);
         }
     }
 }

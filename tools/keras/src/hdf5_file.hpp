@@ -86,8 +86,8 @@ class Hdf5File : public Weights {
 
   private:
     void check_opened();
-    void list_arrays(const std::string& path, int depth, std::vector<std::string>& arrays,
-                     std::size_t& visited) const;
+    void list_arrays(const Hdf5Id& group, const std::string& path, int depth,
+                     std::vector<std::string>& arrays, std::size_t& bytes) const;
 
     /// The object that hard links lead to; none if a link is missing.
     Hdf5Id find(const std::string& path) const;
@@ -99,6 +99,7 @@ class Hdf5File : public Weights {
     std::uint64_t size_ = 0; ///< of the file in bytes
     Limits limits_;
     std::string root_; ///< of layers: "" or "model_weights"
+    mutable std::size_t visited_ = 0; ///< objects, by all calls of arrays_below
 };
 
 } // namespace l1l2::keras

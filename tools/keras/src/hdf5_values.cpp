@@ -4,6 +4,7 @@
 #include "hdf5_file.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace l1l2::keras {
 namespace {
@@ -42,11 +43,18 @@ std::vector<std::string> variable_texts(hid_t attribute, hid_t type, hid_t space
         throw LoadError("an attribute cannot be read");
     }
     std::vector<std::string> texts;
-    texts.reserve(count);
+    std::size_t bytes = 0;
     for (const char* text : pointers) {
-        texts.emplace_back(text != nullptr ? text : "");
+        const std::size_t length = text != nullptr ? std::strlen(text) : 0;
+        bytes += length + sizeof(std::string);
+        if (bytes <= longest_attribute) {
+            texts.emplace_back(text != nullptr ? text : "", length);
+        }
     }
     H5Dvlen_reclaim(type, space, H5P_DEFAULT, pointers.data());
+    if (bytes > longest_attribute) {
+        throw LoadError("an attribute is too long");
+    }
     return texts;
 }
 

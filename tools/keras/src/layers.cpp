@@ -233,7 +233,13 @@ class Reader {
         const json& forward = config.take("layer");
         const json& backward =
             config.has("backward_layer") ? config.take("backward_layer") : forward;
-        layer.parts = {read(forward), read(backward)};
+        // Keras has none within another. Reading the same JSON twice doubles with each level.
+        if (within_bidirectional_) {
+            throw LoadError("has a Bidirectional layer within another");
+        }
+        Reader inner(*this);
+        inner.within_bidirectional_ = true;
+        layer.parts = {inner.read(forward), inner.read(backward)};
         layer.parts[0].attributes = {"forward_layer"};
         layer.parts[1].attributes = {"backward_layer"};
         const std::string& name = layer.parts[0].name;
@@ -246,6 +252,7 @@ class Reader {
     }
 
     Generation generation_;
+    bool within_bidirectional_ = false;
 };
 
 bool has_trained(const Layer& layer) {

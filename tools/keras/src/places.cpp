@@ -246,6 +246,7 @@ class NamedArrays {
     using Indices = std::vector<std::size_t>;
 
     explicit NamedArrays(const Group& group) : group_(group) {
+        std::size_t bytes = 0;
         for (std::size_t i = 0; i < group.names.size(); ++i) {
             const std::vector<std::string> parts = parts_of(group.names[i]);
             const std::set<std::string> layers(parts.begin(), parts.end() - 1);
@@ -253,6 +254,7 @@ class NamedArrays {
                  std::set<std::string>{parts.back(), without_number(parts.back())}) {
                 called_[name].push_back(i);
                 for (const std::string& layer : layers) {
+                    count_name(layer.size() + name.size(), bytes);
                     below_[{layer, name}].push_back(i);
                 }
             }

@@ -56,6 +56,14 @@ void to_native_order(std::vector<std::byte>& elements, l1l2_dtype dtype, bool li
     }
 }
 
+void count_name(std::size_t size, std::size_t& bytes) {
+    constexpr std::size_t most = std::size_t{1} << 26;
+    bytes += size + sizeof(std::string);
+    if (bytes > most) {
+        throw LoadError("its names take more than " + std::to_string(most) + " bytes");
+    }
+}
+
 Bytes read_part(const std::filesystem::path& path, std::uint64_t offset, std::size_t size) {
     std::ifstream file(path, std::ios::binary);
     file.seekg(static_cast<std::streamoff>(offset));

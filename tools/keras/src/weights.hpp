@@ -44,6 +44,10 @@ std::size_t byte_count(const ArrayInfo& info);
 /// Makes elements of a file's byte order those of this machine.
 void to_native_order(std::vector<std::byte>& elements, l1l2_dtype dtype, bool little_endian);
 
+/// Counts a name against the 64 MiB that all names of a file may take: a small file can name the
+/// same things again and again. Throws LoadError.
+void count_name(std::size_t size, std::size_t& bytes);
+
 /// How a file names its arrays.
 enum class Naming {
     paths,  ///< layers/dense_1/vars/0: the place of the variable in the model, of Keras 3
