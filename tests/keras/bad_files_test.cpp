@@ -101,7 +101,14 @@ TEST_CASE("what is no model is refused with what was expected") {
     CHECK(says(refusal(models / "keras3/dense.weights.h5"), "weights without an architecture"));
     CHECK(says(refusal(models / "keras3/dense.json"), "an architecture without weights"));
     CHECK(says(refusal(models / "keras3/dense.json", made::file("w.txt", "no weights at all")),
-               "its header is cut off"));
+               "w.txt: its header is cut off"));
+    CHECK(refusal(models / "keras3/dense.json", "/nowhere/w.h5")
+              .rfind("/nowhere/w.h5: cannot be opened", 0) == 0);
+    CHECK(refusal(models / "keras3/dense.json", models / "keras3/dense.json")
+              .rfind((models / "keras3/dense.json").string() + ": is none of an HDF5 file, an .npz",
+                     0) == 0);
+    CHECK(says(refusal(models / "keras3/dense.keras", models / "keras3/dense.weights.h5"),
+               "dense.keras: has weights of its own"));
     CHECK(says(refusal(made::file("keras1.json", R"({"class_name": "Sequential", "config": [],
                                                      "keras_version": "1.1.2"})"),
                        made::folder("no_weights")),
@@ -140,7 +147,8 @@ TEST_CASE("weights of another shape than the architecture says are refused") {
     CHECK(says(refusal(json, made::weights("shape.h5", {4, 5})),
                "its shape is 4x5, where the architecture says ?x3"));
     CHECK(says(refusal(json, made::weights("rank.h5", {4})), "its shape is 4,"));
-    CHECK(says(refusal(json, made::weights("good.h5", {4, 3})), "no refusal"));
+    const fs::path good = made::weights("good.h5", {4, 3});
+    CHECK(says(refusal(json, good), "no refusal"));
 }
 
 TEST_CASE("an HDF5 array that promises more than it stores is refused in bounded memory") {
@@ -351,6 +359,25 @@ TEST_CASE("a layer that was set trainable again in a frozen model has its own we
     }
 }
 
+TEST_CASE("filters of HDF5 that could run other code are refused") {
+    const fs::path json = made::file("dense.json", made::dense_json());
+    for (const H5Z_filter_t filter :
+         {H5Z_FILTER_DEFLATE, H5Z_FILTER_SHUFFLE, H5Z_FILTER_FLETCHER32}) {
+        CHECK(refusal(json, made::filtered_weights("filter.h5", {4, 3}, filter)) == "no refusal");
+    }
+    CHECK(says(refusal(json, made::filtered_weights("filter.h5", {4, 3}, H5Z_FILTER_NBIT)),
+               "compressed with HDF5's filter 5; gzip, shuffle"));
+}
+
+TEST_CASE("variables take no more memory than the file is long and the limit") {
+    const fs::path json = made::file("dense.json", made::dense_json());
+    const fs::path packed = made::filtered_weights("packed.h5", {40000, 3}, H5Z_FILTER_DEFLATE);
+    CHECK(fs::file_size(packed) < 10000);
+    CHECK(load(json, packed, {480000}).complete());
+    CHECK_THROWS_AS(load(json, packed, {400000}), LoadError);
+    CHECK(load(json, packed, {UINT64_MAX}).complete()); // the sum does not wrap
+}
+
 TEST_CASE("links and external storage in HDF5 lead nowhere") {
     const fs::path json = made::file("dense.json", made::dense_json());
     const fs::path good = made::weights("target.h5", {4, 3});
@@ -360,6 +387,8 @@ TEST_CASE("links and external storage in HDF5 lead nowhere") {
                "links are not followed"));
     CHECK(says(refusal(json, made::external_weights("storage.h5",
                                                     made::file("raw", std::string(48, 'a')))),
+               "other files are not opened"));
+    CHECK(says(refusal(json, made::virtual_weights("virtual.h5", good)),
                "other files are not opened"));
     CHECK(says(refusal(json, made::cyclic_weights("cycle.h5")), "no weights of it"));
 }
@@ -421,6 +450,13 @@ TEST_CASE("a damaged .npy is refused") {
                "its elements are '<i8'"));
     CHECK(says(with("{'descr': '<f4', 'fortran_order': True, 'shape': (4, 3), }", 48), "Fortran"));
     CHECK(says(with("{}", 48), "no 'descr'"));
+    // Its shape is refused before its elements are read.
+    const fs::path folder = made::folder("large_npy");
+    made::npy(folder / "d.kernel.npy", start + "(4, 5), }", 0);
+    fs::resize_file(folder / "d.kernel.npy", std::uintmax_t{1} << 30);
+    const std::size_t before = peak_memory();
+    CHECK(says(refusal(json, folder), "where the architecture says ?x3"));
+    CHECK(peak_memory() - before < std::size_t{100} << 20);
 }
 
 TEST_CASE("a damaged .safetensors is refused") {
@@ -429,8 +465,12 @@ TEST_CASE("a damaged .safetensors is refused") {
         return refusal(json, made::safetensors("w.safetensors", header, bytes));
     };
     const std::string start = R"({"d/kernel": {"dtype": "F32", "shape": [4, 3], )";
-    CHECK(with(start + R"("data_offsets": [0, 48]}})", 48) == "no refusal");
-    CHECK(says(with(start + R"("data_offsets": [0, 48]}})", 47), "do not fit"));
+    const std::string good = start + R"("data_offsets": [0, 48]}})";
+    CHECK(with(good, 48) == "no refusal");
+    for (const std::size_t length : {123, 31520}) { // which begin with '{' and ' ', in bytes
+        CHECK(with(good + std::string(length - good.size(), ' '), 48) == "no refusal");
+    }
+    CHECK(says(with(good, 47), "do not fit"));
     CHECK(says(with(start + R"("data_offsets": [48, 0]}})", 48), "do not fit"));
     CHECK(says(with(start + R"("data_offsets": [18446744073709551615, 47]}})", 48), "do not fit"));
     CHECK(says(with(start + R"("data_offsets": "0"}})", 48), "a shape is no array"));
@@ -455,7 +495,7 @@ TEST_CASE("a model.json of TensorFlow.js reads its own folder alone") {
     CHECK(says(with(R"(["../a.bin"])", kernel), "outside of its folder"));
     CHECK(says(with(R"(["/etc/passwd"])", kernel), "outside of its folder"));
     CHECK(says(with("[3]", kernel), "outside of its folder"));
-    CHECK(says(with(R"(["a.bin", "a.bin", "b.bin"])", kernel), "names a file twice"));
+    CHECK(says(with(R"(["a.bin", "./a.bin", "b.bin"])", kernel), "names a file twice"));
     CHECK(says(with(R"(["c.bin"])", kernel), "c.bin cannot be read: No such file"));
     // Together 2^64 bytes: the kernel would be at the start again.
     std::string before;

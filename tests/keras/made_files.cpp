@@ -162,6 +162,33 @@ fs::path external_weights(const std::string& name, const fs::path& raw) {
     return work / name;
 }
 
+fs::path virtual_weights(const std::string& name, const fs::path& other) {
+    const hid_t file = create_file(work / name);
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    const hsize_t shape[] = {4, 3};
+    const hid_t space = H5Screate_simple(2, shape, nullptr);
+    REQUIRE(H5Pset_virtual(creation, space, other.c_str(), "layers/dense/vars/0", space) >= 0);
+    add_kernel(file, {4, 3}, creation, false);
+    H5Sclose(space);
+    H5Pclose(creation);
+    H5Fclose(file);
+    return work / name;
+}
+
+fs::path filtered_weights(const std::string& name, const std::vector<hsize_t>& shape,
+                          H5Z_filter_t filter) {
+    const hid_t file = create_file(work / name);
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(creation, static_cast<int>(shape.size()), shape.data());
+    const unsigned level = 9;
+    REQUIRE(H5Pset_filter(creation, filter, H5Z_FLAG_MANDATORY,
+                          filter == H5Z_FILTER_DEFLATE ? 1 : 0, &level) >= 0);
+    add_kernel(file, shape, creation, true);
+    H5Pclose(creation);
+    H5Fclose(file);
+    return work / name;
+}
+
 fs::path cyclic_weights(const std::string& name) {
     const hid_t file = create_file(work / name);
     H5Lcreate_hard(file, "/", file, "layers", H5P_DEFAULT, H5P_DEFAULT);

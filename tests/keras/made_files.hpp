@@ -35,6 +35,11 @@ fs::path linked_weights(const std::string& name, const std::string& target,
                         const std::string& other_file);
 /// The elements are those of another file.
 fs::path external_weights(const std::string& name, const fs::path& raw);
+/// The elements are those of an array in another file, by a virtual dataset.
+fs::path virtual_weights(const std::string& name, const fs::path& other);
+/// In one chunk, with a filter of HDF5.
+fs::path filtered_weights(const std::string& name, const std::vector<hsize_t>& shape,
+                          H5Z_filter_t filter);
 /// The group "layers" leads back to the root.
 fs::path cyclic_weights(const std::string& name);
 

@@ -122,6 +122,31 @@ for bytes in nan:'\x00\x00\xc0\x7f' inf:'\x00\x00\x80\x7f'; do
     says '"total": null'
     says '"penalty": null'
 done
+exits 0 "$digits/model.keras3.json" weights --plot infinite.svg
+grep -q 'sparse/bias .* inf  *0\.0%$' out || fail "the share of an infinite penalty: $(cat out)"
+! grep -q nan out infinite.svg || fail "a share is no number"
+# Gradients of 4e-9 each, which float16 does not have: 12 weights of 2 in float16.
+mkdir -p narrow/weights
+cat <<'END' >narrow/model.json
+{"class_name": "Sequential", "config": {"name": "s", "layers": [{"class_name": "Dense", "config": {"name": "d",
+ "units": 3, "use_bias": false, "kernel_regularizer": {"class_name": "L2", "config": {"l2": 1e-9}}}}]}}
+END
+{
+    printf '\x93NUMPY\x01\x00\x76\x00%-118s' "{'descr': '<f2', 'fortran_order': False, 'shape': (4, 3), }"
+    printf '\x00\x40%.0s' {1..12}
+} >narrow/weights/d.kernel.npy
+exits 0 --csv --gradient-norms narrow/model.json
+says ',1.38564064605510' # 4e-9 times the root of 12
+# Characters that a terminal would obey are not printed.
+sed -e 's/"Dense"/"Den\\u001b[31m\\u009bse"/' -e 's/"d"/"d\\u001b[2J"/' narrow/model.json >escapes.json
+exits 3 escapes.json narrow/weights
+says 'unknown: Den?[31m?se'
+says 'd?[2J'
+exits 3 --csv escapes.json narrow/weights
+says 'd?[2J,,unknown,Den?[31m?se,'
+sed 's/"d"/"d\\u001b[2J"/' narrow/model.json >escapes.json
+exits 2 escapes.json narrow/weights
+says 'd?[2J/kernel is not among the weights' err
 if command -v python3 >/dev/null; then
     exits 0 --json --gradient-norms "$digits/model.keras3.json"
     python3 - out <<'END'

@@ -366,3 +366,29 @@ def quantized(k: Writer) -> Any:
     model = sequential(k, (4,), k.layers.Dense(3, **weighted(k, *KERNEL_BIAS)))
     model.layers[0].quantize("int8")
     return model
+
+
+@feature("a dense layer, quantized to int4", only=("keras3",))
+def quantized_int4(k: Writer) -> Any:
+    model = sequential(k, (4,), k.layers.Dense(3, **weighted(k, *KERNEL_BIAS)))
+    model.layers[0].quantize("int4")
+    return model
+
+
+@feature("batch renormalization", only=("keras3",))
+def batch_renormalization(k: Writer) -> Any:
+    layer = k.layers.BatchNormalization(renorm=True, **weighted(k, "gamma", "beta"))
+    return sequential(k, (4,), layer)
+
+
+@feature("convolutions and a cell that no other model has", only=("keras3",))
+def other_convolutions(k: Writer) -> Any:
+    layers = {
+        (2, 2, 2, 1): k.layers.Conv3DTranspose(1, 2, **weighted(k, *KERNEL_BIAS)),
+        (2, 3, 1): k.layers.ConvLSTM1D(1, 2, **weighted(k, *RECURRENT)),
+        (2, 2, 2, 2, 1): k.layers.ConvLSTM3D(1, 2, **weighted(k, *RECURRENT)),
+        (3, 2): k.layers.RNN(k.layers.SimpleRNNCell(2, **weighted(k, *RECURRENT))),
+    }
+    inputs = [k.keras.Input(shape) for shape in layers]
+    outputs = [layer(x) for layer, x in zip(layers.values(), inputs)]
+    return k.keras.Model(inputs, outputs)

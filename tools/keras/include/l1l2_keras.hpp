@@ -67,7 +67,7 @@ struct Term {
 
 /** What load() found. */
 struct Model {
-    std::string writer;      /**< "Keras 3.15.1", "tf_keras or Keras 2.15.0", "TensorFlow.js ..." */
+    std::string writer;      /**< "Keras 3.15.1", "Keras or tf_keras 2.15.0", "TensorFlow.js ..." */
     std::string format;      /**< "a .keras archive" */
     std::vector<Term> terms; /**< in the order of the layers */
 

@@ -116,7 +116,7 @@ int run_and_report(int argc, char** argv) {
     } catch (const std::bad_alloc&) {
         std::fprintf(stderr, "l1l2-keras: not enough memory for this file\n");
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "l1l2-keras: %s\n", error.what());
+        std::fprintf(stderr, "l1l2-keras: %s\n", program::printable(error.what()).c_str());
     }
     return failed;
 }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 
 namespace program {
 namespace {
@@ -21,38 +20,6 @@ struct Histogram {
     std::array<std::size_t, bins> counts = {};
     std::size_t zeros = 0;
 };
-
-template <class T>
-T read(const std::byte* at) {
-    T value;
-    std::memcpy(&value, at, sizeof value);
-    return value;
-}
-
-double half(std::uint16_t bits) {
-    const int exponent = bits >> 10 & 31;
-    const double mantissa = bits & 1023;
-    if (exponent == 31) {
-        return mantissa == 0 ? INFINITY : NAN;
-    }
-    return exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
-}
-
-/// |x[i]|
-double magnitude(const Term& term, std::size_t i) {
-    const std::byte* x = term.data.data();
-    switch (term.dtype) {
-    case L1L2_FLOAT64: return std::fabs(read<double>(x + 8 * i));
-    case L1L2_FLOAT32: return std::fabs(read<float>(x + 4 * i));
-    case L1L2_FLOAT16: return half(read<std::uint16_t>(x + 2 * i));
-    default: {
-        const std::uint32_t bits = std::uint32_t{read<std::uint16_t>(x + 2 * i)} << 16;
-        float value = 0.0F;
-        std::memcpy(&value, &bits, sizeof value);
-        return std::fabs(value);
-    }
-    }
-}
 
 Histogram histogram(const Term& term) {
     Histogram histogram;
@@ -83,7 +50,7 @@ std::string escaped(const std::string& text) {
 
 std::string text(double x, double y, const std::string& words, const char* more = "") {
     return "<text x=\"" + number(x, 6) + "\" y=\"" + number(y, 6) + "\"" + more + ">" +
-           escaped(words) + "</text>\n";
+           escaped(printable(words)) + "</text>\n";
 }
 
 std::string rectangle(double x, double y, double width, double height, const char* color) {

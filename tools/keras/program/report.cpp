@@ -2,8 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 namespace program {
@@ -16,19 +19,43 @@ bool has_elements(const Term& term) {
     return term.regularizer && term.dtype != 0;
 }
 
-/// The norm of the gradient of a term's penalty. The gradient is made in the term's element type.
+template <class T>
+T read(const std::byte* at) {
+    T value;
+    std::memcpy(&value, at, sizeof value);
+    return value;
+}
+
+double half(std::uint16_t bits) {
+    const int exponent = bits >> 10 & 31;
+    const double mantissa = bits & 1023;
+    if (exponent == 31) {
+        return mantissa == 0 ? INFINITY : NAN;
+    }
+    return exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
+}
+
+/// The norm of the gradient of a term's penalty, of gradients in double: in float16 most are 0. The
+/// sign of an element does not change it.
 double gradient_norm(const Term& term) {
-    std::vector<std::byte> gradient(term.data.size());
-    l1l2::detail::check(l1l2_add_gradient(term.regularizer->get(), term.dtype, term.data.data(),
-                                          term.count(), 1.0, gradient.data(), nullptr));
+    constexpr std::size_t block = 4096;
     l1l2::ExactSums sums;
-    l1l2::detail::check(
-        l1l2_exact_sums_add(sums.data(), term.dtype, gradient.data(), term.count()));
+    std::vector<double> x;
+    for (std::size_t start = 0; start < term.count(); start += x.size()) {
+        x.resize(std::min(block, term.count() - start));
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            x[i] = magnitude(term, start + i);
+        }
+        std::vector<double> gradient(x.size());
+        term.regularizer->add_gradient(x, gradient);
+        sums.add(gradient);
+    }
     return sums.norm();
 }
 
-std::string quoted(const std::string& field) {
-    if (field.find_first_of("\",\r\n") == std::string::npos) {
+std::string quoted(const std::string& text_of_file) {
+    const std::string field = printable(text_of_file);
+    if (field.find_first_of("\",") == std::string::npos) {
         return field;
     }
     std::string text = "\"";
@@ -84,7 +111,7 @@ Report make_report(const l1l2::keras::Model& model, bool gradient_norms) {
         Row row;
         row.term = &term;
         row.penalty = l1l2::keras::penalty(term);
-        if (term.status == Status::counted && report.total > 0.0) {
+        if (term.status == Status::counted && report.total > 0.0 && std::isfinite(report.total)) {
             row.share = row.penalty / report.total;
         }
         if (gradient_norms && has_elements(term)) {
@@ -100,12 +127,35 @@ std::string path_of(const Term& term) {
     if (!term.variable.empty()) {
         path += (path.empty() ? "" : "/") + term.variable;
     }
-    for (char& c : path) {
-        if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') {
-            c = '?';
+    return printable(path);
+}
+
+std::string printable(std::string text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        const unsigned next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+        if (c < ' ' || c == 0x7f) {
+            text[i] = '?';
+        } else if (c == 0xc2 && next >= 0x80 && next < 0xa0) { // U+0080 to U+009F in UTF-8
+            text.replace(i, 2, "?");
         }
     }
-    return path;
+    return text;
+}
+
+double magnitude(const Term& term, std::size_t i) {
+    const std::byte* x = term.data.data();
+    switch (term.dtype) {
+    case L1L2_FLOAT64: return std::fabs(read<double>(x + 8 * i));
+    case L1L2_FLOAT32: return std::fabs(read<float>(x + 4 * i));
+    case L1L2_FLOAT16: return half(read<std::uint16_t>(x + 2 * i));
+    default: {
+        const std::uint32_t bits = std::uint32_t{read<std::uint16_t>(x + 2 * i)} << 16;
+        float value = 0.0F;
+        std::memcpy(&value, &bits, sizeof value);
+        return std::fabs(value);
+    }
+    }
 }
 
 std::string shape_text(const Term& term) {

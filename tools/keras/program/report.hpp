@@ -15,7 +15,7 @@ namespace program {
 struct Row {
     const l1l2::keras::Term* term;
     double penalty = 0.0; ///< 0 unless it is counted or frozen
-    double share = 0.0;   ///< of the total, if it is counted
+    double share = 0.0;   ///< of the total, if it is counted and the total finite
     std::optional<double> gradient_norm;
     std::optional<double> keras; ///< Keras's own penalty
 };
@@ -35,8 +35,12 @@ std::string table(const Report& report);
 std::string json(const Report& report, const std::string& file);
 std::string csv(const Report& report);
 
-/// The path of a term's variable, with '?' for characters that a terminal would obey.
+/// A text with '?' for characters that a terminal would obey.
+std::string printable(std::string text);
+/// The path of a term's variable, printable.
 std::string path_of(const l1l2::keras::Term& term);
+/// The absolute value of an element.
+double magnitude(const l1l2::keras::Term& term, std::size_t i);
 /// "3x3x8", "scalar", or "" without a variable.
 std::string shape_text(const l1l2::keras::Term& term);
 std::string dtype_text(const l1l2::keras::Term& term);

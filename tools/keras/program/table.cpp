@@ -52,7 +52,7 @@ std::string percent(double share) {
 std::string remark(const Term& term) {
     const std::string name = l1l2::keras::status_name(term.status);
     const bool named = term.status == Status::not_l1l2 || term.status == Status::unknown;
-    return named && !term.class_name.empty() ? name + ": " + term.class_name : name;
+    return named && !term.class_name.empty() ? name + ": " + printable(term.class_name) : name;
 }
 
 Cells heading(const Report& report) {
@@ -127,8 +127,9 @@ std::string notes(const Report& report) {
     }
     for (const Row& row : report.rows) {
         if (row.term->status == Status::unknown || row.term->status == Status::counted) {
-            text += row.term->reason.empty() ? ""
-                                             : path_of(*row.term) + ": " + row.term->reason + ".\n";
+            text += row.term->reason.empty()
+                        ? ""
+                        : path_of(*row.term) + ": " + printable(row.term->reason) + ".\n";
         }
     }
     if (!report.model->complete()) {
@@ -146,7 +147,7 @@ std::string table(const Report& report) {
         lines.push_back(line(row, columns, report.compared));
     }
     lines.push_back(last_line(report, columns.size()));
-    return report.model->format + " of " + report.model->writer + "\n" + aligned(lines) +
+    return report.model->format + " of " + printable(report.model->writer) + "\n" + aligned(lines) +
            notes(report);
 }
 

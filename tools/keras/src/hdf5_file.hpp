@@ -82,7 +82,7 @@ class Hdf5File : public Weights {
     ArrayInfo info(const std::string& group, const std::string& name) const override;
     Array read(const std::string& group, const std::string& name,
                const Check& check) const override;
-    std::uint64_t most_bytes() const override { return size_ + limits_.unpacked; }
+    std::uint64_t most_bytes() const override { return sum_of_bytes(size_, limits_.unpacked); }
 
   private:
     void check_opened();
@@ -98,7 +98,7 @@ class Hdf5File : public Weights {
     Hdf5Id file_;
     std::uint64_t size_ = 0; ///< of the file in bytes
     Limits limits_;
-    std::string root_; ///< of layers: "" or "model_weights"
+    std::string root_;                ///< of layers: "" or "model_weights"
     mutable std::size_t visited_ = 0; ///< objects, by all calls of arrays_below
 };
 

@@ -135,7 +135,7 @@ void add_batch_normalization(Config& config, Generation generation, Layer& layer
         layer.variables.push_back({name, json(), std::nullopt, false});
     }
     if (flag_of(config.values(), "renorm", false)) {
-        for (const char* name : {"renorm_mean", "renorm_stddev"}) {
+        for (const char* name : {"moving_stddev", "renorm_mean", "renorm_stddev"}) {
             layer.variables.push_back({name, json(), std::nullopt, false});
         }
     }
@@ -290,15 +290,17 @@ std::string quantization(const json& config) {
     if (dtype == config.end()) {
         return "";
     }
+    std::string mode;
     if (dtype->is_string()) { // "int8_from_float32", of Keras 3.3
         const std::string name = dtype->get<std::string>();
         const std::size_t from = name.find("_from_");
-        return from == std::string::npos ? "" : name.substr(0, from);
+        mode = from == std::string::npos ? "" : name.substr(0, from);
+    } else if (dtype->is_object() && dtype->contains("config")) {
+        // Of a policy of another class, such as Int4DTypePolicy, the mode says that it quantizes.
+        const bool quantized = text_of(*dtype, "class_name", "").rfind("Quantized", 0) == 0;
+        mode = text_of((*dtype)["config"], "mode", quantized ? "unknown" : "");
     }
-    const bool quantized =
-        dtype->is_object() && text_of(*dtype, "class_name", "").rfind("Quantized", 0) == 0;
-    return quantized && dtype->contains("config") ? text_of((*dtype)["config"], "mode", "unknown")
-                                                  : "";
+    return mode.substr(0, mode.find('/')); // "int4/128" has the size of its blocks
 }
 
 void add_remark(Layer& layer, const Variable& variable, Status status, const std::string& reason) {

@@ -35,6 +35,10 @@ Kind kind_of(const unsigned char* bytes, std::size_t n) {
     if (starts_with("\x93NUMPY", 6)) {
         return Kind::npy;
     }
+    // Of a .safetensors the first bytes are a length, which may begin with the code of '{'.
+    if (std::memchr(bytes, 0, std::min<std::size_t>(n, 8)) != nullptr) {
+        return Kind::other;
+    }
     const auto* first = std::find_if(bytes, bytes + n, [](unsigned char c) {
         return c != ' ' && c != '\n' && c != '\r' && c != '\t';
     });
@@ -129,7 +133,31 @@ Model read_hdf5(const Hdf5File& file, const Weights& weights) {
                       "an HDF5 file of a model");
 }
 
-std::unique_ptr<Weights> open_weights(const fs::path& path, const Limits& limits) {
+/// An error whose sentence has the name of its file already.
+struct NamedError : LoadError {
+    using LoadError::LoadError;
+};
+
+/// Calls a function and turns what it throws into a LoadError with the file's name.
+template <class Function>
+auto named(const std::string& name, Function read) {
+    const std::string prefix = name.empty() ? "" : name + ": ";
+    try {
+        return read();
+    } catch (const NamedError&) {
+        throw;
+    } catch (const LoadError& error) {
+        throw NamedError(prefix + error.what());
+    } catch (const fs::filesystem_error& error) {
+        const std::string file = error.path1().string();
+        throw NamedError(prefix + (file == name ? "" : file + " ") +
+                         "cannot be read: " + error.code().message());
+    } catch (const json::exception&) {
+        throw NamedError(prefix + "its JSON has values of other types than Keras writes");
+    }
+}
+
+std::unique_ptr<Weights> open_unnamed(const fs::path& path, const Limits& limits) {
     if (fs::is_directory(path)) {
         return open_npy_folder(path);
     }
@@ -140,6 +168,10 @@ std::unique_ptr<Weights> open_weights(const fs::path& path, const Limits& limits
     default:
         throw LoadError("is none of an HDF5 file, an .npz, a .safetensors and a folder of .npy");
     }
+}
+
+std::unique_ptr<Weights> open_weights(const fs::path& path, const Limits& limits) {
+    return named(path.string(), [&] { return open_unnamed(path, limits); });
 }
 
 Model read_architecture_file(const fs::path& model, const fs::path& weights_path,
@@ -185,23 +217,6 @@ Model load_file(const fs::path& model, const fs::path& weights, const Limits& li
     }
     case Kind::object: return read_architecture_file(model, weights, limits);
     default: throw LoadError(expected);
-    }
-}
-
-/// Calls a function and turns what it throws into a LoadError with the file's name.
-template <class Function>
-Model named(const std::string& name, Function read) {
-    const std::string prefix = name.empty() ? "" : name + ": ";
-    try {
-        return read();
-    } catch (const LoadError& error) {
-        throw LoadError(prefix + error.what());
-    } catch (const fs::filesystem_error& error) {
-        const std::string file = error.path1().string();
-        throw LoadError(prefix + (file == name ? "" : file + " ") +
-                        "cannot be read: " + error.code().message());
-    } catch (const json::exception&) {
-        throw LoadError(prefix + "its JSON has values of other types than Keras writes");
     }
 }
 

@@ -72,6 +72,24 @@ std::string without_suffix(const std::string& name) {
     return has ? name.substr(0, name.size() - suffix.size()) : name;
 }
 
+/// The size in bytes of the elements of a file that is `size` bytes long.
+std::size_t checked_size(const NpyHeader& header, std::uintmax_t size) {
+    const std::size_t bytes = byte_count(header.info);
+    if (size - header.length != bytes) {
+        throw LoadError("has not as many bytes as its shape says");
+    }
+    return bytes;
+}
+
+Array array_of(const NpyHeader& header, const unsigned char* bytes, std::size_t n) {
+    std::vector<std::byte> elements(n);
+    if (n > 0) {
+        std::memcpy(elements.data(), bytes, n);
+    }
+    to_native_order(elements, header.info.dtype, header.little_endian);
+    return {header.info, std::move(elements)};
+}
+
 class Npz : public Weights {
   public:
     Npz(const fs::path& path, const Limits& limits) : archive_(path, limits) {}
@@ -114,18 +132,26 @@ class NpyFolder : public Weights {
         return {group};
     }
     ArrayInfo info(const std::string& /*group*/, const std::string& name) const override {
-        const fs::path path = folder_ / (name + suffix);
-        const std::size_t size = static_cast<std::size_t>(
-            std::min<std::uintmax_t>(fs::file_size(path), longest_npy_header));
-        const Bytes start = read_part(path, 0, size);
-        return parse_npy_header(start.data(), start.size()).info;
+        return header_of(folder_ / (name + suffix)).info;
     }
     Array read(const std::string& /*group*/, const std::string& name,
                const Check& check) const override {
-        return npy_array(read_file(folder_ / (name + suffix)), check);
+        const fs::path path = folder_ / (name + suffix);
+        const NpyHeader header = header_of(path);
+        check(header.info);
+        const std::size_t bytes = checked_size(header, fs::file_size(path));
+        const Bytes elements = read_part(path, header.length, bytes);
+        return array_of(header, elements.data(), bytes);
     }
 
   private:
+    static NpyHeader header_of(const fs::path& path) {
+        const std::size_t size = static_cast<std::size_t>(
+            std::min<std::uintmax_t>(fs::file_size(path), longest_npy_header));
+        const Bytes start = read_part(path, 0, size);
+        return parse_npy_header(start.data(), start.size());
+    }
+
     fs::path folder_;
 };
 
@@ -159,16 +185,8 @@ NpyHeader parse_npy_header(const unsigned char* bytes, std::size_t n) {
 Array npy_array(const Bytes& file, const Check& check) {
     const NpyHeader header = parse_npy_header(file.data(), file.size());
     check(header.info);
-    const std::size_t bytes = byte_count(header.info);
-    if (file.size() - header.length != bytes) {
-        throw LoadError("has not as many bytes as its shape says");
-    }
-    std::vector<std::byte> elements(bytes);
-    if (bytes > 0) {
-        std::memcpy(elements.data(), file.data() + header.length, bytes);
-    }
-    to_native_order(elements, header.info.dtype, header.little_endian);
-    return {header.info, std::move(elements)};
+    const std::size_t bytes = checked_size(header, file.size());
+    return array_of(header, file.data() + header.length, bytes);
 }
 
 std::unique_ptr<Weights> open_npz(const fs::path& path, const Limits& limits) {

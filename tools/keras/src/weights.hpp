@@ -48,6 +48,11 @@ void to_native_order(std::vector<std::byte>& elements, l1l2_dtype dtype, bool li
 /// same things again and again. Throws LoadError.
 void count_name(std::size_t size, std::size_t& bytes);
 
+/// The sum of two numbers of bytes, or the largest number.
+constexpr std::uint64_t sum_of_bytes(std::uint64_t a, std::uint64_t b) {
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 /// How a file names its arrays.
 enum class Naming {
     paths,  ///< layers/dense_1/vars/0: the place of the variable in the model, of Keras 3

@@ -29,7 +29,7 @@ class ZipArchive {
     Bytes read(const std::string& name, std::uint64_t most) const;
     Bytes read(const std::string& name) const;
     /// The most bytes that its members may unpack to together.
-    std::uint64_t most_bytes() const { return size_ + limits_.unpacked; }
+    std::uint64_t most_bytes() const { return sum_of_bytes(size_, limits_.unpacked); }
 
   private:
     /// Of two members of one name Python reads the last, libzip the first: they are refused.
