@@ -231,6 +231,41 @@ TEST_CASE("the array of another layer is not taken") {
     made::npy(folder / "e.kernel.npy",
               "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 3), }", 48);
     CHECK(says(refusal(json, folder), "s/d/kernel is not among the weights"));
+    // Nor that of another layer in the same model within the model.
+    const fs::path nested = made::file("nested.json", R"({"class_name": "Sequential", "config": {
+        "name": "s", "layers": [{"class_name": "Sequential", "config": {"name": "left", "layers": [
+            {"class_name": "Dense", "config": {"name": "bar", "units": 3, "use_bias": false,
+             "kernel_regularizer": "l2"}}]}}]}})");
+    const auto with = [&](const std::string& name) {
+        return refusal(nested,
+                       made::safetensors("nested.safetensors", "{\"" + name + R"(": {"dtype": "F32",
+                                                 "shape": [4, 3], "data_offsets": [0, 48]}})",
+                                         48));
+    };
+    CHECK(with("left/bar/kernel") == "no refusal");
+    CHECK(says(with("left/foo/kernel"), "is not among the weights"));
+}
+
+TEST_CASE("arrays that differ in a number alone are in the order of the numbers") {
+    std::string layers;
+    std::string header;
+    for (int i = 0; i < 12; ++i) {
+        const std::string units = std::to_string(i + 1);
+        const std::string comma = i == 0 ? "" : ", ";
+        layers += comma + R"({"class_name": "Sequential", "config": {"name": "m", "layers": [
+            {"class_name": "Dense", "config": {"name": "d", "use_bias": false,
+             "kernel_regularizer": "l2", "units": )" +
+                  units + "}}]}}";
+        header += comma + "\"d/kernel" + (i == 0 ? "" : "_" + std::to_string(i)) +
+                  R"(": {"dtype": "F32", "data_offsets": [0, )" + std::to_string(4 * (i + 1)) +
+                  R"(], "shape": [1, )" + units + "]}";
+    }
+    const fs::path json = made::file(
+        "twelve.json",
+        R"({"class_name": "Sequential", "config": {"name": "s", "layers": [)" + layers + "]}}");
+    CHECK(load(json, made::safetensors("twelve.safetensors", "{" + header + "}", 400))
+              .terms.back()
+              .stored_as == "d/kernel_11");
 }
 
 TEST_CASE(

@@ -195,10 +195,10 @@ bool is_called(const std::vector<std::string>& parts, const std::string& variabl
 
 /// The name of the layer that a variable is of; of a cell without a name, that of the layer over
 /// it.
-std::string owner(const Sought& sought) {
-    const auto named = std::find_if(sought.layers.begin(), sought.layers.end(),
+std::string first_name(const std::vector<std::string>& layers) {
+    const auto named = std::find_if(layers.begin(), layers.end(),
                                     [](const std::string& name) { return !name.empty(); });
-    return named == sought.layers.end() ? "" : *named;
+    return named == layers.end() ? "" : *named;
 }
 
 /// Whether part of a layer that was not trained was. Versions of Keras differ in where they list
@@ -219,7 +219,7 @@ bool place_by_order(const std::vector<Sought>& sought, const Group& group, bool 
     }
     std::set<std::string> owners;
     for (const Sought& one : sought) {
-        owners.insert(owner(one));
+        owners.insert(first_name(one.layers));
     }
     for (std::size_t i = 0; i < sought.size(); ++i) {
         const std::vector<std::string> parts = parts_of(group.names[i]);
@@ -229,7 +229,7 @@ bool place_by_order(const std::vector<Sought>& sought, const Group& group, bool 
         const bool other =
             !sure || std::any_of(parts.begin(), parts.end() - 1,
                                  [&](const std::string& part) { return owners.count(part) > 0; });
-        if (!is_called(parts, sought[i].name) || (other && !is_of(owner(sought[i])))) {
+        if (!is_called(parts, sought[i].name) || (other && !is_of(first_name(sought[i].layers)))) {
             return false;
         }
     }
@@ -285,10 +285,29 @@ class NamedArrays {
             return {};
         }
         work += narrowed.empty() ? all.size() : 0;
-        return narrowed.empty() ? all : narrowed;
+        return without_others(narrowed.empty() ? all : narrowed, layers);
     }
 
   private:
+    /// In a file of all layers an array is not a variable's if it has the name of another layer in
+    /// the place of the innermost one.
+    Indices without_others(Indices indices, const std::vector<std::string>& layers) const {
+        if (!group_.layer.empty()) {
+            return indices;
+        }
+        const std::string innermost = first_name(layers);
+        const auto is_other = [&](std::size_t i) {
+            const std::vector<std::string> parts = parts_of(group_.names[i]);
+            const auto end = parts.end() - 1;
+            return std::find(parts.begin(), end, innermost) == end &&
+                   std::any_of(parts.begin(), end, [&](const std::string& part) {
+                       return std::find(layers.begin(), layers.end(), part) == layers.end();
+                   });
+        };
+        indices.erase(std::remove_if(indices.begin(), indices.end(), is_other), indices.end());
+        return indices;
+    }
+
     template <class Index>
     static const Indices& find(const Index& index, const typename Index::key_type& key) {
         static const Indices none;
@@ -312,6 +331,22 @@ std::string wanted(const Sought& sought) {
 /// No model needs a hundredth. It bounds the work on a file in which every variable could be every
 /// array.
 constexpr std::size_t most_work = 10'000'000;
+
+/// Of names that differ in their number alone, such as kernel_2 and kernel_10, the order is that of
+/// the numbers. A file of names has them in any order.
+void sort_by_number(std::vector<std::size_t>& indices, const std::vector<std::string>& names) {
+    const auto number_of = [&](std::size_t i) {
+        const std::string digits = names[i].substr(without_number(names[i]).size());
+        return std::pair(digits.size(), digits);
+    };
+    const bool numbered = std::all_of(indices.begin(), indices.end(), [&](std::size_t i) {
+        return without_number(names[i]) == without_number(names[indices.front()]);
+    });
+    if (numbered) {
+        std::sort(indices.begin(), indices.end(),
+                  [&](std::size_t a, std::size_t b) { return number_of(a) < number_of(b); });
+    }
+}
 
 /// Variables that could be the same arrays are these in order, if there are as many and the order
 /// is sure.
@@ -356,9 +391,13 @@ void place_by_name(const std::vector<Sought>& sought, const Group& group, bool s
                             (indices.empty() ? " is not among the weights"
                                              : " could be several of the weights"));
         }
+        NamedArrays::Indices sorted = indices;
+        if (group.layer.empty()) {
+            sort_by_number(sorted, group.names);
+        }
         for (std::size_t i = 0; i < indices.size(); ++i) {
             variables[i]->variable->group = group.layer;
-            variables[i]->variable->stored_as = group.names[indices[i]];
+            variables[i]->variable->stored_as = group.names[sorted[i]];
         }
     }
 }
