@@ -413,6 +413,110 @@ TEST_CASE("variables take no more memory than the file is long and the limit") {
     CHECK(load(json, packed, {UINT64_MAX}).complete()); // the sum does not wrap
 }
 
+TEST_CASE("the classes of other versions of Keras have their variables") {
+    const auto counted = [](const std::string& other, const std::string& regularizer,
+                            const std::vector<std::string>& names) {
+        std::vector<made::Array> arrays;
+        for (const std::string& name : names) {
+            arrays.push_back({"o/" + name + ":0", {2}, 1});
+        }
+        const std::string config = R"({"class_name": "Sequential", "config": {"name": "s",
+            "layers": [{"class_name": ")" +
+                                   other + R"(", "config": {"name": "o", ")" + regularizer +
+                                   R"(": "l2"}}]}})";
+        const auto model = load(made::model("class.h5", config, "2.12.0", {{"o", arrays}}));
+        INFO(other);
+        CHECK(model.complete());
+        return l1l2::keras::counted_terms(model).size();
+    };
+    for (const char* name : {"CuDNNGRU", "CuDNNLSTM"}) {
+        CHECK(counted(name, "recurrent_regularizer", {"kernel", "recurrent_kernel", "bias"}) == 1);
+    }
+    for (const char* name :
+         {"BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization"}) {
+        CHECK(counted(name, "beta_regularizer",
+                      {"gamma", "beta", "moving_mean", "moving_variance"}) == 1);
+    }
+    std::vector<std::string> names;
+    for (const std::string part : {"query", "key", "value", "attention_output"}) {
+        names.insert(names.end(), {part + "/kernel", part + "/bias"});
+    }
+    CHECK(counted("GroupedQueryAttention", "kernel_regularizer", names) == 4);
+}
+
+TEST_CASE("lists of layers and weights may be in several attributes") {
+    const std::string config = R"({"class_name": "Sequential", "config": {"name": "s",
+        "layers": [{"class_name": "Dense", "config": {"name": "d", "units": 3,
+        "kernel_regularizer": "l2"}}]}})";
+    const fs::path path = made::model("parts.h5", config, "2.12.0",
+                                      {{"d", {{"kernel:0", {4, 3}, 1}, {"bias:0", {3}, 1}}}});
+    made::set_texts(path, "model_weights/d", "weight_names", {"bias:0"});
+    const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    H5Arename_by_name(file, "model_weights", "layer_names", "layer_names0", H5P_DEFAULT);
+    H5Arename_by_name(file, "model_weights/d", "weight_names", "weight_names1", H5P_DEFAULT);
+    H5Fclose(file);
+    CHECK(says(refusal(path), "weights of 0 layers")); // the list begins with weight_names0
+    made::set_texts(path, "model_weights/d", "weight_names0", {"kernel:0"});
+    CHECK(load(path).terms.front().stored_as == "kernel:0");
+}
+
+TEST_CASE("other weights take the place of those of an HDF5 file") {
+    const auto file = [](const std::string& name, float value) {
+        return made::model(name, made::dense_json(), "3.0.0", {{"d", {{"kernel", {4, 3}, value}}}});
+    };
+    const fs::path one = file("one.h5", 1);
+    CHECK(l1l2::keras::total(load(one)) == 6.0);
+    CHECK(l1l2::keras::total(load(one, file("two.h5", 2))) == 24.0);
+}
+
+TEST_CASE("elements are read in the byte order of the file") {
+    const fs::path json = made::file("dense.json", made::dense_json());
+    const fs::path folder = made::folder("orders");
+    const auto total_of = [&](const std::string& descr, const std::string& one) {
+        std::string elements;
+        for (int i = 0; i < 12; ++i) {
+            elements += one;
+        }
+        made::npy(folder / "d.kernel.npy",
+                  "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (4, 3), }", 0);
+        std::ofstream(folder / "d.kernel.npy", std::ios::binary | std::ios::app) << elements;
+        return l1l2::keras::total(load(json, folder));
+    };
+    CHECK(total_of("<f4", {"\0\0\x80\x3f", 4}) == 6.0);
+    CHECK(total_of(">f4", {"\x3f\x80\0\0", 4}) == 6.0);
+    CHECK(total_of("<f2", {"\0\x3c", 2}) == 6.0);
+    CHECK(total_of(">f8", {"\x3f\xf0\0\0\0\0\0\0", 8}) == 6.0);
+    CHECK(total_of("|V2", {"\x80\x3f", 2}) == 6.0);
+    const fs::path weights = made::model("big.h5", "", "", {});
+    const hid_t file = H5Fopen(weights.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    H5Ldelete(file, "model_weights", H5P_DEFAULT);
+    const hid_t links = H5Pcreate(H5P_LINK_CREATE);
+    H5Pset_create_intermediate_group(links, 1);
+    const hsize_t shape[] = {4, 3};
+    const hid_t space = H5Screate_simple(2, shape, nullptr);
+    const hid_t array = H5Dcreate2(file, "layers/dense/vars/0", H5T_IEEE_F32BE, space, links,
+                                   H5P_DEFAULT, H5P_DEFAULT);
+    const std::vector<float> ones(12, 1.0F);
+    H5Dwrite(array, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, ones.data());
+    H5Dclose(array);
+    H5Sclose(space);
+    H5Pclose(links);
+    H5Fclose(file);
+    CHECK(l1l2::keras::total(load(json, weights)) == 6.0);
+}
+
+TEST_CASE("a negative or infinite coefficient is unknown, with a reason") {
+    const fs::path weights = made::weights("coefficient.h5", {4, 3});
+    for (const char* l2 : {"-0.5", "Infinity", "NaN"}) {
+        std::string json = made::dense_json();
+        json.replace(json.find("0.5"), 3, l2);
+        const auto model = load(made::file("coefficient.json", json), weights);
+        CHECK_FALSE(model.complete());
+        CHECK(model.terms.front().status == l1l2::keras::Status::unknown);
+        CHECK_FALSE(model.terms.front().reason.empty());
+    }
+}
+
 TEST_CASE("links and external storage in HDF5 lead nowhere") {
     const fs::path json = made::file("dense.json", made::dense_json());
     const fs::path good = made::weights("target.h5", {4, 3});

@@ -225,7 +225,9 @@ void set_texts(const fs::path& path, const std::string& group, const std::string
                const std::vector<std::string>& texts) {
     const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
     const hid_t at = H5Gopen2(file, group.c_str(), H5P_DEFAULT);
-    H5Adelete(at, name.c_str());
+    if (H5Aexists(at, name.c_str()) > 0) {
+        H5Adelete(at, name.c_str());
+    }
     add_texts(at, name, texts, true);
     H5Gclose(at);
     H5Fclose(file);

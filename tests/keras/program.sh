@@ -41,6 +41,12 @@ exits 1 "$digits/model.keras3.json" --check losses.json
 says "A penalty differs from Keras's by more than a millionth."
 sed '/"hidden", "variable": "kernel"/d' "$digits/losses.json" >fewer.json
 exits 1 "$digits/model.keras3.json" --check fewer.json
+sed 's/"total": 0.1066236/"total": 0.1066247/' "$digits/losses.json" >total.json # 1.00001 of it
+! cmp -s total.json "$digits/losses.json" || fail "no total to change"
+exits 1 "$digits/model.keras3.json" --check total.json
+sed 's/"layer": "hidden"/"layer": "another"/' "$digits/losses.json" >more.json
+exits 2 "$digits/model.keras3.json" --check more.json
+says 'has a penalty of another/kernel, which the model does not regularize' err
 echo '{}' >nothing.json
 exits 2 "$digits/model.keras3.json" --check nothing.json
 says 'nothing.json: is no JSON with a total' err
@@ -87,6 +93,7 @@ for ((i = 8; i < $(stat -c %s "$models/keras3/dense.h5"); i += 211)); do
     "$program" damaged.h5 >out 2>err || status=$?
     [ "$status" -le 3 ] || fail "exit status $status of a damaged byte at $i"
     [ -s out ] || grep -q '^l1l2-keras: ' err || fail "no sentence for a damaged byte at $i"
+    [ "$(wc -l <err)" -le 1 ] || fail "more than a sentence for a damaged byte at $i: $(cat err)"
 done
 
 # What ends the program from outside says nothing of the file, and ends the process that reads it.

@@ -4,12 +4,14 @@
 #include <l1l2_keras.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <thread>
 
 namespace {
 
@@ -141,6 +143,21 @@ bool agrees_with_keras(double total, double keras, const Model& model) {
     return std::fabs(total - keras) <= (narrow ? 0.05 : 2e-6) * std::fabs(keras);
 }
 
+/// Keras's objects also name the cell that a layer hides, and what else the file does not have.
+void check_names(const Model& model, const json& entry) {
+    for (const Term& term : model.terms) {
+        if (term.status != Status::counted && term.status != Status::frozen) {
+            continue;
+        }
+        const json& rows = entry.at("rows");
+        INFO(term.layer << " " << term.variable << " " << term.class_name);
+        CHECK(std::any_of(rows.begin(), rows.end(), [&](const json& row) {
+            return row.at("variable") == term.variable &&
+                   row.at("layer").get<std::string>().rfind(term.layer, 0) == 0;
+        }));
+    }
+}
+
 void check_entry(const std::string& writer, const json& entry) {
     const std::string file = entry.at("file");
     INFO(writer << "/" << file << ": " << entry.at("feature").get<std::string>());
@@ -161,6 +178,7 @@ void check_entry(const std::string& writer, const json& entry) {
     }
     CHECK(ours == theirs);
     CHECK(our_remarks(model) == their_remarks(entry));
+    check_names(model, entry);
     const double total = l1l2::keras::total(model);
     const double exact = from_hex(entry.at("exact_total"));
     CHECK(std::fabs(total - exact) <= 4e-16 * exact);
@@ -220,6 +238,24 @@ TEST_CASE("a model in memory is read like its file") {
         const Model model = l1l2::keras::load(bytes.data(), bytes.size());
         CHECK(our_rows(model) == our_rows(l1l2::keras::load(models / name)));
     }
+}
+
+TEST_CASE("several threads may load at once") {
+    const auto rows = our_rows(l1l2::keras::load(models / "tf_keras/dense.h5"));
+    std::array<bool, 4> same = {};
+    std::vector<std::thread> threads;
+    for (bool& one : same) {
+        threads.emplace_back([&] {
+            one = true;
+            for (int i = 0; i < 20; ++i) {
+                one = one && our_rows(l1l2::keras::load(models / "tf_keras/dense.h5")) == rows;
+            }
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    CHECK(std::all_of(same.begin(), same.end(), [](bool one) { return one; }));
 }
 
 TEST_CASE("the counted terms give the total and gradients") {

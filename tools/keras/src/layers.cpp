@@ -246,7 +246,9 @@ class Reader {
         if (name.rfind("forward_", 0) != 0) {
             layer.parts[0].name = "forward_" + name;
         }
-        if (&forward == &backward || layer.parts[1].name.rfind("backward_", 0) != 0) {
+        // Keras 3 leaves the name of a layer that was given as it is.
+        if (&forward == &backward ||
+            (generation_ != Generation::keras3 && layer.parts[1].name.rfind("backward_", 0) != 0)) {
             layer.parts[1].name = "backward_" + layer.parts[1].name;
         }
     }
