@@ -166,6 +166,14 @@ assert hidden["shape"] == [64, 32] and hidden["l2"] == 0.001
 # |2 l2 x| is twice l2 times the root of penalty / l2.
 assert abs(hidden["gradient_norm"] - 2 * 0.001 * (hidden["penalty"] / 0.001) ** 0.5) < 1e-8
 END
+    # Twelve weights of 2: one bar of full height, in the bin from 1 to the root of 10.
+    exits 0 --plot narrow.svg narrow/model.json
+    python3 - narrow.svg <<'END'
+import sys, xml.etree.ElementTree
+root = xml.etree.ElementTree.parse(sys.argv[1]).getroot()
+bars = [bar.get("x") for bar in root.iter("{http://www.w3.org/2000/svg}rect") if bar.get("height") == "28"]
+assert bars == [str(530 + 16 * 14)], bars
+END
     exits 0 --plot plot.svg "$digits/model.keras3.json"
     python3 - plot.svg <<'END'
 import sys, xml.etree.ElementTree
