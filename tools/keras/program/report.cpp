@@ -54,7 +54,7 @@ double gradient_norm(const Term& term) {
 }
 
 std::string quoted(const std::string& text_of_file) {
-    const std::string field = printable(text_of_file);
+    std::string field = printable(text_of_file);
     if (field.find_first_of("\",") == std::string::npos) {
         return field;
     }
