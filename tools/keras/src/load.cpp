@@ -36,7 +36,7 @@ Kind kind_of(const unsigned char* bytes, std::size_t n) {
         return Kind::npy;
     }
     // Of a .safetensors the first bytes are a length, which may begin with the code of '{'.
-    if (std::memchr(bytes, 0, std::min<std::size_t>(n, 8)) != nullptr) {
+    if (n > 0 && std::memchr(bytes, 0, std::min<std::size_t>(n, 8)) != nullptr) {
         return Kind::other;
     }
     const auto* first = std::find_if(bytes, bytes + n, [](unsigned char c) {
