@@ -50,18 +50,20 @@ libraries_of() {
     done
 }
 
-# Prints the headers of a source folder without their comments.
+# Writes the headers of a source folder, without their comments, to a file.
 without_comments() {
     local header
     for header in "$1"/include/*; do
         echo "${header##*/}"
-        g++ -w -fpreprocessed -dD -E -P -x c++ "$header"
-    done
+        g++ -w -fpreprocessed -dD -E -P -x c++ "$header" || return
+    done >"$2"
 }
 if [ "${1-}" = same ]; then
     mkdir "$work/then"
     git archive "$2" | tar -x -C "$work/then"
-    diff <(without_comments "$work/then") <(without_comments "$PWD") # the headers' templates are in no library
+    without_comments "$work/then" "$work/headers-then"
+    without_comments "$PWD" "$work/headers-now"
+    diff "$work/headers-then" "$work/headers-now" # their templates are in no library
     then=$(libraries_of "$work/then" then)
     [ "$then" = "$(libraries_of "$PWD" now)" ] || {
         echo "the libraries of $2 are others"

@@ -41,7 +41,7 @@ mutable struct Functions
     path::String
 end
 
-# Null pointers until the library is open: what Julia saves of addresses in an image, too.
+# Null pointers until the library is open. Julia also saves addresses in an image as null pointers.
 const functions = Ref(Functions(fill(C_NULL, fieldcount(Functions) - 1)..., ""))
 
 # Threads that use the library first wait for each other: Julia 1.5 cannot load L1L2_jll on two at once. Later

@@ -267,7 +267,8 @@ class Exhausted(ThreadPoolExecutor):
         return super().submit(work)
 
 
-def test_all_is_written_if_no_more_threads_can_be_started():
+def test_all_is_written_if_no_more_threads_can_be_started(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
     terms = large_terms(40)
     with Exhausted() as pool:
         l1l2.add_gradient_terms(terms, threads=pool)
@@ -279,14 +280,14 @@ CREW = l1l2._terms._Crew
 
 @pytest.fixture
 def before_task(monkeypatch):
-    """What is called first in each task on another thread than the main one."""
+    """What is called first in each task: on another thread than the main one, and on it."""
     actions, make = [], l1l2._library.Runner
 
     def make_runner(run=None):
         def runner(state, task, work, count):
             def delayed(work, index):
-                if threading.current_thread() is not threading.main_thread():
-                    actions[0]()
+                on_another = threading.current_thread() is not threading.main_thread()
+                actions[0 if on_another else 1]()
                 task(work, index)
 
             return run(state, delayed, work, count)
@@ -294,28 +295,32 @@ def before_task(monkeypatch):
         return make(runner) if run else make()
 
     monkeypatch.setattr("l1l2._terms.Runner", make_runner)
-    return actions.append
+    return lambda *both: actions.extend(both)
 
 
-def test_an_interrupt_is_raised_after_the_last_task(before_task):
-    """Ctrl-C comes when the calling thread waits for the one of the pool."""
-    terms, main = large_terms(8), threading.get_ident()
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGINT, signal.SIGALRM]])
+def test_an_interrupt_is_raised_after_the_last_task(before_task, signals):
+    """Ctrl-C comes when the calling thread waits for the one of the pool, or two at once."""
+    terms, main, begun = large_terms(8), threading.get_ident(), threading.Event()
 
     def interrupt():
+        begun.set()
         for _ in range(10_000):
             time.sleep(0.001)
             if sys._current_frames()[main].f_code is CREW._wait.__code__:
                 break
-        signal.pthread_kill(main, signal.SIGINT)
+        for number in signals:
+            signal.pthread_kill(main, number)
         time.sleep(0.05)
 
-    before_task(interrupt)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before_task(interrupt, lambda: begun.wait(10))
+    before = [signal.signal(number, signal.default_int_handler) for number in signals]
     try:
         with ThreadPoolExecutor(1) as pool, pytest.raises(KeyboardInterrupt):
             l1l2.add_gradient_terms(terms, threads=pool)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(signals, before):
+            signal.signal(number, handler)
     for term in terms:
         assert term.gradient.tolist() == [0.5] * term.x.size
 
@@ -323,10 +328,9 @@ def test_an_interrupt_is_raised_after_the_last_task(before_task):
 def interrupted_at(place, call):
     """Returns whether a call was interrupted at an instruction of what runs its tasks.
 
-    The first ones of the runner and the last ones, which no `try` can hold, are not
-    counted.
+    The first ones and the last ones, which no `try` can hold, are not counted.
     """
-    functions = CREW.run, CREW._call_helpers, CREW._work, CREW._wait
+    functions = CREW._keep, CREW._run_once, CREW._call_helpers, CREW._work, CREW._wait
     codes = [function.__code__ for function in functions]
     bare = {"RESUME", "NOP", "SETUP_FINALLY", "POP_BLOCK"}
     bare |= {"LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
@@ -357,7 +361,7 @@ def interrupted_at(place, call):
 
 
 def test_an_interrupt_at_any_instruction_leaves_no_task_out(before_task):
-    before_task(lambda: time.sleep(0.005))
+    before_task(lambda: time.sleep(0.005), lambda: None)
     with ThreadPoolExecutor(2) as pool:
         for place in itertools.count():
             terms = large_terms(3)

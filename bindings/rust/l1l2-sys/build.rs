@@ -181,13 +181,22 @@ mod bundled {
     }
 
     /// Takes the flags that begin with `-m` out of the user's CXXFLAGS: an `-mavx2` would stay in force
-    /// beside the `-march` of `last_flags`. Only x86 has such flags.
+    /// beside the `-march` of `last_flags`. Other architectures keep theirs.
     fn leave_out_flags_of_the_machine() {
         for (name, flags) in env::vars_os() {
             if let (Some(name), Some(flags)) = (name.to_str(), flags.to_str()) {
                 if name.contains("CXXFLAGS") {
-                    let kept = flags.split_whitespace().filter(|flag| !flag.starts_with("-m"));
-                    env::set_var(name, kept.collect::<Vec<_>>().join(" "));
+                    let mut kept = Vec::new();
+                    let mut words = flags.split_whitespace();
+                    while let Some(word) = words.next() {
+                        match word {
+                            "-mllvm" => drop(words.next()), // an option in two words
+                            _ if !word.starts_with("-m") => kept.push(word),
+                            _ if kept.last() == Some(&"-Xclang") => drop(kept.pop()),
+                            _ => {}
+                        }
+                    }
+                    env::set_var(name, kept.join(" "));
                 }
             }
         }

@@ -41,9 +41,9 @@ thread may write to an array that a call of another one uses.
 
 **Errors.** `L1L2Error`, a `ValueError`, has the status of the library. `TypeError`,
 `ValueError` and `BufferError` come from the arrays themselves. After an error nothing
-has been written. An interrupt (Ctrl-C), or an error of the executor, is raised after all
-has been written or before anything has; only if it comes in the moment in which a call on
-threads begins with its next thousand terms, these and later ones are left out.
+has been written. An interrupt (Ctrl-C), or an error of the executor, is raised once all
+has been written, or before anything has. One exception: if it comes just as a call on
+threads begins its next thousand terms, those and later ones are not written.
 
 **The library** is part of the package. The environment variable `L1L2_LIBRARY` chooses
 an installed one instead.

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
@@ -293,24 +294,31 @@ class _Crew:
         self._pool = pool
         self._helpers = helpers
         self._tasks: list[tuple[Any, Any, int]] = []
-        self._helping: list[None] = []
+        self._helping: set[int] = set()  # identifiers of threads
         self._ended: SimpleQueue[None] = SimpleQueue()
         self.failure: BaseException | None = None
 
     def run(self, state: Any, task: Any, work: Any, count: int) -> int:
         """The l1l2_runner: returns when every task is done."""
+        # The `except` of each level may be interrupted, too, which the next one keeps.
+        keep = self._keep
+        return keep(keep, keep, keep, self._run_once, task, work, count)
+
+    def _keep(self, step: Any, *given: Any) -> int:
         while True:
-            try:  # without a loop in it, whose jump Python 3.12 leaves outside
-                # Again after an interrupt, which may have lost one: a second call of a
-                # task does nothing.
-                indices = reversed(range(count))
-                self._tasks[:] = zip(repeat(task), repeat(work), indices)
-                self._call_helpers(count - 1)
-                self._work()
-                self._wait()
-                return 0
+            try:
+                return int(step(*given))
             except BaseException as failure:
                 self.failure = failure
+
+    def _run_once(self, task: Any, work: Any, count: int) -> int:
+        # Again after an interrupt, which may have lost one: a second call of a task does
+        # nothing.
+        self._tasks[:] = zip(repeat(task), repeat(work), reversed(range(count)))
+        self._call_helpers(count - 1)
+        self._work()
+        self._wait()
+        return 0
 
     def _call_helpers(self, wanted: int) -> None:
         if self.failure is not None:
@@ -321,16 +329,20 @@ class _Crew:
                 self._pool.submit(self._help)
 
     def _help(self) -> None:
-        self._helping.append(None)
+        helper = threading.get_ident()
         try:
+            self._helping.add(helper)
             self._work()
+        except BaseException as failure:
+            self.failure = failure
         finally:
-            self._helping.pop()
+            self._helping.discard(helper)
             self._ended.put(None)
 
     def _wait(self) -> None:
-        # For helpers that have a task; one that begins later finds none.
-        while self._helping:
+        # For helpers that have a task; one that begins later finds none. A pool may have
+        # called one on this thread.
+        while self._helping - {threading.get_ident()}:
             self._ended.get()
 
     def _work(self) -> None:

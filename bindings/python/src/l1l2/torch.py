@@ -336,7 +336,7 @@ def add_gradient_(
     xs, l1s, l2s = _terms(tensors, l1, l2)
     if not xs:
         return _no_penalty()
-    _expect_once(xs)
+    _expect_once([x for x in xs if x.requires_grad])
     not_wanted = xs[0].new_empty(0)
     gradients = []
     for x in xs:

@@ -98,6 +98,8 @@ def test_a_tensor_that_is_given_twice_is_refused():
         prox_(both, 0.5, L1, L2)
     REGULARIZER.prox(before, 0.5)
     assert torch.equal(weight, before)
+    weight.requires_grad_(False)  # then nothing is written to it
+    assert add_gradient_([one, other], L1) == penalty([one, other], L1)
 
 
 def strided(*shape):
