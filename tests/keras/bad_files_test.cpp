@@ -264,7 +264,7 @@ TEST_CASE("layers that are nested in a way that would double with each level are
     CHECK(says(refusal(made::file("twice.json",
                                   R"({"class_name": "Sequential", "config": [)" + layer + "]}"),
                        made::folder("no_weights")),
-               "a Bidirectional layer within another"));
+               "more than 3 Bidirectional layers within each other"));
 }
 
 TEST_CASE("names that a small file repeats are refused in bounded memory") {
@@ -272,7 +272,17 @@ TEST_CASE("names that a small file repeats are refused in bounded memory") {
     const fs::path file =
         made::model("names.h5", made::dense_json(), "3.0.0", {{"d", {{"k", {4, 3}, 1}}}});
     made::set_texts(file, "model_weights/d", "weight_names", std::vector<std::string>(3000, "k"));
-    made::set_texts(file, "model_weights", "layer_names", std::vector<std::string>(3000, "d"));
+    made::set_texts(file, "model_weights", "layer_names", {"d", "d"});
+    CHECK(says(refusal(file), "names the layer d twice"));
+    std::vector<std::string> layers;
+    const hid_t opened = H5Fopen(file.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    for (int i = 0; i < 3000; ++i) {
+        layers.push_back(std::to_string(i));
+        H5Lcreate_hard(opened, "model_weights/d", opened,
+                       ("model_weights/" + layers.back()).c_str(), H5P_DEFAULT, H5P_DEFAULT);
+    }
+    H5Fclose(opened);
+    made::set_texts(file, "model_weights", "layer_names", layers);
     CHECK(says(refusal(file), "its names take more than"));
     std::string path;
     for (int i = 0; i < 10000; ++i) {
@@ -350,6 +360,11 @@ TEST_CASE("a model.json of TensorFlow.js reads its own folder alone") {
     CHECK(says(with("[3]", kernel), "outside of its folder"));
     CHECK(says(with(R"(["a.bin", "./a.bin", "b.bin"])", kernel), "names a file twice"));
     CHECK(says(with(R"(["c.bin"])", kernel), "c.bin cannot be read: No such file"));
+    // The folder may be given by a link.
+    const fs::path given = made::folder("elsewhere") / "link";
+    fs::create_directory_symlink(made::folder("tfjs/inner"), given);
+    with(R"(["a.bin", "b.bin"])", kernel);
+    CHECK(refusal(given / ".." / "model.json") == "no refusal");
     // Together 2^64 bytes: the kernel would be at the start again.
     std::string before;
     for (const char* name : {"p", "q", "r", "s"}) {

@@ -36,6 +36,7 @@ TEST_CASE("the array of another layer is not taken") {
 }
 
 TEST_CASE("arrays that differ in a number alone are in the order of the numbers") {
+    const std::string end = GENERATE("", ":0"); // as TensorFlow names variables
     std::string layers;
     std::string header;
     for (int i = 0; i < 12; ++i) {
@@ -45,7 +46,7 @@ TEST_CASE("arrays that differ in a number alone are in the order of the numbers"
             {"class_name": "Dense", "config": {"name": "d", "use_bias": false,
              "kernel_regularizer": "l2", "units": )" +
                   units + "}}]}}";
-        header += comma + "\"d/kernel" + (i == 0 ? "" : "_" + std::to_string(i)) +
+        header += comma + "\"d/kernel" + (i == 0 ? "" : "_" + std::to_string(i)) + end +
                   R"(": {"dtype": "F32", "data_offsets": [0, )" + std::to_string(4 * (i + 1)) +
                   R"(], "shape": [1, )" + units + "]}";
     }
@@ -54,7 +55,7 @@ TEST_CASE("arrays that differ in a number alone are in the order of the numbers"
         R"({"class_name": "Sequential", "config": {"name": "s", "layers": [)" + layers + "]}}");
     CHECK(load(json, made::safetensors("twelve.safetensors", "{" + header + "}", 400))
               .terms.back()
-              .stored_as == "d/kernel_11");
+              .stored_as == "d/kernel_11" + end);
 }
 
 TEST_CASE(
@@ -73,7 +74,13 @@ TEST_CASE(
     // Keras writes the class without a module into HDF5.
     std::string bare = made::dense_json();
     bare.replace(bare.find("Sequential"), 10, "Net");
-    CHECK_FALSE(load(made::file("bare.json", bare), weights).complete());
+    bare.erase(bare.find("\"module\""), 19);
+    const fs::path groups =
+        made::model("bare.h5", bare, "2.12.0", {{"d", {{"d/kernel:0", {4, 3}, 1}}}});
+    for (const auto& model : {load(made::file("bare.json", bare), weights), load(groups)}) {
+        CHECK_FALSE(model.complete());
+        CHECK(l1l2::keras::counted_terms(model).size() == 1);
+    }
     // A file of names does not say whose they are.
     const fs::path folder = made::folder("net");
     made::npy(folder / "d.kernel.npy",
@@ -95,6 +102,21 @@ TEST_CASE(
     };
     CHECK_FALSE(with("Scale", {{"o/w:0", {4}, 3}}).complete());
     CHECK(with("Scale", {}).complete());
+    // The list of layers need not have an operation of Keras 3. With another name in the list, that
+    // may be the layer's.
+    const auto listed = [](const std::string& group) {
+        const std::string config = R"({"class_name": "Functional", "config": {"name": "f",
+            "layers": [{"class_name": "Dense", "config": {"name": "d", "units": 1, "use_bias":
+            false, "kernel_regularizer": "l2"}}, {"class_name": "GetItem", "config":
+            {"name": "get_item"}}]}})";
+        std::vector<made::Group> groups = {{"d", {{"kernel", {4, 1}, 1}}}};
+        if (!group.empty()) {
+            groups.push_back({group, {{"w", {4}, 1}}});
+        }
+        return load(made::model("listed.h5", config, "3.3.3", groups)).complete();
+    };
+    CHECK(listed(""));
+    CHECK_FALSE(listed("get_item_1"));
     CHECK(with("RandomFourierFeatures", {{"o/kernel:0", {4}, 3}}).complete());
     CHECK(with("Attention", {{"o/scale:0", {}, 3}}).complete());
     // Keras 1 has other layers.
@@ -156,6 +178,12 @@ TEST_CASE("a subclassed model of Keras 3 that is not trained has no complete los
     std::string all = start + "false" + layer; // its layer is not trained either
     all.insert(all.find("\"units\""), "\"trainable\": false, ");
     CHECK(load(made::file("net.json", all), weights).complete());
+    // A subclass of Sequential does not read it.
+    std::string sequential = start + "false" + layer;
+    sequential.insert(sequential.find("\"layers\""), "\"build_input_shape\": [null, 4], ");
+    const auto counted = load(made::file("net.json", sequential), weights);
+    CHECK(counted.complete());
+    CHECK(l1l2::keras::counted_terms(counted).size() == 1);
 }
 
 TEST_CASE("a layer that was set trainable again in a frozen model has its own weights") {
@@ -181,6 +209,44 @@ TEST_CASE("a layer that was set trainable again in a frozen model has its own we
               Approx(0.01 * 9));
         CHECK(says(refusal(with("a/kernel:0", "b/kernel:0", first)), "could be several"));
     }
+}
+
+TEST_CASE("layers whose names have other numbers in the file of weights are read in order") {
+    const auto dense = [](const char* name) {
+        return R"({"class_name": "Dense", "config": {"units": 3, "use_bias": false,
+            "kernel_regularizer": "l2", "name": ")" +
+               std::string(name) + "\"}}";
+    };
+    const std::string config =
+        R"({"class_name": "Sequential", "config": {"name": "s", "layers": [
+        {"class_name": "Sequential", "config": {"name": "base", "layers": [)" +
+        dense("dense_2") + ", " + dense("dense_3") + "]}}]}}";
+    const auto model = load(made::model(
+        "renamed.h5", config, "2.12.0",
+        {{"base", {{"dense_1/kernel:0", {3, 3}, 1}, {"dense_2/kernel:0", {3, 3}, 2}}}}));
+    REQUIRE(model.terms.size() == 2);
+    CHECK(model.terms[0].stored_as == "dense_1/kernel:0");
+    CHECK(model.terms[1].stored_as == "dense_2/kernel:0");
+}
+
+TEST_CASE("a wrapper that is not trained, whose cells are, has its arrays in order") {
+    const std::string cell = R"({"class_name": "LSTMCell", "config": {"units": 1,
+        "kernel_regularizer": "l2"}})";
+    const std::string config = R"({"class_name": "Sequential", "config": {"name": "s", "layers": [
+        {"class_name": "RNN", "config": {"name": "r", "trainable": false, "cell":
+         {"class_name": "StackedRNNCells", "config": {"cells": [)" +
+                               cell + ", " + cell + "]}}}}]}}";
+    std::vector<made::Array> arrays;
+    for (const std::string end : {"", "_1"}) {
+        for (const std::string name : {"kernel", "recurrent_kernel", "bias"}) {
+            arrays.push_back({"q/" + name + end + ":0",
+                              name == "bias" ? std::vector<hsize_t>{4} : std::vector<hsize_t>{1, 4},
+                              1});
+        }
+    }
+    const auto model = load(made::model("cells.h5", config, "2.2.4", {{"r", arrays}}));
+    REQUIRE(model.terms.size() == 2);
+    CHECK(model.terms[1].stored_as == "q/kernel_1:0");
 }
 
 TEST_CASE("the classes of other versions of Keras have their variables") {

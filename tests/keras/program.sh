@@ -151,6 +151,12 @@ says 'unknown: Den?[31m?se'
 says 'd?[2J'
 exits 3 --csv escapes.json narrow/weights
 says 'd?[2J,,unknown,Den?[31m?se,'
+{
+    printf '{"class_name": "Sequential", "config": {"name": "s", "layers": [{"class_name": "'
+    head -c 1000000 /dev/zero | sed 's/\x00/\xc2\x80/g'
+    printf '", "config": {"name": "d"}}]}}'
+} >long.json
+timeout 10 "$program" --csv long.json narrow/weights >out 2>err || [ $? -eq 3 ] || fail "a long name: $(head -c 500 err)"
 sed 's/"d"/"d\\u001b[2J"/' narrow/model.json >escapes.json
 exits 2 escapes.json narrow/weights
 says 'd?[2J/kernel is not among the weights' err

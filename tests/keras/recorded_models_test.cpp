@@ -152,8 +152,9 @@ void check_names(const Model& model, const json& entry) {
         const json& rows = entry.at("rows");
         INFO(term.layer << " " << term.variable << " " << term.class_name);
         CHECK(std::any_of(rows.begin(), rows.end(), [&](const json& row) {
+            const std::string layer = row.at("layer");
             return row.at("variable") == term.variable &&
-                   row.at("layer").get<std::string>().rfind(term.layer, 0) == 0;
+                   (layer == term.layer || layer.rfind(term.layer + "/", 0) == 0);
         }));
     }
 }

@@ -35,8 +35,8 @@ double half(std::uint16_t bits) {
     return exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
 }
 
-/// The norm of the gradient of a term's penalty, of gradients in double: in float16 most are 0. The
-/// sign of an element does not change it.
+/// The norm of the gradient of a term's penalty, of gradients in double: in float16 small ones are
+/// 0. The sign of an element does not change it.
 double gradient_norm(const Term& term) {
     constexpr std::size_t block = 4096;
     l1l2::ExactSums sums;
@@ -130,17 +130,16 @@ std::string path_of(const Term& term) {
     return printable(path);
 }
 
-std::string printable(std::string text) {
+std::string printable(const std::string& text) {
+    std::string safe;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto c = static_cast<unsigned char>(text[i]);
         const unsigned next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
-        if (c < ' ' || c == 0x7f) {
-            text[i] = '?';
-        } else if (c == 0xc2 && next >= 0x80 && next < 0xa0) { // U+0080 to U+009F in UTF-8
-            text.replace(i, 2, "?");
-        }
+        const bool two = c == 0xc2 && next >= 0x80 && next < 0xa0; // U+0080 to U+009F in UTF-8
+        safe += c < ' ' || c == 0x7f || two ? '?' : text[i];
+        i += two ? 1 : 0;
     }
-    return text;
+    return safe;
 }
 
 double magnitude(const Term& term, std::size_t i) {

@@ -36,7 +36,7 @@ std::string json(const Report& report, const std::string& file);
 std::string csv(const Report& report);
 
 /// A text with '?' for characters that a terminal would obey.
-std::string printable(std::string text);
+std::string printable(const std::string& text);
 /// The path of a term's variable, printable.
 std::string path_of(const l1l2::keras::Term& term);
 /// The absolute value of an element.

@@ -3,6 +3,7 @@
 #include "hdf5_file.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace l1l2::keras {
 namespace {
@@ -159,8 +160,12 @@ Naming Hdf5File::naming() const {
 
 std::vector<Group> Hdf5File::groups() const {
     std::vector<Group> groups;
+    std::set<std::string> seen;
     std::size_t bytes = 0;
     for (const std::string& layer : list(root_, "layer_names")) {
+        if (!seen.insert(layer).second) {
+            throw LoadError("names the layer " + layer + " twice");
+        }
         groups.push_back({layer, list(joined(root_, layer), "weight_names")});
         count_name(layer.size(), bytes);
         for (const std::string& name : groups.back().names) {

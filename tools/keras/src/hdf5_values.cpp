@@ -17,7 +17,7 @@ constexpr std::uint64_t best_compression = 1032;
 
 std::vector<std::string> fixed_texts(hid_t attribute, hid_t type, std::size_t count) {
     const std::size_t width = H5Tget_size(type);
-    if (width == 0 || count > longest_attribute / width) {
+    if (width == 0 || count > longest_attribute / (width + sizeof(std::string))) {
         throw LoadError("an attribute is too long");
     }
     std::string bytes(width * count, '\0');

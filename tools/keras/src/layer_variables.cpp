@@ -255,7 +255,7 @@ const std::map<std::string, Add>& classes() {
     return table;
 }
 
-/// Keras's other layers: none regularizes a variable of its own.
+/// Keras's other layers: none has a variable whose regularizer is read here.
 constexpr std::string_view other_classes =
     " Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D"
     " AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D"

@@ -8,7 +8,7 @@
 
 namespace l1l2::keras {
 
-/// Whether one of Keras's own layers, not models, is called so: in Keras 2 or 3; in Keras 1.2.
+/// Whether one of Keras's own layers is called so: in Keras 2 or 3; in Keras 1.2.
 bool is_class_of_keras(const std::string& name);
 bool is_class_of_keras1(const std::string& name);
 

@@ -55,9 +55,13 @@ bool is_layer(const json& value) {
            value.contains("build_config");
 }
 
+bool is_entry(const json& value) {
+    return value.is_object() && value.contains("class_name") && value["class_name"].is_string() &&
+           value.contains("config") && value["config"].is_structured();
+}
+
 const json& config_of(const json& entry) {
-    if (!entry.is_object() || !entry.contains("class_name") || !entry["class_name"].is_string() ||
-        !entry.contains("config") || !entry["config"].is_structured()) {
+    if (!is_entry(entry)) {
         throw LoadError("holds a layer without class_name and config");
     }
     return entry["config"];
@@ -65,15 +69,20 @@ const json& config_of(const json& entry) {
 
 /// The layers of a model, or NULL if this is no model of layers. Sequential models of Keras before
 /// 2.2.3 have them as their config. A class of the program's own is a model of layers if it has
-/// what Keras writes for one.
-const json* layers_of(const json& config, bool custom) {
+/// what Keras writes for one. Without a module Keras writes its layers alone.
+const json* layers_of(const json& entry, bool custom) {
+    const json& config = entry["config"];
     if (config.is_array()) {
         return &config;
     }
     const auto layers = config.find("layers");
+    if (layers == config.end() || !layers->is_array()) {
+        return nullptr;
+    }
     const bool is_model =
-        !custom || config.contains("input_layers") || config.contains("build_input_shape");
-    return is_model && layers != config.end() && layers->is_array() ? &*layers : nullptr;
+        !custom || config.contains("input_layers") || config.contains("build_input_shape") ||
+        (!entry.contains("module") && std::all_of(layers->begin(), layers->end(), is_entry));
+    return is_model ? &*layers : nullptr;
 }
 
 /// A class is called by its name in Python, which of one class is not the name in the file.
@@ -110,6 +119,9 @@ void number_twice(std::vector<Layer>& layers) {
     }
 }
 
+/// No model needs one within another.
+constexpr int deepest_bidirectional = 3;
+
 class Reader {
   public:
     explicit Reader(Generation generation) : generation_(generation) {}
@@ -126,14 +138,18 @@ class Reader {
         if (layer.custom) {
             layer.class_name = layer.class_name.substr(layer.class_name.rfind('>') + 1);
         }
-        if (const json* layers = layers_of(config, layer.custom)) {
+        if (const json* layers = layers_of(entry, layer.custom)) {
             layer.custom = layer.custom || !is_model_class(layer.class_name);
             layer.known = !layer.custom;
             read_model(*layers, layer);
             if (config.is_object()) {
                 Config reader(config);
                 reader.take("layers");
-                layer.custom ? add_custom_activity(reader, layer) : add_rest(reader, layer);
+                if (layer.custom) {
+                    add_custom_activity(reader, layer);
+                } else {
+                    add_rest(reader, layer);
+                }
             }
         } else if (layer.custom) {
             read_custom(config, layer);
@@ -233,12 +249,13 @@ class Reader {
         const json& forward = config.take("layer");
         const json& backward =
             config.has("backward_layer") ? config.take("backward_layer") : forward;
-        // Keras has none within another. Reading the same JSON twice doubles with each level.
-        if (within_bidirectional_) {
-            throw LoadError("has a Bidirectional layer within another");
+        // Reading the same JSON twice doubles with each level.
+        if (bidirectional_ == deepest_bidirectional) {
+            throw LoadError("has more than " + std::to_string(deepest_bidirectional) +
+                            " Bidirectional layers within each other");
         }
         Reader inner(*this);
-        inner.within_bidirectional_ = true;
+        ++inner.bidirectional_;
         layer.parts = {inner.read(forward), inner.read(backward)};
         layer.parts[0].attributes = {"forward_layer"};
         layer.parts[1].attributes = {"backward_layer"};
@@ -254,7 +271,7 @@ class Reader {
     }
 
     Generation generation_;
-    bool within_bidirectional_ = false;
+    int bidirectional_ = 0; ///< how many lead to what is read
 };
 
 bool has_trained(const Layer& layer) {
@@ -308,9 +325,10 @@ Layer read_architecture(const json& model, Generation generation) {
         throw LoadError("is no model: its config has no layers");
     }
     // Keras 3 reads `trainable` of the outermost model if it is functional. A class of the
-    // program's own does, too, unless its own constructor leaves it out.
+    // program's own does, too, unless its own constructor leaves it out. A Sequential does not, nor
+    // does a class of the program's own that is one, which build_input_shape shows.
     const bool functional = config.is_object() && config.contains("input_layers");
-    const bool subclassed = root.custom && !functional;
+    const bool subclassed = root.custom && !functional && !config.contains("build_input_shape");
     if (generation == Generation::keras3 && subclassed && !root.trained_then && has_trained(root)) {
         root.remarks.push_back({"", Status::unknown, json(), root.class_name,
                                 "whether a class of the program's own that is not trained keeps "

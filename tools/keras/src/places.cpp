@@ -139,10 +139,12 @@ struct Sought {
     bool trained; ///< when the file was written
 };
 
-void collect(Layer& layer, std::vector<std::string>& names, bool trained,
+/// What a layer inherits is whether all layers that lead to it were trained. Without `inherits` its
+/// own flag alone says whether it was.
+void collect(Layer& layer, std::vector<std::string>& names, bool trained, bool inherits,
              std::vector<Sought>& all) {
     names.push_back(layer.name);
-    trained = trained && layer.trained_then;
+    trained = (trained || !inherits) && layer.trained_then;
     for (Variable& variable : layer.variables) {
         const std::string prefix = variable.prefixed ? layer.name + "_" : "";
         all.push_back({&variable,
@@ -151,16 +153,16 @@ void collect(Layer& layer, std::vector<std::string>& names, bool trained,
                        trained && variable.trains});
     }
     for (Layer& part : layer.parts) {
-        collect(part, names, trained, all);
+        collect(part, names, trained, inherits, all);
     }
     names.pop_back();
 }
 
 /// The variables of a layer in the order in which Keras lists its weights: the trained ones first.
-std::vector<Sought> in_order(Layer& layer) {
+std::vector<Sought> in_order(Layer& layer, bool inherits = true) {
     std::vector<std::string> names;
     std::vector<Sought> all;
-    collect(layer, names, true, all);
+    collect(layer, names, true, inherits, all);
     std::stable_partition(all.begin(), all.end(), [](const Sought& x) { return x.trained; });
     return all;
 }
@@ -201,18 +203,24 @@ std::string first_name(const std::vector<std::string>& layers) {
     return named == layers.end() ? "" : *named;
 }
 
-/// Whether part of a layer that was not trained was. Versions of Keras differ in where they list
-/// it.
-bool is_partly_trained(const Layer& layer) {
-    return std::any_of(layer.parts.begin(), layer.parts.end(), [&](const Layer& part) {
-        return (!layer.trained_then && part.trained_then && has_variables(part)) ||
-               is_partly_trained(part);
-    });
+/// Versions of Keras differ in where they list part of a layer that was trained where the layer was
+/// not.
+bool is_order_sure(Layer& layer, const std::vector<Sought>& inherited) {
+    const std::vector<Sought> own = in_order(layer, false);
+    return std::equal(own.begin(), own.end(), inherited.begin(), inherited.end(),
+                      [](const Sought& a, const Sought& b) { return a.variable == b.variable; });
+}
+
+/// Whether any of some names is a layer in the name of an array.
+bool is_below(const std::vector<std::string>& parts, const std::set<std::string>& names) {
+    return std::any_of(parts.begin(), parts.end() - 1,
+                       [&](const std::string& part) { return names.count(part) > 0; });
 }
 
 /// Keras reads such a file in order. True if there are as many arrays as variables, of their names.
 /// If the order is not sure, each array must also have the name of its variable's layer; else none
-/// must have that of another layer instead, but a layer may have been renamed.
+/// must have that of another layer instead. Names of another session, in which layers had other
+/// numbers, say nothing of that: then not all names of the layers are there.
 bool place_by_order(const std::vector<Sought>& sought, const Group& group, bool sure) {
     if (sought.size() != group.names.size()) {
         return false;
@@ -221,14 +229,18 @@ bool place_by_order(const std::vector<Sought>& sought, const Group& group, bool 
     for (const Sought& one : sought) {
         owners.insert(first_name(one.layers));
     }
+    std::set<std::string> unnamed = owners;
+    for (const std::string& name : group.names) {
+        for (const std::string& part : parts_of(name)) {
+            unnamed.erase(part);
+        }
+    }
     for (std::size_t i = 0; i < sought.size(); ++i) {
         const std::vector<std::string> parts = parts_of(group.names[i]);
         const auto is_of = [&](const std::string& layer) {
             return std::find(parts.begin(), parts.end() - 1, layer) != parts.end() - 1;
         };
-        const bool other =
-            !sure || std::any_of(parts.begin(), parts.end() - 1,
-                                 [&](const std::string& part) { return owners.count(part) > 0; });
+        const bool other = !sure || (unnamed.empty() && is_below(parts, owners));
         if (!is_called(parts, sought[i].name) || (other && !is_of(first_name(sought[i].layers)))) {
             return false;
         }
@@ -249,7 +261,8 @@ class NamedArrays {
         std::size_t bytes = 0;
         for (std::size_t i = 0; i < group.names.size(); ++i) {
             const std::vector<std::string> parts = parts_of(group.names[i]);
-            const std::set<std::string> layers(parts.begin(), parts.end() - 1);
+            const std::set<std::string>& layers =
+                folders_.emplace_back(parts.begin(), parts.end() - 1);
             for (const std::string& name :
                  std::set<std::string>{parts.back(), without_number(parts.back())}) {
                 called_[name].push_back(i);
@@ -263,7 +276,7 @@ class NamedArrays {
 
     /// The arrays that a variable may be: of its name, and below the names of its layers as far as
     /// that leaves any. In a file of all layers one name besides the model's must lead to it. Adds
-    /// to `work` how many arrays were looked at.
+    /// to `work` how many arrays and names of layers were looked at.
     Indices candidates(const std::string& variable, const std::vector<std::string>& layers,
                        std::size_t& work) const {
         const Indices& all = find(called_, variable);
@@ -285,23 +298,23 @@ class NamedArrays {
             return {};
         }
         work += narrowed.empty() ? all.size() : 0;
-        return without_others(narrowed.empty() ? all : narrowed, layers);
+        return without_others(narrowed.empty() ? all : narrowed, layers, work);
     }
 
   private:
     /// In a file of all layers an array is not a variable's if it has the name of another layer in
     /// the place of the innermost one.
-    Indices without_others(Indices indices, const std::vector<std::string>& layers) const {
+    Indices without_others(Indices indices, const std::vector<std::string>& layers,
+                           std::size_t& work) const {
         if (!group_.layer.empty()) {
             return indices;
         }
         const std::string innermost = first_name(layers);
         const auto is_other = [&](std::size_t i) {
-            const std::vector<std::string> parts = parts_of(group_.names[i]);
-            const auto end = parts.end() - 1;
-            return std::find(parts.begin(), end, innermost) == end &&
-                   std::any_of(parts.begin(), end, [&](const std::string& part) {
-                       return std::find(layers.begin(), layers.end(), part) == layers.end();
+            work += folders_[i].size();
+            return folders_[i].count(innermost) == 0 &&
+                   std::any_of(folders_[i].begin(), folders_[i].end(), [&](const auto& folder) {
+                       return std::find(layers.begin(), layers.end(), folder) == layers.end();
                    });
         };
         indices.erase(std::remove_if(indices.begin(), indices.end(), is_other), indices.end());
@@ -316,6 +329,7 @@ class NamedArrays {
     }
 
     const Group& group_;
+    std::vector<std::set<std::string>> folders_; ///< the names of layers in an array's name
     std::map<std::string, Indices> called_;
     std::map<std::pair<std::string, std::string>, Indices> below_; ///< layer and name
 };
@@ -335,16 +349,19 @@ constexpr std::size_t most_work = 10'000'000;
 /// Of names that differ in their number alone, such as kernel_2 and kernel_10, the order is that of
 /// the numbers. A file of names has them in any order.
 void sort_by_number(std::vector<std::size_t>& indices, const std::vector<std::string>& names) {
-    const auto number_of = [&](std::size_t i) {
-        const std::string digits = names[i].substr(without_number(names[i]).size());
-        return std::pair(digits.size(), digits);
-    };
-    const bool numbered = std::all_of(indices.begin(), indices.end(), [&](std::size_t i) {
-        return without_number(names[i]) == without_number(names[indices.front()]);
-    });
-    if (numbered) {
-        std::sort(indices.begin(), indices.end(),
-                  [&](std::size_t a, std::size_t b) { return number_of(a) < number_of(b); });
+    std::set<std::vector<std::string>> stems;
+    std::map<std::pair<std::size_t, std::string>, std::size_t> by_number;
+    for (const std::size_t i : indices) {
+        std::vector<std::string> parts = parts_of(names[i]);
+        const std::string stem = without_number(parts.back());
+        const std::string number = parts.back().substr(stem.size());
+        by_number.emplace(std::pair(number.size(), number), i);
+        parts.back() = stem;
+        stems.insert(std::move(parts));
+    }
+    if (stems.size() == 1 && by_number.size() == indices.size()) {
+        std::transform(by_number.begin(), by_number.end(), indices.begin(),
+                       [](const auto& number) { return number.second; });
     }
 }
 
@@ -404,16 +421,9 @@ void place_by_name(const std::vector<Sought>& sought, const Group& group, bool s
 
 void place_in_group(Layer& layer, const Group& group) {
     const std::vector<Sought> sought = in_order(layer);
-    const bool sure = !is_partly_trained(layer);
+    const bool sure = is_order_sure(layer, sought);
     if (!place_by_order(sought, group, sure)) {
         place_by_name(sought, group, sure);
-    }
-}
-
-/// A layer of a class of the program's own that is not in the file has no variables.
-void settle_custom(Layer& layer, const std::set<std::string>& without_arrays) {
-    if (layer.custom && layer.parts.empty()) {
-        layer.known = without_arrays.count(layer.name) > 0;
     }
 }
 
@@ -430,16 +440,28 @@ void place_by_layer(Layer& model, const Weights& weights) {
             groups.push_back(std::move(group));
         }
     }
+    const bool by_name =
+        std::all_of(model.parts.begin(), model.parts.end(), [&](const Layer& layer) {
+            return !has_regularized(layer) || named.count(layer.name) > 0;
+        });
+    std::set<std::string> others; // that have arrays and no layer of their name
+    for (const Group& group : groups) {
+        others.insert(group.layer);
+    }
+    for (const Layer& layer : model.parts) {
+        others.erase(layer.name);
+    }
     std::vector<Layer*> layers;
     for (Layer& layer : model.parts) {
-        settle_custom(layer, without_arrays);
+        // A layer of a class of the program's own that is not in the file has no variables.
+        if (layer.custom && layer.parts.empty()) {
+            layer.known = without_arrays.count(layer.name) > 0 ||
+                          (by_name && others.empty() && named.count(layer.name) == 0);
+        }
         if (has_variables(layer)) {
             layers.push_back(&layer);
         }
     }
-    const bool by_name = std::all_of(layers.begin(), layers.end(), [&](const Layer* layer) {
-        return !has_regularized(*layer) || named.count(layer->name) > 0;
-    });
     if (!by_name && layers.size() != groups.size()) {
         throw LoadError("the file has weights of " + std::to_string(groups.size()) +
                         " layers, where the architecture has " + std::to_string(layers.size()));

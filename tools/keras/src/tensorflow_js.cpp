@@ -46,7 +46,7 @@ fs::path shard(const fs::path& folder, const json& name) {
         std::find(path.begin(), path.end(), "..") != path.end()) {
         throw LoadError("its weightsManifest names a file outside of its folder");
     }
-    return (folder / path).lexically_normal();
+    return folder / path.lexically_normal();
 }
 
 class Manifest : public Weights {
