@@ -117,6 +117,18 @@ TEST_CASE(
     };
     CHECK(listed(""));
     CHECK_FALSE(listed("get_item_1"));
+    // In a model within the model it has no arrays if all are those of other layers.
+    const auto nested = [](std::vector<made::Array> arrays) {
+        const std::string config = R"({"class_name": "Functional", "config": {"name": "f",
+            "layers": [{"class_name": "Functional", "config": {"name": "m", "layers": [
+            {"class_name": "Dense", "config": {"name": "d", "units": 1, "use_bias": false}},
+            {"class_name": "GetItem", "config": {"name": "get_item"}}]}}]}})";
+        return load(made::model("nested.h5", config, "3.3.3", {{"m", std::move(arrays)}}))
+            .complete();
+    };
+    CHECK(nested({}));
+    CHECK(nested({{"kernel", {4, 1}, 1}}));
+    CHECK_FALSE(nested({{"kernel", {4, 1}, 1}, {"w", {4}, 1}}));
     CHECK(with("RandomFourierFeatures", {{"o/kernel:0", {4}, 3}}).complete());
     CHECK(with("Attention", {{"o/scale:0", {}, 3}}).complete());
     // Keras 1 has other layers.

@@ -117,7 +117,8 @@ const std::map<std::string, Add>& classes() {
     return table;
 }
 
-/// The others, which regularize no variable, and two whose variables are not known here.
+/// The others. None regularizes a variable but ConvLSTM2D, whose variables are not known here, and
+/// Merge by the layers that it may hold.
 constexpr std::string_view other_classes =
     " Activation ActivityRegularization AveragePooling1D AveragePooling2D AveragePooling3D"
     " Bidirectional ConvLSTM2D Cropping1D Cropping2D Cropping3D Dropout ELU Flatten"

@@ -419,11 +419,31 @@ void place_by_name(const std::vector<Sought>& sought, const Group& group, bool s
     }
 }
 
+/// Whether a class of the program's own holds layers, which need not be all that its arrays are.
+bool holds_parts(const Layer& layer) {
+    return (layer.custom && !layer.parts.empty()) ||
+           std::any_of(layer.parts.begin(), layer.parts.end(), holds_parts);
+}
+
+bool has_custom(const Layer& layer) {
+    return layer.custom || std::any_of(layer.parts.begin(), layer.parts.end(), has_custom);
+}
+
+/// Classes of the program's own that have no arrays are known.
+void settle(Layer& layer) {
+    layer.known = layer.known || layer.custom;
+    for (Layer& part : layer.parts) {
+        settle(part);
+    }
+}
+
 void place_in_group(Layer& layer, const Group& group) {
     const std::vector<Sought> sought = in_order(layer);
     const bool sure = is_order_sure(layer, sought);
     if (!place_by_order(sought, group, sure)) {
         place_by_name(sought, group, sure);
+    } else if (!holds_parts(layer)) {
+        settle(layer); // as each array is that of one of Keras's own layers
     }
 }
 
@@ -454,9 +474,9 @@ void place_by_layer(Layer& model, const Weights& weights) {
     std::vector<Layer*> layers;
     for (Layer& layer : model.parts) {
         // A layer of a class of the program's own that is not in the file has no variables.
-        if (layer.custom && layer.parts.empty()) {
-            layer.known = without_arrays.count(layer.name) > 0 ||
-                          (by_name && others.empty() && named.count(layer.name) == 0);
+        if (without_arrays.count(layer.name) > 0 ||
+            (by_name && others.empty() && named.count(layer.name) == 0)) {
+            settle(layer);
         }
         if (has_variables(layer)) {
             layers.push_back(&layer);
@@ -467,8 +487,10 @@ void place_by_layer(Layer& model, const Weights& weights) {
                         " layers, where the architecture has " + std::to_string(layers.size()));
     }
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        if (has_regularized(*layers[i])) {
-            place_in_group(*layers[i], groups[by_name ? named.at(layers[i]->name) : i]);
+        const auto found = named.find(layers[i]->name);
+        if (has_regularized(*layers[i]) ||
+            (has_custom(*layers[i]) && (!by_name || found != named.end()))) {
+            place_in_group(*layers[i], groups[by_name ? found->second : i]);
         }
     }
 }
