@@ -211,12 +211,6 @@ bool is_order_sure(Layer& layer, const std::vector<Sought>& inherited) {
                       [](const Sought& a, const Sought& b) { return a.variable == b.variable; });
 }
 
-/// Whether any of some names is a layer in the name of an array.
-bool is_below(const std::vector<std::string>& parts, const std::set<std::string>& names) {
-    return std::any_of(parts.begin(), parts.end() - 1,
-                       [&](const std::string& part) { return names.count(part) > 0; });
-}
-
 /// Keras reads such a file in order. True if there are as many arrays as variables, of their names.
 /// If the order is not sure, each array must also have the name of its variable's layer; else none
 /// must have that of another layer instead. Names of another session, in which layers had other
@@ -229,18 +223,21 @@ bool place_by_order(const std::vector<Sought>& sought, const Group& group, bool 
     for (const Sought& one : sought) {
         owners.insert(first_name(one.layers));
     }
-    std::set<std::string> unnamed = owners;
+    std::set<std::string> named;
     for (const std::string& name : group.names) {
-        for (const std::string& part : parts_of(name)) {
-            unnamed.erase(part);
-        }
+        const std::vector<std::string> parts = parts_of(name);
+        named.insert(parts.begin(), parts.end() - 1);
     }
+    const bool all_named = std::includes(named.begin(), named.end(), owners.begin(), owners.end());
     for (std::size_t i = 0; i < sought.size(); ++i) {
         const std::vector<std::string> parts = parts_of(group.names[i]);
         const auto is_of = [&](const std::string& layer) {
             return std::find(parts.begin(), parts.end() - 1, layer) != parts.end() - 1;
         };
-        const bool other = !sure || (unnamed.empty() && is_below(parts, owners));
+        const bool other = !sure || (all_named && std::any_of(parts.begin(), parts.end() - 1,
+                                                              [&](const std::string& part) {
+                                                                  return owners.count(part) > 0;
+                                                              }));
         if (!is_called(parts, sought[i].name) || (other && !is_of(first_name(sought[i].layers)))) {
             return false;
         }
