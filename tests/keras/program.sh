@@ -103,6 +103,9 @@ if [ "$(uname)" = Linux ]; then
     mkfifo pipe
     "$program" --plot pipe "$digits/model.keras3.json" >out 2>&1 & # waits for a reader of the plot
     sleep 1
+    reader=$(grep -lx "PPid:.$!" /proc/[0-9]*/status 2>/dev/null || true)
+    limit=$(awk '/^Max address space/ { print $4 }' "${reader%status}limits")
+    ((limit > 4 << 30 && limit < (4 << 30) + (64 << 20))) || fail "the reading process may take $limit bytes"
     kill -KILL $!
     wait $! 2>err || true
     [ -z "$(timeout 2 cat pipe)" ] || fail "the reading process went on alone"

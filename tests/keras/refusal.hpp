@@ -7,9 +7,10 @@
 
 /// What load() says of a file that it refuses.
 inline std::string refusal(const std::filesystem::path& model,
-                           const std::filesystem::path& weights = {}) {
+                           const std::filesystem::path& weights = {},
+                           const l1l2::keras::Limits& limits = {}) {
     try {
-        l1l2::keras::load(model, weights);
+        l1l2::keras::load(model, weights, limits);
     } catch (const l1l2::keras::LoadError& error) {
         return error.what();
     }

@@ -49,7 +49,7 @@ Base.deepcopy_internal(regularizer::Regularizer, ::IdDict) = regularizer
 """
     coefficients(regularizer)
 
-The named tuple `(l1 = ..., l2 = ...)` of the `Float64`s that the regularizer was made from.
+The named tuple `(l1 = ..., l2 = ...)` of the `Float64`s that the regularizer was made from, with `0.0` for `-0.0`.
 """
 function coefficients(regularizer::Regularizer)
     l1, l2 = Ref{Cdouble}(), Ref{Cdouble}()
