@@ -40,34 +40,39 @@ ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev catch2
 # Without these, the tests that need them are shown as skipped.
 offer_packages abigail-tools clang-format-14 libdlpack-dev libeigen3-dev libhdf5-dev libopenblas-dev libtbb-dev libzip-dev \
     locales python3 python3-numpy python3-tqdm
+# What only tests use is installed while the compiler runs.
+later=()
 if [ "$languages" = ON ]; then
     # offer_tool COMMAND PACKAGE...: installs the packages unless the command is there, of whatever version.
     # Julia is not in every Debian; its test fetches it.
     offer_tool() {
-        command -v "$1" >/dev/null || offer_packages "${@:2}"
+        command -v "$1" >/dev/null || later+=("${@:2}")
     }
     offer_tool cargo cargo rustc
     offer_tool go golang-go
     offer_tool node nodejs libnode-dev
     offer_tool npm npm
-    offer_packages python3-venv ca-certificates libopenmpi-dev openmpi-bin python3-torch
+    later+=(python3-venv ca-certificates libopenmpi-dev openmpi-bin python3-torch)
 fi
 if [ "$frameworks" = ON ]; then
-    offer_packages python3-venv ca-certificates
+    later+=(python3-venv ca-certificates)
 fi
 if [ "$binaries" = ON ]; then
-    offer_packages debootstrap debian-archive-keyring gpgv dpkg-dev lintian g++-mingw-w64-x86-64-posix wine64 wine qemu-user \
-        g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-powerpc64le-linux-gnu \
-        g++-riscv64-linux-gnu g++-s390x-linux-gnu
+    later+=(debootstrap debian-archive-keyring gpgv dpkg-dev lintian g++-mingw-w64-x86-64-posix wine64 wine qemu-user
+        g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-powerpc64le-linux-gnu
+        g++-riscv64-linux-gnu g++-s390x-linux-gnu)
 fi
 if [ "$code" = ON ]; then
-    offer_packages clang-14 clang-19 clang-tidy-14 libclang-rt-14-dev llvm-14 cppcheck valgrind libbenchmark-dev
+    offer_packages clang-14 clang-19 libbenchmark-dev
+    later+=(clang-tidy-14 libclang-rt-14-dev llvm-14 cppcheck valgrind)
 fi
 # sudo asks for a password now, not in the middle of the tests.
 [ "$binaries$code" = OFFOFF ] || [ "$(id -u)" -eq 0 ] || sudo --validate
+offer_packages "${later[@]}" &
 
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
     -DL1L2_TEST_LANGUAGES=$languages -DL1L2_TEST_FRAMEWORKS=$frameworks \
     -DL1L2_TEST_BINARIES=$binaries -DL1L2_TEST_CODE=$code -DCMAKE_COMPILE_WARNING_AS_ERROR=$code
 cmake --build build --parallel "$(nproc)"
+wait
 ctest --test-dir build --output-on-failure --parallel "$(nproc)" "$@" </dev/null

@@ -84,19 +84,27 @@ ensure_packages() {
 }
 
 offer_packages() {
-    local package missing
+    local package missing known=()
     command -v dpkg-query >/dev/null || return 0
     command -v apt-get >/dev/null || return 0
     mapfile -t missing < <(missing_packages "$@")
     if [ ${#missing[@]} -gt 0 ] && ! apt-cache show "${missing[@]}" >/dev/null 2>&1; then
         apt_get update 2>/dev/null || true # without lists, apt knows no package
     fi
+    # Do not ask for a password for a package that apt does not know.
     for package in "${missing[@]}"; do
-        # Do not ask for a password for a package that apt does not know.
-        if ! apt-cache show "$package" >/dev/null 2>&1 || ! apt_install "$package" 2>/dev/null; then
+        if apt-cache show "$package" >/dev/null 2>&1; then
+            known+=("$package")
+        else
             echo "Continuing without $package, which cannot be installed here."
         fi
     done
+    if [ ${#known[@]} -gt 0 ] && ! apt_install "${known[@]}" 2>/dev/null; then
+        for package in "${known[@]}"; do
+            apt_install "$package" 2>/dev/null ||
+                echo "Continuing without $package, which cannot be installed here."
+        done
+    fi
 }
 
 header_files() {
