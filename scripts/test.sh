@@ -69,6 +69,7 @@ fi
 # sudo asks for a password now, not in the middle of the tests.
 [ "$binaries$code" = OFFOFF ] || [ "$(id -u)" -eq 0 ] || sudo --validate
 offer_packages "${later[@]}" &
+trap wait EXIT # not to leave it behind after an error
 
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
     -DL1L2_TEST_LANGUAGES=$languages -DL1L2_TEST_FRAMEWORKS=$frameworks \
