@@ -32,21 +32,21 @@ has() {
 
 run_tidy() {
     has clang-tidy clang-tidy-14 || return 0
-    # Four sources at a time, so that the system's headers are read once for them: a third of the time.
-    cmake -S . -B build-lint/tidy -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_STATIC=OFF -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
-        -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=4 >/dev/null
+    # Without the static libraries, whose sources it would read a second time.
+    cmake -S . -B build-lint/tidy -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_STATIC=OFF -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >/dev/null
     # clang-tidy does not know this option of GCC.
     sed -i 's/ -fno-gnu-unique//g' build-lint/tidy/compile_commands.json
-    local sources
-    mapfile -t sources < <(sed -n 's/^  "file": "\(.*\)",*$/\1/p' build-lint/tidy/compile_commands.json | sort -r)
-    [ ${#sources[@]} -gt 0 ] || exit 1
-    printf '%s\0' "${sources[@]}" |
-        xargs -0 -P "$(nproc)" -n 1 clang-tidy-14 -p build-lint/tidy --quiet --checks=-bugprone-suspicious-include \
-            --header-filter='(src|include|capi|threads|program)/.*\.[ch]pp$' 2>build-lint/tidy.log || {
+    local sources=(src/*.cpp src/kernels/*.cpp capi/*.cpp threads/*.cpp tools/keras/*/*.cpp) i
+    # Kernels of other architectures are not compiled here, nor is what needs a library that is not installed.
+    for i in "${!sources[@]}"; do
+        grep -qF "/${sources[i]}\"" build-lint/tidy/compile_commands.json || unset "sources[i]"
+    done
+    printf '%s\n' "${sources[@]}" |
+        xargs -P "$(nproc)" -n 1 clang-tidy-14 -p build-lint/tidy --quiet 2>build-lint/tidy.log || {
         grep -v ' warnings generated' build-lint/tidy.log
         exit 1
     }
-    echo "clang-tidy: no warnings"
+    echo "clang-tidy: ${#sources[@]} files, no warnings"
 }
 
 run_cppcheck() {

@@ -68,12 +68,20 @@ if [ "$code" = ON ]; then
 fi
 # sudo asks for a password now, not in the middle of the tests.
 [ "$binaries$code" = OFFOFF ] || [ "$(id -u)" -eq 0 ] || sudo --validate
-offer_packages "${later[@]}" &
-trap wait EXIT # not to leave it behind after an error
+finish_packages() {
+    [ -z "$(jobs -r)" ] || echo "Waiting for the packages to be installed" >&2
+    wait
+}
+if [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null; then
+    SUDO="sudo -n" offer_packages "${later[@]}" &
+    trap finish_packages EXIT # not to leave it behind after an error
+else
+    offer_packages "${later[@]}"
+fi
 
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DL1L2_BUILD_TESTS=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
     -DL1L2_TEST_LANGUAGES=$languages -DL1L2_TEST_FRAMEWORKS=$frameworks \
     -DL1L2_TEST_BINARIES=$binaries -DL1L2_TEST_CODE=$code -DCMAKE_COMPILE_WARNING_AS_ERROR=$code
 cmake --build build --parallel "$(nproc)"
-wait
+finish_packages
 ctest --test-dir build --output-on-failure --parallel "$(nproc)" "$@" </dev/null

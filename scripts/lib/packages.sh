@@ -100,7 +100,7 @@ offer_packages() {
         fi
     done
     if [ ${#known[@]} -gt 0 ] && ! apt_install "${known[@]}" 2>/dev/null; then
-        for package in "${known[@]}"; do
+        for package in $(missing_packages "${known[@]}"); do
             apt_install "$package" 2>/dev/null ||
                 echo "Continuing without $package, which cannot be installed here."
         done

@@ -85,6 +85,7 @@ LANGUAGES: Dict[str, Language] = {
         [
             *go_tests(0, ("cgo.go", "runner_cgo.go")),
             *go_tests(1, ("load_unix.go", "purego.go")),
+            Test("vet for 32-bit ARM", f"{GO}=0 GOARCH=arm go vet .", "tensor.go"),
         ],
     ),
     "node": Language(

@@ -132,18 +132,19 @@ test("an array that has lost its elements is not taken for an empty one", async 
         buffer.resize(4);
     }
     for (const x of lost) {
-        const [terms, out] = [[{ regularizer, x }], new Float32Array(0)];
+        const [terms, out, kept] = [[{ regularizer, x }], new Float32Array(0), Float32Array.of(30)];
         for (const call of [
             () => regularizer.penalty(x),
             () => regularizer.prox(out, 1, { out: x }),
             () => regularizer.proxStep(out, null, 1, { steps: x }),
             () => sums.add(x),
             () => sums.addAll([x]),
-            () => clipByNorm([x], 1),
+            () => clipByNorm([kept, x], 1, { norm: 2 }),
             () => penaltiesOfTerms(terms),
         ]) {
             assert.throws(call, /^TypeError: .*the buffer of the array was transferred or shrunk$/);
         }
+        assert.equal(kept[0], 30);
         await assert.rejects(regularizer.penaltyAsync(x), TypeError);
         await assert.rejects(penaltiesOfTermsAsync(terms), TypeError);
     }

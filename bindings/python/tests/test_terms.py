@@ -325,6 +325,18 @@ def test_an_interrupt_is_raised_after_the_last_task(before_task, signals):
         assert term.gradient.tolist() == [0.5] * term.x.size
 
 
+def test_an_error_on_a_thread_of_the_pool_is_raised(before_task):
+    begun = threading.Event()
+
+    def fail():
+        begun.set()
+        raise MemoryError
+
+    before_task(fail, lambda: begun.wait(10))
+    with ThreadPoolExecutor(1) as pool, pytest.raises(MemoryError):
+        l1l2.add_gradient_terms(large_terms(8), threads=pool)
+
+
 def interrupted_at(place, call):
     """Returns whether a call was interrupted at an instruction of what runs its tasks.
 
