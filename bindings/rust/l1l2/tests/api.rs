@@ -243,6 +243,18 @@ fn terms_have_the_same_bits_with_every_runner() {
 }
 
 #[test]
+fn a_runner_calls_each_task_once() {
+    let runners: [&dyn Runner; 3] = [&Serial, &Threads(1), &Threads(3)];
+    for runner in runners {
+        let calls = Mutex::new(vec![]);
+        runner.run(20, &|index| calls.lock().unwrap().push(index));
+        let mut calls = calls.into_inner().unwrap();
+        calls.sort_unstable();
+        assert!(calls.into_iter().eq(0..20));
+    }
+}
+
+#[test]
 fn as_many_threads_as_asked_work_at_once() {
     let (arrived, start) = (AtomicUsize::new(0), Instant::now());
     Threads(3).run(3, &|_| {
