@@ -2,12 +2,13 @@
 # Runs static analysis over src, capi, threads and tools:
 #     scripts/lint.sh [TOOL...]      all of them by default
 #
-#     tidy        clang-tidy with the checks of .clang-tidy
+#     tidy        clang-tidy with the checks of .clang-tidy, over src, capi and threads
+#     tidy_tools  the same over tools
 #     cppcheck    its errors and its warnings of performance and portability
 #     analyzer    GCC's -fanalyzer, over the C examples
 #     gcc, clang  the warnings of CMakeLists.txt, -Wconversion among them, as errors
 #
-# Prints one line for each tool; takes about three minutes. Exits with 1 if a tool reports something, with 77
+# Prints one line for each tool; takes about eight minutes. Exits with 1 if a tool reports something, with 77
 # if none of the tools is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,7 +16,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/packages.sh
 . scripts/lib/clang.sh
 tools=("$@")
-[ ${#tools[@]} -gt 0 ] || tools=(tidy cppcheck analyzer gcc clang)
+[ ${#tools[@]} -gt 0 ] || tools=(tidy tidy_tools cppcheck analyzer gcc clang)
 ensure_packages g++ make cmake pkg-config libxsimd-dev nlohmann-json3-dev
 offer_packages clang-tidy-14 clang-14 cppcheck libtbb-dev libhdf5-dev libzip-dev
 
@@ -30,20 +31,21 @@ has() {
     fi
 }
 
-run_tidy() {
+# tidy SOURCE...
+tidy() {
     has clang-tidy clang-tidy-14 || return 0
+    local build=build-lint/$tool sources=("$@") i
     # Without the static libraries, whose sources it would read a second time.
-    cmake -S . -B build-lint/tidy -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_STATIC=OFF -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >/dev/null
+    cmake -S . -B "$build" -DL1L2_BUILD_TESTS=OFF -DL1L2_BUILD_STATIC=OFF -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >/dev/null
     # clang-tidy does not know this option of GCC.
-    sed -i 's/ -fno-gnu-unique//g' build-lint/tidy/compile_commands.json
-    local sources=(src/*.cpp src/kernels/*.cpp capi/*.cpp threads/*.cpp tools/keras/*/*.cpp) i
+    sed -i 's/ -fno-gnu-unique//g' "$build/compile_commands.json"
     # Kernels of other architectures are not compiled here, nor is what needs a library that is not installed.
     for i in "${!sources[@]}"; do
-        grep -qF "/${sources[i]}\"" build-lint/tidy/compile_commands.json || unset "sources[i]"
+        grep -qF "/${sources[i]}\"" "$build/compile_commands.json" || unset "sources[i]"
     done
     printf '%s\n' "${sources[@]}" |
-        xargs -P "$(nproc)" -n 1 clang-tidy-14 -p build-lint/tidy --quiet 2>build-lint/tidy.log || {
-        grep -v ' warnings generated' build-lint/tidy.log
+        xargs -r -P "$(nproc)" -n 1 clang-tidy-14 -p "$build" --quiet 2>"$build.log" || {
+        grep -v ' warnings generated' "$build.log"
         exit 1
     }
     echo "clang-tidy: ${#sources[@]} files, no warnings"
@@ -84,7 +86,9 @@ run_warnings() {
 mkdir -p build-lint
 for tool in "${tools[@]}"; do
     case $tool in
-    tidy | cppcheck | analyzer) "run_$tool" ;;
+    tidy) tidy src/*.cpp src/kernels/*.cpp capi/*.cpp threads/*.cpp ;;
+    tidy_tools) tidy tools/*/*/*.cpp ;;
+    cppcheck | analyzer) "run_$tool" ;;
     gcc) run_warnings g++ ;;
     clang) run_warnings clang++-14 ;;
     *)
